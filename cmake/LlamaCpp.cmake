@@ -1,0 +1,197 @@
+# Which llama.cpp this is, and where its source comes from. Nothing of it is in this repository.
+#
+# include() it and call llama_cpp_source(VARIABLE). In this order:
+#   1. LLAMA_CPP_SOURCE_DIR (a CMake or environment variable): a checkout or an unpacked archive
+#   2. the upstream git tag
+#   3. the npm package node-llama-cpp, which carries the same release as a git bundle
+# What comes over the network is kept in the user's cache. Every source is checked against the hash of
+# its git tree, whichever way it came.
+#
+# Or for the source alone: cmake -P LlamaCpp.cmake
+
+set(LLAMA_CPP_VERSION v0.5.0)
+set(LLAMA_CPP_TREE fd570ef54b10ec5fecb739e7e04c8ce44a6f415a)
+set(LLAMA_CPP_REPOSITORY https://github.com/ggml-org/llama.cpp)
+set(LLAMA_CPP_NPM_PACKAGE node-llama-cpp@3.22.1)
+
+# A closed network must not hang the build: seconds to find out whether a server answers at all, and to
+# bring the source once it does.
+set(LLAMA_CPP_PROBE_TIMEOUT 20)
+set(LLAMA_CPP_FETCH_TIMEOUT 900)
+
+# The user's cache: BIGLLAMA_CACHE, else the convention of the operating system.
+function(bigllama_cache_dir result)
+    if(DEFINED ENV{BIGLLAMA_CACHE})
+        set(dir "$ENV{BIGLLAMA_CACHE}")
+    elseif(CMAKE_HOST_APPLE)
+        set(dir "$ENV{HOME}/Library/Caches/bigllama")
+    elseif(DEFINED ENV{XDG_CACHE_HOME})
+        set(dir "$ENV{XDG_CACHE_HOME}/bigllama")
+    else()
+        set(dir "$ENV{HOME}/.cache/bigllama")
+    endif()
+    set(${result} "${dir}" PARENT_SCOPE)
+endfunction()
+
+# Runs a command; sets ${error} to its last line of output, or to nothing if it succeeded.
+function(_llama_cpp_run error timeout)
+    execute_process(
+        COMMAND ${ARGN}
+        TIMEOUT ${timeout}
+        RESULT_VARIABLE status
+        OUTPUT_VARIABLE output
+        ERROR_VARIABLE output)
+    set(${error} "" PARENT_SCOPE)
+    if(NOT status EQUAL 0)
+        string(STRIP "${output}" output)
+        string(REGEX REPLACE ".*\n" "" output "${output}")
+        list(GET ARGN 0 command)
+        set(${error} "${command}: ${status} ${output}" PARENT_SCOPE)
+    endif()
+endfunction()
+
+# Sets ${tree} to the git tree hash of what lies in ${dir}, or to what is wrong with it. Hashes the files
+# themselves, so that an unpacked archive will do, and a checkout with changes will not.
+function(_llama_cpp_tree tree dir)
+    string(RANDOM LENGTH 8 suffix)
+    set(index "${dir}/../.bigllama-index-${suffix}")
+    if(DEFINED ENV{TMPDIR})
+        set(index "$ENV{TMPDIR}/bigllama-index-${suffix}")
+    elseif(IS_DIRECTORY /tmp)
+        set(index "/tmp/bigllama-index-${suffix}")
+    endif()
+    set(git git -c safe.directory=* -c core.autocrlf=false -c core.fileMode=true
+        -c advice.addEmbeddedRepo=false --git-dir=${index} --work-tree=${dir})
+    set(hash "")
+    _llama_cpp_run(error 60 git init --quiet --bare ${index})
+    if(NOT error)
+        # Not the .git folder of a checkout: git leaves that out by itself.
+        execute_process(COMMAND ${git} add --all --force . WORKING_DIRECTORY ${dir} RESULT_VARIABLE status
+                        ERROR_VARIABLE error OUTPUT_QUIET)
+        if(status EQUAL 0)
+            execute_process(COMMAND ${git} write-tree OUTPUT_VARIABLE hash ERROR_VARIABLE error
+                            OUTPUT_STRIP_TRAILING_WHITESPACE)
+        endif()
+    endif()
+    file(REMOVE_RECURSE "${index}")
+    if(NOT hash)
+        string(STRIP "unknown (${error})" hash)
+    endif()
+    set(${tree} "${hash}" PARENT_SCOPE)
+endfunction()
+
+# Brings the git tag into ${dir}.
+function(_llama_cpp_from_git error dir)
+    # No question for a name or password may wait for an answer that never comes.
+    set(git ${CMAKE_COMMAND} -E env GIT_TERMINAL_PROMPT=0 git -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=20)
+    _llama_cpp_run(failed ${LLAMA_CPP_PROBE_TIMEOUT}
+                   ${git} ls-remote --exit-code ${LLAMA_CPP_REPOSITORY} refs/tags/${LLAMA_CPP_VERSION})
+    if(NOT failed)
+        _llama_cpp_run(failed ${LLAMA_CPP_FETCH_TIMEOUT}
+                       ${git} -c advice.detachedHead=false clone --quiet --depth 1 --branch ${LLAMA_CPP_VERSION}
+                       ${LLAMA_CPP_REPOSITORY} ${dir})
+    endif()
+    string(REGEX REPLACE "^[^:]*: " "" failed "${failed}")
+    set(${error} "${failed}" PARENT_SCOPE)
+endfunction()
+
+# Brings the git bundle of the npm package into ${dir}.
+function(_llama_cpp_from_npm error dir)
+    find_program(BIGLLAMA_NPM npm)
+    if(NOT BIGLLAMA_NPM)
+        set(${error} "npm is not installed" PARENT_SCOPE)
+        return()
+    endif()
+    set(package "${dir}-npm")
+    file(MAKE_DIRECTORY "${package}")
+    _llama_cpp_run(failed ${LLAMA_CPP_FETCH_TIMEOUT}
+                   ${BIGLLAMA_NPM} pack ${LLAMA_CPP_NPM_PACKAGE} --silent --fetch-timeout=20000 --fetch-retries=1
+                   --pack-destination ${package})
+    file(GLOB archive "${package}/*.tgz")
+    if(NOT failed AND NOT archive)
+        set(failed "npm pack made no archive")
+    endif()
+    if(NOT failed)
+        file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${package} PATTERNS "package/llama/gitRelease.bundle")
+        _llama_cpp_run(failed ${LLAMA_CPP_FETCH_TIMEOUT}
+                       git -c advice.detachedHead=false clone --quiet ${package}/package/llama/gitRelease.bundle ${dir})
+    endif()
+    file(REMOVE_RECURSE "${package}")
+    set(${error} "${failed}" PARENT_SCOPE)
+endfunction()
+
+# Sets ${result} to a folder with the pinned source, or ends with one error that says what was tried.
+function(llama_cpp_source result)
+    set(given "")
+    if(LLAMA_CPP_SOURCE_DIR)
+        set(given "${LLAMA_CPP_SOURCE_DIR}")
+    elseif(DEFINED ENV{LLAMA_CPP_SOURCE_DIR})
+        set(given "$ENV{LLAMA_CPP_SOURCE_DIR}")
+    endif()
+    if(given)
+        if(NOT EXISTS "${given}/CMakeLists.txt")
+            message(FATAL_ERROR "LLAMA_CPP_SOURCE_DIR is ${given}, where there is no llama.cpp source")
+        endif()
+        _llama_cpp_tree(tree "${given}")
+        if(NOT tree STREQUAL LLAMA_CPP_TREE)
+            message(FATAL_ERROR "LLAMA_CPP_SOURCE_DIR is ${given}, whose git tree is ${tree}; "
+                                "bigllama needs llama.cpp ${LLAMA_CPP_VERSION} without changes, tree ${LLAMA_CPP_TREE}")
+        endif()
+        set(${result} "${given}" PARENT_SCOPE)
+        return()
+    endif()
+
+    bigllama_cache_dir(cache)
+    set(source "${cache}/llama.cpp/${LLAMA_CPP_TREE}")
+    if(EXISTS "${source}")
+        _llama_cpp_tree(tree "${source}")
+        if(tree STREQUAL LLAMA_CPP_TREE)
+            set(${result} "${source}" PARENT_SCOPE)
+            return()
+        endif()
+        message(STATUS "${source} is damaged; bringing llama.cpp again")
+        file(REMOVE_RECURSE "${source}")
+    endif()
+
+    set(tried "")
+    foreach(way IN ITEMS git npm)
+        if(way STREQUAL git)
+            set(name "git tag ${LLAMA_CPP_VERSION} of ${LLAMA_CPP_REPOSITORY}")
+        else()
+            set(name "npm package ${LLAMA_CPP_NPM_PACKAGE}")
+        endif()
+        message(STATUS "llama.cpp ${LLAMA_CPP_VERSION}: trying ${name}")
+        # Renamed when it is complete: two builds at once do not see each other's half.
+        string(RANDOM LENGTH 8 suffix)
+        set(part "${source}.${suffix}")
+        file(MAKE_DIRECTORY "${cache}/llama.cpp")
+        if(way STREQUAL git)
+            _llama_cpp_from_git(failed "${part}")
+        else()
+            _llama_cpp_from_npm(failed "${part}")
+        endif()
+        if(NOT failed)
+            _llama_cpp_tree(tree "${part}")
+            if(tree STREQUAL LLAMA_CPP_TREE)
+                file(RENAME "${part}" "${source}" RESULT renamed)
+                if(NOT EXISTS "${source}/CMakeLists.txt")
+                    message(FATAL_ERROR "cannot write ${source}: ${renamed}")
+                endif()
+                file(REMOVE_RECURSE "${part}")
+                set(${result} "${source}" PARENT_SCOPE)
+                return()
+            endif()
+            set(failed "its git tree is ${tree}, not ${LLAMA_CPP_TREE}")
+        endif()
+        file(REMOVE_RECURSE "${part}")
+        string(APPEND tried "\n  ${name}: ${failed}")
+    endforeach()
+    message(FATAL_ERROR "no source of llama.cpp ${LLAMA_CPP_VERSION}; tried\n  LLAMA_CPP_SOURCE_DIR: not set${tried}\n"
+                        "Open the network to one of them, or set LLAMA_CPP_SOURCE_DIR to an unchanged checkout of "
+                        "${LLAMA_CPP_VERSION}.")
+endfunction()
+
+if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
+    llama_cpp_source(source)
+    message(STATUS "llama.cpp source: ${source}")
+endif()

@@ -1,0 +1,184 @@
+#!/bin/sh
+# Builds llama.cpp for this machine, or takes it from the user's cache.
+set -eu
+
+usage() {
+    cat <<EOF
+Usage: native/build.sh [--flavour local|portable] [--tools] --output DIR
+
+Puts llama.cpp's shared libraries for this machine, with a manifest, into DIR/<platform>.
+
+  --flavour local     tuned to this CPU (the default)
+  --flavour portable  for every CPU of this platform: ggml chooses its kernels when it runs; slow to build
+  --tools             also llama-bench, llama-completion and llama-quantize, for comparisons
+
+LLAMA_CPP_SOURCE_DIR names the source of llama.cpp, if it is not to be fetched. Builds are kept in
+BIGLLAMA_CACHE, by default ~/.cache/bigllama or what the operating system has for that.
+EOF
+}
+
+fail() {
+    echo "native/build.sh: $1" >&2
+    exit 1
+}
+
+flavour=local
+tools=OFF
+output=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --flavour) flavour=${2-} && shift ;;
+        --tools) tools=ON ;;
+        --output) output=${2-} && shift ;;
+        --help) usage && exit ;;
+        *) usage >&2 && exit 2 ;;
+    esac
+    shift
+done
+[ -n "$output" ] || { usage >&2 && exit 2; }
+case $flavour in
+    local | portable) ;;
+    *) fail "there is no flavour '$flavour'; it is local or portable" ;;
+esac
+
+mkdir -p "$output"
+output=$(cd "$output" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here"
+
+case $(uname -s)-$(uname -m) in
+    Linux-x86_64) platform=linux-x86_64 ;;
+    Linux-aarch64) platform=linux-aarch64 ;;
+    Darwin-arm64) platform=macos-arm64 ;;
+    *) fail "no build for $(uname -s) on $(uname -m); there is one for Linux on x86_64 and aarch64, and for macOS on arm64" ;;
+esac
+
+# What is missing, all of it in one line.
+cc=${CC:-cc}
+cxx=${CXX:-c++}
+missing=
+has() { command -v "$1" >/dev/null 2>&1; }
+has cmake || missing="$missing cmake"
+has "$cc" && has "$cxx" || missing="$missing C++-compiler"
+has ninja || has make || missing="$missing ninja"
+has git || missing="$missing git"
+if [ -n "$missing" ]; then
+    case $platform in
+        macos-*) how="xcode-select --install; brew install cmake ninja" ;;
+        *) how="apt-get install cmake g++ ninja-build git (Debian, Ubuntu), or the same of your distribution" ;;
+    esac
+    fail "cannot build llama.cpp, missing:$missing. Install with: $how"
+fi
+
+case $platform in
+    macos-*) default_cache=$HOME/Library/Caches/bigllama ;;
+    *) default_cache=${XDG_CACHE_HOME:-$HOME/.cache}/bigllama ;;
+esac
+cache=${BIGLLAMA_CACHE:-$default_cache}
+# CMake resolves the same; one answer for both.
+export BIGLLAMA_CACHE="$cache"
+
+# The instruction sets that the compiler uses when it is told to use this CPU, by the names that the
+# operating system has for them: what the loader can ask for on another machine.
+cpu_features() {
+    case $platform in
+        linux-x86_64) flag=-march=native prefix= ;;
+        *) flag=-mcpu=native prefix=__ARM_FEATURE_ ;;
+    esac
+    "$cc" $flag -dM -E -x c /dev/null 2>/dev/null | awk -v prefix="$prefix" -v platform="$platform" '
+        BEGIN {
+            if (platform == "linux-x86_64") {
+                names = "SSE3 pni SSSE3 ssse3 SSE4_1 sse4_1 SSE4_2 sse4_2 POPCNT popcnt AVX avx AVX2 avx2 FMA fma " \
+                    "F16C f16c BMI bmi1 BMI2 bmi2 LZCNT abm MOVBE movbe AES aes PCLMUL pclmulqdq SHA sha_ni " \
+                    "GFNI gfni VAES vaes VPCLMULQDQ vpclmulqdq AVXVNNI avx_vnni AVX512F avx512f " \
+                    "AVX512BW avx512bw AVX512CD avx512cd AVX512DQ avx512dq AVX512VL avx512vl " \
+                    "AVX512IFMA avx512ifma AVX512VBMI avx512vbmi AVX512VBMI2 avx512_vbmi2 " \
+                    "AVX512VNNI avx512_vnni AVX512BITALG avx512_bitalg AVX512VPOPCNTDQ avx512_vpopcntdq " \
+                    "AVX512BF16 avx512_bf16 AVX512FP16 avx512_fp16 AMX_TILE amx_tile AMX_INT8 amx_int8 " \
+                    "AMX_BF16 amx_bf16"
+            } else if (platform == "linux-aarch64") {
+                names = "DOTPROD asimddp MATMUL_INT8 i8mm FP16_VECTOR_ARITHMETIC asimdhp BF16 bf16 SVE sve " \
+                    "SVE2 sve2 SME sme ATOMICS atomics AES aes SHA2 sha2 CRC32 crc32"
+            } else {
+                names = "DOTPROD DotProd MATMUL_INT8 I8MM FP16_VECTOR_ARITHMETIC FP16 BF16 BF16 SME SME " \
+                    "ATOMICS LSE AES AES SHA2 SHA256 CRC32 CRC32"
+            }
+            n = split(names, words, " ")
+            for (i = 1; i < n; i += 2) {
+                macro = platform == "linux-x86_64" ? "__" words[i] "__" : prefix words[i]
+                feature[macro] = words[i + 1]
+                order[++count] = macro
+            }
+        }
+        $1 == "#define" && ($2 in feature) { seen[$2] = 1 }
+        END {
+            for (i = 1; i <= count; i++) {
+                if (order[i] in seen) {
+                    printf "%s%s", comma, feature[order[i]]
+                    comma = ","
+                }
+            }
+        }'
+}
+features=
+[ "$flavour" = portable ] || features=$(cpu_features)
+
+# Everything that goes into a build, in one hash.
+key=$({
+    echo "$platform $flavour $tools $features"
+    "$cc" --version
+    "$cxx" --version
+    cmake --version
+    cmake -E sha256sum ../cmake/*.cmake CMakeLists.txt CMakePresets.json package.cmake build.sh src/*.c
+} | cmake -E sha256sum /dev/stdin | cut -c1-32)
+entry=$cache/builds/$platform-$flavour-$key
+
+sums() {
+    (cd "$1" && cmake -E sha256sum $(ls | grep -v '^SHA256SUMS$'))
+}
+
+if [ -d "$entry" ]; then
+    if [ "$(sums "$entry" 2>&1)" = "$(cat "$entry/SHA256SUMS" 2>/dev/null)" ]; then
+        echo "llama.cpp for $platform, $flavour: from the cache, $entry"
+    else
+        echo "$entry is damaged: building llama.cpp again"
+        rm -rf "$entry"
+    fi
+fi
+
+if [ ! -d "$entry" ]; then
+    echo "Building llama.cpp for $platform, $flavour: some minutes, once"
+    build=$here/target/cmake/$flavour-$tools
+    preset=$platform
+    [ "$flavour" = local ] || preset=$platform-portable
+    generator=
+    ! has ninja || generator="-G Ninja"
+    # From an earlier pin or preset, CMake's cache would keep the old values.
+    rm -f "$build/CMakeCache.txt"
+    cmake --preset "$preset" -B "$build" $generator -DBIGLLAMA_LLAMA_TOOLS=$tools
+    cmake --build "$build" --target natives --parallel "$(getconf _NPROCESSORS_ONLN)"
+    # Made under another name and renamed: a build that was interrupted leaves no entry, and of two
+    # builds at once the second finds the first one's.
+    part=$entry.$$
+    rm -rf "$part"
+    cmake -D BUILD="$build" -D OUTPUT="$part" -D PLATFORM=$platform -D FLAVOUR=$flavour \
+        -D CPU_FEATURES="$features" -P package.cmake
+    if [ "$tools" = ON ]; then
+        for tool in llama-bench llama-completion llama-quantize; do
+            cp "$build/bin/$tool" "$part"
+        done
+        for library in "$build"/bin/libllama-common*; do
+            cp "$library" "$part"
+        done
+    fi
+    sums "$part" >"$part/SHA256SUMS"
+    mv "$part" "$entry" 2>/dev/null || rm -rf "$part"
+    [ -d "$entry" ] || fail "cannot write $entry"
+    # The jar needs the libraries, not a gigabyte of object files.
+    rm -rf "$build"
+fi
+
+rm -rf "${output:?}/$platform"
+mkdir "$output/$platform"
+cp "$entry"/* "$output/$platform"
+rm "$output/$platform/SHA256SUMS"

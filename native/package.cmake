@@ -1,0 +1,62 @@
+# Puts what was built into OUTPUT: the libraries, what the ABI probe printed, the licence, and a manifest.
+# cmake -D BUILD=DIR -D OUTPUT=DIR -D PLATFORM=linux-x86_64 -D FLAVOUR=local -D CPU_FEATURES=avx2,fma -P package.cmake
+
+include(${CMAKE_CURRENT_LIST_DIR}/../cmake/LlamaCpp.cmake)
+
+file(GLOB built "${BUILD}/bin/lib*")
+set(files "")
+foreach(path IN LISTS built)
+    get_filename_component(name "${path}" NAME)
+    list(APPEND files "${name}")
+endforeach()
+list(SORT files)
+
+# Portable: ggml chooses one of its CPU backends when it runs, and loads it itself. Local: everything is
+# linked, and is loaded before what needs it.
+set(last "")
+set(libraries "")
+set(backends "")
+foreach(name IN LISTS files)
+    if(name MATCHES "^libggml-base\\.")
+        list(PREPEND libraries ${name})
+    elseif(name MATCHES "^libggml\\.")
+        list(PREPEND last ${name})
+    elseif(name MATCHES "^libllama\\.")
+        list(APPEND last ${name})
+    elseif(name MATCHES "^libggml-")
+        if(FLAVOUR STREQUAL portable)
+            list(APPEND backends ${name})
+        else()
+            list(APPEND libraries ${name})
+        endif()
+    endif()
+endforeach()
+list(APPEND libraries ${last})
+
+file(MAKE_DIRECTORY "${OUTPUT}")
+set(sums "")
+foreach(name IN LISTS libraries backends)
+    file(COPY "${BUILD}/bin/${name}" DESTINATION "${OUTPUT}")
+    file(SHA256 "${OUTPUT}/${name}" sum)
+    string(APPEND sums "sha256.${name}=${sum}\n")
+endforeach()
+
+execute_process(COMMAND "${BUILD}/bin/abi-probe" OUTPUT_FILE "${OUTPUT}/abi.txt" RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+    message(FATAL_ERROR "the ABI probe ended with ${status}")
+endif()
+
+file(READ "${BUILD}/llama-cpp-dir" source)
+file(COPY_FILE "${source}/LICENSE" "${OUTPUT}/LICENSE-llama.cpp")
+
+list(JOIN libraries "," libraries)
+list(JOIN backends "," backends)
+file(WRITE "${OUTPUT}/manifest.properties" "\
+llama.cpp.version=${LLAMA_CPP_VERSION}
+llama.cpp.tree=${LLAMA_CPP_TREE}
+flavour=${FLAVOUR}
+platform=${PLATFORM}
+cpu.features=${CPU_FEATURES}
+libraries=${libraries}
+backends=${backends}
+${sums}")
