@@ -1,0 +1,349 @@
+package io.github.bigllama.bindings;
+
+import io.github.bigllama.bindings.NativeLibrary.Origin;
+import io.github.bigllama.bindings.llama.llama_h;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.commons.io.IOUtils;
+
+/**
+ * One attempt to load the native library: tries the places in order and remembers why each failed.
+ */
+final class NativeLoader {
+    private static final String RESOURCES = "io/github/bigllama/natives/";
+
+    /** How messages end where nothing more special helps. */
+    private static final String GENERAL_ADVICE =
+            ("Add the bigllama-native jar of this platform, or build it here, or name a directory with the libraries of"
+                            + " llama.cpp %s in the system property %s (or the environment variable %s).")
+                    .formatted(
+                            NativeLibrary.PINNED_VERSION,
+                            LoaderSettings.LIBRARY_PROPERTY,
+                            LoaderSettings.LIBRARY_VARIABLE);
+
+    private static final String CACHE_ADVICE =
+            ("Choose a cache directory where you may write and the system may run programs, with the system property"
+                            + " %s (or the environment variable %s).")
+                    .formatted(LoaderSettings.CACHE_PROPERTY, LoaderSettings.CACHE_VARIABLE);
+
+    private final LoaderSettings settings;
+
+    /** One line a place: what was tried and why it failed. */
+    private final List<String> attempts = new ArrayList<>();
+
+    private Throwable cause;
+    private String advice = GENERAL_ADVICE;
+
+    /**
+     * Set once a library is in the process: it cannot leave it, and another copy beside it would be
+     * mixed with it.
+     */
+    private boolean touched;
+
+    NativeLoader(LoaderSettings settings) {
+        this.settings = settings;
+    }
+
+    NativeLibrary load() {
+        if (settings.override().isPresent()) {
+            Path directory = settings.override().get();
+            try {
+                return fromOverride(directory);
+            } catch (IOException | LinkageError | RuntimeException e) {
+                note(e);
+                throw failure(
+                        "cannot load llama.cpp from %s, given by the %s: %s"
+                                .formatted(directory, settings.overrideName(), reason(e)));
+            }
+        }
+        try {
+            return fromJar();
+        } catch (IOException | LinkageError | RuntimeException e) {
+            failed(
+                    "the native jar (cache: %s)"
+                            .formatted(new NativeCache(settings.cache()).directory()),
+                    e);
+        }
+        String summary =
+                "cannot load llama.cpp for %s: %s".formatted(Platform.describe(), reason(cause));
+        if (touched) {
+            attempts.add("the system: not tried, some libraries of the jar are already loaded");
+            throw failure(summary);
+        }
+        NativeLibrary system = fromSystem();
+        if (system != null) {
+            return system;
+        }
+        throw failure(summary);
+    }
+
+    private NativeLibrary fromOverride(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            throw new FileNotFoundException(
+                    Files.exists(directory) ? "not a directory" : "no such directory");
+        }
+        Path text = directory.resolve(NativeManifest.FILE_NAME);
+        if (Files.exists(text)) {
+            NativeManifest manifest = NativeManifest.parse(Files.readAllBytes(text));
+            check(manifest);
+            loadAll(directory, manifest.libraries(), !manifest.backends().isEmpty());
+            return library(Origin.OVERRIDE, directory, manifest);
+        }
+        // A plain llama.cpp build. What other libraries need comes first, so that they find it
+        // without an rpath.
+        List<String> libraries =
+                Stream.of(
+                                "ggml-base",
+                                "ggml-cpu",
+                                "ggml-blas",
+                                "ggml-metal",
+                                "ggml-rpc",
+                                "ggml",
+                                "llama")
+                        .map(System::mapLibraryName)
+                        .filter(name -> Files.exists(directory.resolve(name)))
+                        .toList();
+        String last = System.mapLibraryName("llama");
+        if (!libraries.contains(last)) {
+            throw new FileNotFoundException(
+                    "it has neither " + NativeManifest.FILE_NAME + " nor " + last);
+        }
+        loadAll(directory, libraries, true);
+        return library(Origin.OVERRIDE, directory);
+    }
+
+    private NativeLibrary fromJar() throws IOException {
+        Platform platform =
+                Platform.current()
+                        .orElseThrow(
+                                () ->
+                                        new IOException(
+                                                "%s is no platform of bigllama, which has libraries for %s"
+                                                        .formatted(
+                                                                Platform.describe(),
+                                                                String.join(
+                                                                        ", ", Platform.ids()))));
+        String folder = RESOURCES + platform.id() + "/";
+        byte[] text;
+        try (InputStream in = resource(folder + NativeManifest.FILE_NAME)) {
+            text = IOUtils.toByteArray(in);
+        }
+        NativeManifest manifest = NativeManifest.parse(text);
+        check(manifest);
+        NativeCache cache = new NativeCache(settings.cache());
+        Path[] directory = new Path[1];
+        try {
+            cache.use(
+                    manifest,
+                    text,
+                    file -> resource(folder + file),
+                    entry -> {
+                        loadAll(entry, manifest.libraries(), !manifest.backends().isEmpty());
+                        directory[0] = entry;
+                    });
+        } catch (FileSystemException | UnsupportedOperationException e) {
+            advice = CACHE_ADVICE;
+            throw new IOException(
+                    "the cache %s cannot be used: %s".formatted(cache.directory(), reason(e)), e);
+        } catch (UnsatisfiedLinkError e) {
+            // What the dynamic linker says on a file system that is mounted noexec.
+            if (String.valueOf(e.getMessage()).contains("failed to map segment")) {
+                advice = CACHE_ADVICE;
+            }
+            throw e;
+        }
+        return library(Origin.JAR, directory[0], manifest);
+    }
+
+    /** Null where nothing fits. */
+    private NativeLibrary fromSystem() {
+        String name = System.mapLibraryName("llama");
+        String without =
+                settings.systemFolders().stream()
+                        .filter(folder -> !Files.exists(folder.resolve(name)))
+                        .map(Path::toString)
+                        .collect(Collectors.joining(", "));
+        attempts.add("the system: no %s in %s".formatted(name, without));
+        for (Path folder : settings.systemFolders()) {
+            Path file = folder.resolve(name);
+            if (!Files.exists(file)) {
+                continue;
+            }
+            try {
+                Path real = file.toRealPath();
+                checkVersion(versionOf(real), false);
+                loadAll(real.getParent(), List.of(real.getFileName().toString()), true);
+                return library(Origin.SYSTEM, real.getParent());
+            } catch (IOException | LinkageError | RuntimeException e) {
+                failed("the system's " + file, e);
+                if (touched) {
+                    return null;
+                }
+            }
+        }
+        return null;
+    }
+
+    /** Refuses what would crash, or quietly compute nonsense, once it is in the process. */
+    private void check(NativeManifest manifest) throws IOException {
+        if (!manifest.version().equals(NativeLibrary.PINNED_VERSION)
+                || !manifest.tree().equals(NativeLibrary.PINNED_TREE)) {
+            throw new IOException(
+                    "it is llama.cpp %s (tree %s), these bindings need %s (tree %s)"
+                            .formatted(
+                                    manifest.version(),
+                                    manifest.tree(),
+                                    NativeLibrary.PINNED_VERSION,
+                                    NativeLibrary.PINNED_TREE));
+        }
+        if (Platform.current().isPresent() && !manifest.platform().equals(Platform.describe())) {
+            throw new IOException(
+                    "its libraries are for %s, this machine is %s"
+                            .formatted(manifest.platform(), Platform.describe()));
+        }
+        List<String> missing = CpuFeatures.missing(manifest.cpuFeatures());
+        if (!missing.isEmpty()) {
+            advice =
+                    "Use the portable flavour of bigllama-native, which runs on every CPU of %s, or build it again on"
+                                    .formatted(manifest.platform())
+                            + " this machine.";
+            throw new IOException(
+                    "its libraries (flavour %s) need CPU features that this CPU lacks: %s"
+                            .formatted(manifest.flavour(), String.join(", ", missing)));
+        }
+    }
+
+    private void loadAll(Path directory, List<String> libraries, boolean backends)
+            throws IOException {
+        for (String name : libraries) {
+            Path file = directory.resolve(name);
+            if (!Files.exists(file)) {
+                throw new FileNotFoundException(name + " is not there");
+            }
+            System.load(file.toString());
+            touched = true;
+        }
+        checkVersion(llama_h.llama_version().getString(0), true);
+        BackendLoading.run(directory, backends);
+    }
+
+    /** Asks a library for its release without leaving it in the process. */
+    private static String versionOf(Path library) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment function =
+                    SymbolLookup.libraryLookup(library, arena)
+                            .find("llama_version")
+                            .orElseThrow(
+                                    () ->
+                                            new IOException(
+                                                    "it has no llama_version, so it is an older release"));
+            var handle =
+                    Linker.nativeLinker()
+                            .downcallHandle(function, FunctionDescriptor.of(ValueLayout.ADDRESS));
+            MemorySegment text = (MemorySegment) handle.invokeExact();
+            return text.reinterpret(Long.MAX_VALUE).getString(0);
+        } catch (IOException | RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new AssertionError("llama_version throws nothing", e);
+        }
+    }
+
+    /**
+     * @param developmentToo accepts {@code 0.5.0-dev}, what llama.cpp's CMake says unless told that
+     *     it builds a release. It may be any commit after 0.5.0, so it takes a user's word or a
+     *     manifest's tree hash to trust it
+     */
+    private static void checkVersion(String found, boolean developmentToo) throws IOException {
+        String pinned = NativeLibrary.PINNED_VERSION.substring(1);
+        if (!found.equals(pinned) && !(developmentToo && found.equals(pinned + "-dev"))) {
+            throw new IOException(
+                    "it is llama.cpp %s, these bindings need %s".formatted(found, pinned));
+        }
+    }
+
+    private static InputStream resource(String name) throws IOException {
+        // Not a package by its name (it has a hyphen), so the class loader finds it in the named
+        // module too.
+        InputStream in = NativeLoader.class.getClassLoader().getResourceAsStream(name);
+        if (in == null) {
+            throw new FileNotFoundException("no jar has " + name);
+        }
+        return in;
+    }
+
+    private static NativeLibrary library(Origin origin, Path directory, NativeManifest manifest) {
+        return new NativeLibrary(
+                origin,
+                directory,
+                manifest.version(),
+                manifest.flavour(),
+                manifest.platform(),
+                manifest.cpuFeatures());
+    }
+
+    private static NativeLibrary library(Origin origin, Path directory) {
+        return new NativeLibrary(
+                origin,
+                directory,
+                NativeLibrary.PINNED_VERSION,
+                "unknown",
+                Platform.describe(),
+                List.of());
+    }
+
+    private void failed(String place, Throwable e) {
+        attempts.add(place + ": " + reason(e));
+        note(e);
+    }
+
+    /** Keeps the first cause, and finds the advice for it. */
+    private void note(Throwable e) {
+        if (cause == null) {
+            cause = e;
+        }
+        if (e instanceof IllegalCallerException) {
+            advice =
+                    "Start Java with --enable-native-access=io.github.bigllama.bindings (on the class path:"
+                            + " ALL-UNNAMED).";
+        }
+    }
+
+    private static String reason(Throwable e) {
+        if (e instanceof ExceptionInInitializerError && e.getCause() != null) {
+            // A generated holder of one function: the library lacks it.
+            return reason(e.getCause());
+        }
+        // The JVM puts the file's name before the dynamic linker's message, which starts with it
+        // already.
+        String message =
+                String.valueOf(e.getMessage()).strip().replaceFirst("^(.+): \\1: ", "$1: ");
+        // The messages of these say what was wrong themselves; java.nio's give only a path.
+        return e.getClass() == IOException.class
+                        || e instanceof FileNotFoundException
+                        || e instanceof LinkageError
+                ? message
+                : e.getClass().getSimpleName() + ": " + message;
+    }
+
+    private NativeLibraryException failure(String summary) {
+        StringBuilder message = new StringBuilder(summary);
+        message.append(attempts.isEmpty() ? "" : "\n  Tried:");
+        attempts.forEach(attempt -> message.append("\n  - ").append(attempt));
+        return new NativeLibraryException(message.append("\n  ").append(advice).toString(), cause);
+    }
+}
