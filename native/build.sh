@@ -123,13 +123,13 @@ cpu_features() {
 features=
 [ "$flavour" = portable ] || features=$(cpu_features)
 
-# Everything that goes into a build, in one hash.
+# Everything that goes into a build, in one hash. This script is not: what it passes on is.
 key=$({
     echo "$platform $flavour $tools $features"
     "$cc" --version
     "$cxx" --version
     cmake --version
-    cmake -E sha256sum ../cmake/*.cmake CMakeLists.txt CMakePresets.json package.cmake build.sh src/*.c
+    cmake -E sha256sum ../cmake/*.cmake CMakeLists.txt CMakePresets.json package.cmake src/*.c
 } | cmake -E sha256sum /dev/stdin | cut -c1-32)
 entry=$cache/builds/$platform-$flavour-$key
 
@@ -160,7 +160,7 @@ if [ ! -d "$entry" ]; then
     # Made under another name and renamed: a build that was interrupted leaves no entry, and of two
     # builds at once the second finds the first one's.
     part=$entry.$$
-    rm -rf "$part"
+    trap 'rm -rf "$part"' EXIT
     cmake -D BUILD="$build" -D OUTPUT="$part" -D PLATFORM=$platform -D FLAVOUR=$flavour \
         -D CPU_FEATURES="$features" -P package.cmake
     if [ "$tools" = ON ]; then
