@@ -1,0 +1,227 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.bindings.llama.ggml_abort_callback;
+import io.github.bigllama.bindings.llama.llama_batch;
+import io.github.bigllama.bindings.llama.llama_context_params;
+import io.github.bigllama.bindings.llama.llama_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * One {@code llama_context} and what its KV cache holds, as tokens of sequence 0. Computes tokens;
+ * it knows nothing of text. Not thread-safe, but for the abort signal.
+ */
+@SuppressWarnings("restricted")
+final class Context implements AutoCloseable {
+    private static final int SEQUENCE = 0;
+    private static final int OK = 0;
+    private static final int NO_SLOT = 1;
+    private static final int ABORTED = 2;
+
+    private final Arena arena = Arena.ofShared();
+    private final NativeHandle handle;
+    private final NativeHandle threadpool;
+    private final MemorySegment memory;
+    private final MemorySegment batch;
+    private final MemorySegment batchTokens;
+    private final int size;
+    private final int batchSize;
+
+    /** What the KV cache holds: the first {@code used} of them. */
+    private int[] tokens = new int[64];
+
+    private int used;
+
+    /** Read by llama.cpp between two operations of a computation. */
+    private volatile AtomicBoolean abortSignal = new AtomicBoolean();
+
+    /** Views of the last decode live until the next one; made only if someone asks. */
+    private Arena outputs;
+
+    Context(String noun, MemorySegment model, SessionOptions options) {
+        int threads = options.threads() == 0 ? CpuTopology.physicalCores() : options.threads();
+        int batchThreads = options.batchThreads() == 0 ? threads : options.batchThreads();
+        MemorySegment params = llama_h.llama_context_default_params(arena);
+        llama_context_params.n_ctx(params, options.contextSize());
+        llama_context_params.n_batch(params, options.batchSize());
+        llama_context_params.n_ubatch(params, options.microBatchSize());
+        llama_context_params.n_seq_max(params, options.sequences());
+        // Only the last token of a batch has logits; room for one in every position would be
+        // hundreds of megabytes with a large vocabulary. Embeddings are given for every token.
+        llama_context_params.n_outputs_max(params, options.embeddings() ? 0 : options.sequences());
+        llama_context_params.n_threads(params, threads);
+        llama_context_params.n_threads_batch(params, batchThreads);
+        llama_context_params.type_k(params, options.keyType().value());
+        llama_context_params.type_v(params, options.valueType().value());
+        llama_context_params.flash_attn_type(params, options.flashAttention().value());
+        llama_context_params.embeddings(params, options.embeddings());
+        llama_context_params.abort_callback(
+                params, ggml_abort_callback.allocate(data -> abortSignal.get(), arena));
+        LlamaLog.Result<MemorySegment> created =
+                LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
+        if (created.value().equals(MemorySegment.NULL)) {
+            arena.close();
+            throw new SessionException(
+                    "could not create a "
+                            + noun
+                            + " with "
+                            + options
+                            + "; try a smaller context size or a smaller KV type",
+                    created.log());
+        }
+        handle = new NativeHandle(noun, created.value(), llama_h::llama_free);
+        threadpool = Threadpool.start(Math.max(threads, batchThreads));
+        llama_h.llama_attach_threadpool(
+                handle.pointer(), threadpool.pointer(), threadpool.pointer());
+        memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
+        size = llama_h.llama_n_ctx_seq(handle.pointer());
+        batchSize = llama_h.llama_n_batch(handle.pointer());
+        batch = llama_batch.allocate(arena);
+        batchTokens = arena.allocate(ValueLayout.JAVA_INT, batchSize);
+        // Position, sequence and logits stay NULL: llama.cpp counts positions in sequence 0 and
+        // gives the logits of the last token.
+        llama_batch.token(batch, batchTokens);
+    }
+
+    /** Tokens that fit. */
+    int size() {
+        return size;
+    }
+
+    /** Tokens in the KV cache. */
+    int used() {
+        return used;
+    }
+
+    int batchSize() {
+        return batchSize;
+    }
+
+    MemorySegment pointer() {
+        return handle.pointer();
+    }
+
+    boolean isClosed() {
+        return handle.isClosed();
+    }
+
+    /** Computations end early from now on while this is true. */
+    void abortOn(AtomicBoolean signal) {
+        abortSignal = signal;
+    }
+
+    /** How many tokens at the beginning of a prompt the KV cache holds already. */
+    int commonPrefix(int[] prompt) {
+        int mismatch = Arrays.mismatch(tokens, 0, used, prompt, 0, prompt.length);
+        return mismatch < 0 ? used : mismatch;
+    }
+
+    /**
+     * Forgets all but the first tokens.
+     *
+     * @return how many are left: {@code keep}, or 0 where the memory of the model (a recurrent one)
+     *     can't forget a part
+     */
+    int keep(int keep) {
+        invalidateOutputs();
+        if (keep == used) {
+            return used;
+        }
+        if (keep > 0 && llama_h.llama_memory_seq_rm(memory, SEQUENCE, keep, -1)) {
+            used = keep;
+        } else {
+            clear();
+        }
+        return used;
+    }
+
+    /** Forgets everything. */
+    void clear() {
+        invalidateOutputs();
+        llama_h.llama_memory_clear(memory, true);
+        used = 0;
+    }
+
+    /**
+     * Computes tokens after those in the KV cache, at most {@link #batchSize()}.
+     *
+     * @return false if it was aborted; what had been computed until then is kept
+     */
+    boolean decode(int[] source, int from, int count) {
+        invalidateOutputs();
+        MemorySegment.copy(source, from, batchTokens, ValueLayout.JAVA_INT, 0, count);
+        llama_batch.n_tokens(batch, count);
+        LlamaLog.Result<Integer> result =
+                LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch));
+        append(source, from, count);
+        if (result.value() == OK) {
+            return true;
+        }
+        // Micro-batches before the failure stay in the memory; it knows how many.
+        used = Math.min(used, llama_h.llama_memory_seq_pos_max(memory, SEQUENCE) + 1);
+        if (result.value() == ABORTED) {
+            return false;
+        }
+        String reason =
+                result.value() == NO_SLOT
+                        ? "no room in the KV cache for " + count + " tokens after " + used
+                        : "llama_decode failed with "
+                                + result.value()
+                                + " at "
+                                + count
+                                + " tokens after "
+                                + used;
+        throw new DecodeException(reason, result.value(), result.log());
+    }
+
+    /** Whether no logit of the last computation is NaN or plus infinity. */
+    boolean logitsAreNumbers(int vocabularySize) {
+        MemorySegment logits =
+                llama_h.llama_get_logits_ith(handle.pointer(), -1)
+                        .reinterpret((long) vocabularySize * Float.BYTES);
+        float sum = 0;
+        for (long i = 0; i < vocabularySize; i++) {
+            float logit = logits.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+            // Times 0 only NaN and the infinities are not 0; minus infinity is a legal logit.
+            sum += logit == Float.NEGATIVE_INFINITY ? 0 : logit * 0;
+        }
+        return sum == 0;
+    }
+
+    /** A view that lives until the next computation, {@link #keep} or close. */
+    MemorySegment output(MemorySegment raw, long floats) {
+        if (outputs == null) {
+            outputs = Arena.ofShared();
+        }
+        return raw.reinterpret(floats * Float.BYTES, outputs, null).asReadOnly();
+    }
+
+    @Override
+    public void close() {
+        if (handle.isClosed()) {
+            return;
+        }
+        handle.close();
+        invalidateOutputs();
+        threadpool.close();
+        arena.close();
+    }
+
+    private void append(int[] source, int from, int count) {
+        if (used + count > tokens.length) {
+            tokens = Arrays.copyOf(tokens, Math.max(used + count, 2 * tokens.length));
+        }
+        System.arraycopy(source, from, tokens, used, count);
+        used += count;
+    }
+
+    private void invalidateOutputs() {
+        if (outputs != null) {
+            outputs.close();
+            outputs = null;
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package io.github.bigllama.core;
+
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * What a generation has done so far.
+ *
+ * @param promptTokens tokens of the whole prompt
+ * @param cachedTokens tokens of the prompt that the KV cache already had
+ * @param promptTime time spent computing the rest of the prompt
+ * @param generatedTokens tokens chosen so far, the end-of-generation token not counted
+ * @param decodedTokens generated tokens that were computed one by one; the first comes with the
+ *     prompt
+ * @param generationTime time spent computing and choosing them; the caller's own time is not in it
+ * @param contextUsed tokens in the KV cache now
+ * @param contextSize tokens that the context holds
+ * @param stopReason why it ended, empty while it goes on
+ */
+public record GenerationStats(
+        int promptTokens,
+        int cachedTokens,
+        Duration promptTime,
+        int generatedTokens,
+        int decodedTokens,
+        Duration generationTime,
+        int contextUsed,
+        int contextSize,
+        Optional<StopReason> stopReason) {
+    /** Tokens of the prompt that had to be computed. */
+    public int prefilledTokens() {
+        return promptTokens - cachedTokens;
+    }
+
+    /** Speed of the prompt, in tokens a second; 0 before anything was computed. */
+    public double promptTokensPerSecond() {
+        return perSecond(prefilledTokens(), promptTime);
+    }
+
+    /** Speed of the generation, in tokens a second; 0 before the second token. */
+    public double tokensPerSecond() {
+        return perSecond(decodedTokens, generationTime);
+    }
+
+    private static double perSecond(int tokens, Duration time) {
+        return time.isZero() ? 0 : tokens * 1e9 / time.toNanos();
+    }
+}

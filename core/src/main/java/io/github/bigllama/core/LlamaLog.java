@@ -1,0 +1,130 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.bindings.llama.ggml_log_callback;
+import io.github.bigllama.bindings.llama.llama_h;
+import java.lang.System.Logger.Level;
+import java.lang.foreign.Arena;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.function.Supplier;
+
+/**
+ * llama.cpp's log: every line goes to the System.Logger {@value #NAME} at level DEBUG with
+ * llama.cpp's own level in front, and warnings and errors are kept for the exception of a call that
+ * fails.
+ *
+ * <p>DEBUG, because the JDK's default logger prints INFO and above to stderr, and llama.cpp warns
+ * of much that is no problem; what matters is in the exceptions.
+ */
+@SuppressWarnings("restricted")
+final class LlamaLog {
+    static final String NAME = "io.github.bigllama.llama.cpp";
+
+    private static final int KEPT_LINES = 8;
+    private static final System.Logger LOGGER = System.getLogger(NAME);
+
+    /** llama.cpp logs on the thread that called it, so each thread collects its own lines. */
+    private static final ThreadLocal<Deque<String>> COLLECTED = new ThreadLocal<>();
+
+    /** Beginnings of lines that llama.cpp prints in several calls, by thread. */
+    private static final ConcurrentMap<Thread, Line> UNFINISHED = new ConcurrentHashMap<>();
+
+    private LlamaLog() {}
+
+    private record Line(int level, String text) {}
+
+    /** What a call returned, and the last warnings and errors it logged. */
+    record Result<T>(T value, List<String> log) {}
+
+    /** Makes llama.cpp log here from now on, for the life of the process. */
+    static void install() {
+        MemorySegment callback = ggml_log_callback.allocate(LlamaLog::accept, Arena.global());
+        llama_h.llama_log_set(callback, MemorySegment.NULL);
+        Runtime.getRuntime().addShutdownHook(new Thread(LlamaLog::uninstall, "bigllama-log-off"));
+    }
+
+    /** Runs a native call and collects the warnings and errors that it logs on this thread. */
+    static <T> Result<T> collect(Supplier<T> call) {
+        Deque<String> outer = COLLECTED.get();
+        Deque<String> lines = new ArrayDeque<>();
+        COLLECTED.set(lines);
+        try {
+            T value = call.get();
+            return new Result<>(value, new ArrayList<>(lines));
+        } finally {
+            if (outer == null) {
+                COLLECTED.remove();
+            } else {
+                COLLECTED.set(outer);
+            }
+        }
+    }
+
+    /**
+     * Backends log from static destructors, when there is no JVM left to call. llama.cpp has no "no
+     * log", NULL means stderr; but C's {@code abs(int)} ignores all but its first argument and does
+     * nothing.
+     */
+    private static void uninstall() {
+        Linker.nativeLinker()
+                .defaultLookup()
+                .find("abs")
+                .ifPresent(abs -> llama_h.llama_log_set(abs, MemorySegment.NULL));
+    }
+
+    /** An exception must not leave an upcall: it would end the JVM. */
+    private static void accept(int level, MemorySegment text, MemorySegment userData) {
+        try {
+            append(level, text.getString(0));
+        } catch (RuntimeException | Error e) {
+            // Losing a log line is better than losing the process.
+        }
+    }
+
+    private static void append(int level, String text) {
+        Thread thread = Thread.currentThread();
+        Line begun = UNFINISHED.remove(thread);
+        boolean goesOn = level == llama_h.GGML_LOG_LEVEL_CONT();
+        Line line =
+                begun == null
+                        ? new Line(level, text)
+                        : new Line(goesOn ? begun.level : level, begun.text + text);
+        if (!text.endsWith("\n")) {
+            UNFINISHED.put(thread, line);
+            return;
+        }
+        emit(line.level, line.text.strip());
+    }
+
+    private static void emit(int level, String text) {
+        if (text.isEmpty()) {
+            return;
+        }
+        Deque<String> lines = COLLECTED.get();
+        boolean problem =
+                level == llama_h.GGML_LOG_LEVEL_WARN() || level == llama_h.GGML_LOG_LEVEL_ERROR();
+        if (lines != null && problem) {
+            if (lines.size() == KEPT_LINES) {
+                lines.removeFirst();
+            }
+            lines.addLast(text);
+        }
+        LOGGER.log(Level.DEBUG, () -> name(level) + " " + text);
+    }
+
+    private static String name(int level) {
+        if (level == llama_h.GGML_LOG_LEVEL_ERROR()) {
+            return "ERROR";
+        }
+        if (level == llama_h.GGML_LOG_LEVEL_WARN()) {
+            return "WARN";
+        }
+        return level == llama_h.GGML_LOG_LEVEL_DEBUG() ? "DEBUG" : "INFO";
+    }
+}

@@ -1,0 +1,185 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.bindings.llama.llama_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A GGUF model: weights, vocabulary and metadata. Thread-safe; any number of sessions share it.
+ *
+ * <p>Close the sessions first, then the model. Closing is idempotent; every other call on a closed
+ * model throws {@link IllegalStateException}.
+ */
+public final class LlamaModel implements AutoCloseable {
+    private final Path path;
+    private final NativeHandle handle;
+    private final Tokenizer tokenizer;
+    private int openSessions;
+
+    private LlamaModel(Path path, NativeHandle handle) {
+        this.path = path;
+        this.handle = handle;
+        this.tokenizer = new Tokenizer(handle);
+    }
+
+    /** Loads with the defaults; see {@link #load(Path, ModelOptions)}. */
+    public static LlamaModel load(Path path) {
+        return load(path, ModelOptions.defaults());
+    }
+
+    /**
+     * Loads a model.
+     *
+     * @param path a GGUF file; of a split model the first part, {@code …-00001-of-000NN.gguf}
+     * @throws ModelLoadException if it is missing, damaged, or refused by llama.cpp
+     * @throws NativeLoadException if llama.cpp itself can't be loaded
+     * @throws java.util.concurrent.CancellationException if the progress callback cancelled it
+     * @throws IllegalArgumentException if a device does not exist
+     */
+    public static LlamaModel load(Path path, ModelOptions options) {
+        return new LlamaModel(path, ModelLoader.load(path, options));
+    }
+
+    /** The file it was loaded from. */
+    public Path path() {
+        return path;
+    }
+
+    /** Opens a session with the defaults; see {@link #newSession(SessionOptions)}. */
+    public LlamaSession newSession() {
+        return newSession(SessionOptions.defaults());
+    }
+
+    /**
+     * Opens a session: allocates its KV cache and starts its threads.
+     *
+     * @throws SessionException if llama.cpp can't, usually for lack of memory
+     */
+    public synchronized LlamaSession newSession(SessionOptions options) {
+        MemorySegment pointer = handle.pointer();
+        if (!llama_h.llama_model_has_decoder(pointer) || llama_h.llama_model_has_encoder(pointer)) {
+            throw new SessionException(
+                    "cannot generate with "
+                            + path
+                            + " ("
+                            + description()
+                            + "): only decoder models are supported",
+                    List.of());
+        }
+        Context context = new Context("session of " + path, pointer, options);
+        openSessions++;
+        return new LlamaSession(this, options, context);
+    }
+
+    /** The tokenizer of its vocabulary. */
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** Its kind in a few words, for example {@code llama 8B Q4_K - Medium}. */
+    public String description() {
+        return text(llama_h::llama_model_desc);
+    }
+
+    /** Size of all tensors, in bytes. */
+    public long sizeInBytes() {
+        return llama_h.llama_model_size(handle.pointer());
+    }
+
+    /** Number of weights. */
+    public long parameterCount() {
+        return llama_h.llama_model_n_params(handle.pointer());
+    }
+
+    /** Tokens of context that it was trained with. */
+    public int trainedContextSize() {
+        return llama_h.llama_model_n_ctx_train(handle.pointer());
+    }
+
+    /** Floats in the embedding of a token. */
+    public int embeddingSize() {
+        return llama_h.llama_model_n_embd_out(handle.pointer());
+    }
+
+    /** Number of layers. */
+    public int layerCount() {
+        return llama_h.llama_model_n_layer(handle.pointer());
+    }
+
+    /** Number of tokens in its vocabulary. */
+    public int vocabularySize() {
+        return tokenizer.size();
+    }
+
+    /** The Jinja source of its chat template, if it has one. */
+    public Optional<String> chatTemplate() {
+        MemorySegment template =
+                llama_h.llama_model_chat_template(handle.pointer(), MemorySegment.NULL);
+        return template.equals(MemorySegment.NULL)
+                ? Optional.empty()
+                : Optional.of(template.getString(0));
+    }
+
+    /**
+     * The metadata of its file as text, arrays shortened. Overrides are not in it: llama.cpp
+     * applies them where it reads a value.
+     */
+    public Map<String, String> metadata() {
+        MemorySegment pointer = handle.pointer();
+        Map<String, String> metadata = new LinkedHashMap<>();
+        for (int i = 0; i < llama_h.llama_model_meta_count(pointer); i++) {
+            int index = i;
+            metadata.put(
+                    text((m, b, n) -> llama_h.llama_model_meta_key_by_index(m, index, b, n)),
+                    text((m, b, n) -> llama_h.llama_model_meta_val_str_by_index(m, index, b, n)));
+        }
+        return metadata;
+    }
+
+    /**
+     * Frees the weights. Idempotent.
+     *
+     * @throws IllegalStateException while it has open sessions; it says how many
+     */
+    @Override
+    public synchronized void close() {
+        if (openSessions > 0) {
+            throw new IllegalStateException(
+                    path
+                            + " has "
+                            + openSessions
+                            + (openSessions == 1 ? " open session" : " open sessions")
+                            + "; close the sessions before the model");
+        }
+        handle.close();
+    }
+
+    synchronized void sessionClosed() {
+        openSessions--;
+    }
+
+    /** A C function that writes a string into a buffer and returns the length it needs. */
+    private interface TextFunction {
+        int write(MemorySegment model, MemorySegment buffer, long capacity);
+    }
+
+    private String text(TextFunction function) {
+        try (Arena arena = Arena.ofConfined()) {
+            int capacity = 256;
+            while (true) {
+                MemorySegment buffer = arena.allocate(capacity);
+                int length = function.write(handle.pointer(), buffer, capacity);
+                if (length < capacity) {
+                    return buffer.getString(0, StandardCharsets.UTF_8);
+                }
+                capacity = length + 1;
+            }
+        }
+    }
+}

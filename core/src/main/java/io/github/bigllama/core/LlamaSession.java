@@ -1,0 +1,240 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.bindings.llama.llama_h;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * One conversation with a model: a context, its KV cache, and the threads that compute.
+ *
+ * <p>The KV cache is kept between calls: a prompt that begins like what the session holds is
+ * computed only from the first difference on.
+ *
+ * <p>One thread at a time: a call while another thread is inside throws {@link
+ * WrongThreadException}. A session may move from thread to thread between calls. While a {@link
+ * TokenStream} is open the session belongs to it. Only {@link TokenStream#cancel()} may be called
+ * from anywhere.
+ *
+ * <p>Close it before its model. Closing is idempotent; every other call on a closed session throws
+ * {@link IllegalStateException}.
+ */
+public final class LlamaSession implements AutoCloseable {
+    private final LlamaModel model;
+    private final SessionOptions options;
+    private final Context context;
+    private final AtomicReference<Thread> user = new AtomicReference<>();
+    private TokenStream stream;
+
+    LlamaSession(LlamaModel model, SessionOptions options, Context context) {
+        this.model = model;
+        this.options = options;
+        this.context = context;
+    }
+
+    /** The model that computes. */
+    public LlamaModel model() {
+        return model;
+    }
+
+    /** The options it was opened with. */
+    public SessionOptions options() {
+        return options;
+    }
+
+    /** Tokens the context holds. */
+    public int contextSize() {
+        return context.size();
+    }
+
+    /** Tokens in the KV cache. */
+    public int contextUsed() {
+        return context.used();
+    }
+
+    /** Generates with the defaults; see {@link #generate(String, GenerationOptions)}. */
+    public TokenStream generate(String prompt) {
+        return generate(prompt, GenerationOptions.defaults());
+    }
+
+    /**
+     * Continues a text. Control tokens in it are recognized, and the tokens that the model wants at
+     * the beginning are added. Nothing is computed before the stream is asked for its first piece.
+     *
+     * @throws PromptTooLongException if the prompt leaves no room in the context
+     */
+    public TokenStream generate(String prompt, GenerationOptions options) {
+        return generate(model.tokenizer().encode(prompt), options);
+    }
+
+    /**
+     * Continues a sequence of tokens: all of it, not only what is new; what the KV cache holds of
+     * it is not computed again.
+     *
+     * @throws PromptTooLongException if the prompt leaves no room in the context
+     * @throws IllegalArgumentException if the prompt is empty or has a token that is not in the
+     *     vocabulary
+     */
+    public TokenStream generate(int[] prompt, GenerationOptions options) {
+        enter();
+        try {
+            requireNoStream();
+            requireTokens(prompt);
+            if (prompt.length > context.size()) {
+                throw new PromptTooLongException(prompt.length, context.size());
+            }
+            SamplerChain sampler = new SamplerChain(model.tokenizer(), options.sampling());
+            stream = new TokenStream(this, context, sampler, prompt.clone(), options);
+            return stream;
+        } finally {
+            exit();
+        }
+    }
+
+    /**
+     * Computes tokens after those in the KV cache, and nothing more: for logits, embeddings and
+     * generation loops of one's own.
+     *
+     * @throws PromptTooLongException if they do not fit; nothing is computed then
+     */
+    public void decode(int... tokens) {
+        enter();
+        try {
+            requireNoStream();
+            requireTokens(tokens);
+            if (tokens.length > context.size() - context.used()) {
+                throw new PromptTooLongException(context.used() + tokens.length, context.size());
+            }
+            for (int from = 0; from < tokens.length; from += context.batchSize()) {
+                context.decode(tokens, from, Math.min(context.batchSize(), tokens.length - from));
+            }
+        } finally {
+            exit();
+        }
+    }
+
+    /**
+     * The logits of the last computed token: one float for each token of the vocabulary. A view of
+     * llama.cpp's memory, not a copy: read-only, and closed by the next computation, {@link #reset}
+     * or {@link #close}; then access throws {@link IllegalStateException}.
+     *
+     * @throws IllegalStateException if nothing has been computed
+     */
+    public MemorySegment logits() {
+        enter();
+        try {
+            return output(
+                    llama_h.llama_get_logits_ith(context.pointer(), -1), model.vocabularySize());
+        } finally {
+            exit();
+        }
+    }
+
+    /**
+     * The embedding of the last computed token: {@link LlamaModel#embeddingSize()} floats, under
+     * the rules of {@link #logits()}.
+     *
+     * @throws IllegalStateException if nothing has been computed, or the session was opened without
+     *     {@link SessionOptions#embeddings()}
+     */
+    public MemorySegment embeddings() {
+        enter();
+        try {
+            if (!options.embeddings()) {
+                throw new IllegalStateException(
+                        "session has no embeddings; open it with SessionOptions.withEmbeddings(true)");
+            }
+            return output(
+                    llama_h.llama_get_embeddings_ith(context.pointer(), -1), model.embeddingSize());
+        } finally {
+            exit();
+        }
+    }
+
+    /** Empties the KV cache: the model forgets everything it was told. */
+    public void reset() {
+        enter();
+        try {
+            requireNoStream();
+            context.clear();
+        } finally {
+            exit();
+        }
+    }
+
+    /**
+     * Frees the context. Idempotent.
+     *
+     * @throws IllegalStateException while a {@link TokenStream} of this thread is open
+     * @throws WrongThreadException while another thread is generating
+     */
+    @Override
+    public void close() {
+        if (context.isClosed()) {
+            return;
+        }
+        enter();
+        try {
+            requireNoStream();
+            context.close();
+            model.sessionClosed();
+        } finally {
+            exit();
+        }
+    }
+
+    /**
+     * Enters native code on behalf of the caller; every public method is between enter and exit.
+     */
+    void enter() {
+        Thread caller = Thread.currentThread();
+        Thread inside = user.compareAndExchange(null, caller);
+        if (inside == caller) {
+            throw new IllegalStateException(
+                    "session is computing further up in this call; don't use it from a callback");
+        }
+        if (inside != null) {
+            throw new WrongThreadException(
+                    "session is in use by thread "
+                            + inside.getName()
+                            + "; use one session per thread, or cancel() its TokenStream and wait");
+        }
+        if (context.isClosed()) {
+            exit();
+            throw new IllegalStateException("session of " + model.path() + " is closed");
+        }
+    }
+
+    void exit() {
+        user.set(null);
+    }
+
+    /** Called by the stream, between enter and exit, when it has ended. */
+    void released(TokenStream ended) {
+        if (stream == ended) {
+            stream = null;
+        }
+    }
+
+    private void requireNoStream() {
+        if (stream != null) {
+            throw new IllegalStateException(
+                    "the session's TokenStream is still open; read it to its end or close it first");
+        }
+    }
+
+    private void requireTokens(int[] tokens) {
+        if (tokens.length == 0) {
+            throw new IllegalArgumentException("there is no token to compute: the prompt is empty");
+        }
+        for (int token : tokens) {
+            model.tokenizer().requireToken(token);
+        }
+    }
+
+    private MemorySegment output(MemorySegment raw, long floats) {
+        if (context.used() == 0 || raw.equals(MemorySegment.NULL)) {
+            throw new IllegalStateException("nothing has been computed yet; call decode first");
+        }
+        return context.output(raw, floats);
+    }
+}

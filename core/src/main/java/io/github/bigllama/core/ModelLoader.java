@@ -1,0 +1,137 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.bindings.llama.llama_model_kv_override;
+import io.github.bigllama.bindings.llama.llama_model_params;
+import io.github.bigllama.bindings.llama.llama_progress_callback;
+import io.github.bigllama.gguf.GgufException;
+import io.github.bigllama.gguf.ModelCheck;
+import io.github.bigllama.gguf.ModelFiles;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+
+/** From a path and options to a {@code llama_model}: checks in Java first, then llama.cpp. */
+final class ModelLoader {
+    private ModelLoader() {}
+
+    static NativeHandle load(Path path, ModelOptions options) {
+        try {
+            ModelCheck.check(ModelFiles.read(path));
+        } catch (GgufException e) {
+            throw new ModelLoadException(path, e.getMessage(), List.of(), e);
+        }
+        LlamaRuntime runtime = LlamaRuntime.load();
+        try (Arena arena = Arena.ofConfined()) {
+            Progress progress = new Progress(options);
+            MemorySegment params = params(runtime, options, progress, arena);
+            MemorySegment file = arena.allocateFrom(path.toAbsolutePath().toString());
+            LlamaLog.Result<MemorySegment> loaded =
+                    LlamaLog.collect(() -> llama_h.llama_model_load_from_file(file, params));
+            progress.rethrow();
+            if (loaded.value().equals(MemorySegment.NULL)) {
+                if (progress.cancelled) {
+                    throw new CancellationException("loading " + path + " was cancelled");
+                }
+                throw new ModelLoadException(
+                        path, "llama.cpp cannot load " + path, loaded.log(), null);
+            }
+            return new NativeHandle("model " + path, loaded.value(), llama_h::llama_model_free);
+        }
+    }
+
+    private static MemorySegment params(
+            LlamaRuntime runtime, ModelOptions options, Progress progress, Arena arena) {
+        MemorySegment params = llama_h.llama_model_default_params(arena);
+        llama_model_params.load_mode(params, options.loadMode().value());
+        llama_model_params.use_extra_bufts(params, options.repack());
+        llama_model_params.n_gpu_layers(params, options.gpuLayers());
+        llama_model_params.check_tensors(params, options.checkTensors());
+        if (!options.devices().isEmpty()) {
+            llama_model_params.devices(params, runtime.devices(options.devices(), arena));
+        }
+        if (!options.metadataOverrides().isEmpty()) {
+            llama_model_params.kv_overrides(params, overrides(options.metadataOverrides(), arena));
+        }
+        // Set even if nobody watches: without one llama.cpp prints dots.
+        llama_model_params.progress_callback(
+                params, llama_progress_callback.allocate(progress::report, arena));
+        return params;
+    }
+
+    /** The array ends with an entry whose key is empty. */
+    private static MemorySegment overrides(Map<String, Object> overrides, Arena arena) {
+        MemorySegment array = llama_model_kv_override.allocateArray(overrides.size() + 1, arena);
+        int i = 0;
+        for (Map.Entry<String, Object> override : overrides.entrySet()) {
+            MemorySegment entry = llama_model_kv_override.asSlice(array, i++);
+            llama_model_kv_override.key(entry).setString(0, override.getKey());
+            switch (override.getValue()) {
+                case Integer value -> integer(entry, value);
+                case Long value -> integer(entry, value);
+                case Float value -> real(entry, value);
+                case Double value -> real(entry, value);
+                case Boolean value -> {
+                    llama_model_kv_override.tag(entry, llama_h.LLAMA_KV_OVERRIDE_TYPE_BOOL());
+                    llama_model_kv_override.val_bool(entry, value);
+                }
+                case String value -> {
+                    llama_model_kv_override.tag(entry, llama_h.LLAMA_KV_OVERRIDE_TYPE_STR());
+                    llama_model_kv_override.val_str(entry).setString(0, value);
+                }
+                default -> throw new AssertionError("ModelOptions lets no other types through");
+            }
+        }
+        return array;
+    }
+
+    private static void integer(MemorySegment entry, long value) {
+        llama_model_kv_override.tag(entry, llama_h.LLAMA_KV_OVERRIDE_TYPE_INT());
+        llama_model_kv_override.val_i64(entry, value);
+    }
+
+    private static void real(MemorySegment entry, double value) {
+        llama_model_kv_override.tag(entry, llama_h.LLAMA_KV_OVERRIDE_TYPE_FLOAT());
+        llama_model_kv_override.val_f64(entry, value);
+    }
+
+    /** Calls the user's callback; what it throws must not pass through native code. */
+    private static final class Progress {
+        private final ModelOptions options;
+        private RuntimeException thrown;
+        private Error error;
+        private boolean cancelled;
+
+        Progress(ModelOptions options) {
+            this.options = options;
+        }
+
+        boolean report(float fraction, MemorySegment userData) {
+            try {
+                cancelled =
+                        options.progress()
+                                .map(progress -> !progress.onProgress(fraction))
+                                .orElse(false);
+            } catch (RuntimeException e) {
+                thrown = e;
+                cancelled = true;
+            } catch (Error e) {
+                error = e;
+                cancelled = true;
+            }
+            return !cancelled;
+        }
+
+        void rethrow() {
+            if (thrown != null) {
+                throw thrown;
+            }
+            if (error != null) {
+                throw error;
+            }
+        }
+    }
+}

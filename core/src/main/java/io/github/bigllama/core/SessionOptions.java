@@ -1,0 +1,173 @@
+package io.github.bigllama.core;
+
+import java.util.Objects;
+
+/**
+ * The shape of a session: its context, batches, threads and KV cache.
+ *
+ * @param contextSize tokens the context holds; 0 for the number that the model was trained with
+ * @param batchSize most tokens given to one {@code llama_decode} ({@code n_batch})
+ * @param microBatchSize most tokens computed in one pass over the weights ({@code n_ubatch}); at
+ *     most {@code batchSize}
+ * @param threads threads that generate; 0 for one per physical core
+ * @param batchThreads threads that compute prompts; 0 for the same as {@code threads}
+ * @param keyType type of the keys in the KV cache
+ * @param valueType type of the values in the KV cache
+ * @param flashAttention whether to use the fused attention kernel
+ * @param sequences most sequences the KV cache holds side by side, 1 to {@value #MAX_SEQUENCES};
+ *     they share {@code contextSize}
+ * @param embeddings whether {@link LlamaSession#embeddings()} is available
+ */
+public record SessionOptions(
+        int contextSize,
+        int batchSize,
+        int microBatchSize,
+        int threads,
+        int batchThreads,
+        KvType keyType,
+        KvType valueType,
+        FlashAttention flashAttention,
+        int sequences,
+        boolean embeddings) {
+    /** {@code LLAMA_MAX_SEQ} of llama.cpp. */
+    public static final int MAX_SEQUENCES = 256;
+
+    /** {@code GGML_MAX_N_THREADS} of llama.cpp. */
+    public static final int MAX_THREADS = 512;
+
+    private static final SessionOptions DEFAULTS =
+            new SessionOptions(
+                    0, 2048, 512, 0, 0, KvType.F16, KvType.F16, FlashAttention.AUTO, 1, false);
+
+    public SessionOptions {
+        requireRange("contextSize", contextSize, 0, Integer.MAX_VALUE);
+        requireRange("batchSize", batchSize, 1, Integer.MAX_VALUE);
+        requireRange("microBatchSize", microBatchSize, 1, batchSize);
+        requireRange("threads", threads, 0, MAX_THREADS);
+        requireRange("batchThreads", batchThreads, 0, MAX_THREADS);
+        Objects.requireNonNull(keyType, "keyType");
+        Objects.requireNonNull(valueType, "valueType");
+        Objects.requireNonNull(flashAttention, "flashAttention");
+        requireRange("sequences", sequences, 1, MAX_SEQUENCES);
+        if (contextSize != 0 && contextSize < sequences) {
+            throw new IllegalArgumentException(
+                    "contextSize is "
+                            + contextSize
+                            + ", must have a token for each of "
+                            + sequences
+                            + " sequences");
+        }
+    }
+
+    /** The model's context, llama.cpp's batch sizes, one thread per physical core, an F16 cache. */
+    public static SessionOptions defaults() {
+        return DEFAULTS;
+    }
+
+    public SessionOptions withContextSize(int value) {
+        return new SessionOptions(
+                value,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                flashAttention,
+                sequences,
+                embeddings);
+    }
+
+    /** Sets both sizes; a smaller batch makes cancelling and progress finer. */
+    public SessionOptions withBatchSizes(int batch, int microBatch) {
+        return new SessionOptions(
+                contextSize,
+                batch,
+                microBatch,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                flashAttention,
+                sequences,
+                embeddings);
+    }
+
+    /** Sets the threads for generating and for prompts. */
+    public SessionOptions withThreads(int generating, int batch) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                generating,
+                batch,
+                keyType,
+                valueType,
+                flashAttention,
+                sequences,
+                embeddings);
+    }
+
+    public SessionOptions withKvTypes(KvType keys, KvType values) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keys,
+                values,
+                flashAttention,
+                sequences,
+                embeddings);
+    }
+
+    public SessionOptions withFlashAttention(FlashAttention value) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                value,
+                sequences,
+                embeddings);
+    }
+
+    public SessionOptions withSequences(int value) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                flashAttention,
+                value,
+                embeddings);
+    }
+
+    public SessionOptions withEmbeddings(boolean value) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                flashAttention,
+                sequences,
+                value);
+    }
+
+    private static void requireRange(String name, int value, int min, int max) {
+        if (value < min || value > max) {
+            throw new IllegalArgumentException(
+                    name + " is " + value + ", must be " + min + " to " + max);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+package io.github.bigllama.core;
+
+/** Why a {@link TokenStream} ended. */
+public enum StopReason {
+    /** The model produced an end-of-generation token. */
+    END_OF_GENERATION,
+    /** {@link GenerationOptions#maxTokens()} tokens were produced. */
+    MAX_TOKENS,
+    /** One of {@link GenerationOptions#stopStrings()} appeared; it is not part of the text. */
+    STOP_STRING,
+    /** The context has no room for another token. */
+    CONTEXT_FULL,
+    /** {@link TokenStream#cancel()} was called, or the stream was closed before its end. */
+    CANCELLED
+}

@@ -1,0 +1,304 @@
+package io.github.bigllama.core;
+
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+
+/**
+ * An answer, piece by piece, as it is asked for: a token is computed when the piece after it is
+ * pulled, never ahead. Pieces are whole characters; several tokens may make one piece.
+ *
+ * <p>Can be read once, as an {@link Iterator}, in a for loop, or as a {@link #stream()}. Ends by
+ * itself for one of the {@link StopReason}s, or by {@link #close()}. {@link #cancel()} may be
+ * called from any thread; for the rest the rules of {@link LlamaSession} hold. A computation that
+ * fails throws {@link DecodeException} and ends the stream.
+ */
+public final class TokenStream implements Iterator<String>, Iterable<String>, AutoCloseable {
+    private final LlamaSession session;
+    private final Context context;
+    private final SamplerChain sampler;
+    private final Tokenizer tokenizer;
+    private final int[] prompt;
+    private final GenerationOptions options;
+    private final AtomicBoolean cancelled = new AtomicBoolean();
+    private final Utf8Decoder decoder = new Utf8Decoder();
+    private final StopStrings stops;
+
+    private int[] generated = new int[64];
+    private int generatedCount;
+    private int cachedTokens;
+    private int decodedTokens;
+    private long promptNanos;
+    private long generationNanos;
+    private int contextUsed;
+    private boolean prefilled;
+    private final StringBuilder produced = new StringBuilder();
+
+    /** The piece that hasNext has found and next has not taken. */
+    private String piece;
+
+    private boolean ended;
+    private StopReason stopReason;
+    private Runnable onEnd = () -> {};
+
+    TokenStream(
+            LlamaSession session,
+            Context context,
+            SamplerChain sampler,
+            int[] prompt,
+            GenerationOptions options) {
+        this.session = session;
+        this.context = context;
+        this.sampler = sampler;
+        this.tokenizer = session.model().tokenizer();
+        this.prompt = prompt;
+        this.options = options;
+        this.stops = new StopStrings(options.stopStrings());
+        this.cachedTokens = Math.min(context.commonPrefix(prompt), prompt.length - 1);
+        this.contextUsed = context.used();
+    }
+
+    /** Computes until there is a piece or the end. Asking twice computes nothing twice. */
+    @Override
+    public boolean hasNext() {
+        if (piece != null) {
+            return true;
+        }
+        if (ended) {
+            return false;
+        }
+        session.enter();
+        try {
+            context.abortOn(cancelled);
+            while (piece == null && !ended) {
+                step();
+            }
+        } catch (RuntimeException | Error e) {
+            end(null);
+            throw e;
+        } finally {
+            contextUsed = context.used();
+            session.exit();
+        }
+        if (ended) {
+            onEnd.run();
+        }
+        return piece != null;
+    }
+
+    @Override
+    public String next() {
+        if (!hasNext()) {
+            throw new NoSuchElementException("the answer has ended: " + stopReason);
+        }
+        String next = piece;
+        piece = null;
+        return next;
+    }
+
+    /** This: the pieces can be read once. */
+    @Override
+    public Iterator<String> iterator() {
+        return this;
+    }
+
+    /** The pieces as a sequential stream; closing it closes this. */
+    public Stream<String> stream() {
+        int traits = Spliterator.ORDERED | Spliterator.NONNULL;
+        return StreamSupport.stream(Spliterators.spliteratorUnknownSize(this, traits), false)
+                .onClose(this::close);
+    }
+
+    /** Reads to the end and returns the text of all remaining pieces. */
+    public String text() {
+        StringBuilder text = new StringBuilder();
+        forEachRemaining(text::append);
+        return text.toString();
+    }
+
+    /**
+     * Ends the answer as soon as possible, also in the middle of a prompt: the pull that is under
+     * way returns what is complete. Callable from any thread; nothing happens after the end.
+     */
+    public void cancel() {
+        cancelled.set(true);
+    }
+
+    /** Why it ended; empty while it goes on, and after a failure. */
+    public Optional<StopReason> stopReason() {
+        return Optional.ofNullable(stopReason);
+    }
+
+    /** The ids of the tokens generated so far, the end-of-generation token not included. */
+    public int[] tokens() {
+        return Arrays.copyOf(generated, generatedCount);
+    }
+
+    /** What has been done so far. */
+    public GenerationStats stats() {
+        return new GenerationStats(
+                prompt.length,
+                cachedTokens,
+                Duration.ofNanos(promptNanos),
+                generatedCount,
+                decodedTokens,
+                Duration.ofNanos(generationNanos),
+                contextUsed,
+                context.size(),
+                stopReason());
+    }
+
+    /** Ends the answer here, if it has not ended. Idempotent. */
+    @Override
+    public void close() {
+        if (ended) {
+            return;
+        }
+        session.enter();
+        try {
+            end(StopReason.CANCELLED);
+        } finally {
+            session.exit();
+        }
+        onEnd.run();
+    }
+
+    /** Runs once, after the end and outside the session, on the thread that reached the end. */
+    void onEnd(Runnable action) {
+        onEnd = action;
+    }
+
+    /** The prompt, as tokens. */
+    int[] prompt() {
+        return prompt;
+    }
+
+    /** The text of all pieces so far, also of one that nobody has taken yet. */
+    String produced() {
+        return produced.toString();
+    }
+
+    private void step() {
+        if (cancelled.get()) {
+            end(StopReason.CANCELLED);
+            return;
+        }
+        long start = System.nanoTime();
+        if (!prefilled) {
+            boolean done = prefill();
+            promptNanos += System.nanoTime() - start;
+            if (!done) {
+                end(StopReason.CANCELLED);
+                return;
+            }
+            prefilled = true;
+            start = System.nanoTime();
+        } else {
+            if (context.used() == context.size()) {
+                end(StopReason.CONTEXT_FULL);
+                return;
+            }
+            if (!context.decode(generated, generatedCount - 1, 1)) {
+                end(StopReason.CANCELLED);
+                return;
+            }
+            decodedTokens++;
+        }
+        if (options.maxTokens() == 0) {
+            end(StopReason.MAX_TOKENS);
+            return;
+        }
+        requireNumbers();
+        int token = sampler.sample(context);
+        generationNanos += System.nanoTime() - start;
+        accept(token);
+    }
+
+    private void accept(int token) {
+        if (tokenizer.isEndOfGeneration(token)) {
+            end(StopReason.END_OF_GENERATION);
+            return;
+        }
+        if (generatedCount == generated.length) {
+            generated = Arrays.copyOf(generated, 2 * generated.length);
+        }
+        generated[generatedCount++] = token;
+        offer(stops.append(decoder.decode(tokenizer.bytes(token, false))));
+        if (stops.found()) {
+            end(StopReason.STOP_STRING);
+        } else if (generatedCount == options.maxTokens()) {
+            end(StopReason.MAX_TOKENS);
+        }
+    }
+
+    /** Computes what is new of the prompt; false if cancelled. */
+    private boolean prefill() {
+        cachedTokens = context.keep(cachedTokens);
+        sampler.accept(prompt);
+        int total = prompt.length - cachedTokens;
+        int done = 0;
+        report(done, total);
+        while (done < total) {
+            if (cancelled.get()) {
+                return false;
+            }
+            int count = Math.min(context.batchSize(), total - done);
+            if (!context.decode(prompt, cachedTokens + done, count)) {
+                return false;
+            }
+            done += count;
+            report(done, total);
+        }
+        return true;
+    }
+
+    private void report(int done, int total) {
+        options.progress().ifPresent(progress -> progress.onProgress(done, total));
+    }
+
+    /**
+     * Damaged weights give NaN, and llama.cpp's samplers abort the process on those. One look at
+     * every logit costs less than a thousandth of computing them.
+     */
+    private void requireNumbers() {
+        if (!context.logitsAreNumbers(tokenizer.size())) {
+            throw new DecodeException(
+                    "the model computed logits that are not numbers after "
+                            + context.used()
+                            + " tokens; the weights in "
+                            + session.model().path()
+                            + " are damaged, or too large for their type: download or convert it again",
+                    0,
+                    List.of());
+        }
+    }
+
+    private void offer(String text) {
+        if (!text.isEmpty()) {
+            produced.append(text);
+            piece = piece == null ? text : piece + text;
+        }
+    }
+
+    /** Ends it, between enter and exit; what was held back is the last piece. */
+    private void end(StopReason reason) {
+        if (reason != null && !stops.found()) {
+            offer(stops.append(decoder.flush()));
+            if (!stops.found()) {
+                offer(stops.flush());
+            }
+        }
+        ended = true;
+        stopReason = reason;
+        sampler.close();
+        session.released(this);
+    }
+}

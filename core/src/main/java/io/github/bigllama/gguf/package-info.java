@@ -1,0 +1,18 @@
+/**
+ * GGUF files read in Java: what is in a model, and whether llama.cpp can be given it.
+ *
+ * <p>{@link io.github.bigllama.gguf.Gguf} is the header of one file, {@link
+ * io.github.bigllama.gguf.ModelFiles} those of a model in one or several files, {@link
+ * io.github.bigllama.gguf.ModelCheck} refuses what would end the process in native code, and {@link
+ * io.github.bigllama.gguf.ByteFallback} the texts that would. Nothing here needs the native library
+ * or reads tensor data.
+ *
+ * <pre>{@code
+ * Gguf gguf = Gguf.read(Path.of("model.gguf"));
+ * gguf.metadata().string("general.name").ifPresent(System.out::println);
+ * for (TensorInfo tensor : gguf.tensors()) {
+ *     System.out.println(tensor.name() + " " + tensor.type() + " " + tensor.shape());
+ * }
+ * }</pre>
+ */
+package io.github.bigllama.gguf;

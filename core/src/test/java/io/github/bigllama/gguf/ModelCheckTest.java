@@ -1,0 +1,240 @@
+package io.github.bigllama.gguf;
+
+import static io.github.bigllama.gguf.TestModels.assertRefused;
+import static org.assertj.core.api.Assertions.assertThatCode;
+
+import io.github.bigllama.gguf.GgufException.Problem;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ModelCheckTest {
+    private static final String TOKENS = "tokenizer.ggml.tokens";
+
+    @TempDir Path dir;
+
+    private GgufWriter model;
+    private List<String> tokens;
+
+    @BeforeEach
+    void copyTheDemoModel() throws IOException {
+        model = GgufWriter.copyOf(TestModels.DEMO);
+        GgufArray array = Gguf.read(TestModels.DEMO).metadata().array(TOKENS).orElseThrow();
+        tokens = new ArrayList<>(array.strings());
+    }
+
+    private void check(Map<String, ?> overrides) throws IOException {
+        ModelCheck.check(ModelFiles.read(model.write(dir.resolve("model.gguf"))), overrides);
+    }
+
+    private void refused(String... parts) {
+        assertRefused(Problem.UNUSABLE, () -> check(Map.of()), parts);
+    }
+
+    private void accepted() {
+        assertThatCode(() -> check(Map.of())).doesNotThrowAnyException();
+    }
+
+    @Test
+    void theDemoModelIsFine() {
+        accepted();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "block_count, 0, 1 to 512 layers",
+        "block_count, 513, 1 to 512 layers",
+        "nextn_predict_layers, 5, at most block_count",
+        "context_length, 4294967295, less than 2^31",
+        "expert_count, 1025, at most 1024",
+        "expert_used_count, 2, none without expert_count",
+        "expert_group_count, 2, none without expert_count",
+        "attention.head_count_kv, 3, 'a divisor of head_count, 8'",
+        "attention.head_count, 7, a divisor of head_count",
+        "attention.value_length, 64, 'the size of a head''s key, 32'",
+        "rope.dimension_count, 16, 'the size of a head, 32'",
+        "pooling_type, 5, 0 to 4"
+    })
+    void numbers(String key, long value, String wanted) {
+        model.u32("llama." + key, value);
+        refused("llama.", wanted);
+    }
+
+    @Test
+    void experts() {
+        model.u32("llama.expert_count", 8);
+        refused("expert_used_count is 0", "1 to expert_count, 8");
+        model.u32("llama.expert_used_count", 9);
+        refused("expert_used_count is 9", "1 to expert_count, 8");
+        model.u32("llama.expert_used_count", 2).u32("llama.expert_group_count", 8);
+        refused("expert_group_count is 8", "less than expert_count");
+        model.u32("llama.expert_group_count", 3);
+        refused("expert_group_count is 3", "a divisor");
+        model.u32("llama.expert_group_count", 4);
+        refused("expert_group_used_count is 0", "1 to 3");
+        model.u32("llama.expert_group_used_count", 2);
+        accepted();
+        model.i32s("llama.expert_used_count", List.of(0, 1, 2, 8));
+        accepted();
+    }
+
+    @Test
+    void aHeadForEachLayer() {
+        model.i32s("llama.attention.head_count_kv", List.of(4, 4, 3, 4));
+        refused("head_count_kv is 3", "layer 2");
+        // of another length it is llama.cpp that stops, with an error
+        model.i32s("llama.attention.head_count_kv", List.of(3));
+        accepted();
+    }
+
+    @Test
+    void headsOfOtherArchitectures() {
+        for (GgufWriter.Pair pair : List.copyOf(model.pairs)) {
+            model.raw(pair.key().replace("llama.", "phi3."), pair.type(), pair.value());
+        }
+        model.text("general.architecture", "phi3");
+        model.u32("phi3.rope.dimension_count", 16);
+        accepted();
+        model.u32("phi3.rope.dimension_count", 15);
+        refused("rope.dimension_count is 15", "an even number");
+        model.u32("phi3.rope.dimension_count", 64);
+        refused("rope.dimension_count is 64", "at most the size of a head, 32");
+        model.remove("phi3.rope.dimension_count").u32("phi3.attention.head_count", 4);
+        accepted();
+        model.u32("phi3.attention.key_length", 32).u32("phi3.attention.value_length", 32);
+        refused("head_count is 4", "8 heads of 32");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"-1e-5", "NaN", "-Infinity"})
+    void epsilons(float value) {
+        model.f32("llama.attention.layer_norm_rms_epsilon", value);
+        refused("layer_norm_rms_epsilon is " + (double) value, "0 or more");
+    }
+
+    @Test
+    void ropeScaling() {
+        model.text("llama.rope.scaling.type", "spiral");
+        refused("'spiral'", "none, linear, yarn, longrope");
+        model.text("llama.rope.scaling.type", "yarn");
+        accepted();
+    }
+
+    @Test
+    void tokensThatAreTheSame() {
+        tokens.set(700, tokens.get(3));
+        model.strings(TOKENS, tokens);
+        refused("tokens 3 and 700", "are the same");
+
+        tokens.set(700, tokens.get(3) + "\0x");
+        model.strings(TOKENS, tokens);
+        refused("tokens 3 and 700");
+
+        tokens.set(700, "");
+        tokens.set(701, "");
+        model.strings(TOKENS, tokens);
+        accepted();
+        tokens.set(702, "[EMPTY_700]");
+        model.strings(TOKENS, tokens);
+        refused("tokens 700 and 702");
+    }
+
+    @Test
+    void aModelWithoutVocabulary() {
+        model.text("tokenizer.ggml.model", "no_vocab");
+        refused("no vocabulary");
+    }
+
+    @Test
+    void specialTokensThatTextsNeed() {
+        model.strings(TOKENS, List.of("a", "b", "c"));
+        accepted();
+        model.put("tokenizer.ggml.add_bos_token", new GgufValue.Bool(true));
+        refused("bos_token_id is 1021", "not one of the 3 tokens");
+        model.u32("tokenizer.ggml.bos_token_id", 2);
+        accepted();
+        model.put("tokenizer.ggml.add_eos_token", new GgufValue.Bool(true));
+        refused("eos_token_id is 1023");
+    }
+
+    @Test
+    void byteTokensInABertVocabulary() {
+        model.text("tokenizer.ggml.model", "bert");
+        accepted();
+        model.i32s("tokenizer.ggml.token_type", Collections.nCopies(1024, 6));
+        refused("token 0 is a byte");
+    }
+
+    @Test
+    void typesOfTensors() {
+        retype("blk.1.attn_q.weight", GgmlType.I32);
+        refused("'blk.1.attn_q.weight' has type i32", "multiply");
+        retype("blk.1.attn_q.weight", GgmlType.Q8_K);
+        refused("has type q8_K");
+        retype("blk.1.attn_q.weight", GgmlType.Q2_0);
+        accepted();
+        retype("blk.3.ffn_norm.weight", GgmlType.F16);
+        refused("'blk.3.ffn_norm.weight' has type f16", "needs f32");
+    }
+
+    @Test
+    void anotherTableOfIntegers() {
+        model.tensor("blk.0.ffn_gate_tid2eid.weight", GgmlType.I32, 6L, 1024L);
+        accepted();
+    }
+
+    @Test
+    void tensorsOfNothing() {
+        model.tensor("blk.0.nothing.weight", GgmlType.F32, 256L, 0L);
+        refused("'blk.0.nothing.weight' has no elements: [256, 0]");
+    }
+
+    @Test
+    void dataThatCannotBeMapped() {
+        model.u32("general.alignment", 8).text("general.odd", "x");
+        model.alignment = 8;
+        while (model.bytes().length % 32 == 0) {
+            model.text("general.odd", "x".repeat(model.bytes().length % 32 + 8));
+        }
+        refused("a multiple of 32 (general.alignment is 8)");
+    }
+
+    @Test
+    void overridesCount() {
+        assertThatCode(() -> check(Map.of("llama.rope.scaling.type", "yarn")))
+                .doesNotThrowAnyException();
+        assertRefused(
+                Problem.UNUSABLE,
+                () -> check(Map.of("llama.block_count", 0)),
+                "llama.block_count is 0");
+        assertRefused(
+                Problem.UNUSABLE,
+                () -> check(Map.of("llama.attention.layer_norm_rms_epsilon", -1.0)),
+                "epsilon is -1.0");
+        model.u32("llama.block_count", 0);
+        assertThatCode(() -> check(Map.of("llama.block_count", 4L))).doesNotThrowAnyException();
+        // of another kind llama.cpp ignores them
+        assertRefused(Problem.UNUSABLE, () -> check(Map.of("llama.block_count", "4")), "is 0");
+    }
+
+    private void retype(String name, GgmlType type) {
+        for (int i = 0; i < model.tensors.size(); i++) {
+            GgufWriter.Tensor tensor = model.tensors.get(i);
+            if (tensor.name().equals(name)) {
+                long elements = tensor.shape().stream().reduce(1L, Math::multiplyExact);
+                int size = (int) (elements / type.blockSize() * type.typeSize());
+                byte[] data = Arrays.copyOf(tensor.data(), size);
+                model.tensors.set(i, new GgufWriter.Tensor(name, type.id(), tensor.shape(), data));
+            }
+        }
+    }
+}
