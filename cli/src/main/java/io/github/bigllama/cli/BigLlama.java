@@ -1,0 +1,74 @@
+package io.github.bigllama.cli;
+
+import picocli.AutoComplete.GenerateCompletion;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** The command without a command: says which ones there are. */
+@Command(
+        name = "bigllama",
+        description = "Runs GGUF language models, also larger than RAM, with llama.cpp.",
+        scope = ScopeType.INHERIT,
+        mixinStandardHelpOptions = true,
+        versionProvider = BigLlama.Version.class,
+        sortOptions = false,
+        abbreviateSynopsis = true,
+        usageHelpWidth = 100,
+        subcommands = {
+            RunCommand.class,
+            ChatCommand.class,
+            TokenizeCommand.class,
+            InfoCommand.class,
+            GenerateCompletion.class,
+            HelpCommand.class
+        },
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:it worked",
+            "1:the model, a file or the computation failed",
+            "2:the arguments are wrong",
+            "3:llama.cpp cannot be loaded",
+            "130:interrupted by Ctrl-C (as 128 + the number of any other signal)",
+            "141:the reader of standard output has gone"
+        })
+final class BigLlama implements Runnable {
+    @Spec CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(
+                spec.commandLine(), "no command; there are run, chat, tokenize and info");
+    }
+
+    /** What belongs to one command only, though annotations would hand it down to all. */
+    static void describe(CommandLine commandLine) {
+        commandLine
+                .getCommandSpec()
+                .usageMessage()
+                .footer(
+                        "",
+                        "bigllama run \"What is the capital of France?\"    asks the demo model",
+                        "bigllama chat --model FILE.gguf                   talks with yours",
+                        "");
+    }
+
+    /** The version of this build. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return new String[] {"bigllama " + text()};
+        }
+
+        /** From the manifest of the jar. */
+        static String text() {
+            String version = BigLlama.class.getPackage().getImplementationVersion();
+            return version == null ? "(development)" : version;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package io.github.bigllama.cli;
+
+import java.io.IOException;
+import java.util.Optional;
+
+/** Where a chat takes place: at a terminal or over pipes. */
+interface ChatUi extends AutoCloseable {
+    /** The next message or command; empty when the user leaves. */
+    Optional<String> read() throws IOException;
+
+    /** Shows a piece of an answer at once. */
+    void answer(String piece);
+
+    /** Ends the line of an answer. */
+    void endAnswer();
+
+    /** What the user asked for, other than an answer. */
+    void say(String line);
+
+    /** A remark that nobody asked for. */
+    void remark(String line);
+
+    /** Something failed. */
+    void error(String line);
+
+    /** What Ctrl-C does until it is told otherwise. */
+    void onInterrupt(Runnable action);
+
+    /** Whether a human looks on, who can be told things. */
+    boolean isInteractive();
+
+    @Override
+    void close() throws IOException;
+}

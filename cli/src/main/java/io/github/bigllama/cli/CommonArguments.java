@@ -1,0 +1,14 @@
+package io.github.bigllama.cli;
+
+import picocli.CommandLine.Option;
+
+/** What every command has. */
+final class CommonArguments {
+    /** Acts while the arguments are parsed, so that a trace of their own errors can be had. */
+    @Option(
+            names = {"-v", "--verbose"},
+            description = "Print the log of llama.cpp, and traces of errors, on stderr.")
+    void setVerbose(boolean verbose) {
+        StderrLoggers.setVerbose(verbose);
+    }
+}

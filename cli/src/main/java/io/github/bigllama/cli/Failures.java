@@ -1,0 +1,79 @@
+package io.github.bigllama.cli;
+
+import io.github.bigllama.core.LlamaException;
+import io.github.bigllama.core.NativeLoadException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.concurrent.CancellationException;
+import picocli.CommandLine;
+
+/** From an exception to what the user reads and the shell gets. */
+final class Failures {
+    private Failures() {}
+
+    /** Prints why a command failed, and the trace where it was asked for. */
+    static int report(Throwable failure, PrintStream err) {
+        int exitCode = exitCode(failure);
+        // Both are what the user did, and the shell shows it.
+        if (exitCode != ExitCode.BROKEN_PIPE && exitCode != ExitCode.INTERRUPTED) {
+            err.println("bigllama: " + message(failure));
+        }
+        if (StderrLoggers.isVerbose()) {
+            failure.printStackTrace(err);
+        }
+        return exitCode;
+    }
+
+    /** Prints in one line what is wrong with the arguments. */
+    static int report(CommandLine.ParameterException failure, PrintStream err) {
+        String message = failure.getMessage().lines().findFirst().orElse("wrong arguments");
+        if (failure instanceof CommandLine.UnmatchedArgumentException unmatched
+                && failure.getCommandLine().getParent() == null
+                && !unmatched.isUnknownOption()) {
+            message = "there is no command " + unmatched.getUnmatched().getFirst();
+        }
+        String command = failure.getCommandLine().getCommandSpec().qualifiedName();
+        err.println("bigllama: " + message + "; see " + command + " --help");
+        if (StderrLoggers.isVerbose()) {
+            failure.printStackTrace(err);
+        }
+        return ExitCode.USAGE;
+    }
+
+    static int exitCode(Throwable failure) {
+        return switch (failure) {
+            case CommandException e -> e.exitCode();
+            case NativeLoadException e -> ExitCode.NO_NATIVES;
+            case IllegalArgumentException e -> ExitCode.USAGE;
+            case CancellationException e -> ExitCode.INTERRUPTED;
+            default -> ExitCode.FAILED;
+        };
+    }
+
+    /** Says what happened; messages of the library are made to be read by users. */
+    static String message(Throwable failure) {
+        return switch (failure) {
+            case CommandException e -> e.getMessage();
+            case LlamaException e -> e.getMessage();
+            case IllegalArgumentException e when e.getMessage() != null -> e.getMessage();
+            case OutOfMemoryError e -> "out of memory in Java: " + e.getMessage();
+            default ->
+                    "unexpected "
+                            + failure
+                            + (StderrLoggers.isVerbose() ? "" : "; run with --verbose for the trace");
+        };
+    }
+
+    /** The reason of an I/O error; that of a missing file is only its name. */
+    static String reason(IOException failure) {
+        return switch (failure) {
+            case NoSuchFileException e -> "no such file";
+            case AccessDeniedException e -> "permission denied";
+            case FileSystemException e when e.getReason() != null -> e.getReason();
+            default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
+        };
+    }
+}

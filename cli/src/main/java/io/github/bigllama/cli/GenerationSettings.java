@@ -1,0 +1,37 @@
+package io.github.bigllama.cli;
+
+import io.github.bigllama.core.GenerationOptions;
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.SamplingOptions;
+import java.io.PrintStream;
+import picocli.CommandLine.ArgGroup;
+
+/** Everything about an answer, the same for one and for a chat. */
+final class GenerationSettings {
+    @ArgGroup(validate = false, heading = "%nAnswer:%n", order = 10)
+    GenerationArguments generation = new GenerationArguments();
+
+    @ArgGroup(validate = false, heading = "%nModel:%n", order = 11)
+    ModelArguments model = new ModelArguments();
+
+    @ArgGroup(validate = false, heading = "%nContext and threads:%n", order = 12)
+    SessionArguments session = new SessionArguments();
+
+    @ArgGroup(validate = false, heading = "%nSampling:%n", order = 13)
+    SamplingArguments sampling = new SamplingArguments();
+
+    /** What the demo model says at random is nonsense more often than with a model of some size. */
+    GenerationOptions generationOptions() {
+        float temperature = model.isDemo() ? 0 : SamplingOptions.defaults().temperature();
+        return generation.toOptions(sampling.toOptions(temperature));
+    }
+
+    LlamaModel load(Interruption interruption, PrintStream err) {
+        return model.load(model.toOptions(), interruption, err);
+    }
+
+    LlamaSession newSession(LlamaModel loaded) {
+        return loaded.newSession(session.toOptions(loaded.trainedContextSize()));
+    }
+}

@@ -1,0 +1,191 @@
+package io.github.bigllama.cli;
+
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LoadMode;
+import io.github.bigllama.core.ModelOptions;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import picocli.CommandLine.Option;
+
+/** Which model, and how it is loaded. */
+final class ModelArguments {
+    static final String VARIABLE = "BIGLLAMA_MODEL";
+    static final String DEMO_PROPERTY = "bigllama.demo.model";
+
+    @Option(
+            names = {"-m", "--model"},
+            paramLabel = "FILE",
+            description =
+                    "A GGUF file; of a split model the first part. Default: the environment"
+                            + " variable BIGLLAMA_MODEL, or else a tiny demo model.")
+    Path file;
+
+    @Option(
+            names = "--mmap",
+            negatable = true,
+            description =
+                    "Map the file: pages come from disk when they are needed. --no-mmap reads all"
+                            + " of it into memory. Default: mapped, unless a device can't.")
+    Boolean mmap;
+
+    @Option(
+            names = "--mlock",
+            description = "Keep the weights in RAM; they must fit, and the system must allow it.")
+    boolean mlock;
+
+    @Option(
+            names = "--direct-io",
+            description = "Read the file past the page cache, into memory.")
+    boolean directIo;
+
+    @Option(
+            names = {"-nr", "--no-repack"},
+            description =
+                    "Do not rearrange weights for faster kernels; that copies them into memory.")
+    boolean noRepack;
+
+    @Option(
+            names = {"-ngl", "--gpu-layers"},
+            paramLabel = "N",
+            description = "Layers kept on the GPU; -1 (the default) for all.")
+    int gpuLayers = ModelOptions.ALL_LAYERS;
+
+    @Option(
+            names = {"-dev", "--device"},
+            paramLabel = "NAME",
+            split = ",",
+            description = "Devices to use; bigllama info lists them. Default: all that are found.")
+    List<String> devices = List.of();
+
+    @Option(
+            names = "--override-kv",
+            paramLabel = "KEY=TYPE:VALUE",
+            description =
+                    "Replace metadata of the model; TYPE is int, float, bool or str. Repeatable.")
+    Map<String, String> overrides = new LinkedHashMap<>();
+
+    /** The options that the arguments stand for. */
+    ModelOptions toOptions() {
+        Map<String, Object> values = new LinkedHashMap<>();
+        overrides.forEach((key, value) -> values.put(key, override(key, value)));
+        return ModelOptions.defaults()
+                .withLoadMode(loadMode())
+                .withRepack(!noRepack)
+                .withGpuLayers(gpuLayers)
+                .withDevices(devices)
+                .withMetadataOverrides(values);
+    }
+
+    /**
+     * Loads the model, with progress on a terminal where it takes long.
+     *
+     * @throws CancellationException if it was interrupted
+     */
+    LlamaModel load(ModelOptions options, Interruption interruption, PrintStream err) {
+        Path path = path(err);
+        try (ProgressLine progress = new ProgressLine(err)) {
+            return LlamaModel.load(
+                    path,
+                    options.withProgress(
+                            fraction -> {
+                                progress.update(
+                                        "loading %s: %d %%".formatted(path, (int) (100 * fraction)));
+                                return !interruption.isRequested();
+                            }));
+        }
+    }
+
+    /** Loads it without reading the weights, as far as llama.cpp can do that. */
+    LlamaModel loadVocabulary(Interruption interruption, PrintStream err) {
+        ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
+        boolean modeChosen = options.loadMode() != LoadMode.AUTO;
+        return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);
+    }
+
+    /** The model was not chosen, so it is the one that comes with the program. */
+    boolean isDemo() {
+        return file == null && variable() == null;
+    }
+
+    private Path path(PrintStream err) {
+        if (file != null) {
+            return file;
+        }
+        if (variable() != null) {
+            return Path.of(variable());
+        }
+        String demo = System.getProperty(DEMO_PROPERTY);
+        if (demo == null || !Files.exists(Path.of(demo))) {
+            throw CommandException.usage(
+                    "there is no model; name a GGUF file by --model or the environment variable "
+                            + VARIABLE);
+        }
+        err.println(
+                "bigllama: this is the demo model, a toy of 3.6 MB that knows capitals and little"
+                        + " else; --model FILE.gguf (or "
+                        + VARIABLE
+                        + ") runs yours");
+        return Path.of(demo);
+    }
+
+    private static String variable() {
+        String value = System.getenv(VARIABLE);
+        return value == null || value.isEmpty() ? null : value;
+    }
+
+    private LoadMode loadMode() {
+        if (directIo) {
+            if (mlock || Boolean.TRUE.equals(mmap)) {
+                throw CommandException.usage(
+                        "--direct-io reads the file past memory that --mmap and --mlock are about;"
+                                + " leave one of them out");
+            }
+            return LoadMode.DIRECT_IO;
+        }
+        if (mmap == null) {
+            return mlock ? LoadMode.MMAP_MLOCK : LoadMode.AUTO;
+        }
+        if (mlock) {
+            return mmap ? LoadMode.MMAP_MLOCK : LoadMode.MLOCK;
+        }
+        return mmap ? LoadMode.MMAP : LoadMode.NONE;
+    }
+
+    private static Object override(String key, String value) {
+        int colon = value.indexOf(':');
+        String type = colon < 0 ? "" : value.substring(0, colon);
+        String text = value.substring(colon + 1);
+        try {
+            return switch (type) {
+                case "int" -> Long.valueOf(text);
+                case "float" -> Double.valueOf(text);
+                case "bool" -> bool(text);
+                case "str" -> text;
+                default -> throw new IllegalArgumentException("its type must be int, float, bool or str");
+            };
+        } catch (NumberFormatException e) {
+            throw badOverride(key, value, "'" + text + "' is no " + type);
+        } catch (IllegalArgumentException e) {
+            throw badOverride(key, value, e.getMessage());
+        }
+    }
+
+    private static boolean bool(String text) {
+        return switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> throw new IllegalArgumentException("'" + text + "' is neither true nor false");
+        };
+    }
+
+    private static CommandException badOverride(String key, String value, String reason) {
+        return CommandException.usage(
+                "--override-kv " + key + "=" + value + ": " + reason
+                        + "; for example --override-kv llama.context_length=int:2048");
+    }
+}

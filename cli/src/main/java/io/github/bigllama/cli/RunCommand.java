@@ -1,0 +1,96 @@
+package io.github.bigllama.cli;
+
+import io.github.bigllama.core.Chat;
+import io.github.bigllama.core.GenerationOptions;
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.StopReason;
+import io.github.bigllama.core.TokenStream;
+import java.io.PrintStream;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** One prompt, one answer. */
+@Command(
+        name = "run",
+        description = {
+            "Answer one prompt, on standard output; everything else goes to stderr.",
+            "",
+            "The answer comes token by token. The prompt is an argument, a file, or comes through a"
+                    + " pipe, and is put into the chat template of the model.",
+            ""
+        })
+final class RunCommand implements Callable<Integer> {
+    @Mixin TextArguments text = new TextArguments();
+
+    @Option(
+            names = "--raw",
+            description = "Continue the text as it is, without a chat template.")
+    boolean raw;
+
+    @Option(names = "--stats", description = "Print statistics on stderr when the answer is complete.")
+    boolean stats;
+
+    @Mixin CommonArguments common = new CommonArguments();
+    @Mixin GenerationSettings settings = new GenerationSettings();
+
+    @Override
+    public Integer call() {
+        GenerationOptions options = settings.generationOptions();
+        if (raw && settings.generation.hasChatOptions()) {
+            throw CommandException.usage(
+                    "--raw has no chat, so --system and --chat-template say nothing; leave one out");
+        }
+        String prompt = prompt();
+        PrintStream err = System.err;
+        try (Interruption interruption = new Interruption();
+                LlamaModel model = settings.load(interruption, err);
+                LlamaSession session = settings.newSession(model)) {
+            return answer(session, prompt, options, interruption, err);
+        }
+    }
+
+    private int answer(
+            LlamaSession session,
+            String prompt,
+            GenerationOptions options,
+            Interruption interruption,
+            PrintStream err) {
+        Output out = Output.standard();
+        try (Prefill prefill = new Prefill(err);
+                TokenStream answer = start(session, prompt, options.withProgress(prefill))) {
+            interruption.onRequest(answer::cancel);
+            for (String piece : answer) {
+                out.print(piece);
+            }
+            out.endLine();
+            if (stats) {
+                Statistics.lines(answer.stats()).forEach(err::println);
+            }
+            StopReason reason = answer.stopReason().orElseThrow();
+            if (reason == StopReason.CONTEXT_FULL) {
+                err.println(
+                        "bigllama: the answer ends here because the context of "
+                                + session.contextSize()
+                                + " tokens is full; --context-size makes it larger");
+            }
+            return reason == StopReason.CANCELLED ? ExitCode.INTERRUPTED : ExitCode.OK;
+        }
+    }
+
+    private TokenStream start(LlamaSession session, String prompt, GenerationOptions options) {
+        return raw
+                ? session.generate(prompt, options)
+                : new Chat(session, settings.generation.toChatOptions()).send(prompt, options);
+    }
+
+    private String prompt() {
+        String prompt = text.read("prompt", true);
+        if (prompt.isBlank()) {
+            throw CommandException.usage("the prompt is empty");
+        }
+        return prompt;
+    }
+}

@@ -1,0 +1,14 @@
+/** The command {@code bigllama}. It exports nothing: programs use {@code io.github.bigllama.core}. */
+@SuppressWarnings("requires-automatic") // JLine has no module descriptors
+module io.github.bigllama.cli {
+    requires info.picocli;
+    requires io.github.bigllama.core;
+    requires org.jline.reader;
+    requires org.jline.terminal;
+
+    opens io.github.bigllama.cli to
+            info.picocli;
+
+    provides System.LoggerFinder with
+            io.github.bigllama.cli.StderrLoggers;
+}

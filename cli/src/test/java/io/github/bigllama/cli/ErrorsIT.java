@@ -1,0 +1,131 @@
+package io.github.bigllama.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.bigllama.cli.Bundle.Result;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What goes wrong: one line on stderr, nothing on standard output, the exit code of --help. */
+class ErrorsIT {
+    private final Bundle bundle = Bundle.built();
+
+    @TempDir Path folder;
+
+    private void assertFails(Result result, int exitCode, String... parts) {
+        assertThat(result.complaint()).startsWith("bigllama: ").hasLineCount(1).contains(parts);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.exitCode()).isEqualTo(exitCode);
+    }
+
+    @Test
+    void aModelThatIsNotThere() {
+        String file = folder.resolve("nothing.gguf").toString();
+        assertFails(bundle.run("run", "-m", file, "Hi"), 1, file, "no such file");
+    }
+
+    @Test
+    void aFolder() {
+        assertFails(bundle.run("run", "-m", folder.toString(), "Hi"), 1, "is a directory");
+    }
+
+    @Test
+    void aFileThatIsNoModel() throws IOException {
+        Path file = Files.writeString(folder.resolve("text.gguf"), "This is not a model.");
+        assertFails(bundle.run("run", "-m", file.toString(), "Hi"), 1, "is not a GGUF file");
+        assertFails(bundle.run("info", "-m", file.toString()), 1, "is not a GGUF file");
+        assertFails(bundle.run("chat", "-m", file.toString()), 1, "is not a GGUF file");
+        assertFails(bundle.run("tokenize", "-m", file.toString(), "a"), 1, "is not a GGUF file");
+    }
+
+    @Test
+    void aModelThatIsCutShort() throws IOException {
+        byte[] model = Files.readAllBytes(bundle.demoModel());
+        Path file = folder.resolve("cut.gguf");
+        Files.write(file, Arrays.copyOf(model, model.length / 2));
+        assertFails(bundle.run("run", "-m", file.toString(), "Hi"), 1, file.toString(), "cut short");
+    }
+
+    @Test
+    void aPromptThatDoesNotFit() {
+        assertFails(
+                bundle.run("run", "-c", "256", "word ".repeat(500)),
+                1,
+                "does not fit the context of 256 tokens");
+    }
+
+    @Test
+    void aPromptThatIsNotThere() {
+        assertFails(bundle.runWith("", "run"), 2, "the prompt is empty");
+        assertFails(bundle.runWith(" \n", "run", "-"), 2, "the prompt is empty");
+        String file = folder.resolve("nothing.txt").toString();
+        assertFails(bundle.run("run", "-f", file), 1, file, "no such file");
+        assertFails(bundle.run("run", "-f", file, "Hi"), 2, "given twice");
+    }
+
+    @Test
+    void aPromptThatIsNoText() {
+        assertFails(
+                bundle.runWith(new byte[] {'a', 'b', (byte) 0xFF}, "run"),
+                1,
+                "standard input",
+                "not UTF-8 text (byte 2 of 3)");
+    }
+
+    static Stream<Arguments> wrongArguments() {
+        return Stream.of(
+                Arguments.of("", "no command; there are run, chat, tokenize and info"),
+                Arguments.of("answer me", "there is no command answer"),
+                Arguments.of("run --frobnicate Hi", "Unknown option: '--frobnicate'"),
+                Arguments.of("run --temp hot Hi", "'hot' is not a float"),
+                Arguments.of("run --temp -1 Hi", "temperature is -1.0, must be 0.0 to 1000.0"),
+                Arguments.of("run --top-k", "Missing required parameter"),
+                Arguments.of("run -ctk q9 Hi", "'q9' is none of f32, f16"),
+                Arguments.of("run --device CUDA7 Hi", "there is no device CUDA7; there is CPU"),
+                Arguments.of("run --override-kv a=b Hi", "must be int, float, bool or str"),
+                Arguments.of("run --logit-bias 9999=1 Hi", "token 9999 is not in the vocabulary"),
+                Arguments.of("run --direct-io --mlock Hi", "leave one of them out"),
+                Arguments.of("run --raw --system X Hi", "leave one out"),
+                Arguments.of("run --greedy --temp 1 Hi", "leave one of them out"),
+                Arguments.of("chat -n -2", "maxTokens is -2"),
+                Arguments.of("chat Hi", "Hi"),
+                Arguments.of("info Hi", "Hi"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("wrongArguments")
+    void wrongArgumentsAreUsageErrors(String line, String message) {
+        String[] args = line.isEmpty() ? new String[0] : line.split(" ");
+        assertFails(bundle.run(args), 2, message);
+    }
+
+    @Test
+    void aTemplateThatIsNone() {
+        assertFails(bundle.run("run", "--chat-template", "nonsense", "Hi"), 1, "nonsense", "chatml");
+    }
+
+    @Test
+    void nativesThatAreNotThere() {
+        Result result =
+                Bundle.built().with("BIGLLAMA_LIBRARY_PATH", folder.toString()).run("run", "Hi");
+        assertThat(result.exitCode()).isEqualTo(3);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.complaint())
+                .startsWith("bigllama: cannot load llama.cpp from " + folder);
+    }
+
+    @Test
+    void verboseAddsTheTrace() {
+        Result result = bundle.run("run", "-v", "-m", folder.toString(), "Hi");
+        assertThat(result.err()).contains("is a directory").contains("\tat io.github.bigllama.");
+        assertThat(result.exitCode()).isEqualTo(1);
+    }
+}

@@ -1,0 +1,69 @@
+package io.github.bigllama.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.util.concurrent.CancellationException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class FailuresTest {
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final PrintStream err = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+
+    @AfterEach
+    void quiet() {
+        StderrLoggers.setVerbose(false);
+    }
+
+    private String printed() {
+        return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void messagesForUsersAreTheWholeLine() {
+        assertThat(Failures.report(new IllegalArgumentException("topK is -1"), err)).isEqualTo(2);
+        assertThat(printed()).isEqualTo("bigllama: topK is -1\n");
+    }
+
+    @Test
+    void unexpectedOnesNameThemselves() {
+        assertThat(Failures.report(new IllegalStateException("oops"), err)).isEqualTo(1);
+        assertThat(printed())
+                .isEqualTo(
+                        "bigllama: unexpected java.lang.IllegalStateException: oops;"
+                                + " run with --verbose for the trace\n");
+    }
+
+    @Test
+    void verboseAddsTheTrace() {
+        StderrLoggers.setVerbose(true);
+        Failures.report(new IllegalStateException("oops"), err);
+        assertThat(printed())
+                .startsWith("bigllama: unexpected java.lang.IllegalStateException: oops\n")
+                .contains("\tat io.github.bigllama.cli.FailuresTest");
+    }
+
+    @Test
+    void whatTheUserDidIsNotReported() {
+        assertThat(Failures.report(new CancellationException("cancelled"), err)).isEqualTo(130);
+        assertThat(
+                        Failures.report(
+                                new CommandException(ExitCode.BROKEN_PIPE, "broken pipe", null),
+                                err))
+                .isEqualTo(141);
+        assertThat(printed()).isEmpty();
+    }
+
+    @Test
+    void reasonsOfInputErrorsAreNotFileNames() {
+        assertThat(Failures.reason(new NoSuchFileException("/x"))).isEqualTo("no such file");
+        assertThat(Failures.reason(new AccessDeniedException("/x"))).isEqualTo("permission denied");
+        assertThat(Failures.reason(new IOException("disk on fire"))).isEqualTo("disk on fire");
+    }
+}
