@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
             ChatCommand.class,
             TokenizeCommand.class,
             InfoCommand.class,
+            RandomModelCommand.class,
             GenerateCompletion.class,
             HelpCommand.class
         },

@@ -58,13 +58,17 @@ final class Failures {
         return switch (failure) {
             case CommandException e -> e.getMessage();
             case LlamaException e -> e.getMessage();
-            case IllegalArgumentException e when e.getMessage() != null -> e.getMessage();
+            case IllegalArgumentException e ->
+                    e.getMessage() == null ? unexpected(e) : e.getMessage();
             case OutOfMemoryError e -> "out of memory in Java: " + e.getMessage();
-            default ->
-                    "unexpected "
-                            + failure
-                            + (StderrLoggers.isVerbose() ? "" : "; run with --verbose for the trace");
+            default -> unexpected(failure);
         };
+    }
+
+    private static String unexpected(Throwable failure) {
+        return "unexpected "
+                + failure
+                + (StderrLoggers.isVerbose() ? "" : "; run with --verbose for the trace");
     }
 
     /** The reason of an I/O error; that of a missing file is only its name. */
@@ -72,8 +76,12 @@ final class Failures {
         return switch (failure) {
             case NoSuchFileException e -> "no such file";
             case AccessDeniedException e -> "permission denied";
-            case FileSystemException e when e.getReason() != null -> e.getReason();
-            default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
+            case FileSystemException e -> e.getReason() == null ? text(e) : e.getReason();
+            default -> text(failure);
         };
+    }
+
+    private static String text(IOException failure) {
+        return failure.getMessage() == null ? failure.toString() : failure.getMessage();
     }
 }

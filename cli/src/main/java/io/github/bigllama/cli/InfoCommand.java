@@ -18,7 +18,8 @@ import picocli.CommandLine.Mixin;
 @Command(
         name = "info",
         description = {
-            "Print versions, devices and CPU features; with --model also what the model is.", ""
+            "Print versions, devices and CPU features; with --model also what the model is.",
+            ""
         })
 final class InfoCommand implements Callable<Integer> {
     /** Smallest context that llama.cpp takes without rounding it up. */
@@ -39,11 +40,7 @@ final class InfoCommand implements Callable<Integer> {
         line("llama.cpp", runtime.version());
         line(
                 "natives",
-                "%s, %s, %s"
-                        .formatted(
-                                runtime.origin(),
-                                runtime.flavour(),
-                                runtime.directory()));
+                "%s, %s, %s".formatted(runtime.origin(), runtime.flavour(), runtime.directory()));
         for (Device device : runtime.devices()) {
             line(
                     "device",

@@ -38,9 +38,7 @@ final class ModelArguments {
             description = "Keep the weights in RAM; they must fit, and the system must allow it.")
     boolean mlock;
 
-    @Option(
-            names = "--direct-io",
-            description = "Read the file past the page cache, into memory.")
+    @Option(names = "--direct-io", description = "Read the file past the page cache, into memory.")
     boolean directIo;
 
     @Option(
@@ -94,7 +92,8 @@ final class ModelArguments {
                     options.withProgress(
                             fraction -> {
                                 progress.update(
-                                        "loading %s: %d %%".formatted(path, (int) (100 * fraction)));
+                                        "loading %s: %d %%"
+                                                .formatted(path, (int) (100 * fraction)));
                                 return !interruption.isRequested();
                             }));
         }
@@ -119,17 +118,23 @@ final class ModelArguments {
         if (variable() != null) {
             return Path.of(variable());
         }
+        Path demo = demoModel();
+        err.println(
+                "bigllama: this is the demo model, a toy of 3.6 MB that knows capitals and little"
+                        + " else; --model FILE.gguf (or "
+                        + VARIABLE
+                        + ") runs yours");
+        return demo;
+    }
+
+    /** The model that comes with the program. */
+    static Path demoModel() {
         String demo = System.getProperty(DEMO_PROPERTY);
         if (demo == null || !Files.exists(Path.of(demo))) {
             throw CommandException.usage(
                     "there is no model; name a GGUF file by --model or the environment variable "
                             + VARIABLE);
         }
-        err.println(
-                "bigllama: this is the demo model, a toy of 3.6 MB that knows capitals and little"
-                        + " else; --model FILE.gguf (or "
-                        + VARIABLE
-                        + ") runs yours");
         return Path.of(demo);
     }
 
@@ -166,7 +171,9 @@ final class ModelArguments {
                 case "float" -> Double.valueOf(text);
                 case "bool" -> bool(text);
                 case "str" -> text;
-                default -> throw new IllegalArgumentException("its type must be int, float, bool or str");
+                default ->
+                        throw new IllegalArgumentException(
+                                "its type must be int, float, bool or str");
             };
         } catch (NumberFormatException e) {
             throw badOverride(key, value, "'" + text + "' is no " + type);
@@ -179,13 +186,19 @@ final class ModelArguments {
         return switch (text) {
             case "true" -> true;
             case "false" -> false;
-            default -> throw new IllegalArgumentException("'" + text + "' is neither true nor false");
+            default ->
+                    throw new IllegalArgumentException("'" + text + "' is neither true nor false");
         };
     }
 
     private static CommandException badOverride(String key, String value, String reason) {
         return CommandException.usage(
-                "--override-kv " + key + "=" + value + ": " + reason
+                "--override-kv "
+                        + key
+                        + "="
+                        + value
+                        + ": "
+                        + reason
                         + "; for example --override-kv llama.context_length=int:2048");
     }
 }

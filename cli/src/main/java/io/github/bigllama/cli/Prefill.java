@@ -21,8 +21,7 @@ final class Prefill implements PrefillProgress, AutoCloseable {
         if (line == null) {
             line = new ProgressLine(err);
         }
-        line.update(
-                "reading the prompt: %d of %d tokens".formatted(done, total));
+        line.update("reading the prompt: %d of %d tokens".formatted(done, total));
     }
 
     @Override

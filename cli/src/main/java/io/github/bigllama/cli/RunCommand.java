@@ -25,12 +25,12 @@ import picocli.CommandLine.Option;
 final class RunCommand implements Callable<Integer> {
     @Mixin TextArguments text = new TextArguments();
 
-    @Option(
-            names = "--raw",
-            description = "Continue the text as it is, without a chat template.")
+    @Option(names = "--raw", description = "Continue the text as it is, without a chat template.")
     boolean raw;
 
-    @Option(names = "--stats", description = "Print statistics on stderr when the answer is complete.")
+    @Option(
+            names = "--stats",
+            description = "Print statistics on stderr when the answer is complete.")
     boolean stats;
 
     @Mixin CommonArguments common = new CommonArguments();

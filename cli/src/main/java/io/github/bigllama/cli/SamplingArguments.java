@@ -22,7 +22,8 @@ final class SamplingArguments {
     @Option(
             names = {"--temp", "--temperature"},
             paramLabel = "N",
-            description = "Temperature (0.8; the demo model: 0); 0 always takes the most probable token.")
+            description =
+                    "Temperature (0.8; the demo model: 0); 0 always takes the most probable token.")
     Float temperature;
 
     @Option(
@@ -34,7 +35,8 @@ final class SamplingArguments {
     @Option(
             names = "--top-p",
             paramLabel = "N",
-            description = "Keep the tokens that reach this probability (${DEFAULT-VALUE}; 1 = all).")
+            description =
+                    "Keep the tokens that reach this probability (${DEFAULT-VALUE}; 1 = all).")
     float topP = DEFAULTS.topP();
 
     @Option(
@@ -55,7 +57,8 @@ final class SamplingArguments {
     @Option(
             names = "--repeat-last-n",
             paramLabel = "N",
-            description = "Tokens that the penalties look back (${DEFAULT-VALUE}; 0 = no penalties).")
+            description =
+                    "Tokens that the penalties look back (${DEFAULT-VALUE}; 0 = no penalties).")
     int repeatLastN = Penalties.OFF.lastTokens();
 
     @Option(
@@ -79,7 +82,8 @@ final class SamplingArguments {
     @Option(
             names = "--dry-multiplier",
             paramLabel = "N",
-            description = "Strength of the DRY penalty on long repetitions (${DEFAULT-VALUE}; 0 = off).")
+            description =
+                    "Strength of the DRY penalty on long repetitions (${DEFAULT-VALUE}; 0 = off).")
     float dryMultiplier = Dry.OFF.multiplier();
 
     @Option(
@@ -170,9 +174,9 @@ final class SamplingArguments {
                 .withMinP(minP)
                 .withTypicalP(typicalP)
                 .withPenalties(
-                        new Penalties(repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty))
-                .withDry(
-                        new Dry(dryMultiplier, dryBase, dryAllowedLength, dryLastN, dryBreakers()))
+                        new Penalties(
+                                repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty))
+                .withDry(new Dry(dryMultiplier, dryBase, dryAllowedLength, dryLastN, dryBreakers()))
                 .withXtc(new Xtc(xtcProbability, xtcThreshold))
                 .withMirostat(new Mirostat(mirostat, mirostatTau, mirostatEta))
                 .withSeed(seed == null ? SamplingOptions.RANDOM_SEED : seed)

@@ -71,9 +71,7 @@ final class SessionArguments {
     /** The options that the arguments stand for, with a model of this context. */
     SessionOptions toOptions(int trainedContextSize) {
         int context =
-                contextSize != null
-                        ? contextSize
-                        : Math.min(trainedContextSize, DEFAULT_CONTEXT);
+                contextSize != null ? contextSize : Math.min(trainedContextSize, DEFAULT_CONTEXT);
         // Like llama.cpp: who wants a small batch does not have to name both.
         int microBatch =
                 microBatchSize != null

@@ -53,7 +53,11 @@ public final class StderrLoggers extends System.LoggerFinder {
         public void log(Level level, ResourceBundle bundle, String format, Object... values) {
             if (isLoggable(level)) {
                 boolean plain = values == null || values.length == 0;
-                log(level, bundle, plain ? format : MessageFormat.format(format, values), (Throwable) null);
+                log(
+                        level,
+                        bundle,
+                        plain ? format : MessageFormat.format(format, values),
+                        (Throwable) null);
             }
         }
 

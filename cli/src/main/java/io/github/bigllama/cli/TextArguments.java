@@ -39,7 +39,9 @@ final class TextArguments {
         if (file != null) {
             if (!words.isEmpty()) {
                 throw CommandException.usage(
-                        "the " + what + " is given twice, by --file and by arguments; leave one out");
+                        "the "
+                                + what
+                                + " is given twice, by --file and by arguments; leave one out");
             }
             return cut(readFile(what), wholeLines);
         }
@@ -49,7 +51,9 @@ final class TextArguments {
         }
         if (!dash && Terminals.isTerminal(Terminals.STDIN)) {
             throw CommandException.usage(
-                    "there is no " + what + "; give it as an argument, by --file, or through a pipe");
+                    "there is no "
+                            + what
+                            + "; give it as an argument, by --file, or through a pipe");
         }
         return cut(readStandardInput(what), wholeLines);
     }

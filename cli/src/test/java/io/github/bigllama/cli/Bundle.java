@@ -124,9 +124,7 @@ final class Bundle {
         CompletableFuture<String> out =
                 CompletableFuture.supplyAsync(() -> text(process.getInputStream()));
         try {
-            assertThat(process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS))
-                    .as("it ends")
-                    .isTrue();
+            assertThat(process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).as("it ends").isTrue();
             return new Result(process.exitValue(), out.get(), err.get());
         } catch (InterruptedException | ExecutionException e) {
             throw new IllegalStateException(e);

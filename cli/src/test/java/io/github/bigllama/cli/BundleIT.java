@@ -15,8 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The bundle as a whole: it stands alone, can be moved, and explains itself. */
 class BundleIT {
-    private static final Result ANSWER =
-            new Result(0, "The capital of France is Paris.\n", "");
+    private static final Result ANSWER = new Result(0, "The capital of France is Paris.\n", "");
     private static final long MAX_BYTES = 120_000_000;
 
     private final Bundle bundle = Bundle.built();
@@ -25,7 +24,11 @@ class BundleIT {
 
     private static Result ask(Bundle bundle) {
         return bundle.run(
-                "run", "-m", bundle.demoModel().toString(), "--greedy", "What is the capital of France?");
+                "run",
+                "-m",
+                bundle.demoModel().toString(),
+                "--greedy",
+                "What is the capital of France?");
     }
 
     private Path archive() {
@@ -51,7 +54,9 @@ class BundleIT {
         Path log = folder.resolve("classes.log");
         moved.with("BIGLLAMA_JAVA_OPTIONS", "-Xlog:class+load:file=" + log);
         assertThat(ask(moved)).isEqualTo(ANSWER);
-        assertThat(log).content().contains("io.github.bigllama.cli.Main source: shared objects file");
+        assertThat(log)
+                .content()
+                .contains("io.github.bigllama.cli.Main source: shared objects file");
     }
 
     @Test
@@ -98,7 +103,10 @@ class BundleIT {
     @Test
     void isNotLargerThanPromised() throws IOException {
         try (Stream<Path> files = Files.walk(bundle.directory())) {
-            assertThat(files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum())
+            assertThat(
+                            files.filter(Files::isRegularFile)
+                                    .mapToLong(file -> file.toFile().length())
+                                    .sum())
                     .isLessThan(MAX_BYTES);
         }
     }
@@ -108,8 +116,7 @@ class BundleIT {
         Result list =
                 bundle.runProgram(
                         Path.of("/bin/sh"), new byte[0], "-c", "tar -tzf '" + archive() + "'");
-        List<String> names =
-                list.out().lines().map(name -> name.replaceAll("/$", "")).toList();
+        List<String> names = list.out().lines().map(name -> name.replaceAll("/$", "")).toList();
         assertThat(names).isSorted();
         assertThat(names)
                 .contains(bundle.directory().getFileName() + "/LICENSE")
@@ -183,8 +190,7 @@ class BundleIT {
                 .isEqualTo(
                         """
                             107  'k'
-                            240  '\\xF0'
-                            159  '\\x9F'
+                            655  '\\xF0\\x9F'
                             166  '\\xA6'
                             153  '\\x99'
                            1023  <|im_end|>

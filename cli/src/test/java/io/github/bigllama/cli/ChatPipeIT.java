@@ -59,7 +59,9 @@ class ChatPipeIT {
     @Test
     void systemBeginsAgain() {
         Result result = chat("My name is Greta.\n/system Be brief.\nWhat is my name?\n/system\n");
-        assertThat(result.out()).startsWith("Nice to meet you, Greta!\n").doesNotContain("is Greta.");
+        assertThat(result.out())
+                .startsWith("Nice to meet you, Greta!\n")
+                .doesNotContain("is Greta.");
         assertThat(result.complaint())
                 .isEqualTo(
                         """

@@ -16,7 +16,9 @@ import org.junit.jupiter.api.io.TempDir;
 class ChatTerminalIT {
     private static final String CTRL_C = "\003";
     private static final String CTRL_D = "\004";
-    private static final String UP = "\033[A";
+
+    /** In the keypad mode that JLine asks terminals for. */
+    private static final String UP = "\033OA";
 
     @TempDir Path folder;
 
@@ -59,7 +61,10 @@ class ChatTerminalIT {
             terminal.type(CTRL_C);
             terminal.await("interrupted");
             terminal.await("> ");
-            terminal.type("half a line" + CTRL_C);
+            // Terminals throw away what they have not delivered when Ctrl-C comes.
+            terminal.type("half a line");
+            terminal.await("half a line");
+            terminal.type(CTRL_C);
             terminal.await("> ");
             terminal.type("/stats\r");
             terminal.await("stopped:   interrupted");
@@ -119,7 +124,8 @@ class ChatTerminalIT {
     @Test
     void runWithNothingToDoAsksForAPrompt() throws Exception {
         try (PseudoTerminal terminal = new PseudoTerminal(folder, "xterm", "run")) {
-            terminal.await("bigllama: there is no prompt; give it as an argument, by --file, or through a pipe");
+            terminal.await(
+                    "bigllama: there is no prompt; give it as an argument, by --file, or through a pipe");
             assertThat(terminal.exitCode()).isEqualTo(2);
         }
     }

@@ -51,7 +51,8 @@ class ErrorsIT {
         byte[] model = Files.readAllBytes(bundle.demoModel());
         Path file = folder.resolve("cut.gguf");
         Files.write(file, Arrays.copyOf(model, model.length / 2));
-        assertFails(bundle.run("run", "-m", file.toString(), "Hi"), 1, file.toString(), "cut short");
+        assertFails(
+                bundle.run("run", "-m", file.toString(), "Hi"), 1, file.toString(), "cut short");
     }
 
     @Test
@@ -109,7 +110,8 @@ class ErrorsIT {
 
     @Test
     void aTemplateThatIsNone() {
-        assertFails(bundle.run("run", "--chat-template", "nonsense", "Hi"), 1, "nonsense", "chatml");
+        assertFails(
+                bundle.run("run", "--chat-template", "nonsense", "Hi"), 1, "nonsense", "chatml");
     }
 
     @Test
@@ -118,8 +120,7 @@ class ErrorsIT {
                 Bundle.built().with("BIGLLAMA_LIBRARY_PATH", folder.toString()).run("run", "Hi");
         assertThat(result.exitCode()).isEqualTo(3);
         assertThat(result.out()).isEmpty();
-        assertThat(result.complaint())
-                .startsWith("bigllama: cannot load llama.cpp from " + folder);
+        assertThat(result.complaint()).startsWith("bigllama: cannot load llama.cpp from " + folder);
     }
 
     @Test

@@ -15,8 +15,7 @@ class HistoryFileTest {
         assertThat(HistoryFile.path("Linux", HOME, "/state"))
                 .isEqualTo(Path.of("/state/bigllama/history"));
         assertThat(HistoryFile.path("Mac OS X", HOME, "/state"))
-                .isEqualTo(
-                        Path.of("/home/greta/Library/Application Support/bigllama/history"));
+                .isEqualTo(Path.of("/home/greta/Library/Application Support/bigllama/history"));
     }
 
     @Test

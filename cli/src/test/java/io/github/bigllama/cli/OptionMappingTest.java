@@ -85,11 +85,21 @@ class OptionMappingTest {
     void modelOptions() {
         ModelOptions options =
                 model(
-                        "--no-repack", "-ngl", "7", "--device", "CUDA0,CPU", "--device", "RPC0",
-                        "--override-kv", "a.b=int:42",
-                        "--override-kv", "c=float:1e-5",
-                        "--override-kv", "d=bool:true",
-                        "--override-kv", "e=str:x:y=z");
+                        "--no-repack",
+                        "-ngl",
+                        "7",
+                        "--device",
+                        "CUDA0,CPU",
+                        "--device",
+                        "RPC0",
+                        "--override-kv",
+                        "a.b=int:42",
+                        "--override-kv",
+                        "c=float:1e-5",
+                        "--override-kv",
+                        "d=bool:true",
+                        "--override-kv",
+                        "e=str:x:y=z");
         assertThat(options.repack()).isFalse();
         assertThat(options.gpuLayers()).isEqualTo(7);
         assertThat(options.devices()).containsExactly("CUDA0", "CPU", "RPC0");
@@ -115,8 +125,22 @@ class OptionMappingTest {
     void sessionOptions() {
         SessionOptions options =
                 session(
-                        "-c", "2000", "-b", "300", "-ub", "200", "-t", "3", "--threads-batch", "5",
-                        "-ctk", "q8_0", "--cache-type-v", "Q4_0", "-fa", "on");
+                        "-c",
+                        "2000",
+                        "-b",
+                        "300",
+                        "-ub",
+                        "200",
+                        "-t",
+                        "3",
+                        "--threads-batch",
+                        "5",
+                        "-ctk",
+                        "q8_0",
+                        "--cache-type-v",
+                        "Q4_0",
+                        "-fa",
+                        "on");
         assertThat(options)
                 .isEqualTo(
                         SessionOptions.defaults()
@@ -150,14 +174,50 @@ class OptionMappingTest {
     void samplingOptions() {
         SamplingOptions options =
                 sampling(
-                        "--temp", "0.5", "--top-k", "11", "--top-p", "0.6", "--min-p", "0.07",
-                        "--typical-p", "0.8", "--repeat-last-n", "12", "--repeat-penalty", "1.1",
-                        "--presence-penalty", "-0.2", "--frequency-penalty", "0.3",
-                        "--dry-multiplier", "0.4", "--dry-base", "1.5", "--dry-allowed-length", "3",
-                        "--dry-penalty-last-n", "13", "--dry-sequence-breaker", ";",
-                        "--xtc-probability", "0.9", "--xtc-threshold", "0.2", "--mirostat", "2",
-                        "--mirostat-lr", "0.15", "--mirostat-ent", "4", "--seed", "4294967294",
-                        "--logit-bias", "5=-inf", "--logit-bias", "6=1.5");
+                        "--temp",
+                        "0.5",
+                        "--top-k",
+                        "11",
+                        "--top-p",
+                        "0.6",
+                        "--min-p",
+                        "0.07",
+                        "--typical-p",
+                        "0.8",
+                        "--repeat-last-n",
+                        "12",
+                        "--repeat-penalty",
+                        "1.1",
+                        "--presence-penalty",
+                        "-0.2",
+                        "--frequency-penalty",
+                        "0.3",
+                        "--dry-multiplier",
+                        "0.4",
+                        "--dry-base",
+                        "1.5",
+                        "--dry-allowed-length",
+                        "3",
+                        "--dry-penalty-last-n",
+                        "13",
+                        "--dry-sequence-breaker",
+                        ";",
+                        "--xtc-probability",
+                        "0.9",
+                        "--xtc-threshold",
+                        "0.2",
+                        "--mirostat",
+                        "2",
+                        "--mirostat-lr",
+                        "0.15",
+                        "--mirostat-ent",
+                        "4",
+                        "--seed",
+                        "4294967294",
+                        "--logit-bias",
+                        "5=-inf",
+                        "--logit-bias",
+                        "6=1.5");
         assertThat(options)
                 .isEqualTo(
                         new SamplingOptions(
@@ -194,8 +254,16 @@ class OptionMappingTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "--seed x", "--seed 4294967296", "--logit-bias x=1", "--logit-bias 1=x",
-                "--logit-bias 1", "-ctk q9", "-fa maybe", "--top-k 1.5", "-n", "--mlock=yes no"
+                "--seed x",
+                "--seed 4294967296",
+                "--logit-bias x=1",
+                "--logit-bias 1=x",
+                "--logit-bias 1",
+                "-ctk q9",
+                "-fa maybe",
+                "--top-k 1.5",
+                "-n",
+                "--mlock=yes no"
             })
     void valuesThatAreNone(String args) {
         assertThatThrownBy(() -> parse(args.split(" ")))
@@ -212,7 +280,8 @@ class OptionMappingTest {
 
     @Test
     void chatOptions() {
-        GenerationArguments args = parse("--system", "Be brief.", "--chat-template", "llama3").generation;
+        GenerationArguments args =
+                parse("--system", "Be brief.", "--chat-template", "llama3").generation;
         assertThat(args.hasChatOptions()).isTrue();
         assertThat(args.toChatOptions().system()).isEqualTo(Optional.of("Be brief."));
         assertThat(args.toChatOptions().template()).isEqualTo(Optional.of("llama3"));

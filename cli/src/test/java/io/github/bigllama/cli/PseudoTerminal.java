@@ -31,16 +31,15 @@ final class PseudoTerminal implements AutoCloseable {
     /** Starts a command, with its state in a folder, at a terminal of a type such as xterm. */
     PseudoTerminal(Path stateHome, String type, String... args) throws IOException {
         String line =
-                Stream.concat(
-                                Stream.of(Bundle.built().command().toString()),
-                                Arrays.stream(args))
+                Stream.concat(Stream.of(Bundle.built().command().toString()), Arrays.stream(args))
                         .map(arg -> "'" + arg + "'")
                         .collect(Collectors.joining(" ", "stty rows 30 cols 120; exec ", ""));
         boolean mac = System.getProperty("os.name").startsWith("Mac");
         ProcessBuilder builder =
                 new ProcessBuilder(
                         mac
-                                ? List.of(SCRIPT.toString(), "-q", "/dev/null", "/bin/sh", "-c", line)
+                                ? List.of(
+                                        SCRIPT.toString(), "-q", "/dev/null", "/bin/sh", "-c", line)
                                 : List.of(SCRIPT.toString(), "-qefc", line, "/dev/null"));
         builder.environment().remove("BIGLLAMA_MODEL");
         builder.environment().put("TERM", type);
@@ -72,7 +71,9 @@ final class PseudoTerminal implements AutoCloseable {
                 return;
             }
             assertThat(System.nanoTime())
-                    .as("\"%s\" in what the terminal shows after character %d of: %s", text, awaited, seen)
+                    .as(
+                            "\"%s\" in what the terminal shows after character %d of: %s",
+                            text, awaited, seen)
                     .isLessThan(deadline);
             Thread.sleep(20);
         }

@@ -147,7 +147,9 @@ class RunIT {
 
     @Test
     void aSeedMakesChanceRepeatable() {
-        String[] args = {"run", "--temp", "5", "--top-k", "0", "--min-p", "0", "-n", "20", "-s", "7", "Hi"};
+        String[] args = {
+            "run", "--temp", "5", "--top-k", "0", "--min-p", "0", "-n", "20", "-s", "7", "Hi"
+        };
         Result first = bundle.run(args);
         assertThat(first.exitCode()).isZero();
         assertThat(bundle.run(args).out()).isEqualTo(first.out());

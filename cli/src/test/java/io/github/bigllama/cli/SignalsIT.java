@@ -33,9 +33,7 @@ class SignalsIT {
             Bundle.signal(signal, process);
             Result result = Bundle.finish(process);
             assertThat(result.exitCode()).isEqualTo(exitCode);
-            assertThat(beginning + result.out())
-                    .startsWith("Once upon a time")
-                    .endsWith("\n");
+            assertThat(beginning + result.out()).startsWith("Once upon a time").endsWith("\n");
             assertThat(result.complaint()).isEmpty();
         } finally {
             process.destroyForcibly();
@@ -76,8 +74,7 @@ class SignalsIT {
         Result result = bundle.runProgram(Path.of("/bin/sh"), new byte[0], "-c", line);
         assertThat(result.exitCode()).isEqualTo(1);
         assertThat(result.complaint())
-                .isEqualTo(
-                        "bigllama: cannot write to standard output: No space left on device\n");
+                .isEqualTo("bigllama: cannot write to standard output: No space left on device\n");
     }
 
     @Test

@@ -67,6 +67,7 @@ final class HeadCheck {
                     "llada-moe",
                     "llama",
                     "llama4",
+                    "minicpm",
                     "minimax-m2",
                     "mistral3",
                     "nemotron",
@@ -187,7 +188,8 @@ final class HeadCheck {
         }
         if (strict || values.u32(key).isPresent()) {
             values.require(rope <= keySize, key, rope, "at most the size of a head, " + keySize);
-            values.require(rope % 2 == 0, key, rope, "an even number");
+            // with 0 it does not come to an end
+            values.require(rope > 0 && rope % 2 == 0, key, rope, "an even number above 0");
         }
     }
 }

@@ -34,6 +34,7 @@ public final class ModelCheck {
         Hyperparameters values = Hyperparameters.of(files, overrides);
         new ArchitectureCheck(values).check();
         new VocabularyCheck(values).check();
+        new LayerCheck(files, values).check();
         files.parts().forEach(part -> new TensorCheck(part, values).check());
     }
 }

@@ -105,7 +105,7 @@ class ModelCheckTest {
         model.u32("phi3.rope.dimension_count", 16);
         accepted();
         model.u32("phi3.rope.dimension_count", 15);
-        refused("rope.dimension_count is 15", "an even number");
+        refused("rope.dimension_count is 15", "an even number above 0");
         model.u32("phi3.rope.dimension_count", 64);
         refused("rope.dimension_count is 64", "at most the size of a head, 32");
         model.remove("phi3.rope.dimension_count").u32("phi3.attention.head_count", 4);
