@@ -33,7 +33,7 @@ function(bigllama_cache_dir result)
     set(${result} "${dir}" PARENT_SCOPE)
 endfunction()
 
-# Runs a command; sets ${error} to its last line of output, or to nothing if it succeeded.
+# Runs a command; sets ${error} to what went wrong in one line, or to nothing if it succeeded.
 function(_llama_cpp_run error timeout)
     execute_process(
         COMMAND ${ARGN}
@@ -41,39 +41,55 @@ function(_llama_cpp_run error timeout)
         RESULT_VARIABLE status
         OUTPUT_VARIABLE output
         ERROR_VARIABLE output)
-    set(${error} "" PARENT_SCOPE)
-    if(NOT status EQUAL 0)
-        string(STRIP "${output}" output)
-        string(REGEX REPLACE ".*\n" "" output "${output}")
-        list(GET ARGN 0 command)
-        set(${error} "${command}: ${status} ${output}" PARENT_SCOPE)
+    if(status EQUAL 0)
+        set(status "")
+    elseif(output MATCHES "(fatal:|error:|npm error|npm ERR!) ([^\n]+)")
+        # The first complaint of git or npm; what follows it is advice.
+        set(status "${CMAKE_MATCH_2}")
+    elseif(status MATCHES "^[0-9]+$")
+        string(STRIP "exit code ${status} ${output}" status)
     endif()
+    set(${error} "${status}" PARENT_SCOPE)
 endfunction()
 
-# Sets ${tree} to the git tree hash of what lies in ${dir}, or to what is wrong with it. Hashes the files
-# themselves, so that an unpacked archive will do, and a checkout with changes will not.
+# Sets ${tree} to the git tree hash of what lies in ${dir}, or to what is wrong with it. A checkout says
+# itself whether it was changed, and may have ignored files (models, gigabytes of them); of an unpacked
+# archive every file is hashed.
 function(_llama_cpp_tree tree dir)
-    string(RANDOM LENGTH 8 suffix)
-    set(index "${dir}/../.bigllama-index-${suffix}")
-    if(DEFINED ENV{TMPDIR})
-        set(index "$ENV{TMPDIR}/bigllama-index-${suffix}")
-    elseif(IS_DIRECTORY /tmp)
-        set(index "/tmp/bigllama-index-${suffix}")
-    endif()
-    set(git git -c safe.directory=* -c core.autocrlf=false -c core.fileMode=true
-        -c advice.addEmbeddedRepo=false --git-dir=${index} --work-tree=${dir})
+    # Where a git hook runs this build, git's variables speak of another repository and its index.
+    set(git ${CMAKE_COMMAND} -E env --unset=GIT_DIR --unset=GIT_WORK_TREE --unset=GIT_INDEX_FILE
+        --unset=GIT_OBJECT_DIRECTORY git --no-optional-locks -c safe.directory=* -c core.autocrlf=false
+        -c core.fileMode=true)
     set(hash "")
-    _llama_cpp_run(error 60 git init --quiet --bare ${index})
-    if(NOT error)
-        # Not the .git folder of a checkout: git leaves that out by itself.
-        execute_process(COMMAND ${git} add --all --force . WORKING_DIRECTORY ${dir} RESULT_VARIABLE status
-                        ERROR_VARIABLE error OUTPUT_QUIET)
-        if(status EQUAL 0)
-            execute_process(COMMAND ${git} write-tree OUTPUT_VARIABLE hash ERROR_VARIABLE error
-                            OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(EXISTS "${dir}/.git")
+        execute_process(COMMAND ${git} -C ${dir} rev-parse "HEAD^{tree}" OUTPUT_VARIABLE hash ERROR_VARIABLE error
+                        OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE status)
+        execute_process(COMMAND ${git} -C ${dir} status --porcelain --untracked-files=normal
+                        OUTPUT_VARIABLE changes ERROR_VARIABLE changes)
+        if(NOT status EQUAL 0)
+            set(hash "")
+        elseif(changes)
+            string(REGEX REPLACE "\n.*" "" changes "${changes}")
+            set(hash "${hash} with changes (${changes})")
         endif()
+    else()
+        string(RANDOM LENGTH 8 suffix)
+        set(index "/tmp/bigllama-index-${suffix}")
+        if(DEFINED ENV{TMPDIR})
+            set(index "$ENV{TMPDIR}/bigllama-index-${suffix}")
+        endif()
+        list(APPEND git --git-dir=${index} --work-tree=${dir})
+        _llama_cpp_run(error 60 git init --quiet --bare ${index})
+        if(NOT error)
+            execute_process(COMMAND ${git} add --all --force . WORKING_DIRECTORY ${dir} RESULT_VARIABLE status
+                            ERROR_VARIABLE error OUTPUT_QUIET)
+            if(status EQUAL 0)
+                execute_process(COMMAND ${git} write-tree OUTPUT_VARIABLE hash ERROR_VARIABLE error
+                                OUTPUT_STRIP_TRAILING_WHITESPACE)
+            endif()
+        endif()
+        file(REMOVE_RECURSE "${index}")
     endif()
-    file(REMOVE_RECURSE "${index}")
     if(NOT hash)
         string(STRIP "unknown (${error})" hash)
     endif()
@@ -83,7 +99,8 @@ endfunction()
 # Brings the git tag into ${dir}.
 function(_llama_cpp_from_git error dir)
     # No question for a name or password may wait for an answer that never comes.
-    set(git ${CMAKE_COMMAND} -E env GIT_TERMINAL_PROMPT=0 git -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=20)
+    set(git ${CMAKE_COMMAND} -E env GIT_TERMINAL_PROMPT=0 git -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=20
+        -c core.autocrlf=false)
     _llama_cpp_run(failed ${LLAMA_CPP_PROBE_TIMEOUT}
                    ${git} ls-remote --exit-code ${LLAMA_CPP_REPOSITORY} refs/tags/${LLAMA_CPP_VERSION})
     if(NOT failed)
@@ -91,7 +108,6 @@ function(_llama_cpp_from_git error dir)
                        ${git} -c advice.detachedHead=false clone --quiet --depth 1 --branch ${LLAMA_CPP_VERSION}
                        ${LLAMA_CPP_REPOSITORY} ${dir})
     endif()
-    string(REGEX REPLACE "^[^:]*: " "" failed "${failed}")
     set(${error} "${failed}" PARENT_SCOPE)
 endfunction()
 
@@ -99,14 +115,18 @@ endfunction()
 function(_llama_cpp_from_npm error dir)
     find_program(BIGLLAMA_NPM npm)
     if(NOT BIGLLAMA_NPM)
-        set(${error} "npm is not installed" PARENT_SCOPE)
+        set(${error} "npm is not installed (apt-get install npm, or brew install node)" PARENT_SCOPE)
         return()
     endif()
     set(package "${dir}-npm")
     file(MAKE_DIRECTORY "${package}")
-    _llama_cpp_run(failed ${LLAMA_CPP_FETCH_TIMEOUT}
-                   ${BIGLLAMA_NPM} pack ${LLAMA_CPP_NPM_PACKAGE} --silent --fetch-timeout=20000 --fetch-retries=1
-                   --pack-destination ${package})
+    _llama_cpp_run(failed ${LLAMA_CPP_PROBE_TIMEOUT}
+                   ${BIGLLAMA_NPM} view ${LLAMA_CPP_NPM_PACKAGE} version --loglevel=error --fetch-retries=0)
+    if(NOT failed)
+        _llama_cpp_run(failed ${LLAMA_CPP_FETCH_TIMEOUT}
+                       ${BIGLLAMA_NPM} pack ${LLAMA_CPP_NPM_PACKAGE} --loglevel=error --fetch-timeout=20000
+                       --fetch-retries=1 --pack-destination ${package})
+    endif()
     file(GLOB archive "${package}/*.tgz")
     if(NOT failed AND NOT archive)
         set(failed "npm pack made no archive")
@@ -114,7 +134,8 @@ function(_llama_cpp_from_npm error dir)
     if(NOT failed)
         file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${package} PATTERNS "package/llama/gitRelease.bundle")
         _llama_cpp_run(failed ${LLAMA_CPP_FETCH_TIMEOUT}
-                       git -c advice.detachedHead=false clone --quiet ${package}/package/llama/gitRelease.bundle ${dir})
+                       git -c advice.detachedHead=false -c core.autocrlf=false clone --quiet
+                       ${package}/package/llama/gitRelease.bundle ${dir})
     endif()
     file(REMOVE_RECURSE "${package}")
     set(${error} "${failed}" PARENT_SCOPE)
@@ -129,6 +150,7 @@ function(llama_cpp_source result)
         set(given "$ENV{LLAMA_CPP_SOURCE_DIR}")
     endif()
     if(given)
+        get_filename_component(given "${given}" ABSOLUTE)
         if(NOT EXISTS "${given}/CMakeLists.txt")
             message(FATAL_ERROR "LLAMA_CPP_SOURCE_DIR is ${given}, where there is no llama.cpp source")
         endif()

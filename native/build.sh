@@ -43,6 +43,10 @@ esac
 
 mkdir -p "$output"
 output=$(cd "$output" && pwd)
+case ${LLAMA_CPP_SOURCE_DIR:-/} in
+    /*) ;;
+    *) export LLAMA_CPP_SOURCE_DIR="$PWD/$LLAMA_CPP_SOURCE_DIR" ;;
+esac
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here"
 
@@ -62,6 +66,8 @@ has cmake || missing="$missing cmake"
 has "$cc" && has "$cxx" || missing="$missing C++-compiler"
 has ninja || has make || missing="$missing ninja"
 has git || missing="$missing git"
+# Without its command line tools macOS has a cc and a git that do nothing but say so.
+case $platform in macos-*) xcode-select -p >/dev/null 2>&1 || missing="$missing C++-compiler" ;; esac
 if [ -n "$missing" ]; then
     case $platform in
         macos-*) how="xcode-select --install; brew install cmake ninja" ;;
@@ -101,7 +107,7 @@ cpu_features() {
                     "SVE2 sve2 SME sme ATOMICS atomics AES aes SHA2 sha2 CRC32 crc32"
             } else {
                 names = "DOTPROD DotProd MATMUL_INT8 I8MM FP16_VECTOR_ARITHMETIC FP16 BF16 BF16 SME SME " \
-                    "ATOMICS LSE AES AES SHA2 SHA256 CRC32 CRC32"
+                    "ATOMICS LSE AES AES SHA2 SHA256"
             }
             n = split(names, words, " ")
             for (i = 1; i < n; i += 2) {
@@ -129,9 +135,27 @@ key=$({
     "$cc" --version
     "$cxx" --version
     cmake --version
+    # CMake's compiler flags start with these.
+    echo "${CFLAGS-} ${CXXFLAGS-} ${LDFLAGS-}"
     cmake -E sha256sum ../cmake/*.cmake CMakeLists.txt CMakePresets.json package.cmake src/*.c
 } | cmake -E sha256sum /dev/stdin | cut -c1-32)
 entry=$cache/builds/$platform-$flavour-$key
+
+# One build at a time makes or mends an entry: another of the same waits, and then finds it. The lock is
+# CMake's, because it ends with its process, and every system has it.
+if [ "${BIGLLAMA_LOCKED-}" != "$entry" ]; then
+    # Needed or not, a source that the caller names must be the right one.
+    [ -z "${LLAMA_CPP_SOURCE_DIR-}" ] || cmake -P ../cmake/LlamaCpp.cmake
+    rm -rf "${output:?}/$platform" "$output/$platform.part"
+    mkdir -p "$cache/builds"
+    set -- --flavour "$flavour" --output "$output"
+    [ "$tools" = OFF ] || set -- "$@" --tools
+    export BIGLLAMA_LOCKED="$entry"
+    cmake -D LOCK="$entry.lock" -P with-lock.cmake -- sh build.sh "$@"
+    # What went wrong has been said.
+    [ -d "$output/$platform" ] || exit 1
+    exit
+fi
 
 sums() {
     (cd "$1" && cmake -E sha256sum $(ls | grep -v '^SHA256SUMS$'))
@@ -148,37 +172,35 @@ fi
 
 if [ ! -d "$entry" ]; then
     echo "Building llama.cpp for $platform, $flavour: some minutes, once"
-    build=$here/target/cmake/$flavour-$tools
+    build=$here/target/cmake/$flavour-$key
     preset=$platform
     [ "$flavour" = local ] || preset=$platform-portable
     generator=
     ! has ninja || generator="-G Ninja"
-    # From an earlier pin or preset, CMake's cache would keep the old values.
+    # An interrupted build's: ninja may have been installed, or the source have moved, since.
     rm -f "$build/CMakeCache.txt"
     cmake --preset "$preset" -B "$build" $generator -DBIGLLAMA_LLAMA_TOOLS=$tools
     cmake --build "$build" --target natives --parallel "$(getconf _NPROCESSORS_ONLN)"
-    # Made under another name and renamed: a build that was interrupted leaves no entry, and of two
-    # builds at once the second finds the first one's.
-    part=$entry.$$
-    trap 'rm -rf "$part"' EXIT
+    # Made under another name and renamed: a build that was interrupted leaves no entry.
+    part=$entry.part
+    rm -rf "$part"
     cmake -D BUILD="$build" -D OUTPUT="$part" -D PLATFORM=$platform -D FLAVOUR=$flavour \
         -D CPU_FEATURES="$features" -P package.cmake
     if [ "$tools" = ON ]; then
         for tool in llama-bench llama-completion llama-quantize; do
             cp "$build/bin/$tool" "$part"
         done
-        for library in "$build"/bin/libllama-common*; do
+        # Each of them is a small main and a library of its own.
+        for library in "$build"/bin/libllama-*; do
             cp "$library" "$part"
         done
     fi
     sums "$part" >"$part/SHA256SUMS"
-    mv "$part" "$entry" 2>/dev/null || rm -rf "$part"
-    [ -d "$entry" ] || fail "cannot write $entry"
+    mv "$part" "$entry"
     # The jar needs the libraries, not a gigabyte of object files.
     rm -rf "$build"
 fi
 
-rm -rf "${output:?}/$platform"
-mkdir "$output/$platform"
-cp "$entry"/* "$output/$platform"
-rm "$output/$platform/SHA256SUMS"
+cp -R "$entry" "$output/$platform.part"
+rm "$output/$platform.part/SHA256SUMS"
+mv "$output/$platform.part" "$output/$platform"
