@@ -48,9 +48,12 @@ set_times
 
 # A run that answers is the training for the cache, and the proof that the bundle works.
 log=$parts/training.log
-env -u BIGLLAMA_MODEL -u BIGLLAMA_LIBRARY_PATH \
-    BIGLLAMA_JAVA_OPTIONS="-XX:AOTCacheOutput=$bundle/lib/bigllama.aot" \
-    "$bundle/bin/bigllama" run "What is the capital of France?" >"$log" 2>&1 || status=$?
+(
+    unset BIGLLAMA_MODEL BIGLLAMA_LIBRARY_PATH
+    # A relative path, because the options are split at spaces.
+    cd "$bundle"
+    BIGLLAMA_JAVA_OPTIONS=-XX:AOTCacheOutput=lib/bigllama.aot bin/bigllama run "What is the capital of France?"
+) >"$log" 2>&1 || status=$?
 if [ "${status:-0}" != 0 ] || ! grep -q "Paris" "$log" || [ ! -f "$bundle/lib/bigllama.aot" ]; then
     cat "$log" >&2
     fail "the bundle does not work"

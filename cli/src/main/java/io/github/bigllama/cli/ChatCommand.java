@@ -26,12 +26,17 @@ final class ChatCommand implements Callable<Integer> {
         GenerationOptions options = settings.generationOptions();
         boolean atTerminal =
                 Terminals.isTerminal(Terminals.STDIN) && Terminals.isTerminal(Terminals.STDOUT);
-        try (Interruption interruption = new Interruption();
-                LlamaModel model = settings.load(interruption, System.err);
+        try (LlamaModel model = load();
                 LlamaSession session = settings.newSession(model);
                 ChatUi ui = atTerminal ? new TerminalUi() : new PipeUi(System.in)) {
             Chat chat = new Chat(session, settings.generation.toChatOptions());
             return new ChatLoop(session, chat, options, ui).run();
+        }
+    }
+
+    private LlamaModel load() {
+        try (Interruption interruption = new Interruption()) {
+            return settings.load(interruption, System.err);
         }
     }
 }

@@ -101,8 +101,10 @@ final class ChatLoop {
     }
 
     private void send(String message) {
-        try (Prefill prefill = new Prefill(System.err);
+        try (Interruption interruption = new Interruption();
+                Prefill prefill = new Prefill(System.err);
                 TokenStream answer = chat.send(message, options.withProgress(prefill))) {
+            interruption.onRequest(answer::cancel);
             AtomicInteger presses = new AtomicInteger();
             ui.onInterrupt(
                     () -> {

@@ -1,5 +1,6 @@
 package io.github.bigllama.cli;
 
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -19,8 +20,18 @@ final class Interruption implements AutoCloseable {
     private boolean requested;
     private Runnable action = () -> {};
 
+    /**
+     * Begins something that can be cancelled; close it as soon as nothing is left to cancel,
+     * because the JVM waits for that.
+     *
+     * @throws CancellationException if the process is ending already
+     */
     Interruption() {
-        Runtime.getRuntime().addShutdownHook(hook);
+        try {
+            Runtime.getRuntime().addShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            throw new CancellationException("the process is ending");
+        }
     }
 
     /** What to do when the process is told to end; at once, if it has been. */

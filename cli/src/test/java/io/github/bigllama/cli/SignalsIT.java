@@ -99,4 +99,20 @@ class SignalsIT {
             process.destroyForcibly();
         }
     }
+
+    @Test
+    void aChatThatWaitsEndsAtOnce() throws Exception {
+        Process process = bundle.start("chat");
+        try (OutputStream in = process.getOutputStream()) {
+            in.write("Draw a llama.\n".getBytes(StandardCharsets.UTF_8));
+            in.flush();
+            Bundle.readUntil(process.getInputStream(), "🦙\n");
+            Bundle.signal("TERM", process);
+            // Less than it waits for a computation.
+            assertThat(process.waitFor(9, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.exitValue()).isEqualTo(143);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
 }

@@ -1,10 +1,10 @@
 package io.github.bigllama.core;
 
-import io.github.bigllama.bindings.llama.ggml_abort_callback;
 import io.github.bigllama.bindings.llama.llama_batch;
 import io.github.bigllama.bindings.llama.llama_context_params;
 import io.github.bigllama.bindings.llama.llama_h;
 import java.lang.foreign.Arena;
+import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -21,6 +21,14 @@ final class Context implements AutoCloseable {
     private static final int NO_SLOT = 1;
     private static final int ABORTED = 2;
 
+    /**
+     * The abort callback. llama.cpp calls it before each of the thousand operations of a token
+     * while the other threads wait, and an upcall there costs some percent of the speed; C's {@code
+     * atoi(const char *)} has its shape, and gives what {@link #abortFlag} says.
+     */
+    private static final MemorySegment ATOI =
+            Linker.nativeLinker().defaultLookup().find("atoi").orElseThrow();
+
     private final Arena arena = Arena.ofShared();
     private final NativeHandle handle;
     private final NativeHandle threadpool;
@@ -35,8 +43,14 @@ final class Context implements AutoCloseable {
 
     private int used;
 
-    /** Read by llama.cpp between two operations of a computation. */
-    private volatile AtomicBoolean abortSignal = new AtomicBoolean();
+    /** The text "0", or "1" to end a computation: what the abort callback reads. */
+    private final MemorySegment abortFlag = arena.allocateFrom("0");
+
+    /** Whose computation the flag is for. */
+    private AtomicBoolean abortSignal;
+
+    /** A copy of the last logits, for looking at each. */
+    private float[] logits = {};
 
     /** Views of the last decode live until the next one; made only if someone asks. */
     private Arena outputs;
@@ -58,8 +72,8 @@ final class Context implements AutoCloseable {
         llama_context_params.type_v(params, options.valueType().value());
         llama_context_params.flash_attn_type(params, options.flashAttention().value());
         llama_context_params.embeddings(params, options.embeddings());
-        llama_context_params.abort_callback(
-                params, ggml_abort_callback.allocate(data -> abortSignal.get(), arena));
+        llama_context_params.abort_callback(params, ATOI);
+        llama_context_params.abort_callback_data(params, abortFlag);
         LlamaLog.Result<MemorySegment> created =
                 LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
         if (created.value().equals(MemorySegment.NULL)) {
@@ -108,9 +122,21 @@ final class Context implements AutoCloseable {
         return handle.isClosed();
     }
 
-    /** Computations end early from now on while this is true. */
-    void abortOn(AtomicBoolean signal) {
+    /** Computations from now on end early once this is true; null for never. */
+    synchronized void abortOn(AtomicBoolean signal) {
         abortSignal = signal;
+        setAbort(signal != null && signal.get());
+    }
+
+    /** Ends the computation for this signal, if that is the one under way. From any thread. */
+    synchronized void abort(AtomicBoolean signal) {
+        if (signal == abortSignal) {
+            setAbort(true);
+        }
+    }
+
+    private void setAbort(boolean abort) {
+        abortFlag.set(ValueLayout.JAVA_BYTE, 0, (byte) (abort ? '1' : '0'));
     }
 
     /** How many tokens at the beginning of a prompt the KV cache holds already. */
@@ -179,12 +205,16 @@ final class Context implements AutoCloseable {
 
     /** Whether no logit of the last computation is NaN or plus infinity. */
     boolean logitsAreNumbers(int vocabularySize) {
-        MemorySegment logits =
-                llama_h.llama_get_logits_ith(handle.pointer(), -1)
-                        .reinterpret((long) vocabularySize * Float.BYTES);
+        if (logits.length != vocabularySize) {
+            logits = new float[vocabularySize];
+        }
+        MemorySegment raw = llama_h.llama_get_logits_ith(handle.pointer(), -1);
+        // A loop over an array is fast from the first token on; one over a segment is not before
+        // it is compiled, which takes more tokens than many an answer has.
+        MemorySegment.ofArray(logits)
+                .copyFrom(raw.reinterpret((long) vocabularySize * Float.BYTES));
         float sum = 0;
-        for (long i = 0; i < vocabularySize; i++) {
-            float logit = logits.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        for (float logit : logits) {
             // Times 0 only NaN and the infinities are not 0; minus infinity is a legal logit.
             sum += logit == Float.NEGATIVE_INFINITY ? 0 : logit * 0;
         }

@@ -20,7 +20,7 @@ final class ModelLoader {
 
     static NativeHandle load(Path path, ModelOptions options) {
         try {
-            ModelCheck.check(ModelFiles.read(path));
+            ModelCheck.check(ModelFiles.read(path), options.metadataOverrides());
         } catch (GgufException e) {
             throw new ModelLoadException(path, e.getMessage(), List.of(), e);
         }

@@ -130,6 +130,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
      */
     public void cancel() {
         cancelled.set(true);
+        context.abort(cancelled);
     }
 
     /** Why it ended; empty while it goes on, and after a failure. */
@@ -298,6 +299,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         }
         ended = true;
         stopReason = reason;
+        context.abortOn(null);
         sampler.close();
         session.released(this);
     }

@@ -3,6 +3,7 @@ package io.github.bigllama.gguf;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /** The sizes of a model: llama_model_base::load_hparams in llama-model.cpp, and what follows. */
 final class ArchitectureCheck {
@@ -19,6 +20,10 @@ final class ArchitectureCheck {
 
     private static final long UNSPECIFIED = 0xFFFF_FFFFL;
 
+    /** Those that divide embedding_length by it unasked: models/*.cpp. */
+    private static final Set<String> DIVIDES_BY_HEADS =
+            Set.of("deepseek2-ocr", "gemma2", "gemma3", "olmo2", "phimoe");
+
     private final Hyperparameters values;
 
     ArchitectureCheck(Hyperparameters values) {
@@ -31,6 +36,7 @@ final class ArchitectureCheck {
         experts(layers);
         ropeScaling();
         heads(layers);
+        new SlidingWindowCheck(values).check(layers);
         pooling();
         epsilon("attention.layer_norm_rms_epsilon");
         epsilon("attention.layer_norm_epsilon");
@@ -126,6 +132,11 @@ final class ArchitectureCheck {
                     kv[i],
                     "a divisor of head_count, " + heads[i] + ", in layer " + i);
         }
+        values.require(
+                heads[0] > 0 || !DIVIDES_BY_HEADS.contains(values.architecture()),
+                key,
+                heads[0],
+                "1 or more");
         if (heads[0] > 0) {
             new HeadCheck(values, heads[0]).check();
         }

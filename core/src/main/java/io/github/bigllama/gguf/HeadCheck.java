@@ -1,5 +1,7 @@
 package io.github.bigllama.gguf;
 
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -145,6 +147,12 @@ final class HeadCheck {
                     "starcoder2",
                     "xverse");
 
+    /** LLAMA_ROPE_TYPE_MROPE and _IMROPE in llama_model_rope_type, whatever the sections are. */
+    private static final Set<String> NEEDS_SECTIONS =
+            Set.of("paddleocr", "qwen2vl", "qwen35", "qwen35moe", "qwen3vl", "qwen3vlmoe");
+
+    private static final int SECTIONS = 4;
+
     private final Hyperparameters values;
     private final long heads;
     private final long embedding;
@@ -160,14 +168,18 @@ final class HeadCheck {
     void check() {
         String arch = values.architecture();
         boolean strict = KEY_VALUE_AND_ROPE_AGREE.contains(arch);
+        long valueSize = values.u32(values.key("attention.value_length")).orElse(embedding / heads);
+        // the layers with a sliding window may have sizes of their own
+        long windowKey = values.u32(values.key("attention.key_length_swa")).orElse(keySize);
+        long windowValue = values.u32(values.key("attention.value_length_swa")).orElse(valueSize);
         if (strict || KEY_AND_VALUE_AGREE.contains(arch)) {
-            String key = values.key("attention.value_length");
-            long valueSize = values.u32(key).orElse(embedding / heads);
-            values.require(
-                    valueSize == keySize, key, valueSize, "the size of a head's key, " + keySize);
+            keyAndValueAgree("attention.value_length", keySize, valueSize);
+            keyAndValueAgree("attention.value_length_swa", windowKey, windowValue);
         }
         if (!WITHOUT_ROPE.contains(arch)) {
-            rope(strict);
+            rope("rope.dimension_count", keySize, strict);
+            rope("rope.dimension_count_swa", windowKey, strict);
+            sections();
         }
         if (HEADS_FILL_EMBEDDING.contains(arch)) {
             values.require(
@@ -179,9 +191,17 @@ final class HeadCheck {
         }
     }
 
+    private void keyAndValueAgree(String name, long keySize, long valueSize) {
+        values.require(
+                valueSize == keySize,
+                values.key(name),
+                valueSize,
+                "the size of a head's key, " + keySize);
+    }
+
     /** ggml_compute_forward_rope_flt: GGML_ASSERT(n_dims <= ne0), GGML_ASSERT(n_dims % 2 == 0). */
-    private void rope(boolean strict) {
-        String key = values.key("rope.dimension_count");
+    private void rope(String name, long keySize, boolean strict) {
+        String key = values.key(name);
         long rope = values.u32(key).orElse(keySize);
         if (strict) {
             values.require(rope == keySize, key, rope, "the size of a head, " + keySize);
@@ -191,5 +211,26 @@ final class HeadCheck {
             // with 0 it does not come to an end
             values.require(rope > 0 && rope % 2 == 0, key, rope, "an even number above 0");
         }
+    }
+
+    /** ggml_mrope_cache_init: GGML_ASSERT(sect_dims <= ne0), and a remainder by their sum. */
+    private void sections() {
+        String key = values.key("rope.dimension_sections");
+        Optional<long[]> sections = values.perLayer(key, SECTIONS);
+        if (sections.isEmpty()) {
+            return;
+        }
+        long sum = 0;
+        for (long section : sections.get()) {
+            // an i32, so a negative one is large here, and the sum too
+            sum += section;
+        }
+        String shown = Arrays.toString(sections.get());
+        values.require(sum <= keySize, key, shown, "at most the size of a head, " + keySize);
+        values.require(
+                sum > 0 || !NEEDS_SECTIONS.contains(values.architecture()),
+                key,
+                shown,
+                "one that is not 0");
     }
 }

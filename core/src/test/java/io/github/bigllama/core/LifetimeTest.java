@@ -249,6 +249,15 @@ class LifetimeTest {
     }
 
     @Test
+    void anOverrideThatLlamaWouldNotSurviveIsRefused() {
+        ModelOptions options =
+                ModelOptions.defaults().withMetadataOverrides(Map.of("llama.block_count", 0));
+        assertThatExceptionOfType(ModelLoadException.class)
+                .isThrownBy(() -> LlamaModel.load(DemoModel.PATH, options))
+                .withMessageContaining("llama.block_count");
+    }
+
+    @Test
     void aDeviceThatDoesNotExistIsRefusedWithThoseThatDo() {
         assertThatIllegalArgumentException()
                 .isThrownBy(

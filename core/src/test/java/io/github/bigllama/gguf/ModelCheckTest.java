@@ -98,10 +98,7 @@ class ModelCheckTest {
 
     @Test
     void headsOfOtherArchitectures() {
-        for (GgufWriter.Pair pair : List.copyOf(model.pairs)) {
-            model.raw(pair.key().replace("llama.", "phi3."), pair.type(), pair.value());
-        }
-        model.text("general.architecture", "phi3");
+        become("phi3");
         model.u32("phi3.rope.dimension_count", 16);
         accepted();
         model.u32("phi3.rope.dimension_count", 15);
@@ -112,6 +109,55 @@ class ModelCheckTest {
         accepted();
         model.u32("phi3.attention.key_length", 32).u32("phi3.attention.value_length", 32);
         refused("head_count is 4", "8 heads of 32");
+    }
+
+    @Test
+    void slidingWindows() {
+        become("cohere2");
+        model.u32("cohere2.attention.sliding_window", 64);
+        model.u32("cohere2.attention.sliding_window_pattern", 4);
+        accepted();
+        model.u32("cohere2.attention.sliding_window_pattern", 1);
+        refused("sliding_window_pattern is 1", "2 or more");
+        model.i32s("cohere2.attention.sliding_window_pattern", List.of(0, 0, 0, 0, 1));
+        refused("a layer with a window");
+        model.i32s("cohere2.attention.sliding_window_pattern", List.of(0, 0, 0, 1));
+        accepted();
+        model.u32("cohere2.rope.dimension_count_swa", 64);
+        refused("rope.dimension_count_swa is 64", "at most the size of a head, 32");
+        model.remove("cohere2.rope.dimension_count_swa");
+        model.u32("cohere2.attention.key_length_swa", 64);
+        refused("value_length_swa is 32", "the size of a head's key, 64");
+        model.remove("cohere2.attention.key_length_swa");
+        model.u32("cohere2.attention.sliding_window", 1L << 31);
+        refused("sliding_window is 2147483648");
+    }
+
+    @Test
+    void sectionsOfRope() {
+        become("qwen2vl");
+        model.i32s("qwen2vl.rope.dimension_sections", List.of(8, 12, 12, 0));
+        accepted();
+        model.i32s("qwen2vl.rope.dimension_sections", List.of(8, 12, 13, 0));
+        refused("[8, 12, 13, 0]", "at most the size of a head, 32");
+        model.i32s("qwen2vl.rope.dimension_sections", List.of(8, 12, -1, 0));
+        refused("at most the size of a head, 32");
+        model.i32s("qwen2vl.rope.dimension_sections", List.of(0, 0, 0, 0));
+        refused("one that is not 0");
+    }
+
+    @Test
+    void headsThatAreDividedBy() {
+        become("olmo2");
+        model.u32("olmo2.attention.head_count", 0);
+        refused("olmo2.attention.head_count is 0", "1 or more");
+    }
+
+    @Test
+    void phi3WithoutAttention() {
+        become("phi3");
+        model.tensors.removeIf(tensor -> tensor.name().equals("blk.2.attn_k.weight"));
+        refused("layer 2 has no blk.2.attn_qkv.weight");
     }
 
     @ParameterizedTest
@@ -224,6 +270,15 @@ class ModelCheckTest {
         assertThatCode(() -> check(Map.of("llama.block_count", 4L))).doesNotThrowAnyException();
         // of another kind llama.cpp ignores them
         assertRefused(Problem.UNUSABLE, () -> check(Map.of("llama.block_count", "4")), "is 0");
+    }
+
+    /** The same sizes for another architecture. */
+    private void become(String architecture) {
+        for (GgufWriter.Pair pair : List.copyOf(model.pairs)) {
+            String key = pair.key().replaceFirst("^llama[.]", architecture + ".");
+            model.raw(key, pair.type(), pair.value());
+        }
+        model.text("general.architecture", architecture);
     }
 
     private void retype(String name, GgmlType type) {
