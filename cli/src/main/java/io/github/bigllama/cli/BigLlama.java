@@ -25,6 +25,9 @@ import picocli.CommandLine.Spec;
             ChatCommand.class,
             TokenizeCommand.class,
             InfoCommand.class,
+            ResidencyCommand.class,
+            BenchCommand.class,
+            InflateCommand.class,
             RandomModelCommand.class,
             GenerateCompletion.class,
             HelpCommand.class
@@ -44,7 +47,8 @@ final class BigLlama implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "no command; there are run, chat, tokenize and info");
+                spec.commandLine(),
+                "no command; there are run, chat, tokenize, info, residency and bench");
     }
 
     /** What belongs to one command only, though annotations would hand it down to all. */

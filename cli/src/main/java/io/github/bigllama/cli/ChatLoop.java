@@ -8,6 +8,9 @@ import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.PromptTooLongException;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.gguf.GgufException;
+import io.github.bigllama.gguf.ModelFiles;
+import io.github.bigllama.residency.Weights;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -16,13 +19,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** Reads messages, prints answers, obeys commands. */
 final class ChatLoop {
     /** The commands, for completion and for who mistypes one. */
-    static final List<String> COMMANDS = List.of("/help", "/reset", "/stats", "/system", "/quit");
+    static final List<String> COMMANDS =
+            List.of("/help", "/reset", "/stats", "/residency", "/system", "/quit");
 
     private static final List<String> HELP =
             List.of(
                     "/reset         forget the conversation",
                     "/system TEXT   begin again with this system message; without TEXT, with none",
                     "/stats         numbers about the last answer",
+                    "/residency     which parts of the model are in RAM",
                     "/quit          leave, as do Ctrl-D and Ctrl-C",
                     "A \\ at the end of a line goes on in the next one. Ctrl-C stops an answer.");
 
@@ -89,6 +94,7 @@ final class ChatLoop {
                     Statistics.lines(lastStats).forEach(ui::say);
                 }
             }
+            case "/residency" -> residency();
             case "/quit", "/exit" -> {
                 return false;
             }
@@ -98,6 +104,18 @@ final class ChatLoop {
                                     .formatted(parts[0], String.join(" ", COMMANDS)));
         }
         return true;
+    }
+
+    private void residency() {
+        try {
+            Weights weights = Weights.of(ModelFiles.read(session.model().path()));
+            ResidencyPicture.draw(weights).forEach(ui::say);
+            session.model().residencyPlan().ifPresent(plan -> ui.say(plan.toString()));
+        } catch (GgufException e) {
+            fail(e.getMessage());
+        } catch (IOException e) {
+            fail("cannot look at the pages of the model: " + Failures.reason(e));
+        }
     }
 
     private void send(String message) {
@@ -124,11 +142,26 @@ final class ChatLoop {
                 lastStats = answer.stats();
             }
             remark(answer.stopReason().orElseThrow());
+            if (ui.isInteractive()) {
+                status(lastStats);
+            }
         } catch (PromptTooLongException e) {
             fail(e.getMessage() + "; /reset forgets the conversation");
         } catch (LlamaException | IllegalArgumentException e) {
             fail(e.getMessage());
         }
+    }
+
+    /** Who waits for a disk wants to see why. */
+    private void status(GenerationStats stats) {
+        stats.residency()
+                .ifPresent(
+                        residency ->
+                                ui.remark(
+                                        "%.2f tokens/s; %s"
+                                                .formatted(
+                                                        stats.tokensPerSecond(),
+                                                        Statistics.residency(residency))));
     }
 
     private void remark(StopReason reason) {

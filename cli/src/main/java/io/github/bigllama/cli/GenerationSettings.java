@@ -32,6 +32,11 @@ final class GenerationSettings {
     }
 
     LlamaSession newSession(LlamaModel loaded) {
-        return loaded.newSession(session.toOptions(loaded.trainedContextSize()));
+        boolean fitted = loaded.residencyPlan().isEmpty();
+        LlamaSession opened = loaded.newSession(session.toOptions(loaded.trainedContextSize()));
+        if (fitted) {
+            loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
+        }
+        return opened;
     }
 }

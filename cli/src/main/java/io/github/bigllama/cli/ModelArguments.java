@@ -26,11 +26,22 @@ final class ModelArguments {
     Path file;
 
     @Option(
+            names = "--ram",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description =
+                    "Most RAM for this program, for example 12G. Of a model that does not fit, the"
+                            + " part used most stays in RAM and the rest is read from disk for each"
+                            + " token. Default: what the system can spare.")
+    Long ram;
+
+    @Option(
             names = "--mmap",
             negatable = true,
             description =
-                    "Map the file: pages come from disk when they are needed. --no-mmap reads all"
-                            + " of it into memory. Default: mapped, unless a device can't.")
+                    "Map the file and leave it to the system what of it stays in RAM. --no-mmap reads"
+                            + " all of it into memory. Default: mapped, and what stays in RAM is"
+                            + " chosen if not all of it fits.")
     Boolean mmap;
 
     @Option(
@@ -71,8 +82,16 @@ final class ModelArguments {
     ModelOptions toOptions() {
         Map<String, Object> values = new LinkedHashMap<>();
         overrides.forEach((key, value) -> values.put(key, override(key, value)));
-        return ModelOptions.defaults()
-                .withLoadMode(loadMode())
+        ModelOptions options = ModelOptions.defaults();
+        if (ram != null) {
+            if (mmap != null || mlock || directIo) {
+                throw CommandException.usage(
+                        "--ram chooses what of the model is in RAM, and so do --mmap, --mlock and"
+                                + " --direct-io; leave one out");
+            }
+            options = options.withRam(ram);
+        }
+        return options.withLoadMode(loadMode())
                 .withRepack(!noRepack)
                 .withGpuLayers(gpuLayers)
                 .withDevices(devices)
@@ -87,15 +106,19 @@ final class ModelArguments {
     LlamaModel load(ModelOptions options, Interruption interruption, PrintStream err) {
         Path path = path(err);
         try (ProgressLine progress = new ProgressLine(err)) {
-            return LlamaModel.load(
-                    path,
-                    options.withProgress(
-                            fraction -> {
-                                progress.update(
-                                        "loading %s: %d %%"
-                                                .formatted(path, (int) (100 * fraction)));
-                                return !interruption.isRequested();
-                            }));
+            Eta eta = new Eta();
+            LlamaModel model =
+                    LlamaModel.load(
+                            path,
+                            options.withProgress(
+                                    fraction -> {
+                                        progress.update(
+                                                "loading %s: %s"
+                                                        .formatted(path, eta.text(fraction)));
+                                        return !interruption.isRequested();
+                                    }));
+            model.residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
+            return model;
         }
     }
 

@@ -6,6 +6,7 @@ import java.io.PrintStream;
 /** Shows how far a long prompt is. */
 final class Prefill implements PrefillProgress, AutoCloseable {
     private final PrintStream err;
+    private final Eta eta = new Eta();
     private ProgressLine line;
 
     Prefill(PrintStream err) {
@@ -21,7 +22,9 @@ final class Prefill implements PrefillProgress, AutoCloseable {
         if (line == null) {
             line = new ProgressLine(err);
         }
-        line.update("reading the prompt: %d of %d tokens".formatted(done, total));
+        line.update(
+                "reading the prompt: %d of %d tokens, %s"
+                        .formatted(done, total, eta.text((double) done / total)));
     }
 
     @Override

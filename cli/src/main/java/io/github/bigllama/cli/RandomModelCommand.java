@@ -2,6 +2,7 @@ package io.github.bigllama.cli;
 
 import io.github.bigllama.gguf.Gguf;
 import io.github.bigllama.gguf.RandomModel;
+import io.github.bigllama.gguf.RandomModel.Shape;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -10,33 +11,70 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** A model for measuring; hidden, because nobody can talk with it. */
+/** A model for measuring. */
 @Command(
         name = "random-model",
-        hidden = true,
         description = {
-            "Write a dense llama model with random Q8_0 weights, to measure speed with.",
+            "Write a model with random Q8_0 weights, to measure speed with; it talks nonsense.",
             ""
         })
 final class RandomModelCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "FILE", description = "The file to write; replaced if it exists.")
+    @Parameters(paramLabel = "FILE", description = "The file to write.")
     Path file;
 
     @Option(
-            names = "--gigabytes",
-            defaultValue = "1.5",
+            names = "--size",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            defaultValue = "1.5G",
             description = "About how large it is to be (default: ${DEFAULT-VALUE}).")
-    double gigabytes;
+    long size;
 
+    @Option(
+            names = "--shape",
+            paramLabel = "SHAPE",
+            defaultValue = "dense",
+            description =
+                    "dense: a llama; moe: 64 experts a layer, of which a token uses 8; scout: the"
+                            + " shape of Llama 4 Scout, 112 GB (default: ${DEFAULT-VALUE}).")
+    ShapeName shape;
+
+    @Option(names = "--layers", paramLabel = "N", description = "Another number of layers.")
+    Integer layers;
+
+    @Option(
+            names = "--sparse",
+            description = "Leave the weights out: zeros that take no space on the disk.")
+    boolean sparse;
+
+    @Mixin NewFile newFile = new NewFile();
     @Mixin CommonArguments common = new CommonArguments();
+
+    /** The shapes, as they are typed. */
+    enum ShapeName {
+        dense,
+        moe,
+        scout
+    }
 
     @Override
     public Integer call() throws IOException {
-        if (!(gigabytes > 0 && gigabytes < 10_000)) {
-            throw CommandException.usage("--gigabytes is " + gigabytes + ", must be 0 to 10000");
+        Shape made =
+                switch (shape) {
+                    case dense -> Shape.dense(size);
+                    case moe -> Shape.experts(size);
+                    case scout -> Shape.scout();
+                };
+        if (layers != null) {
+            if (layers < 1 || layers > 512) {
+                throw CommandException.usage("--layers is " + layers + ", must be 1 to 512");
+            }
+            made = made.withLayers(layers);
         }
+        Shape chosen = made;
         Gguf vocabulary = Gguf.read(ModelArguments.demoModel());
-        RandomModel.write(file, (long) (gigabytes * 1e9), vocabulary);
+        newFile.write(
+                file, progress -> RandomModel.write(file, chosen, vocabulary, sparse, progress));
         return ExitCode.OK;
     }
 }

@@ -29,8 +29,10 @@ final class SessionArguments {
     @Option(
             names = {"-ub", "--ubatch-size"},
             paramLabel = "N",
-            description = "Most tokens computed in one pass over the weights (512).")
-    Integer microBatchSize;
+            description =
+                    "Most tokens computed in one pass over the weights; 0 (the default) for 512, or"
+                            + " more where weights are read from disk.")
+    int microBatchSize = DEFAULTS.microBatchSize();
 
     @Option(
             names = {"-t", "--threads"},
@@ -72,13 +74,8 @@ final class SessionArguments {
     SessionOptions toOptions(int trainedContextSize) {
         int context =
                 contextSize != null ? contextSize : Math.min(trainedContextSize, DEFAULT_CONTEXT);
-        // Like llama.cpp: who wants a small batch does not have to name both.
-        int microBatch =
-                microBatchSize != null
-                        ? microBatchSize
-                        : Math.min(batchSize, DEFAULTS.microBatchSize());
         return DEFAULTS.withContextSize(context)
-                .withBatchSizes(batchSize, microBatch)
+                .withBatchSizes(batchSize, microBatchSize)
                 .withThreads(threads, batchThreads)
                 .withKvTypes(keyType, valueType)
                 .withFlashAttention(flashAttention);

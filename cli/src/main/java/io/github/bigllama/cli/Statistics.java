@@ -1,7 +1,9 @@
 package io.github.bigllama.cli;
 
 import io.github.bigllama.core.GenerationStats;
+import io.github.bigllama.residency.ResidencyStats;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -10,21 +12,44 @@ final class Statistics {
     private Statistics() {}
 
     static List<String> lines(GenerationStats stats) {
-        return List.of(
+        List<String> lines = new ArrayList<>();
+        lines.add(
                 format(
                         "prompt:    %d tokens, %d of them cached; %s for the rest, %.1f tokens/s",
                         stats.promptTokens(),
                         stats.cachedTokens(),
                         seconds(stats.promptTime()),
-                        stats.promptTokensPerSecond()),
+                        stats.promptTokensPerSecond()));
+        lines.add(
                 format(
                         "generated: %d tokens in %s, %.1f tokens/s",
                         stats.generatedTokens(),
                         seconds(stats.generationTime()),
-                        stats.tokensPerSecond()),
+                        stats.tokensPerSecond()));
+        stats.residency().ifPresent(residency -> lines.add("weights:   " + residency(residency)));
+        lines.add(
                 format(
                         "stopped:   %s; %d of %d tokens of context used",
                         reason(stats), stats.contextUsed(), stats.contextSize()));
+        return lines;
+    }
+
+    /** What a model that does not fit into RAM costs. */
+    static String residency(ResidencyStats stats) {
+        String text =
+                format(
+                        "%.0f %% in RAM, %s read a token at %.2f GB/s, %s",
+                        100 * stats.residentShare(),
+                        ByteSize.format(stats.bytesPerToken()),
+                        stats.readBytesPerSecond() / 1e9,
+                        stats.isDiskBound()
+                                ? format(
+                                        "disk-bound: %.0f %% of the time waiting for weights",
+                                        100 * stats.stalledShare())
+                                : "compute-bound");
+        return stats.expertHits() + stats.expertMisses() == 0
+                ? text
+                : text + format("; %.0f %% of experts found in RAM", 100 * stats.expertHitRate());
     }
 
     private static String reason(GenerationStats stats) {

@@ -76,7 +76,7 @@ class ChatPipeIT {
         assertThat(result.out()).isEqualTo("🦙\n");
         assertThat(result.err())
                 .contains("/system TEXT")
-                .contains("there is no /rest, only /help /reset /stats /system /quit")
+                .contains("there is no /rest, only /help /reset /stats /residency /system /quit")
                 .contains("no answer yet");
         assertThat(result.exitCode()).as("a script sees that a line failed").isEqualTo(1);
     }

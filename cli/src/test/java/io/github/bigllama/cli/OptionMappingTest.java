@@ -163,11 +163,11 @@ class OptionMappingTest {
 
     @Test
     void aSmallBatchNeedsNoMicroBatch() {
-        assertThat(session("-b", "64").microBatchSize()).isEqualTo(64);
-        assertThat(session("-b", "4096").microBatchSize()).isEqualTo(512);
+        assertThat(session("-b", "64").microBatchSize()).isZero();
+        assertThat(session("-b", "4096").microBatchSize()).isZero();
         assertThatThrownBy(() -> session("-b", "64", "-ub", "65"))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("microBatchSize is 65, must be 1 to 64");
+                .hasMessage("microBatchSize is 65, must be 0 to 64");
     }
 
     @Test

@@ -3,12 +3,16 @@ package io.github.bigllama.core;
 import io.github.bigllama.bindings.llama.llama_batch;
 import io.github.bigllama.bindings.llama.llama_context_params;
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.residency.Pager;
+import io.github.bigllama.residency.PassStats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.DoubleConsumer;
 
 /**
  * One {@code llama_context} and what its KV cache holds, as tokens of sequence 0. Computes tokens;
@@ -20,6 +24,12 @@ final class Context implements AutoCloseable {
     private static final int OK = 0;
     private static final int NO_SLOT = 1;
     private static final int ABORTED = 2;
+
+    /** llama.cpp's default micro-batch. */
+    static final int USUAL_BATCH = 512;
+
+    /** One that is chosen where each pass over the weights reads from disk. */
+    private static final int LARGE_BATCH = 2048;
 
     /**
      * The abort callback. llama.cpp calls it before each of the thousand operations of a token
@@ -55,13 +65,24 @@ final class Context implements AutoCloseable {
     /** Views of the last decode live until the next one; made only if someone asks. */
     private Arena outputs;
 
-    Context(String noun, MemorySegment model, SessionOptions options) {
+    /** Null where all weights fit into RAM. */
+    private final Paging paging;
+
+    /** Is told how much of a computation is done, 0 to 1, where it takes long. */
+    private DoubleConsumer progress = fraction -> {};
+
+    /**
+     * Creates a context and starts its threads.
+     *
+     * @param pager keeps the right weights in memory; empty where all of them fit
+     * @throws SessionException if llama.cpp can't
+     */
+    Context(String noun, MemorySegment model, SessionOptions options, Optional<Pager> pager) {
+        paging = pager.map(p -> new Paging(p, () -> setAbort(true))).orElse(null);
         int threads = options.threads() == 0 ? CpuTopology.physicalCores() : options.threads();
         int batchThreads = options.batchThreads() == 0 ? threads : options.batchThreads();
         MemorySegment params = llama_h.llama_context_default_params(arena);
         llama_context_params.n_ctx(params, options.contextSize());
-        llama_context_params.n_batch(params, options.batchSize());
-        llama_context_params.n_ubatch(params, options.microBatchSize());
         llama_context_params.n_seq_max(params, options.sequences());
         // Only the last token of a batch has logits; room for one in every position would be
         // hundreds of megabytes with a large vocabulary. Embeddings are given for every token.
@@ -74,20 +95,11 @@ final class Context implements AutoCloseable {
         llama_context_params.embeddings(params, options.embeddings());
         llama_context_params.abort_callback(params, ATOI);
         llama_context_params.abort_callback_data(params, abortFlag);
-        LlamaLog.Result<MemorySegment> created =
-                LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
-        if (created.value().equals(MemorySegment.NULL)) {
-            arena.close();
-            throw new SessionException(
-                    "could not create a "
-                            + noun
-                            + " with "
-                            + options
-                            + "; try a smaller context size or a smaller KV type",
-                    created.log());
+        if (paging != null) {
+            llama_context_params.cb_eval(params, paging.callback(arena));
         }
-        handle = new NativeHandle(noun, created.value(), llama_h::llama_free);
-        threadpool = Threadpool.start(Math.max(threads, batchThreads));
+        handle = new NativeHandle(noun, create(noun, model, options, params), llama_h::llama_free);
+        threadpool = Threadpool.start(Math.max(threads, batchThreads), paging != null);
         llama_h.llama_attach_threadpool(
                 handle.pointer(), threadpool.pointer(), threadpool.pointer());
         memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
@@ -98,6 +110,48 @@ final class Context implements AutoCloseable {
         // Position, sequence and logits stay NULL: llama.cpp counts positions in sequence 0 and
         // gives the logits of the last token.
         llama_batch.token(batch, batchTokens);
+    }
+
+    /** Creates it with the micro-batch asked for, or the one that is best. */
+    private MemorySegment create(
+            String noun, MemorySegment model, SessionOptions options, MemorySegment params) {
+        int wanted = options.microBatchSize();
+        int microBatch =
+                wanted != SessionOptions.AUTO_MICRO_BATCH
+                        ? wanted
+                        : Math.min(options.batchSize(), paging == null ? USUAL_BATCH : LARGE_BATCH);
+        LlamaLog.Result<MemorySegment> created = create(model, options, params, microBatch);
+        if (paging != null && created.value().address() != 0) {
+            if (wanted == SessionOptions.AUTO_MICRO_BATCH) {
+                int affordable = paging.affordableBatch(microBatch, created.computeBuffers());
+                if (affordable < microBatch) {
+                    llama_h.llama_free(created.value());
+                    created = create(model, options, params, affordable);
+                }
+            }
+        }
+        if (created.value().equals(MemorySegment.NULL)) {
+            arena.close();
+            throw new SessionException(
+                    "could not create a "
+                            + noun
+                            + " with "
+                            + options
+                            + "; try a smaller context size or a smaller KV type",
+                    created.log());
+        }
+        if (paging != null) {
+            paging.reserved(created.computeBuffers(), llama_h.llama_n_ubatch(created.value()));
+        }
+        return created.value();
+    }
+
+    private LlamaLog.Result<MemorySegment> create(
+            MemorySegment model, SessionOptions options, MemorySegment params, int microBatch) {
+        // A batch is one pass over the weights where passes are what costs.
+        llama_context_params.n_batch(params, paging == null ? options.batchSize() : microBatch);
+        llama_context_params.n_ubatch(params, microBatch);
+        return LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
     }
 
     /** Tokens that fit. */
@@ -180,8 +234,7 @@ final class Context implements AutoCloseable {
         invalidateOutputs();
         MemorySegment.copy(source, from, batchTokens, ValueLayout.JAVA_INT, 0, count);
         llama_batch.n_tokens(batch, count);
-        LlamaLog.Result<Integer> result =
-                LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch));
+        LlamaLog.Result<Integer> result = compute(count);
         append(source, from, count);
         if (result.value() == OK) {
             return true;
@@ -201,6 +254,33 @@ final class Context implements AutoCloseable {
                                 + " tokens after "
                                 + used;
         throw new DecodeException(reason, result.value(), result.log());
+    }
+
+    private LlamaLog.Result<Integer> compute(int count) {
+        if (paging == null) {
+            return LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch));
+        }
+        try {
+            return paging.pass(
+                    count,
+                    progress,
+                    () -> LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch)));
+        } catch (DecodeException e) {
+            // Nothing of it may stay: what was computed last is wrong.
+            llama_h.llama_memory_seq_rm(memory, SEQUENCE, used, -1);
+            abortOn(abortSignal);
+            throw e;
+        }
+    }
+
+    /** Sets who is told how much of a long computation is done; called from within it. */
+    void onProgress(DoubleConsumer listener) {
+        progress = listener;
+    }
+
+    /** What the last pass over the weights cost; empty where all of them fit. */
+    Optional<PassStats> lastPass() {
+        return paging == null ? Optional.empty() : paging.lastPass();
     }
 
     /** Whether no logit of the last computation is NaN or plus infinity. */

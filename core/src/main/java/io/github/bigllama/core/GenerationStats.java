@@ -1,5 +1,6 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.residency.ResidencyStats;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -16,6 +17,8 @@ import java.util.Optional;
  * @param contextUsed tokens in the KV cache now
  * @param contextSize tokens that the context holds
  * @param stopReason why it ended, empty while it goes on
+ * @param residency what was read from disk for the generated tokens, or for the prompt as long as
+ *     it is computed; empty for a model that fits into RAM
  */
 public record GenerationStats(
         int promptTokens,
@@ -26,7 +29,8 @@ public record GenerationStats(
         Duration generationTime,
         int contextUsed,
         int contextSize,
-        Optional<StopReason> stopReason) {
+        Optional<StopReason> stopReason,
+        Optional<ResidencyStats> residency) {
     /** Tokens of the prompt that had to be computed. */
     public int prefilledTokens() {
         return promptTokens - cachedTokens;

@@ -1,6 +1,7 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.gguf.GgmlType;
 
 /**
  * The data type of the keys or values in the KV cache: those {@code ggml_type}s that llama.cpp
@@ -21,6 +22,11 @@ public enum KvType {
 
     KvType(int value) {
         this.value = value;
+    }
+
+    /** Bytes for one element, with its part of the scales. */
+    double bytesPerElement() {
+        return GgmlType.ofId(value).orElseThrow().bitsPerElement() / 8;
     }
 
     /** The constant of {@code ggml_type}. */

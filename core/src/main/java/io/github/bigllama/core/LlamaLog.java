@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * llama.cpp's log: every line goes to the System.Logger {@value #NAME} at level DEBUG with
@@ -27,10 +29,12 @@ final class LlamaLog {
     static final String NAME = "io.github.bigllama.llama.cpp";
 
     private static final int KEPT_LINES = 8;
+    private static final Pattern COMPUTE_BUFFER =
+            Pattern.compile("compute buffer size = +([0-9.]+) MiB");
     private static final System.Logger LOGGER = System.getLogger(NAME);
 
     /** llama.cpp logs on the thread that called it, so each thread collects its own lines. */
-    private static final ThreadLocal<Deque<String>> COLLECTED = new ThreadLocal<>();
+    private static final ThreadLocal<Collected> COLLECTED = new ThreadLocal<>();
 
     /** Beginnings of lines that llama.cpp prints in several calls, by thread. */
     private static final ConcurrentMap<Thread, Line> UNFINISHED = new ConcurrentHashMap<>();
@@ -39,8 +43,17 @@ final class LlamaLog {
 
     private record Line(int level, String text) {}
 
-    /** What a call returned, and the last warnings and errors it logged. */
-    record Result<T>(T value, List<String> log) {}
+    /**
+     * What a call returned, the last warnings and errors it logged, and the bytes of compute
+     * buffers that it said it reserved: nothing else in llama.cpp's C interface tells them.
+     */
+    record Result<T>(T value, List<String> log, long computeBuffers) {}
+
+    /** What a call has logged so far. */
+    private static final class Collected {
+        private final Deque<String> problems = new ArrayDeque<>();
+        private double computeMebibytes;
+    }
 
     /** Makes llama.cpp log here from now on, for the life of the process. */
     static void install() {
@@ -51,12 +64,15 @@ final class LlamaLog {
 
     /** Runs a native call and collects the warnings and errors that it logs on this thread. */
     static <T> Result<T> collect(Supplier<T> call) {
-        Deque<String> outer = COLLECTED.get();
-        Deque<String> lines = new ArrayDeque<>();
-        COLLECTED.set(lines);
+        Collected outer = COLLECTED.get();
+        Collected collected = new Collected();
+        COLLECTED.set(collected);
         try {
             T value = call.get();
-            return new Result<>(value, new ArrayList<>(lines));
+            return new Result<>(
+                    value,
+                    new ArrayList<>(collected.problems),
+                    (long) (collected.computeMebibytes * (1 << 20)));
         } finally {
             if (outer == null) {
                 COLLECTED.remove();
@@ -106,16 +122,24 @@ final class LlamaLog {
         if (text.isEmpty()) {
             return;
         }
-        Deque<String> lines = COLLECTED.get();
-        boolean problem =
-                level == llama_h.GGML_LOG_LEVEL_WARN() || level == llama_h.GGML_LOG_LEVEL_ERROR();
-        if (lines != null && problem) {
-            if (lines.size() == KEPT_LINES) {
-                lines.removeFirst();
-            }
-            lines.addLast(text);
+        Collected collected = COLLECTED.get();
+        if (collected != null) {
+            collect(collected, level, text);
         }
         LOGGER.log(Level.DEBUG, () -> name(level) + " " + text);
+    }
+
+    private static void collect(Collected collected, int level, String text) {
+        if (level == llama_h.GGML_LOG_LEVEL_WARN() || level == llama_h.GGML_LOG_LEVEL_ERROR()) {
+            if (collected.problems.size() == KEPT_LINES) {
+                collected.problems.removeFirst();
+            }
+            collected.problems.addLast(text);
+        }
+        Matcher buffer = COMPUTE_BUFFER.matcher(text);
+        if (buffer.find()) {
+            collected.computeMebibytes += Double.parseDouble(buffer.group(1));
+        }
     }
 
     private static String name(int level) {

@@ -1,6 +1,9 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.residency.InsufficientRamException;
+import io.github.bigllama.residency.Pager;
+import io.github.bigllama.residency.ResidencyPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -17,14 +20,24 @@ import java.util.Optional;
  * model throws {@link IllegalStateException}.
  */
 public final class LlamaModel implements AutoCloseable {
+    /** Compute buffers take about this part of the size of the weights. */
+    private static final int COMPUTE_BUFFERS = 50;
+
     private final Path path;
     private final NativeHandle handle;
+    private final ModelLoader.Loaded loaded;
+
+    /** Made when the model is loaded, or by the first session that leaves too little RAM for it. */
+    private Optional<Pager> pager;
+
     private final Tokenizer tokenizer;
     private int openSessions;
 
-    private LlamaModel(Path path, NativeHandle handle) {
+    private LlamaModel(Path path, ModelLoader.Loaded loaded) {
         this.path = path;
-        this.handle = handle;
+        this.loaded = loaded;
+        this.handle = loaded.handle();
+        this.pager = loaded.pager();
         this.tokenizer = new Tokenizer(handle);
     }
 
@@ -59,6 +72,9 @@ public final class LlamaModel implements AutoCloseable {
     /**
      * Opens a session: allocates its KV cache and starts its threads.
      *
+     * <p>If the model would not fit into RAM beside its KV cache, what stays in RAM is chosen from
+     * then on.
+     *
      * @throws SessionException if llama.cpp can't, usually for lack of memory
      */
     public synchronized LlamaSession newSession(SessionOptions options) {
@@ -72,9 +88,54 @@ public final class LlamaModel implements AutoCloseable {
                             + "): only decoder models are supported",
                     List.of());
         }
-        Context context = new Context("session of " + path, pointer, options);
+        if (pager.isEmpty() && loaded.isManaged() && !fitsBeside(options)) {
+            pager = page();
+        }
+        Context context = new Context("session of " + path, pointer, options, pager);
         openSessions++;
         return new LlamaSession(this, options, context);
+    }
+
+    private boolean fitsBeside(SessionOptions options) {
+        long context = options.contextSize() == 0 ? trainedContextSize() : options.contextSize();
+        // Of a layer a position has keys and values, as wide as an embedding or, where heads share
+        // them, a part of it.
+        double wide =
+                (double) llama_h.llama_model_n_embd(handle.pointer())
+                        * llama_h.llama_model_n_head_kv(handle.pointer())
+                        / Math.max(1, llama_h.llama_model_n_head(handle.pointer()));
+        double cache =
+                context
+                        * layerCount()
+                        * wide
+                        * (options.keyType().bytesPerElement()
+                                + options.valueType().bytesPerElement());
+        long size = loaded.weights().size();
+        return size + size / COMPUTE_BUFFERS + (long) cache <= loaded.budget().forWeights(0);
+    }
+
+    private Optional<Pager> page() {
+        try {
+            return Optional.of(new Pager(loaded.weights(), loaded.budget()));
+        } catch (InsufficientRamException e) {
+            throw new SessionException(path + ": " + e.getMessage(), List.of());
+        }
+    }
+
+    /**
+     * What of it stays in RAM now and what is read for each token; empty if all of it fits. The
+     * plan follows what RAM there is.
+     */
+    public synchronized Optional<ResidencyPlan> residencyPlan() {
+        return pager.map(Pager::plan);
+    }
+
+    /**
+     * How often each expert of each layer has been chosen since the model was loaded, layer after
+     * layer; empty for a dense model and for one that fits into RAM, where nobody counts.
+     */
+    public synchronized int[] expertUses() {
+        return pager.map(Pager::expertUses).orElse(new int[0]);
     }
 
     /** The tokenizer of its vocabulary. */
@@ -157,6 +218,7 @@ public final class LlamaModel implements AutoCloseable {
                             + (openSessions == 1 ? " open session" : " open sessions")
                             + "; close the sessions before the model");
         }
+        pager.ifPresent(Pager::close);
         handle.close();
     }
 

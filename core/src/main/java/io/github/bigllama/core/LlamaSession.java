@@ -1,7 +1,9 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.residency.PassStats;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -110,6 +112,14 @@ public final class LlamaSession implements AutoCloseable {
         } finally {
             exit();
         }
+    }
+
+    /**
+     * What the last pass over the weights cost: what was read from disk for it, and how long it
+     * waited. Empty for a model that fits into RAM, and before the first pass.
+     */
+    public Optional<PassStats> lastPass() {
+        return context.lastPass();
     }
 
     /**

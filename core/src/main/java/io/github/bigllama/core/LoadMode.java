@@ -4,11 +4,17 @@ import io.github.bigllama.bindings.llama.llama_h;
 
 /** How the weights come into memory ({@code llama_load_mode}). */
 public enum LoadMode {
-    /** llama.cpp decides by what the devices support; on a CPU this maps the file. */
+    /**
+     * Maps the file, where the devices support it. If the model does not fit into RAM, what stays
+     * in it is chosen here; see {@link ModelOptions#ram()}.
+     */
     AUTO("auto", llama_h.LLAMA_LOAD_MODE_AUTO()),
     /** Reads the whole file into anonymous memory; the model must fit into RAM. */
     NONE("none", llama_h.LLAMA_LOAD_MODE_NONE()),
-    /** Maps the file: pages come from disk when they are touched and can be dropped again. */
+    /**
+     * Maps the file, and leaves it to the system which of its pages are in RAM: a model that does
+     * not fit runs at a fraction of the speed.
+     */
     MMAP("mmap", llama_h.LLAMA_LOAD_MODE_MMAP()),
     /** Like {@link #NONE}, and keeps the memory from being swapped out. */
     MLOCK("mlock", llama_h.LLAMA_LOAD_MODE_MLOCK()),

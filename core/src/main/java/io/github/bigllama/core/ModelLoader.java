@@ -7,24 +7,109 @@ import io.github.bigllama.bindings.llama.llama_progress_callback;
 import io.github.bigllama.gguf.GgufException;
 import io.github.bigllama.gguf.ModelCheck;
 import io.github.bigllama.gguf.ModelFiles;
+import io.github.bigllama.residency.InsufficientRamException;
+import io.github.bigllama.residency.Pager;
+import io.github.bigllama.residency.Preload;
+import io.github.bigllama.residency.RamBudget;
+import io.github.bigllama.residency.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CancellationException;
 
 /** From a path and options to a {@code llama_model}: checks in Java first, then llama.cpp. */
 final class ModelLoader {
+    /**
+     * A model fits if there is also room for a small part of its size: for the KV cache of a
+     * session, which nobody has asked for yet. Of one that just fits everything is kept, as long as
+     * it fits.
+     */
+    private static final int HEADROOM = 50;
+
     private ModelLoader() {}
 
-    static NativeHandle load(Path path, ModelOptions options) {
+    /**
+     * A loaded model.
+     *
+     * @param weights where its weights are
+     * @param budget how much RAM they may have
+     * @param isManaged whether it is decided here what of it is in RAM
+     * @param pager keeps the right part in RAM, if it does not fit as a whole
+     */
+    record Loaded(
+            NativeHandle handle,
+            Weights weights,
+            RamBudget budget,
+            boolean isManaged,
+            Optional<Pager> pager) {}
+
+    static Loaded load(Path path, ModelOptions chosen) {
+        Weights weights;
         try {
-            ModelCheck.check(ModelFiles.read(path), options.metadataOverrides());
+            ModelFiles files = ModelFiles.read(path);
+            ModelCheck.check(files, chosen.metadataOverrides());
+            weights = Weights.of(files);
         } catch (GgufException e) {
             throw new ModelLoadException(path, e.getMessage(), List.of(), e);
         }
         LlamaRuntime runtime = LlamaRuntime.load();
+        RamBudget budget = RamBudget.of(chosen.ram());
+        long needed = weights.size() + weights.size() / HEADROOM;
+        boolean streams = chosen.loadMode() == LoadMode.AUTO && needed > budget.forWeights(0);
+        ModelOptions options = streams ? streaming(chosen) : chosen;
+        Optional<Pager> pager;
+        try {
+            pager = streams ? Optional.of(new Pager(weights, budget)) : Optional.empty();
+        } catch (InsufficientRamException e) {
+            throw new ModelLoadException(path, path + ": " + e.getMessage(), List.of(), e);
+        }
+        try {
+            if (!streams && options.loadMode() == LoadMode.AUTO) {
+                preload(weights, path, options);
+            }
+            return new Loaded(
+                    loadNative(runtime, path, options),
+                    weights,
+                    budget,
+                    chosen.loadMode() == LoadMode.AUTO,
+                    pager);
+        } catch (RuntimeException | Error e) {
+            pager.ifPresent(Pager::close);
+            throw e;
+        }
+    }
+
+    private static void preload(Weights weights, Path path, ModelOptions options) {
+        boolean complete =
+                Preload.run(
+                        weights.files(),
+                        fraction ->
+                                options.progress()
+                                        .map(progress -> progress.onProgress((float) fraction))
+                                        .orElse(true));
+        if (!complete) {
+            throw new CancellationException("loading " + path + " was cancelled");
+        }
+    }
+
+    /** Nothing may copy the weights or read all of them: not repacking, not a GPU. */
+    private static ModelOptions streaming(ModelOptions options) {
+        return new ModelOptions(
+                LoadMode.MMAP,
+                false,
+                0,
+                options.devices(),
+                options.metadataOverrides(),
+                options.checkTensors(),
+                OptionalLong.empty(),
+                options.progress());
+    }
+
+    private static NativeHandle loadNative(LlamaRuntime runtime, Path path, ModelOptions options) {
         try (Arena arena = Arena.ofConfined()) {
             Progress progress = new Progress(options);
             MemorySegment params = params(runtime, options, progress, arena);

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * How a model is loaded.
@@ -20,6 +21,9 @@ import java.util.Optional;
  *     Double} or {@link Float}, a {@link Boolean} or a {@link String} for each key; keys and
  *     strings have at most {@value #MAX_OVERRIDE_BYTES} bytes of UTF-8
  * @param checkTensors whether llama.cpp validates every weight while loading; reads the whole file
+ * @param ram most bytes of RAM for the whole process; of a model that does not fit, a part stays in
+ *     RAM and the rest is read for each pass. Empty for what the system has. Only for {@link
+ *     LoadMode#AUTO}; at least {@value #LEAST_RAM}
  * @param progress watches and can cancel the load
  */
 public record ModelOptions(
@@ -29,7 +33,11 @@ public record ModelOptions(
         List<String> devices,
         Map<String, Object> metadataOverrides,
         boolean checkTensors,
+        OptionalLong ram,
         Optional<LoadProgress> progress) {
+    /** The least that can be asked for, in bytes: less is no amount of RAM but a mistake. */
+    public static final long LEAST_RAM = 1 << 20;
+
     /** Every layer on the GPU, if there is one. */
     public static final int ALL_LAYERS = -1;
 
@@ -38,7 +46,14 @@ public record ModelOptions(
 
     private static final ModelOptions DEFAULTS =
             new ModelOptions(
-                    LoadMode.AUTO, true, ALL_LAYERS, List.of(), Map.of(), false, Optional.empty());
+                    LoadMode.AUTO,
+                    true,
+                    ALL_LAYERS,
+                    List.of(),
+                    Map.of(),
+                    false,
+                    OptionalLong.empty(),
+                    Optional.empty());
 
     public ModelOptions {
         Objects.requireNonNull(loadMode, "loadMode");
@@ -46,6 +61,17 @@ public record ModelOptions(
         if (gpuLayers < ALL_LAYERS) {
             throw new IllegalArgumentException(
                     "gpuLayers is " + gpuLayers + ", must be -1 (all) or more");
+        }
+        Objects.requireNonNull(ram, "ram");
+        if (ram.isPresent() && ram.getAsLong() < LEAST_RAM) {
+            throw new IllegalArgumentException(
+                    "ram is " + ram.getAsLong() + " bytes, must be " + LEAST_RAM + " or more");
+        }
+        if (ram.isPresent() && loadMode != LoadMode.AUTO) {
+            throw new IllegalArgumentException(
+                    "ram is for load mode auto; with "
+                            + loadMode
+                            + " what is in RAM is not chosen here");
         }
         devices = List.copyOf(devices);
         metadataOverrides = Map.copyOf(metadataOverrides);
@@ -59,32 +85,39 @@ public record ModelOptions(
 
     public ModelOptions withLoadMode(LoadMode value) {
         return new ModelOptions(
-                value, repack, gpuLayers, devices, metadataOverrides, checkTensors, progress);
+                value, repack, gpuLayers, devices, metadataOverrides, checkTensors, ram, progress);
     }
 
     public ModelOptions withRepack(boolean value) {
         return new ModelOptions(
-                loadMode, value, gpuLayers, devices, metadataOverrides, checkTensors, progress);
+                loadMode,
+                value,
+                gpuLayers,
+                devices,
+                metadataOverrides,
+                checkTensors,
+                ram,
+                progress);
     }
 
     public ModelOptions withGpuLayers(int value) {
         return new ModelOptions(
-                loadMode, repack, value, devices, metadataOverrides, checkTensors, progress);
+                loadMode, repack, value, devices, metadataOverrides, checkTensors, ram, progress);
     }
 
     public ModelOptions withDevices(List<String> value) {
         return new ModelOptions(
-                loadMode, repack, gpuLayers, value, metadataOverrides, checkTensors, progress);
+                loadMode, repack, gpuLayers, value, metadataOverrides, checkTensors, ram, progress);
     }
 
     public ModelOptions withMetadataOverrides(Map<String, Object> value) {
         return new ModelOptions(
-                loadMode, repack, gpuLayers, devices, value, checkTensors, progress);
+                loadMode, repack, gpuLayers, devices, value, checkTensors, ram, progress);
     }
 
     public ModelOptions withCheckTensors(boolean value) {
         return new ModelOptions(
-                loadMode, repack, gpuLayers, devices, metadataOverrides, value, progress);
+                loadMode, repack, gpuLayers, devices, metadataOverrides, value, ram, progress);
     }
 
     public ModelOptions withProgress(LoadProgress value) {
@@ -95,7 +128,21 @@ public record ModelOptions(
                 devices,
                 metadataOverrides,
                 checkTensors,
+                ram,
                 Optional.of(value));
+    }
+
+    /** Sets the most bytes of RAM for the whole process. */
+    public ModelOptions withRam(long bytes) {
+        return new ModelOptions(
+                loadMode,
+                repack,
+                gpuLayers,
+                devices,
+                metadataOverrides,
+                checkTensors,
+                OptionalLong.of(bytes),
+                progress);
     }
 
     private static void checkOverride(String key, Object value) {

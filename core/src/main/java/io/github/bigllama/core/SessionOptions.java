@@ -8,7 +8,8 @@ import java.util.Objects;
  * @param contextSize tokens the context holds; 0 for the number that the model was trained with
  * @param batchSize most tokens given to one {@code llama_decode} ({@code n_batch})
  * @param microBatchSize most tokens computed in one pass over the weights ({@code n_ubatch}); at
- *     most {@code batchSize}
+ *     most {@code batchSize}. {@link #AUTO_MICRO_BATCH} for 512, or for more where weights are read
+ *     from disk and RAM allows it
  * @param threads threads that generate; 0 for one per physical core
  * @param batchThreads threads that compute prompts; 0 for the same as {@code threads}
  * @param keyType type of the keys in the KV cache
@@ -29,6 +30,9 @@ public record SessionOptions(
         FlashAttention flashAttention,
         int sequences,
         boolean embeddings) {
+    /** The micro-batch is chosen when the session is opened. */
+    public static final int AUTO_MICRO_BATCH = 0;
+
     /** {@code LLAMA_MAX_SEQ} of llama.cpp. */
     public static final int MAX_SEQUENCES = 256;
 
@@ -37,12 +41,21 @@ public record SessionOptions(
 
     private static final SessionOptions DEFAULTS =
             new SessionOptions(
-                    0, 2048, 512, 0, 0, KvType.F16, KvType.F16, FlashAttention.AUTO, 1, false);
+                    0,
+                    2048,
+                    AUTO_MICRO_BATCH,
+                    0,
+                    0,
+                    KvType.F16,
+                    KvType.F16,
+                    FlashAttention.AUTO,
+                    1,
+                    false);
 
     public SessionOptions {
         requireRange("contextSize", contextSize, 0, Integer.MAX_VALUE);
         requireRange("batchSize", batchSize, 1, Integer.MAX_VALUE);
-        requireRange("microBatchSize", microBatchSize, 1, batchSize);
+        requireRange("microBatchSize", microBatchSize, 0, batchSize);
         requireRange("threads", threads, 0, MAX_THREADS);
         requireRange("batchThreads", batchThreads, 0, MAX_THREADS);
         Objects.requireNonNull(keyType, "keyType");

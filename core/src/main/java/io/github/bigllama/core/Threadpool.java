@@ -27,11 +27,19 @@ final class Threadpool {
 
     private Threadpool() {}
 
-    /** Starts a pool; the handle owns it. */
-    static NativeHandle start(int threads) {
+    /**
+     * Starts a pool; the handle owns it.
+     *
+     * @param sleepy whether threads sleep at once when there is nothing to compute, and leave the
+     *     cores to those who read; else they spin for a while, and are there sooner
+     */
+    static NativeHandle start(int threads, boolean sleepy) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = ggml_threadpool_params.allocate(arena);
             llama_h.ggml_threadpool_params_init(params, threads);
+            if (sleepy) {
+                ggml_threadpool_params.poll(params, 0);
+            }
             MemorySegment pool = (MemorySegment) NEW.invokeExact(params);
             if (pool.equals(MemorySegment.NULL)) {
                 throw new OutOfMemoryError("ggml could not start " + threads + " threads");

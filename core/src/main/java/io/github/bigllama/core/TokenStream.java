@@ -1,5 +1,6 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.residency.ResidencyStats;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -40,6 +41,8 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
     private long generationNanos;
     private int contextUsed;
     private boolean prefilled;
+    private ResidencyStats promptResidency;
+    private ResidencyStats residency;
     private final StringBuilder produced = new StringBuilder();
 
     /** The piece that hasNext has found and next has not taken. */
@@ -64,6 +67,8 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         this.stops = new StopStrings(options.stopStrings());
         this.cachedTokens = Math.min(context.commonPrefix(prompt), prompt.length - 1);
         this.contextUsed = context.used();
+        this.residency = ResidencyStats.none(session.model().sizeInBytes());
+        this.promptResidency = residency;
     }
 
     /** Computes until there is a piece or the end. Asking twice computes nothing twice. */
@@ -154,7 +159,8 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
                 Duration.ofNanos(generationNanos),
                 contextUsed,
                 context.size(),
-                stopReason());
+                stopReason(),
+                context.lastPass().map(pass -> decodedTokens == 0 ? promptResidency : residency));
     }
 
     /** Ends the answer here, if it has not ended. Idempotent. */
@@ -212,6 +218,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
                 return;
             }
             decodedTokens++;
+            context.lastPass().ifPresent(pass -> residency = residency.plus(pass));
         }
         if (options.maxTokens() == 0) {
             end(StopReason.MAX_TOKENS);
@@ -252,12 +259,16 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
                 return false;
             }
             int count = Math.min(context.batchSize(), total - done);
+            int before = done;
+            context.onProgress(fraction -> report(before + (int) (fraction * count), total));
             if (!context.decode(prompt, cachedTokens + done, count)) {
                 return false;
             }
             done += count;
+            context.lastPass().ifPresent(pass -> promptResidency = promptResidency.plus(pass));
             report(done, total);
         }
+        context.onProgress(fraction -> {});
         return true;
     }
 

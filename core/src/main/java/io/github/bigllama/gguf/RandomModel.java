@@ -1,47 +1,105 @@
 package io.github.bigllama.gguf;
 
-import java.io.BufferedOutputStream;
-import java.io.DataOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.SplittableRandom;
+import java.util.Optional;
+import java.util.function.DoublePredicate;
 
 /**
- * A dense {@code llama} model of any size with random Q8_0 weights: computes like a real one of its
- * size, and talks nonsense. For measuring where there is no real one.
+ * A model of any size with random Q8_0 weights: computes like a real one of its shape, and talks
+ * nonsense. For measuring where there is no real one.
  */
 public final class RandomModel {
-    private static final int WIDTH = 2048;
-    private static final int FEED_FORWARD = 5632;
-    private static final int HEAD_SIZE = 64;
-    private static final int KEY_VALUE_HEADS = 8;
     private static final int CONTEXT = 4096;
-    private static final int ALIGNMENT = 32;
 
+    /**
+     * What the embedding is larger than what a layer adds to it. Without, all tokens become alike
+     * after a few random layers, and are routed to the same experts.
+     */
+    private static final double EMBEDDING_SCALE = 40;
+
+    private final Shape shape;
     private final Gguf vocabulary;
-    private final int layers;
-    private final List<TensorInfo> tensors = new ArrayList<>();
-    private final SplittableRandom random = new SplittableRandom(42);
-    private long dataSize;
+    private final boolean sparse;
+    private final GgufWriter writer = new GgufWriter();
 
-    private RandomModel(Gguf vocabulary, long bytes) {
+    private RandomModel(Shape shape, Gguf vocabulary, boolean sparse) {
+        this.shape = shape;
         this.vocabulary = vocabulary;
-        long tokens = vocabulary.metadata().array("tokenizer.ggml.tokens").orElseThrow().size();
-        add("token_embd.weight", GgmlType.Q8_0, WIDTH, tokens);
-        add("output_norm.weight", GgmlType.F32, WIDTH);
-        long ends = dataSize;
-        addLayer(0);
-        this.layers = (int) Math.max(1, (bytes - ends) / (dataSize - ends));
-        for (int layer = 1; layer < layers; layer++) {
-            addLayer(layer);
+        this.sparse = sparse;
+    }
+
+    /**
+     * The shape of a model.
+     *
+     * @param architecture {@code llama}, {@code qwen3moe} or {@code llama4}
+     * @param layers number of layers
+     * @param width elements of an embedding
+     * @param feedForward rows of a feed-forward network, of one expert where there are experts
+     * @param heads attention heads
+     * @param keyValueHeads heads of keys and values
+     * @param headSize elements of a head
+     * @param experts experts of a layer; 0 for a dense model
+     * @param expertsUsed experts that a token uses
+     * @param sharedExpert whether each token uses one more expert, always the same
+     */
+    public record Shape(
+            String architecture,
+            int layers,
+            int width,
+            int feedForward,
+            int heads,
+            int keyValueHeads,
+            int headSize,
+            int experts,
+            int expertsUsed,
+            boolean sharedExpert) {
+        /** From this size on a dense model is as wide as real ones of 8 billion weights. */
+        private static final long WIDE = 2_000_000_000L;
+
+        /** A dense llama of about so many bytes. */
+        public static Shape dense(long bytes) {
+            Shape one =
+                    bytes < WIDE
+                            ? new Shape("llama", 1, 2048, 5632, 32, 8, 64, 0, 0, false)
+                            : new Shape("llama", 1, 4096, 14336, 32, 8, 128, 0, 0, false);
+            return one.ofSize(bytes);
+        }
+
+        /**
+         * Layers like those of Qwen3-30B-A3B with half its experts: 64, of which a token uses 8.
+         */
+        public static Shape experts(long bytes) {
+            return new Shape("qwen3moe", 1, 2048, 768, 32, 4, 128, 64, 8, false).ofSize(bytes);
+        }
+
+        /** Llama 4 Scout: 48 layers, 16 experts of which a token uses one, and a shared one. */
+        public static Shape scout() {
+            return new Shape("llama4", 48, 5120, 8192, 40, 8, 128, 16, 1, true);
+        }
+
+        /** The same with another number of layers. */
+        public Shape withLayers(int value) {
+            return new Shape(
+                    architecture,
+                    value,
+                    width,
+                    feedForward,
+                    heads,
+                    keyValueHeads,
+                    headSize,
+                    experts,
+                    expertsUsed,
+                    sharedExpert);
+        }
+
+        private Shape ofSize(long bytes) {
+            long attention = 2L * width * heads * headSize + 2L * width * keyValueHeads * headSize;
+            long weights = attention + 3L * width * feedForward * Math.max(1, experts);
+            double layer = weights * GgmlType.Q8_0.bitsPerElement() / 8;
+            return withLayers((int) Math.max(1, Math.round(bytes / layer)));
         }
     }
 
@@ -49,178 +107,121 @@ public final class RandomModel {
      * Writes a model.
      *
      * @param path the file, which is replaced if it exists
-     * @param bytes about how large it is to be; a layer has 53 MB
      * @param vocabulary a model whose tokenizer it gets
+     * @param sparse whether the weights are a hole in the file: zeros that take no space
+     * @param progress is told the fraction that is written; returns false to cancel
      * @throws IOException if it can't be written
      */
-    public static void write(Path path, long bytes, Gguf vocabulary) throws IOException {
-        RandomModel model = new RandomModel(vocabulary, bytes);
-        try (DataOutputStream out =
-                new DataOutputStream(
-                        new BufferedOutputStream(Files.newOutputStream(path), 1 << 20))) {
-            model.writeHeader(out);
-            for (TensorInfo tensor : model.tensors) {
-                model.writeData(tensor, out);
-            }
-        }
+    public static void write(
+            Path path, Shape shape, Gguf vocabulary, boolean sparse, DoublePredicate progress)
+            throws IOException {
+        RandomModel model = new RandomModel(shape, vocabulary, sparse);
+        model.metadata();
+        model.tensors();
+        model.writer.write(path, progress);
     }
 
-    private void addLayer(int layer) {
-        long keyValue = (long) HEAD_SIZE * KEY_VALUE_HEADS;
-        String block = "blk." + layer + ".";
-        add(block + "attn_norm.weight", GgmlType.F32, WIDTH);
-        add(block + "attn_q.weight", GgmlType.Q8_0, WIDTH, WIDTH);
-        add(block + "attn_k.weight", GgmlType.Q8_0, WIDTH, keyValue);
-        add(block + "attn_v.weight", GgmlType.Q8_0, WIDTH, keyValue);
-        add(block + "attn_output.weight", GgmlType.Q8_0, WIDTH, WIDTH);
-        add(block + "ffn_norm.weight", GgmlType.F32, WIDTH);
-        add(block + "ffn_gate.weight", GgmlType.Q8_0, WIDTH, FEED_FORWARD);
-        add(block + "ffn_up.weight", GgmlType.Q8_0, WIDTH, FEED_FORWARD);
-        add(block + "ffn_down.weight", GgmlType.Q8_0, FEED_FORWARD, WIDTH);
-    }
-
-    /** All sizes are multiples of the alignment. */
-    private void add(String name, GgmlType type, long... shape) {
-        long elements = 1;
-        List<Long> ne = new ArrayList<>();
-        for (long extent : shape) {
-            elements *= extent;
-            ne.add(extent);
-        }
-        long size = elements / type.blockSize() * type.typeSize();
-        tensors.add(new TensorInfo(name, type, ne, dataSize, size));
-        dataSize += size;
-    }
-
-    private Map<String, GgufValue> metadata() {
-        Map<String, GgufValue> metadata = new LinkedHashMap<>();
-        metadata.put("general.architecture", new GgufValue.Text("llama"));
-        metadata.put("general.name", new GgufValue.Text("random " + layers + " layers"));
-        metadata.put("general.file_type", integer(7));
-        metadata.put("llama.context_length", integer(CONTEXT));
-        metadata.put("llama.embedding_length", integer(WIDTH));
-        metadata.put("llama.block_count", integer(layers));
-        metadata.put("llama.feed_forward_length", integer(FEED_FORWARD));
-        metadata.put("llama.rope.dimension_count", integer(HEAD_SIZE));
-        metadata.put("llama.attention.head_count", integer(WIDTH / HEAD_SIZE));
-        metadata.put("llama.attention.head_count_kv", integer(KEY_VALUE_HEADS));
-        metadata.put(
-                "llama.attention.layer_norm_rms_epsilon",
+    private void metadata() {
+        String arch = shape.architecture;
+        writer.put("general.architecture", new GgufValue.Text(arch));
+        writer.put("general.name", new GgufValue.Text("random " + shape.layers + " layers"));
+        number("general.file_type", 7);
+        number(arch + ".context_length", CONTEXT);
+        number(arch + ".embedding_length", shape.width);
+        number(arch + ".block_count", shape.layers);
+        number(arch + ".feed_forward_length", shape.feedForward);
+        number(arch + ".rope.dimension_count", shape.headSize);
+        number(arch + ".attention.head_count", shape.heads);
+        number(arch + ".attention.head_count_kv", shape.keyValueHeads);
+        number(arch + ".attention.key_length", shape.headSize);
+        number(arch + ".attention.value_length", shape.headSize);
+        writer.put(
+                arch + ".attention.layer_norm_rms_epsilon",
                 new GgufValue.Real(GgufValueType.FLOAT32, 1e-5f));
+        if (shape.experts > 0) {
+            number(arch + ".expert_count", shape.experts);
+            number(arch + ".expert_used_count", shape.expertsUsed);
+            number(arch + ".expert_feed_forward_length", shape.feedForward);
+        }
+        if (arch.equals("llama4")) {
+            number(arch + ".interleave_moe_layer_step", 1);
+        }
         vocabulary
                 .metadata()
                 .asMap()
                 .forEach(
                         (key, value) -> {
                             if (key.startsWith("tokenizer.")) {
-                                metadata.put(key, value);
+                                writer.put(key, value);
                             }
                         });
-        return metadata;
     }
 
-    private static GgufValue integer(long value) {
-        return new GgufValue.Int(GgufValueType.UINT32, value);
+    private void number(String key, long value) {
+        writer.put(key, new GgufValue.Int(GgufValueType.UINT32, value));
     }
 
-    private void writeHeader(DataOutputStream out) throws IOException {
-        Map<String, GgufValue> metadata = metadata();
-        out.write("GGUF".getBytes(StandardCharsets.US_ASCII));
-        int32(out, 3);
-        int64(out, tensors.size());
-        int64(out, metadata.size());
-        for (Map.Entry<String, GgufValue> entry : metadata.entrySet()) {
-            text(out, entry.getKey());
-            int32(out, entry.getValue().type().id());
-            value(out, entry.getValue());
+    private void tensors() {
+        long tokens = vocabulary.metadata().array("tokenizer.ggml.tokens").orElseThrow().size();
+        long width = shape.width;
+        double scale = shape.experts > 0 ? EMBEDDING_SCALE : 1;
+        matrix("token_embd.weight", scale * Math.sqrt(width), width, tokens);
+        for (int layer = 0; layer < shape.layers; layer++) {
+            layer("blk." + layer + ".");
         }
-        for (TensorInfo tensor : tensors) {
-            text(out, tensor.name());
-            int32(out, tensor.shape().size());
-            for (long extent : tensor.shape()) {
-                int64(out, extent);
-            }
-            int32(out, tensor.type().id());
-            int64(out, tensor.offset());
-        }
-        out.write(new byte[-out.size() & (ALIGNMENT - 1)]);
+        norm("output_norm.weight", width);
+        matrix("output.weight", 1, width, tokens);
     }
 
-    /** Norms are 1; weights are uniform with the variance that keeps activations of a size. */
-    private void writeData(TensorInfo tensor, DataOutputStream out) throws IOException {
-        if (tensor.type() == GgmlType.F32) {
-            for (long i = 0; i < tensor.elements(); i++) {
-                int32(out, Float.floatToRawIntBits(1));
-            }
+    private void layer(String block) {
+        long width = shape.width;
+        long queries = (long) shape.heads * shape.headSize;
+        long keys = (long) shape.keyValueHeads * shape.headSize;
+        long rows = shape.feedForward;
+        norm(block + "attn_norm.weight", width);
+        matrix(block + "attn_q.weight", 1, width, queries);
+        matrix(block + "attn_k.weight", 1, width, keys);
+        matrix(block + "attn_v.weight", 1, width, keys);
+        matrix(block + "attn_output.weight", 1, queries, width);
+        if (shape.architecture.equals("qwen3moe")) {
+            norm(block + "attn_q_norm.weight", shape.headSize);
+            norm(block + "attn_k_norm.weight", shape.headSize);
+        }
+        norm(block + "ffn_norm.weight", width);
+        if (shape.experts == 0) {
+            matrix(block + "ffn_gate.weight", 1, width, rows);
+            matrix(block + "ffn_up.weight", 1, width, rows);
+            matrix(block + "ffn_down.weight", 1, rows, width);
             return;
         }
-        // A byte has a standard deviation of 256/√12; weights want 1/√(inputs).
-        double scale = Math.sqrt(12) / 256 / Math.sqrt(tensor.ne(0));
-        short half = Float.floatToFloat16((float) scale);
-        ByteBuffer block =
-                ByteBuffer.allocate(GgmlType.Q8_0.typeSize()).order(ByteOrder.LITTLE_ENDIAN);
-        byte[] weights = new byte[GgmlType.Q8_0.blockSize()];
-        for (long left = tensor.size(); left > 0; left -= block.capacity()) {
-            random.nextBytes(weights);
-            block.clear().putShort(half).put(weights);
-            out.write(block.array());
+        add(
+                block + "ffn_gate_inp.weight",
+                GgmlType.F32,
+                RandomWeights.uniform(1),
+                width,
+                shape.experts);
+        matrix(block + "ffn_gate_exps.weight", 1, width, rows, shape.experts);
+        matrix(block + "ffn_up_exps.weight", 1, width, rows, shape.experts);
+        matrix(block + "ffn_down_exps.weight", 1, rows, width, shape.experts);
+        if (shape.sharedExpert) {
+            matrix(block + "ffn_gate_shexp.weight", 1, width, rows);
+            matrix(block + "ffn_up_shexp.weight", 1, width, rows);
+            matrix(block + "ffn_down_shexp.weight", 1, rows, width);
         }
     }
 
-    private static void value(DataOutputStream out, GgufValue value) throws IOException {
-        switch (value) {
-            case GgufValue.Text text -> text(out, text.value());
-            case GgufValue.Bool bool -> out.writeByte(bool.value() ? 1 : 0);
-            case GgufValue.Int number -> number(out, number.type().size(), number.value());
-            case GgufValue.Real number -> real(out, number.type(), number.value());
-            case GgufValue.Array array -> array(out, array.value());
-        }
+    private void norm(String name, long... extents) {
+        add(name, GgmlType.F32, RandomWeights.ones(), extents);
     }
 
-    private static void array(DataOutputStream out, GgufArray array) throws IOException {
-        GgufValueType type = array.elementType();
-        int32(out, type.id());
-        int64(out, array.size());
-        for (int i = 0; i < array.size(); i++) {
-            switch (type) {
-                case STRING -> {
-                    int64(out, array.bytes(i).length);
-                    out.write(array.bytes(i));
-                }
-                case BOOL -> out.writeByte(array.bool(i) ? 1 : 0);
-                case FLOAT32, FLOAT64 -> real(out, type, array.real(i));
-                case ARRAY -> throw new IOException("no tokenizer has arrays of arrays");
-                default -> number(out, type.size(), array.integer(i));
-            }
-        }
+    private void matrix(String name, double scale, long... extents) {
+        add(name, GgmlType.Q8_0, RandomWeights.uniform(scale), extents);
     }
 
-    private static void real(DataOutputStream out, GgufValueType type, double value)
-            throws IOException {
-        if (type == GgufValueType.FLOAT32) {
-            int32(out, Float.floatToRawIntBits((float) value));
-        } else {
-            int64(out, Double.doubleToRawLongBits(value));
-        }
-    }
-
-    private static void text(DataOutputStream out, String text) throws IOException {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        int64(out, bytes.length);
-        out.write(bytes);
-    }
-
-    private static void int32(DataOutputStream out, int value) throws IOException {
-        out.writeInt(Integer.reverseBytes(value));
-    }
-
-    private static void int64(DataOutputStream out, long value) throws IOException {
-        out.writeLong(Long.reverseBytes(value));
-    }
-
-    private static void number(DataOutputStream out, int size, long value) throws IOException {
-        for (int i = 0; i < size; i++) {
-            out.writeByte((int) (value >> (8 * i)));
-        }
+    private void add(String name, GgmlType type, GgufWriter.Source source, long... extents) {
+        List<Long> ne = Arrays.stream(extents).boxed().toList();
+        // Norms of zeros would be no model at all.
+        boolean hole = sparse && type != GgmlType.F32;
+        writer.add(name, type, ne, hole ? Optional.empty() : Optional.of(source));
     }
 }

@@ -7,6 +7,9 @@ final class SlidingWindowCheck {
     /** llama_kv_cache::set_input_kq_mask reserves four bytes for each position of the window. */
     private static final long MAX_WINDOW = 1L << 30;
 
+    /** llama4's n_no_rope_layer_step. */
+    private static final int LLAMA4_STEP = 4;
+
     /** Those that read which layers have a window (load_swa_pattern) if there is a window. */
     private static final Set<String> READS_PATTERN =
             Set.of(
@@ -46,6 +49,15 @@ final class SlidingWindowCheck {
         } else if (values.architecture().equals("llama4") && values.u32(key).isPresent()) {
             // llm_graph_input_attn_temp::set_input: GGML_ASSERT(f_attn_temp_scale != 0.0f)
             throw values.refuse(key + " is 0, which llama.cpp v0.5.0 cannot run");
+        }
+        if (values.architecture().equals("llama4")) {
+            // ggml_backend_tensor_set: GGML_ASSERT(buf != NULL) for inp_attn_scale, which only each
+            // fourth layer uses
+            values.require(
+                    layers >= LLAMA4_STEP,
+                    values.key("block_count"),
+                    layers,
+                    LLAMA4_STEP + " layers or more");
         }
     }
 

@@ -55,7 +55,8 @@ class OptionsTest {
             MemorySegment context = llama_h.llama_context_default_params(arena);
             SessionOptions session = SessionOptions.defaults();
             assertThat(llama_context_params.n_batch(context)).isEqualTo(session.batchSize());
-            assertThat(llama_context_params.n_ubatch(context)).isEqualTo(session.microBatchSize());
+            assertThat(session.microBatchSize()).isEqualTo(SessionOptions.AUTO_MICRO_BATCH);
+            assertThat(llama_context_params.n_ubatch(context)).isEqualTo(Context.USUAL_BATCH);
             assertThat(llama_context_params.n_seq_max(context)).isEqualTo(session.sequences());
             assertThat(llama_context_params.type_k(context)).isEqualTo(session.keyType().value());
             assertThat(llama_context_params.type_v(context)).isEqualTo(session.valueType().value());
@@ -106,7 +107,7 @@ class OptionsTest {
                 .withMessage("contextSize is -1, must be 0 to 2147483647");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> SessionOptions.defaults().withBatchSizes(8, 9))
-                .withMessage("microBatchSize is 9, must be 1 to 8");
+                .withMessage("microBatchSize is 9, must be 0 to 8");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> SamplingOptions.defaults().withTopP(Float.NaN))
                 .withMessage("topP is NaN, must be 0.0 to 1.0");
@@ -128,5 +129,12 @@ class OptionsTest {
                 .isThrownBy(
                         () -> ModelOptions.defaults().withMetadataOverrides(Map.of("k", List.of())))
                 .withMessageContaining("must be an integer");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> ModelOptions.defaults().withRam(1000))
+                .withMessage("ram is 1000 bytes, must be 1048576 or more");
+        assertThatIllegalArgumentException()
+                .isThrownBy(
+                        () -> ModelOptions.defaults().withRam(1 << 30).withLoadMode(LoadMode.MLOCK))
+                .withMessageContaining("mlock");
     }
 }

@@ -13,7 +13,7 @@ class ByteFallbackTest {
     @TempDir Path dir;
 
     private ByteFallback of(List<String> tokens, List<Integer> types) throws IOException {
-        GgufWriter writer =
+        RawGguf writer =
                 TestModels.small()
                         .text("tokenizer.ggml.model", "llama")
                         .strings("tokenizer.ggml.tokens", tokens)

@@ -32,7 +32,7 @@ class GgufDamageTest {
         return e;
     }
 
-    private GgufException refused(Problem problem, GgufWriter writer, String... parts)
+    private GgufException refused(Problem problem, RawGguf writer, String... parts)
             throws IOException {
         return refused(problem, writer.bytes(), parts);
     }
@@ -81,7 +81,7 @@ class GgufDamageTest {
 
     @Test
     void versionsAndByteOrders() throws IOException {
-        GgufWriter writer = small();
+        RawGguf writer = small();
         writer.version = 1;
         refused(Problem.UNSUPPORTED_VERSION, writer, "version 1", "no longer reads");
         writer.version = 4;
@@ -154,17 +154,15 @@ class GgufDamageTest {
 
     @Test
     void shapes() throws IOException {
-        GgufWriter writer = small();
-        writer.tensors.set(0, new GgufWriter.Tensor("t", 0, List.of(-1L), new byte[4]));
+        RawGguf writer = small();
+        writer.tensors.set(0, new RawGguf.Tensor("t", 0, List.of(-1L), new byte[4]));
         refused(Problem.DAMAGED, writer, "'t'", "negative dimension", "[-1]");
-        writer.tensors.set(
-                0, new GgufWriter.Tensor("t", 0, List.of(1L << 40, 1L << 40), new byte[4]));
+        writer.tensors.set(0, new RawGguf.Tensor("t", 0, List.of(1L << 40, 1L << 40), new byte[4]));
         refused(Problem.DAMAGED, writer, "'t'", "64 bits", "1099511627776");
-        writer.tensors.set(
-                0, new GgufWriter.Tensor("t", 0, List.of(1L, 1L, 1L, 1L, 1L), new byte[4]));
+        writer.tensors.set(0, new RawGguf.Tensor("t", 0, List.of(1L, 1L, 1L, 1L, 1L), new byte[4]));
         refused(Problem.DAMAGED, writer, "'t'", "5 dimensions");
         writer.tensors.set(
-                0, new GgufWriter.Tensor("t", GgmlType.Q4_K.id(), List.of(64L), new byte[36]));
+                0, new RawGguf.Tensor("t", GgmlType.Q4_K.id(), List.of(64L), new byte[36]));
         refused(Problem.DAMAGED, writer, "'t' of type q4_K", "rows of 64", "multiple of 256");
     }
 
@@ -177,14 +175,14 @@ class GgufDamageTest {
         "-1, DAMAGED, type -1, does not know"
     })
     void types(int id, Problem problem, String part, String other) throws IOException {
-        GgufWriter writer = small();
-        writer.tensors.set(0, new GgufWriter.Tensor("t", id, List.of(32L), new byte[128]));
+        RawGguf writer = small();
+        writer.tensors.set(0, new RawGguf.Tensor("t", id, List.of(32L), new byte[128]));
         refused(problem, writer, "'t'", part, other);
     }
 
     @Test
     void offsets() throws IOException {
-        GgufWriter two = small().tensor("second", GgmlType.F32, 64L);
+        RawGguf two = small().tensor("second", GgmlType.F32, 64L);
         int offset = "second".length() + 4 + 8 + 4;
         refused(
                 Problem.DAMAGED,
@@ -212,7 +210,7 @@ class GgufDamageTest {
 
     @Test
     void everyHeaderThatEndsTooEarly() throws IOException {
-        byte[] bytes = GgufWriter.copyOf(TestModels.DEMO).bytes();
+        byte[] bytes = RawGguf.copyOf(TestModels.DEMO).bytes();
         Path file = dir.resolve("cut.gguf");
         Files.write(file, bytes);
         try (var channel = Files.newByteChannel(file, StandardOpenOption.WRITE)) {

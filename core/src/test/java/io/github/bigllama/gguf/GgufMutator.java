@@ -203,7 +203,7 @@ final class GgufMutator {
 
     /** Well-formed, with values of the right type that are wrong. */
     private byte[] values(SplittableRandom random) throws IOException {
-        GgufWriter writer = GgufWriter.copyOf(path);
+        RawGguf writer = RawGguf.copyOf(path);
         GgufMetadata metadata = Gguf.read(path).metadata();
         List<String> keys = List.copyOf(metadata.asMap().keySet());
         for (int n = random.nextInt(1, 4); n > 0; n--) {
@@ -250,7 +250,7 @@ final class GgufMutator {
 
     /** Well-formed, with arrays of other lengths, types or elements. */
     private byte[] arrays(SplittableRandom random) throws IOException {
-        GgufWriter writer = GgufWriter.copyOf(path);
+        RawGguf writer = RawGguf.copyOf(path);
         GgufMetadata metadata = Gguf.read(path).metadata();
         List<String> keys =
                 metadata.asMap().entrySet().stream()
@@ -265,7 +265,7 @@ final class GgufMutator {
         }
         int changes = random.nextInt(1, 6);
         if (array.elementType() == GgufValueType.STRING) {
-            GgufWriter.Out out = new GgufWriter.Out().i32(GgufValueType.STRING.id()).i64(size);
+            RawGguf.Out out = new RawGguf.Out().i32(GgufValueType.STRING.id()).i64(size);
             for (int i = 0; i < size; i++) {
                 byte[] text = array.bytes(Math.min(i, array.size() - 1));
                 if (random.nextInt(size) < changes) {
@@ -279,7 +279,7 @@ final class GgufMutator {
                     random.nextInt(4) == 0
                             ? GgufValueType.values()[random.nextInt(8)]
                             : array.elementType();
-            GgufWriter.Out out = new GgufWriter.Out().i32(type.id()).i64(size);
+            RawGguf.Out out = new RawGguf.Out().i32(type.id()).i64(size);
             for (int i = 0; i < size; i++) {
                 if (type != array.elementType() || random.nextInt(size) < changes) {
                     out.value(value(random, type));
@@ -319,12 +319,12 @@ final class GgufMutator {
      * Well-formed, with tensors that are missing, renamed, swapped, or of another type or shape.
      */
     private byte[] tensors(SplittableRandom random) throws IOException {
-        GgufWriter writer = GgufWriter.copyOf(path);
+        RawGguf writer = RawGguf.copyOf(path);
         for (int n = random.nextInt(1, 3); n > 0; n--) {
             int at = random.nextInt(writer.tensors.size());
             int to = random.nextInt(writer.tensors.size());
-            GgufWriter.Tensor one = writer.tensors.get(at);
-            GgufWriter.Tensor other = writer.tensors.get(to);
+            RawGguf.Tensor one = writer.tensors.get(at);
+            RawGguf.Tensor other = writer.tensors.get(to);
             switch (random.nextInt(6)) {
                 case 0 -> writer.tensors.remove(at);
                 case 1 -> {
@@ -336,7 +336,7 @@ final class GgufMutator {
                     List<Long> shape = new java.util.ArrayList<>(one.shape());
                     java.util.Collections.reverse(shape);
                     writer.tensors.set(
-                            at, new GgufWriter.Tensor(one.name(), one.type(), shape, one.data()));
+                            at, new RawGguf.Tensor(one.name(), one.type(), shape, one.data()));
                 }
                 default -> writer.tensors.set(at, retyped(one, random));
             }
@@ -344,11 +344,11 @@ final class GgufMutator {
         return writer.bytes();
     }
 
-    private static GgufWriter.Tensor renamed(GgufWriter.Tensor tensor, String name) {
-        return new GgufWriter.Tensor(name, tensor.type(), tensor.shape(), tensor.data());
+    private static RawGguf.Tensor renamed(RawGguf.Tensor tensor, String name) {
+        return new RawGguf.Tensor(name, tensor.type(), tensor.shape(), tensor.data());
     }
 
-    private static GgufWriter.Tensor retyped(GgufWriter.Tensor tensor, SplittableRandom random) {
+    private static RawGguf.Tensor retyped(RawGguf.Tensor tensor, SplittableRandom random) {
         GgmlType type = GgmlType.values()[random.nextInt(GgmlType.values().length)];
         if (type.isRemoved() || tensor.shape().getFirst() % type.blockSize() != 0) {
             type = GgmlType.I32;
@@ -358,7 +358,7 @@ final class GgufMutator {
             blocks *= i == 0 ? tensor.shape().get(i) / type.blockSize() : tensor.shape().get(i);
         }
         byte[] data = Arrays.copyOf(tensor.data(), (int) (blocks * type.typeSize()));
-        return new GgufWriter.Tensor(tensor.name(), type.id(), tensor.shape(), data);
+        return new RawGguf.Tensor(tensor.name(), type.id(), tensor.shape(), data);
     }
 
     private static int number(SplittableRandom random) {

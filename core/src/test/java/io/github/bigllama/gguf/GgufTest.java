@@ -66,15 +66,15 @@ class GgufTest {
 
     @Test
     void theTestsOwnWriterWritesTheSameBytes() throws IOException {
-        assertThat(GgufWriter.copyOf(TestModels.DEMO).bytes())
+        assertThat(RawGguf.copyOf(TestModels.DEMO).bytes())
                 .isEqualTo(Files.readAllBytes(TestModels.DEMO));
     }
 
     @Test
     void readsEveryTypeOfValue() throws IOException {
-        GgufWriter writer = TestModels.small();
-        GgufWriter.Out nested =
-                new GgufWriter.Out()
+        RawGguf writer = TestModels.small();
+        RawGguf.Out nested =
+                new RawGguf.Out()
                         .i32(GgufValueType.ARRAY.id())
                         .i64(2)
                         .i32(GgufValueType.UINT8.id())
@@ -143,7 +143,7 @@ class GgufTest {
 
     @Test
     void readsVersionTwoAndOtherAlignments() throws IOException {
-        GgufWriter writer = TestModels.small().u32("general.alignment", 4096);
+        RawGguf writer = TestModels.small().u32("general.alignment", 4096);
         writer.alignment = 4096;
         writer.version = 2;
         Gguf gguf = Gguf.read(writer.write(dir.resolve("v2.gguf")));
@@ -155,10 +155,10 @@ class GgufTest {
 
     @Test
     void readsFilesWithoutTensorsAndWithoutTheLastPadding() throws IOException {
-        GgufWriter vocabulary = new GgufWriter().text("general.architecture", "llama");
+        RawGguf vocabulary = new RawGguf().text("general.architecture", "llama");
         assertThat(Gguf.read(vocabulary.write(dir.resolve("vocab.gguf"))).tensors()).isEmpty();
 
-        GgufWriter odd = TestModels.small().tensor("odd", GgmlType.I8, 3L);
+        RawGguf odd = TestModels.small().tensor("odd", GgmlType.I8, 3L);
         byte[] bytes = odd.bytes();
         Path unpadded = dir.resolve("unpadded.gguf");
         Files.write(unpadded, Arrays.copyOf(bytes, bytes.length - 29));

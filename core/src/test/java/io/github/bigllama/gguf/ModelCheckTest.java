@@ -22,12 +22,12 @@ class ModelCheckTest {
 
     @TempDir Path dir;
 
-    private GgufWriter model;
+    private RawGguf model;
     private List<String> tokens;
 
     @BeforeEach
     void copyTheDemoModel() throws IOException {
-        model = GgufWriter.copyOf(TestModels.DEMO);
+        model = RawGguf.copyOf(TestModels.DEMO);
         GgufArray array = Gguf.read(TestModels.DEMO).metadata().array(TOKENS).orElseThrow();
         tokens = new ArrayList<>(array.strings());
     }
@@ -274,7 +274,7 @@ class ModelCheckTest {
 
     /** The same sizes for another architecture. */
     private void become(String architecture) {
-        for (GgufWriter.Pair pair : List.copyOf(model.pairs)) {
+        for (RawGguf.Pair pair : List.copyOf(model.pairs)) {
             String key = pair.key().replaceFirst("^llama[.]", architecture + ".");
             model.raw(key, pair.type(), pair.value());
         }
@@ -283,12 +283,12 @@ class ModelCheckTest {
 
     private void retype(String name, GgmlType type) {
         for (int i = 0; i < model.tensors.size(); i++) {
-            GgufWriter.Tensor tensor = model.tensors.get(i);
+            RawGguf.Tensor tensor = model.tensors.get(i);
             if (tensor.name().equals(name)) {
                 long elements = tensor.shape().stream().reduce(1L, Math::multiplyExact);
                 int size = (int) (elements / type.blockSize() * type.typeSize());
                 byte[] data = Arrays.copyOf(tensor.data(), size);
-                model.tensors.set(i, new GgufWriter.Tensor(name, type.id(), tensor.shape(), data));
+                model.tensors.set(i, new RawGguf.Tensor(name, type.id(), tensor.shape(), data));
             }
         }
     }

@@ -17,8 +17,8 @@ class ModelFilesTest {
 
     @TempDir Path dir;
 
-    private GgufWriter part(int number) {
-        GgufWriter writer = new GgufWriter();
+    private RawGguf part(int number) {
+        RawGguf writer = new RawGguf();
         if (number == 0) {
             writer.text("general.architecture", "llama");
         }

@@ -19,8 +19,8 @@ final class TestModels {
     private TestModels() {}
 
     /** The smallest file with one tensor: 64 elements of F32. */
-    static GgufWriter small() {
-        return new GgufWriter()
+    static RawGguf small() {
+        return new RawGguf()
                 .text("general.architecture", "llama")
                 .tensor("output_norm.weight", GgmlType.F32, 64L);
     }

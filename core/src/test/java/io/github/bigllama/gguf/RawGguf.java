@@ -14,7 +14,7 @@ import java.util.List;
  * Writes GGUF files for tests, wrong ones too: nothing is checked. The lists are there to be
  * changed.
  */
-final class GgufWriter {
+final class RawGguf {
     /** A pair with its value already in bytes, without the type id in front. */
     record Pair(String key, int type, byte[] value) {}
 
@@ -27,10 +27,10 @@ final class GgufWriter {
     int alignment = 32;
 
     /** A writer that would write the file again, byte for byte. */
-    static GgufWriter copyOf(Path path) throws IOException {
+    static RawGguf copyOf(Path path) throws IOException {
         byte[] bytes = Files.readAllBytes(path);
         Gguf gguf = Gguf.read(path);
-        GgufWriter writer = new GgufWriter();
+        RawGguf writer = new RawGguf();
         writer.version = gguf.version();
         writer.alignment = gguf.alignment();
         gguf.metadata().asMap().forEach(writer::put);
@@ -43,36 +43,36 @@ final class GgufWriter {
         return writer;
     }
 
-    GgufWriter u32(String key, long value) {
+    RawGguf u32(String key, long value) {
         return put(key, new GgufValue.Int(GgufValueType.UINT32, value));
     }
 
-    GgufWriter text(String key, String value) {
+    RawGguf text(String key, String value) {
         return put(key, new GgufValue.Text(value));
     }
 
-    GgufWriter f32(String key, float value) {
+    RawGguf f32(String key, float value) {
         return put(key, new GgufValue.Real(GgufValueType.FLOAT32, value));
     }
 
-    GgufWriter strings(String key, List<String> values) {
+    RawGguf strings(String key, List<String> values) {
         Out out = new Out().i32(GgufValueType.STRING.id()).i64(values.size());
         values.forEach(out::text);
         return raw(key, GgufValueType.ARRAY.id(), out.bytes());
     }
 
-    GgufWriter i32s(String key, List<Integer> values) {
+    RawGguf i32s(String key, List<Integer> values) {
         Out out = new Out().i32(GgufValueType.INT32.id()).i64(values.size());
         values.forEach(out::i32);
         return raw(key, GgufValueType.ARRAY.id(), out.bytes());
     }
 
     /** Adds a pair, or replaces the value of its key where it is. */
-    GgufWriter put(String key, GgufValue value) {
+    RawGguf put(String key, GgufValue value) {
         return raw(key, value.type().id(), new Out().value(value).bytes());
     }
 
-    GgufWriter raw(String key, int type, byte[] value) {
+    RawGguf raw(String key, int type, byte[] value) {
         Pair pair = new Pair(key, type, value);
         for (int i = 0; i < pairs.size(); i++) {
             if (pairs.get(i).key().equals(key)) {
@@ -84,12 +84,12 @@ final class GgufWriter {
         return this;
     }
 
-    GgufWriter remove(String key) {
+    RawGguf remove(String key) {
         pairs.removeIf(pair -> pair.key().equals(key));
         return this;
     }
 
-    GgufWriter tensor(String name, GgmlType type, Long... shape) {
+    RawGguf tensor(String name, GgmlType type, Long... shape) {
         long size = type.typeSize();
         for (int i = 0; i < shape.length; i++) {
             size *= i == 0 ? shape[i] / type.blockSize() : shape[i];

@@ -1,0 +1,37 @@
+package io.github.bigllama.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.DoublePredicate;
+import picocli.CommandLine.Option;
+
+/** A large file that a command writes. */
+final class NewFile {
+    @Option(names = "--force", description = "Replace the file if it exists.")
+    boolean force;
+
+    /** Writes the file, and is asked to go on again and again. */
+    interface Writer {
+        void write(DoublePredicate progress) throws IOException;
+    }
+
+    /** Writes it, unless that would destroy another; with progress on a terminal. */
+    void write(Path file, Writer writer) {
+        if (!force && Files.exists(file)) {
+            throw CommandException.usage(file + " exists; --force replaces it");
+        }
+        try (Interruption interruption = new Interruption();
+                ProgressLine line = new ProgressLine(System.err)) {
+            Eta eta = new Eta();
+            writer.write(
+                    fraction -> {
+                        line.update("writing %s: %s".formatted(file, eta.text(fraction)));
+                        return !interruption.isRequested();
+                    });
+        } catch (IOException e) {
+            throw new CommandException(
+                    ExitCode.FAILED, "cannot write " + file + ": " + Failures.reason(e), e);
+        }
+    }
+}

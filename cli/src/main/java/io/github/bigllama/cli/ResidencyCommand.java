@@ -1,0 +1,68 @@
+package io.github.bigllama.cli;
+
+import io.github.bigllama.gguf.GgufException;
+import io.github.bigllama.gguf.ModelFiles;
+import io.github.bigllama.residency.Weights;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** What of a model is in RAM now. */
+@Command(
+        name = "residency",
+        description = {
+            "Draw which parts of which layers of a model are in RAM now, whoever has brought them there.",
+            "",
+            "The system tells only of files that you own or may write; others look complete.",
+            ""
+        })
+final class ResidencyCommand implements Callable<Integer> {
+    private static final String HOME = "\033[H\033[J";
+
+    @Parameters(paramLabel = "MODEL", description = "A GGUF file; of a split model the first part.")
+    Path file;
+
+    @Option(
+            names = "--watch",
+            arity = "0..1",
+            fallbackValue = "1",
+            paramLabel = "SECONDS",
+            description = "Draw again and again, until Ctrl-C.")
+    Double watch;
+
+    @Mixin CommonArguments common = new CommonArguments();
+
+    @Override
+    public Integer call() throws InterruptedException {
+        if (watch != null && !(watch >= 0.1 && watch <= 3600)) {
+            throw CommandException.usage("--watch is " + watch + ", must be 0.1 to 3600 seconds");
+        }
+        Output out = Output.standard();
+        try {
+            Weights weights = Weights.of(ModelFiles.read(file));
+            do {
+                List<String> lines = ResidencyPicture.draw(weights);
+                String picture = String.join("\n", lines) + "\n";
+                boolean erase = watch != null && Terminals.isTerminal(Terminals.STDOUT);
+                out.print(erase ? HOME + picture : picture);
+                if (watch != null) {
+                    TimeUnit.MILLISECONDS.sleep((long) (watch * 1000));
+                }
+            } while (watch != null);
+        } catch (GgufException e) {
+            throw new CommandException(ExitCode.FAILED, e.getMessage(), e);
+        } catch (IOException e) {
+            throw new CommandException(
+                    ExitCode.FAILED,
+                    "cannot look at the pages of " + file + ": " + Failures.reason(e),
+                    e);
+        }
+        return ExitCode.OK;
+    }
+}

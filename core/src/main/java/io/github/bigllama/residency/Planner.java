@@ -1,0 +1,93 @@
+package io.github.bigllama.residency;
+
+import java.util.BitSet;
+import java.util.OptionalLong;
+
+/**
+ * Makes plans as RAM and the needs of the window change, and has the pool keep what they say. Its
+ * methods are called with the lock of the pool held.
+ */
+final class Planner {
+    private final PieceMap map;
+    private final PiecePool pool;
+    private final RamBudget budget;
+    private final BitSet planned = new BitSet();
+    private ResidencyPlan plan;
+    private WindowControl control;
+
+    /**
+     * Makes the first plan.
+     *
+     * @throws InsufficientRamException if there is too little RAM for any
+     */
+    Planner(PieceMap map, PiecePool pool, RamBudget budget) {
+        this.map = map;
+        this.pool = pool;
+        this.budget = budget;
+        plan(budget.forWeights(0));
+    }
+
+    ResidencyPlan plan() {
+        return plan;
+    }
+
+    /**
+     * Looks whether the plan still holds.
+     *
+     * @param untouched bytes of RAM that are going to be used for something else
+     */
+    void update(long untouched) {
+        OptionalLong changed = budget.changed(plan.ram(), untouched);
+        if (changed.isPresent()) {
+            plan(changed.getAsLong());
+            return;
+        }
+        long window = control.next();
+        if (window != plan.window() && ResidencyPlan.must(map, window) <= plan.ram()) {
+            plan(plan.ram(), window);
+        }
+    }
+
+    /** Learns from a pass how large the window should be. */
+    void observe(PassStats pass) {
+        control.observe(pass);
+    }
+
+    /** Bytes that experts may take: beside a pass that reads all of them in order, or not. */
+    long expertRoom(boolean isWide) {
+        if (!map.weights().hasExperts()) {
+            return 0;
+        }
+        return plan.experts() + (isWide ? 0 : ResidencyPlan.expertWindow(map));
+    }
+
+    /** Bytes that may be on their way. */
+    long window(boolean isWide) {
+        return plan.window() + (isWide ? ResidencyPlan.expertWindow(map) : 0);
+    }
+
+    /** Whether a batch is likely to use most experts of a layer: then all are read in order. */
+    boolean isWide(int tokens) {
+        return map.weights().hasExperts()
+                && tokens > 1
+                && tokens * ResidencyPlan.leastWindow(map) > plan.window();
+    }
+
+    private void plan(long ram) {
+        long window = ResidencyPlan.workingWindow(map, ram);
+        control = new WindowControl(window, ResidencyPlan.leastWindow(map));
+        plan(ram, window);
+    }
+
+    private void plan(long ram, long window) {
+        plan = ResidencyPlan.of(map, ram, window, planned);
+        for (int piece = 0; piece < map.everyTokenCount(); piece++) {
+            if (planned.get(piece)) {
+                pool.keep(piece);
+            } else if (pool.isKept(piece)) {
+                pool.unkeep(piece);
+                pool.release(piece);
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+package io.github.bigllama.residency;
+
+import io.github.bigllama.residency.Weight.Use;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.LongStream;
+
+/**
+ * What of a model stays in RAM and what passes through, for one amount of RAM. Immutable.
+ *
+ * <p>A pass over a dense model is a cyclic scan. Of such a scan no policy keeps more than a fixed
+ * set does (Belady), and any fixed set of a size is as good as another, as long as the rest is
+ * spread evenly: then the disk is never idle. So an even share of every layer is kept. Of a model
+ * with experts, what every token uses is kept first; what RAM is left is a cache of experts.
+ *
+ * @param weights bytes of all weights
+ * @param active bytes of weights that a token uses
+ * @param ram bytes of RAM for weights
+ * @param window bytes of {@code ram} for what passes through
+ * @param kept bytes of what every token uses that stay
+ * @param experts bytes for a cache of experts; 0 for a dense model
+ * @param streamed bytes that a token has to read, on average if all experts are equally likely
+ */
+public record ResidencyPlan(
+        long weights, long active, long ram, long window, long kept, long experts, long streamed) {
+    /** A smaller window can't keep several readers busy. */
+    static final long LEAST_WINDOW = 8 * PieceMap.CUT;
+
+    /** A larger one gains nothing: it is tenths of a second of reading. */
+    static final long LARGEST_WINDOW = 512L << 20;
+
+    /**
+     * Steps of the golden ratio spread any number of pieces evenly (the three-distance theorem).
+     */
+    private static final double GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
+    /**
+     * The window that costs little of what could be kept: a thirty-second of what a pass over what
+     * every token uses has to read.
+     */
+    static long usualWindow(PieceMap map, long ram) {
+        long streamed = map.size(0, map.everyTokenCount()) - ram;
+        long least = leastWindow(map);
+        return Math.clamp(streamed / 32, least, Math.max(least, LARGEST_WINDOW));
+    }
+
+    /** Where there are experts, those that a token uses in a layer pass through together. */
+    static long leastWindow(PieceMap map) {
+        Weights weights = map.weights();
+        Map<Integer, Long> layers = new HashMap<>();
+        for (Weight weight : weights.all()) {
+            if (weight.use() == Use.EXPERTS) {
+                long used = Math.min(weights.expertsUsed(), weight.slices()) * weight.sliceSize();
+                layers.merge(weight.layer(), used, Long::sum);
+            }
+        }
+        long largest = layers.values().stream().mapToLong(Long::longValue).max().orElse(0);
+        return Math.max(LEAST_WINDOW, largest);
+    }
+
+    /** The least RAM for weights with which any window works. */
+    static long leastRam(PieceMap map) {
+        return LongStream.of(windows(map)).map(window -> must(map, window)).min().orElseThrow();
+    }
+
+    /** The usual window, or where RAM is too short for it one that works, if there is one. */
+    static long workingWindow(PieceMap map, long ram) {
+        long usual = usualWindow(map, ram);
+        return must(map, usual) <= ram
+                ? usual
+                : LongStream.of(windows(map))
+                        .filter(window -> must(map, window) <= ram)
+                        .findFirst()
+                        .orElse(usual);
+    }
+
+    /** Windows to try: small ones force more of large weights to be kept. */
+    private static long[] windows(PieceMap map) {
+        long least = leastWindow(map);
+        return LongStream.iterate(least, window -> window <= least + LARGEST_WINDOW, w -> w + w / 4)
+                .toArray();
+    }
+
+    /** Bytes of RAM that a window needs: itself, and what can't pass through it. */
+    static long must(PieceMap map, long window) {
+        return window
+                + expertWindow(map)
+                + map.sharedPages()
+                + keepLargest(map, window, new BitSet());
+    }
+
+    /**
+     * Plans.
+     *
+     * @param ram bytes of RAM for weights
+     * @param window bytes of it for what passes through
+     * @param keep receives the pieces that stay
+     * @throws InsufficientRamException if it is too little; it says how much would do
+     */
+    static ResidencyPlan of(PieceMap map, long ram, long window, BitSet keep) {
+        keep.clear();
+        long all = map.size(0, map.everyTokenCount());
+        long room = ram - window - expertWindow(map) - map.sharedPages();
+        long kept = 0;
+        if (all <= room) {
+            keep.set(0, map.everyTokenCount());
+            kept = all;
+        } else {
+            kept = keepLargest(map, window, keep);
+            if (kept > room) {
+                throw new InsufficientRamException(ram, leastRam(map));
+            }
+            kept += keepSeams(map, room - kept, keep);
+            kept += keepEvenly(map, room - kept, keep);
+        }
+        Weights weights = map.weights();
+        long experts = weights.size(Use.EXPERTS);
+        long cache = Math.min(room - kept, map.size(map.everyTokenCount(), map.count()));
+        double misses = experts == 0 ? 0 : 1 - (double) Math.min(cache, experts) / experts;
+        long everyToken = weights.size(Use.EVERY_TOKEN);
+        long streamed =
+                Math.max(0, all - kept) + (long) (misses * (weights.activeSize() - everyToken));
+        return new ResidencyPlan(
+                weights.size(),
+                weights.activeSize(),
+                ram,
+                window,
+                kept,
+                experts == 0 ? 0 : cache,
+                streamed);
+    }
+
+    /**
+     * What passes through of the experts beside the window: a prompt uses most experts of a layer,
+     * and one tensor of them has to be there as a whole while the next comes in.
+     */
+    static long expertWindow(PieceMap map) {
+        return map.weights().all().stream()
+                .filter(w -> w.use() == Use.EXPERTS)
+                .mapToLong(w -> w.size() + w.size() / 4)
+                .max()
+                .orElse(0);
+    }
+
+    /** Of a weight that is large, so much stays that the rest is no more than half the window. */
+    private static long keepLargest(PieceMap map, long window, BitSet keep) {
+        int passing = (int) (window / 2 / PieceMap.CUT);
+        int[] tooMany = new int[map.everyTokenCount()];
+        for (int weight = 0; weight < map.weights().all().size(); weight++) {
+            int count = map.last(weight) - map.first(weight) + 1;
+            if (map.weights().all().get(weight).use() == Use.EVERY_TOKEN && count > passing) {
+                // A piece that two weights share counts for one of them; half the window is room.
+                for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
+                    tooMany[piece] = weight + 1;
+                }
+            }
+        }
+        int[] left = new int[map.weights().all().size() + 1];
+        for (int weight : tooMany) {
+            left[weight]++;
+        }
+        long kept = 0;
+        for (int piece : map.spreadEvenly()) {
+            int weight = tooMany[piece];
+            if (weight > 0 && left[weight] > passing && !keep.get(piece)) {
+                keep.set(piece);
+                kept += map.length(piece);
+                left[weight]--;
+            }
+        }
+        return kept;
+    }
+
+    /** Pieces where weights meet: they hold the small ones too, and would be read for each. */
+    private static long keepSeams(PieceMap map, long room, BitSet keep) {
+        BitSet seams = new BitSet();
+        for (int weight = 0; weight < map.weights().all().size(); weight++) {
+            if (map.weights().all().get(weight).use() == Use.EVERY_TOKEN
+                    && map.last(weight) >= map.first(weight)) {
+                seams.set(map.first(weight));
+                seams.set(map.last(weight));
+            }
+        }
+        long kept = 0;
+        for (int piece : map.spreadEvenly()) {
+            if (seams.get(piece) && !keep.get(piece) && kept + map.length(piece) <= room) {
+                keep.set(piece);
+                kept += map.length(piece);
+            }
+        }
+        return kept;
+    }
+
+    /** An even share of everything else. */
+    private static long keepEvenly(PieceMap map, long room, BitSet keep) {
+        long kept = 0;
+        for (int piece : map.spreadEvenly()) {
+            if (kept + map.length(piece) > room) {
+                break;
+            }
+            if (!keep.get(piece)) {
+                keep.set(piece);
+                kept += map.length(piece);
+            }
+        }
+        return kept;
+    }
+
+    /** Whether everything stays. */
+    public boolean isComplete() {
+        return streamed == 0;
+    }
+
+    /** One line for a user, in GB of 10^9 bytes. */
+    @Override
+    public String toString() {
+        return String.format(
+                Locale.ROOT,
+                "weights %s, RAM for them %s: keeps %s%s, reads %s of %s for a token",
+                gigabytes(weights),
+                gigabytes(ram),
+                gigabytes(kept),
+                experts > 0 ? " and " + gigabytes(experts) + " of experts" : "",
+                gigabytes(streamed),
+                gigabytes(active));
+    }
+
+    private static String gigabytes(long bytes) {
+        return String.format(Locale.ROOT, bytes < 1e9 ? "%.3f GB" : "%.2f GB", bytes / 1e9);
+    }
+}
