@@ -300,10 +300,12 @@ public final class Pager implements AutoCloseable {
 
     /** Asks for what reading in order will not bring: it has passed it, or can't go on. */
     private void demand(int weight, boolean everything) {
-        for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
-            boolean comes = order.current().isAhead(weight, piece - map.first(weight));
-            if (isNeeded(weight, piece) && (everything || !comes)) {
-                pool.demand(piece);
+        for (int each : experts.together(weight)) {
+            for (int piece = map.first(each); piece <= map.last(each); piece++) {
+                boolean comes = order.current().isAhead(each, piece - map.first(each));
+                if (isNeeded(each, piece) && (everything || !comes)) {
+                    pool.demand(piece);
+                }
             }
         }
     }

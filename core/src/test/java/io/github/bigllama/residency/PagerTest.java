@@ -132,6 +132,32 @@ class PagerTest {
         assertThat(others.expertMisses()).isEqualTo(2 * 3 * 2);
     }
 
+    /** Its slices may be on their way out when it is chosen again. */
+    @Test
+    void anExpertThatIsChosenAgainAtOnceComesBack() throws Exception {
+        Path path = Models.experts(folder);
+        PieceMap map = new PieceMap(Models.weights(path));
+        open(path, ResidencyPlan.leastRam(map) + (1 << 20));
+        CompletableFuture<Void> passes =
+                CompletableFuture.runAsync(
+                        () -> {
+                            try {
+                                // The cache is full of experts that are used more often.
+                                for (int i = 0; i < 200; i++) {
+                                    int often = i * 4 % 24;
+                                    routedPass(often, often + 1, often + 2, often + 3);
+                                }
+                                for (int i = 0; i < 2000; i++) {
+                                    int seldom = 24 + i / 2 * 4 % 40;
+                                    routedPass(seldom, seldom + 1, seldom + 2, seldom + 3);
+                                }
+                            } catch (Exception e) {
+                                throw new AssertionError(e);
+                            }
+                        });
+        passes.get(60, TimeUnit.SECONDS);
+    }
+
     @Test
     void aPromptReadsAllExperts() throws Exception {
         Path path = Models.experts(folder);
