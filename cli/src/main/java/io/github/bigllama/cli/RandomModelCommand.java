@@ -35,8 +35,9 @@ final class RandomModelCommand implements Callable<Integer> {
             paramLabel = "SHAPE",
             defaultValue = "dense",
             description =
-                    "dense: a llama; moe: 64 experts a layer, of which a token uses 8; scout: the"
-                            + " shape of Llama 4 Scout, 112 GB (default: ${DEFAULT-VALUE}).")
+                    "dense: a llama; moe: 64 experts a layer, of which a token uses 8; moe-large:"
+                            + " the same with experts of four times the size; scout: the shape of"
+                            + " Llama 4 Scout, 112 GB (default: ${DEFAULT-VALUE}).")
     ShapeName shape;
 
     @Option(names = "--layers", paramLabel = "N", description = "Another number of layers.")
@@ -54,6 +55,12 @@ final class RandomModelCommand implements Callable<Integer> {
     enum ShapeName {
         dense,
         moe,
+        moe_large {
+            @Override
+            public String toString() {
+                return "moe-large";
+            }
+        },
         scout
     }
 
@@ -63,6 +70,7 @@ final class RandomModelCommand implements Callable<Integer> {
                 switch (shape) {
                     case dense -> Shape.dense(size);
                     case moe -> Shape.experts(size);
+                    case moe_large -> Shape.largeExperts(size);
                     case scout -> Shape.scout();
                 };
         if (layers != null) {

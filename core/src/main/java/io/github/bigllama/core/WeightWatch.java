@@ -1,17 +1,14 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.ggml_backend_sched_eval_callback;
-import io.github.bigllama.bindings.llama.ggml_tensor;
 import io.github.bigllama.gguf.GgmlType;
 import io.github.bigllama.residency.Pager;
 import io.github.bigllama.residency.Weight;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -26,28 +23,22 @@ import java.util.function.DoubleConsumer;
  * <p>Called by llama.cpp on the thread that is inside llama_decode. Nothing may be thrown there: a
  * failure is kept, and ends the computation.
  */
-@SuppressWarnings("restricted")
 final class WeightWatch {
     /** What the node is called whose data are the experts that a layer's tokens were routed to. */
     private static final String ROUTING = "ffn_moe_topk-";
 
-    private static final long ROUTING_START =
-            MemorySegment.ofArray(ROUTING.getBytes(StandardCharsets.US_ASCII))
-                    .get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
+    private static final long ROUTING_START = GgmlNode.start(ROUTING);
 
-    private static final long SOURCES = offset("src");
-    private static final long DATA = offset("data");
-    private static final long NAME = offset("name");
-    private static final long TYPE = offset("type");
-    private static final long EXTENT = offset("ne");
-    private static final long STRIDE = offset("nb");
-
-    /** Nodes are many and their fields few: read by address, without a segment for each. */
-    private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    /** What the weight is called that chooses experts. */
+    private static final String ROUTER = "ffn_gate_inp.weight";
 
     private final Pager pager;
     private final Runnable abort;
+    private final RoutingForecast forecast = new RoutingForecast();
     private final Map<String, Integer> byName = new HashMap<>();
+
+    /** The weights that choose experts. */
+    private final BitSet routers = new BitSet();
 
     /** Addresses of the weights of attached files, ascending, and the weights there. */
     private long[] addresses = {};
@@ -58,7 +49,11 @@ final class WeightWatch {
     /** The layer whose routing the computation stops for; -1 for another stop. */
     private int routing = -1;
 
+    /** What the router seen last was applied to: the address of a node. */
+    private long routed;
+
     private boolean wide;
+    private boolean foresees;
     private DoubleConsumer progress;
     private Exception failure;
     private Error error;
@@ -72,12 +67,10 @@ final class WeightWatch {
         this.pager = pager;
         this.abort = abort;
         for (int i = 0; i < pager.weights().all().size(); i++) {
-            byName.put(pager.weights().all().get(i).name(), i);
+            Weight weight = pager.weights().all().get(i);
+            byName.put(weight.name(), i);
+            routers.set(i, weight.role().equals(ROUTER));
         }
-    }
-
-    private static long offset(String field) {
-        return ggml_tensor.layout().byteOffset(PathElement.groupElement(field));
     }
 
     /** The callback, for as long as an arena lives. */
@@ -91,7 +84,11 @@ final class WeightWatch {
         failure = null;
         error = null;
         routing = -1;
+        routed = 0;
+        forecast.clear();
         wide = pager.isWide();
+        // Routers that are not in memory would have to be read for a forecast.
+        foresees = !wide && pager.keepsEveryToken();
     }
 
     /** What went wrong since the pass began, if something did; what is ours to throw is thrown. */
@@ -124,13 +121,16 @@ final class WeightWatch {
         if (failure != null || error != null) {
             return true;
         }
-        long first = MEMORY.get(ValueLayout.JAVA_LONG, node + SOURCES);
-        long second = MEMORY.get(ValueLayout.JAVA_LONG, node + SOURCES + Long.BYTES);
+        long first = GgmlNode.source(node, 0);
+        long second = GgmlNode.source(node, 1);
         boolean stop = false;
         if (first != 0) {
             int weight = weightOf(first);
             if (weight >= 0 && !isRowLookup(second)) {
                 stop = pager.use(weight);
+                if (foresees && routers.get(weight)) {
+                    router(weight, first, second);
+                }
             }
         }
         if (second != 0) {
@@ -150,19 +150,53 @@ final class WeightWatch {
         pager.used();
         progress.accept(pager.progress());
         if (routing >= 0) {
-            pager.routed(routing, chosenExperts(node));
+            int[] chosen = chosenExperts(node);
+            pager.routed(routing, chosen);
+            foresee(node, chosen);
             routing = -1;
         }
         return true;
     }
 
+    /** A router is about to be applied. */
+    private void router(int weight, long matrix, long input) {
+        routed = input;
+        int layer = pager.weights().all().get(weight).layer();
+        if (forecast.knows(layer) || input == 0 || !isFloats(matrix) || !isFloats(input)) {
+            return;
+        }
+        long scale = GgmlNode.source(input, 1);
+        boolean isNorm = scale != 0 && weightOf(scale) >= 0 && isFloats(scale);
+        forecast.learn(
+                layer,
+                new RoutingForecast.Router(
+                        GgmlNode.data(matrix),
+                        isNorm ? GgmlNode.data(scale) : 0,
+                        GgmlNode.extent(matrix, 0),
+                        GgmlNode.extent(matrix, 1)));
+    }
+
+    /** While this layer is computed, the experts of the next can be read, if they are known. */
+    private void foresee(long node, int[] chosen) {
+        forecast.chosen(routing, chosen);
+        int tokens = GgmlNode.extent(node, 1);
+        if (tokens == 1 && routed != 0 && forecast.next(routing) >= 0) {
+            long input = GgmlNode.data(routed);
+            pager.foreseen(forecast.next(routing), forecast.next(routing, input, chosen.length));
+        }
+    }
+
+    private static boolean isFloats(long tensor) {
+        return GgmlNode.isOfType(tensor, GgmlType.F32);
+    }
+
     /** Rows are looked up by numbers; only these of the first source are read. */
     private static boolean isRowLookup(long second) {
-        return second != 0 && MEMORY.get(ValueLayout.JAVA_INT, second + TYPE) == GgmlType.I32.id();
+        return second != 0 && GgmlNode.isOfType(second, GgmlType.I32);
     }
 
     private int weightOf(long tensor) {
-        long address = MEMORY.get(ValueLayout.JAVA_LONG, tensor + DATA);
+        long address = GgmlNode.data(tensor);
         int index = Arrays.binarySearch(addresses, address);
         if (index >= 0) {
             return atAddress[index];
@@ -172,7 +206,7 @@ final class WeightWatch {
 
     /** The first weight seen of a file tells where the file is mapped. */
     private int learn(long tensor, long address) {
-        Integer number = byName.get(MEMORY.getString(tensor + NAME));
+        Integer number = byName.get(GgmlNode.name(tensor));
         if (number == null || address == 0) {
             return -1;
         }
@@ -207,26 +241,22 @@ final class WeightWatch {
 
     /** The layer of a node that routes; -1 for any other. */
     private static int routedLayer(long node) {
-        if (MEMORY.get(ValueLayout.JAVA_LONG_UNALIGNED, node + NAME) != ROUTING_START) {
+        if (!GgmlNode.nameStartsWith(node, ROUTING_START)) {
             return -1;
         }
-        String name = MEMORY.getString(node + NAME);
+        String name = GgmlNode.name(node);
         return name.startsWith(ROUTING) ? Integer.parseInt(name.substring(ROUTING.length())) : -1;
     }
 
     /** The node's data: for each token the numbers of its experts. */
     private static int[] chosenExperts(long node) {
-        long data = MEMORY.get(ValueLayout.JAVA_LONG, node + DATA);
-        long used = MEMORY.get(ValueLayout.JAVA_LONG, node + EXTENT);
-        long tokens = MEMORY.get(ValueLayout.JAVA_LONG, node + EXTENT + Long.BYTES);
-        long stride = MEMORY.get(ValueLayout.JAVA_LONG, node + STRIDE + Long.BYTES);
-        int[] chosen = new int[(int) (used * tokens)];
+        int used = GgmlNode.extent(node, 0);
+        int tokens = GgmlNode.extent(node, 1);
+        int[] chosen = new int[used * tokens];
         for (int token = 0; token < tokens; token++) {
+            long row = GgmlNode.data(node) + token * GgmlNode.stride(node, 1);
             for (int i = 0; i < used; i++) {
-                chosen[(int) (token * used) + i] =
-                        MEMORY.get(
-                                ValueLayout.JAVA_INT,
-                                data + token * stride + (long) i * Integer.BYTES);
+                chosen[token * used + i] = GgmlNode.intAt(row + (long) i * Integer.BYTES);
             }
         }
         return Arrays.stream(chosen).distinct().toArray();

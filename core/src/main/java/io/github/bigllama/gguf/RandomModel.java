@@ -75,6 +75,11 @@ public final class RandomModel {
             return new Shape("qwen3moe", 1, 2048, 768, 32, 4, 128, 64, 8, false).ofSize(bytes);
         }
 
+        /** The same with experts of four times the size, like those of Qwen3-235B-A22B. */
+        public static Shape largeExperts(long bytes) {
+            return new Shape("qwen3moe", 1, 4096, 1536, 32, 4, 128, 64, 8, false).ofSize(bytes);
+        }
+
         /** Llama 4 Scout: 48 layers, 16 experts of which a token uses one, and a shared one. */
         public static Shape scout() {
             return new Shape("llama4", 48, 5120, 8192, 40, 8, 128, 16, 1, true);

@@ -17,6 +17,9 @@ final class ExpertPaging {
     /** The slices that this pass needs and has not computed with yet. */
     private final BitSet needed = new BitSet();
 
+    /** The slices that are read because the next layer is likely to need them. */
+    private final BitSet foreseen = new BitSet();
+
     /** The layers whose routing is known. */
     private final BitSet routed = new BitSet();
 
@@ -35,6 +38,8 @@ final class ExpertPaging {
     void begin(int tokens, long capacity, boolean isWide) {
         needed.clear();
         routed.clear();
+        foreseen.clear();
+        pool.unhint();
         release(cache.resize(capacity));
         for (int i = 0; i < tokens; i++) {
             cache.age();
@@ -63,6 +68,7 @@ final class ExpertPaging {
             return;
         }
         routed.set(layer);
+        pool.unhint();
         for (int expert : chosen) {
             cache.touch(layer, expert);
             for (int weight : weights) {
@@ -72,9 +78,23 @@ final class ExpertPaging {
         for (int weight : weights) {
             for (int expert : chosen) {
                 int piece = map.first(weight) + expert;
-                meter.expert(!pool.isAbsent(piece));
+                meter.expert(!pool.isAbsent(piece) && !foreseen.get(piece));
                 admit(piece);
                 pool.demand(piece);
+            }
+        }
+        foreseen.clear();
+    }
+
+    /** A layer is likely to choose experts soon. */
+    void foresee(int layer, int[] likely) {
+        for (int weight : cache.weights(layer)) {
+            for (int expert : likely) {
+                int piece = map.first(weight) + expert;
+                if (pool.isAbsent(piece)) {
+                    foreseen.set(piece);
+                    pool.hint(piece);
+                }
             }
         }
     }

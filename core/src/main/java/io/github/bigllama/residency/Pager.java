@@ -3,10 +3,8 @@ package io.github.bigllama.residency;
 import io.github.bigllama.residency.Weight.Use;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.IntStream;
 
 /**
  * Carries out a {@link ResidencyPlan} on the mapping that llama.cpp made: has the weights that are
@@ -27,10 +25,9 @@ public final class Pager implements AutoCloseable {
     /** Tokens after which rows of embeddings that were looked up are dropped: a page each. */
     private static final int ROWS_KEPT = 2048;
 
-    private static final long PAGE = 4096;
-
     private final PieceMap map;
     private final Weights weights;
+    private final MappedFiles files;
     private final PiecePool pool;
     private final Planner planner;
     private final ExpertPaging experts;
@@ -58,7 +55,8 @@ public final class Pager implements AutoCloseable {
     public Pager(Weights weights, RamBudget budget) {
         this.weights = weights;
         map = new PieceMap(weights);
-        pool = new PiecePool(map);
+        files = new MappedFiles(map);
+        pool = new PiecePool(map, files);
         experts = new ExpertPaging(map, pool);
         order = new UseOrder(map);
         pool.lock.lock();
@@ -89,7 +87,7 @@ public final class Pager implements AutoCloseable {
     public boolean isAttached(int file) {
         pool.lock.lock();
         try {
-            return pool.file(file) != null;
+            return files.get(file) != null;
         } finally {
             pool.lock.unlock();
         }
@@ -103,55 +101,12 @@ public final class Pager implements AutoCloseable {
      * @throws IOException if nothing can be done with that mapping
      */
     public void attach(int file, long address, long probe) throws IOException {
-        MappedFile mapped = MappedFile.of(weights.files().get(file), address, probe);
-        int[] pieces =
-                IntStream.range(0, map.count())
-                        .filter(piece -> map.file(piece) == file)
-                        .boxed()
-                        .sorted(Comparator.comparingLong(map::offset))
-                        .mapToInt(Integer::intValue)
-                        .toArray();
         pool.lock.lock();
         try {
-            drop(mapped, pieces);
-            long from = 0;
-            long to = 0;
-            for (int piece : pieces) {
-                if (map.offset(piece) > to) {
-                    expect(mapped, from, to);
-                    from = map.offset(piece);
-                }
-                to = map.offset(piece) + map.length(piece);
-            }
-            expect(mapped, from, to);
-            pool.attach(file, mapped);
+            files.attach(file, address, probe, pool::isKept);
+            pool.wake();
         } finally {
             pool.lock.unlock();
-        }
-    }
-
-    /**
-     * What may be there of what is not to stay goes: nobody knows that it is there, and it is in
-     * pages of any size. Neighbours go together, because a large page goes only as a whole.
-     */
-    private void drop(MappedFile mapped, int[] pieces) {
-        long from = 0;
-        long to = 0;
-        for (int piece : pieces) {
-            if (!pool.isKept(piece)) {
-                if (map.offset(piece) > to) {
-                    mapped.drop(from, to - from);
-                    from = map.ownOffset(piece);
-                }
-                to = map.ownOffset(piece) + map.ownLength(piece);
-            }
-        }
-        mapped.drop(from, to - from);
-    }
-
-    private static void expect(MappedFile mapped, long from, long to) throws IOException {
-        if (from < to) {
-            mapped.expect(from, to - from);
         }
     }
 
@@ -181,9 +136,7 @@ public final class Pager implements AutoCloseable {
         turn.lockInterruptibly();
         pool.lock.lock();
         try {
-            for (MappedFile file : pool.attached()) {
-                requireSize(file);
-            }
+            files.requireSizes();
             pool.clearFailure();
             planner.update(untouched);
             boolean isWide = planner.isWide(tokens);
@@ -203,27 +156,21 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** The end of a file that is mapped must be there: touching what is not ends the process. */
-    private void requireSize(MappedFile file) throws IOException {
-        int index = weights.files().indexOf(file.path());
-        long end =
-                weights.all().stream()
-                        .filter(w -> w.file() == index)
-                        .mapToLong(Weight::end)
-                        .max()
-                        .orElse(0);
-        if (file.size() < end) {
-            throw new IOException(
-                    "%s has become shorter while it is in use: %d bytes, its weights end at %d"
-                            .formatted(file.path(), file.size(), end));
-        }
-    }
-
     /** Whether the pass under way reads all experts in order, and routing does not matter. */
     public boolean isWide() {
         pool.lock.lock();
         try {
             return order.isWide();
+        } finally {
+            pool.lock.unlock();
+        }
+    }
+
+    /** Whether all that every token uses stays in memory. */
+    public boolean keepsEveryToken() {
+        pool.lock.lock();
+        try {
+            return planner.keepsEveryToken();
         } finally {
             pool.lock.unlock();
         }
@@ -235,6 +182,18 @@ public final class Pager implements AutoCloseable {
         try {
             if (!givenUp) {
                 experts.route(layer, chosen, meter);
+            }
+        } finally {
+            pool.lock.unlock();
+        }
+    }
+
+    /** A layer is likely to choose experts: what is missing of them is read when there is time. */
+    public void foreseen(int layer, int[] likely) {
+        pool.lock.lock();
+        try {
+            if (!givenUp) {
+                experts.foresee(layer, likely);
             }
         } finally {
             pool.lock.unlock();
@@ -394,14 +353,7 @@ public final class Pager implements AutoCloseable {
             return;
         }
         rowsLookedUp = 0;
-        for (Weight weight : weights.all()) {
-            MappedFile file = pool.file(weight.file());
-            long from = (weight.offset() + PAGE - 1) / PAGE * PAGE;
-            long to = weight.end() / PAGE * PAGE;
-            if (weight.use() == Use.ROWS && file != null && from < to) {
-                file.drop(from, to - from);
-            }
-        }
+        files.dropRows();
     }
 
     /**
@@ -431,6 +383,6 @@ public final class Pager implements AutoCloseable {
     @Override
     public void close() {
         readers.close();
-        pool.attached().forEach(MappedFile::close);
+        files.close();
     }
 }

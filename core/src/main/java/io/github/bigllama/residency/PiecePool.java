@@ -2,10 +2,8 @@ package io.github.bigllama.residency;
 
 import java.io.IOException;
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Deque;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -32,8 +30,7 @@ final class PiecePool {
     private final PieceMap map;
     private final byte[] state;
 
-    /** By file: null until its mapping is known. */
-    private final MappedFile[] files;
+    private final MappedFiles files;
 
     /** Pieces that stay; all others are in the window while they are not absent. */
     private final BitSet kept = new BitSet();
@@ -41,6 +38,10 @@ final class PiecePool {
     private final Deque<Integer> drops = new ArrayDeque<>();
     private final Deque<Integer> demands = new ArrayDeque<>();
     private final BitSet demanded = new BitSet();
+
+    /** What may be needed soon. */
+    private final Deque<Integer> hints = new ArrayDeque<>();
+
     private Schedule schedule;
     private long window;
     private long windowUsed;
@@ -60,10 +61,10 @@ final class PiecePool {
     /** A piece to read, or to drop. */
     record Task(int piece, boolean drop, MappedFile file, long offset, long length) {}
 
-    PiecePool(PieceMap map) {
+    PiecePool(PieceMap map, MappedFiles files) {
         this.map = map;
         this.state = new byte[map.count()];
-        this.files = new MappedFile[map.weights().files().size()];
+        this.files = files;
         this.schedule = new Schedule(map, new int[0]);
     }
 
@@ -94,7 +95,7 @@ final class PiecePool {
                 return task(piece, true);
             }
         }
-        int piece = failure != null ? -1 : demands.isEmpty() ? ahead() : demands.removeFirst();
+        int piece = failure != null ? -1 : wanted();
         if (piece < 0) {
             return null;
         }
@@ -109,13 +110,37 @@ final class PiecePool {
         return task(piece, false);
     }
 
+    /** What is waited for, what may be needed soon, what comes in order. */
+    private int wanted() {
+        if (!demands.isEmpty()) {
+            return demands.removeFirst();
+        }
+        while (!hints.isEmpty()) {
+            int piece = hints.peekFirst();
+            if (state[piece] == ABSENT) {
+                if (!hasRoom(piece)) {
+                    return -1;
+                }
+                return hints.removeFirst();
+            }
+            hints.removeFirst();
+        }
+        return ahead();
+    }
+
+    private boolean hasRoom(int piece) {
+        return kept.get(piece) || windowUsed + map.length(piece) <= window;
+    }
+
     /**
      * Slices of experts are in small pages, and dropping those takes time on a core: better while
      * computing waits anyway, unless room runs out.
      */
     private boolean isDropLater() {
-        return !demands.isEmpty()
-                || computing && drops.peekFirst() >= map.everyTokenCount() && windowUsed <= window;
+        if (windowUsed > window || !hints.isEmpty() && !hasRoom(hints.peekFirst())) {
+            return false;
+        }
+        return !demands.isEmpty() || computing && drops.peekFirst() >= map.everyTokenCount();
     }
 
     /** Whether the cores are computing, or waiting for a piece. */
@@ -130,11 +155,11 @@ final class PiecePool {
     private int ahead() {
         while (true) {
             int piece = schedule.next();
-            if (piece < 0 || files[map.file(piece)] == null) {
+            if (piece < 0 || files.get(map.file(piece)) == null) {
                 return -1;
             }
             if (state[piece] == ABSENT && !demanded.get(piece)) {
-                if (!kept.get(piece) && windowUsed + map.length(piece) > window) {
+                if (!hasRoom(piece)) {
                     return -1;
                 }
                 schedule.advance();
@@ -149,7 +174,7 @@ final class PiecePool {
     }
 
     private Task task(int piece, boolean drop) {
-        MappedFile file = files[map.file(piece)];
+        MappedFile file = files.get(map.file(piece));
         return drop
                 ? new Task(piece, true, file, map.ownOffset(piece), map.ownLength(piece))
                 : new Task(piece, false, file, map.offset(piece), map.length(piece));
@@ -197,18 +222,9 @@ final class PiecePool {
         work.signalAll();
     }
 
-    /** The readers look again: computing has moved. */
+    /** The readers look again: computing has moved, or a mapping is known. */
     void wake() {
         work.signalAll();
-    }
-
-    void attach(int file, MappedFile mapped) {
-        files[file] = mapped;
-        work.signalAll();
-    }
-
-    MappedFile file(int index) {
-        return files[index];
     }
 
     boolean isPresent(int piece) {
@@ -234,6 +250,17 @@ final class PiecePool {
         }
     }
 
+    /** Has a piece read when nothing is waited for, if there is room for it. */
+    void hint(int piece) {
+        hints.addLast(piece);
+        work.signal();
+    }
+
+    /** What was hinted at is not needed any more, if it is not being read yet. */
+    void unhint() {
+        hints.clear();
+    }
+
     /** Whether the readers can't go on by themselves: no room, and none about to come. */
     boolean isStuck() {
         if (reading > 0 || dropping > 0 || !drops.isEmpty() || !demands.isEmpty()) {
@@ -246,10 +273,8 @@ final class PiecePool {
             piece = schedule.next();
         }
         return piece < 0
-                || files[map.file(piece)] == null
-                || state[piece] == ABSENT
-                        && !kept.get(piece)
-                        && windowUsed + map.length(piece) > window;
+                || files.get(map.file(piece)) == null
+                || state[piece] == ABSENT && !hasRoom(piece);
     }
 
     /** A piece that waits to be dropped stays; one that is being dropped does not. */
@@ -333,10 +358,5 @@ final class PiecePool {
         closed = true;
         work.signalAll();
         change.signalAll();
-    }
-
-    /** The files whose mapping is known. */
-    List<MappedFile> attached() {
-        return Arrays.stream(files).filter(f -> f != null).toList();
     }
 }

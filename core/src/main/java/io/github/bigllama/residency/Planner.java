@@ -42,10 +42,16 @@ final class Planner {
             plan(changed.getAsLong());
             return;
         }
-        long window = control.next();
+        // Where nothing is read in order, a larger window gains nothing.
+        long window = keepsEveryToken() ? plan.window() : control.next();
         if (window != plan.window() && ResidencyPlan.must(map, window) <= plan.ram()) {
             plan(plan.ram(), window);
         }
+    }
+
+    /** Whether all that every token uses stays. */
+    boolean keepsEveryToken() {
+        return plan.kept() >= map.size(0, map.everyTokenCount());
     }
 
     /** Learns from a pass how large the window should be. */

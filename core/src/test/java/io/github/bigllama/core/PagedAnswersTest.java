@@ -53,7 +53,7 @@ class PagedAnswersTest {
 
     /** What RAM leaves for weights when the process has so much, about. */
     private static ModelOptions withRamForWeights(long bytes) {
-        return ModelOptions.defaults().withRam(AvailableRam.anonymousBytes() + (50L << 20) + bytes);
+        return ModelOptions.defaults().withRam(AvailableRam.anonymousBytes() + (66L << 20) + bytes);
     }
 
     @Test

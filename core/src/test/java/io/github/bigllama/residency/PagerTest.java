@@ -132,6 +132,45 @@ class PagerTest {
         assertThat(others.expertMisses()).isEqualTo(2 * 3 * 2);
     }
 
+    @Test
+    void anExpertThatIsForeseenComesBeforeItIsChosen() throws Exception {
+        Path path = Models.experts(folder);
+        PieceMap map = new PieceMap(Models.weights(path));
+        open(path, ResidencyPlan.leastRam(map) + map.size(0, map.everyTokenCount()));
+        routedPass(0, 1, 2, 3);
+        pager.begin(1, 0);
+        pager.foreseen(0, new int[] {40, 50});
+        int first = weightOf("blk.0.ffn_gate_exps.weight");
+        int last = weightOf("blk.0.ffn_down_exps.weight");
+        for (int i = 0; i < 500 && !isResident(map, map.first(last) + 50); i++) {
+            Thread.sleep(10);
+        }
+        assertThat(isResident(map, map.first(first) + 40)).isTrue();
+        assertThat(isResident(map, map.first(last) + 50)).isTrue();
+        for (int i = 0; i < weights.all().size(); i++) {
+            if (i == first) {
+                pager.routed(0, new int[] {40, 41, 42, 43});
+            }
+            pager.use(i);
+            pager.used();
+            if (weights.all().get(i).layer() == 1) {
+                break;
+            }
+        }
+        PassStats stats = pager.end(false);
+        assertThat(stats.expertMisses()).isEqualTo(3 * 4);
+        // Nobody chose it: it does not stay.
+        for (int i = 0; i < 500 && isResident(map, map.first(last) + 50); i++) {
+            Thread.sleep(10);
+        }
+        assertThat(isResident(map, map.first(last) + 50)).isFalse();
+        assertThat(isResident(map, map.first(last) + 40)).isTrue();
+    }
+
+    private int weightOf(String name) {
+        return weights.all().stream().map(Weight::name).toList().indexOf(name);
+    }
+
     /** Its slices may be on their way out when it is chosen again. */
     @Test
     void anExpertThatIsChosenAgainAtOnceComesBack() throws Exception {
@@ -249,7 +288,7 @@ class PagerTest {
         Path path = Models.dense(folder);
         Path limits = folder.resolve("root");
         weights = Models.weights(path);
-        RamBudgetTest.write(limits, 140_000_000);
+        RamBudgetTest.write(limits, 160_000_000);
         pager = new Pager(weights, new RamBudget(OptionalLong.empty(), AvailableRam.linux(limits)));
         try (FileChannel channel = FileChannel.open(path)) {
             MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
@@ -259,7 +298,7 @@ class PagerTest {
         pass(1);
         pass(1);
         assertThat(residentBytes()).isGreaterThan(75_000_000);
-        RamBudgetTest.write(limits, 120_000_000);
+        RamBudgetTest.write(limits, 140_000_000);
         pass(1);
         pass(1);
         assertThat(residentBytes()).isLessThan(75_000_000);

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class RamBudgetTest {
-    private static final long RESERVE = 48L << 20;
+    private static final long RESERVE = RamBudget.RESERVE;
 
     @TempDir Path root;
 
