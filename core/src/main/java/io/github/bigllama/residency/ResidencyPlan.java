@@ -28,13 +28,14 @@ public record ResidencyPlan(
     /** A smaller window can't keep several readers busy. */
     static final long LEAST_WINDOW = 8 * PieceMap.CUT;
 
+    /**
+     * What a byte in small pages costs the kernel besides: for each page of 4096 bytes 8 of page
+     * table and 9 of the page cache's index.
+     */
+    static final double SMALL_PAGES = 17.0 / 4096;
+
     /** A larger one gains nothing: it is tenths of a second of reading. */
     static final long LARGEST_WINDOW = 512L << 20;
-
-    /**
-     * Steps of the golden ratio spread any number of pieces evenly (the three-distance theorem).
-     */
-    private static final double GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
     /**
      * The window that costs little of what could be kept: a thirty-second of what a pass over what
@@ -117,7 +118,10 @@ public record ResidencyPlan(
         }
         Weights weights = map.weights();
         long experts = weights.size(Use.EXPERTS);
-        long cache = Math.min(room - kept, map.size(map.everyTokenCount(), map.count()));
+        long cache =
+                Math.min(
+                        (long) ((room - kept) / (1 + SMALL_PAGES)),
+                        map.size(map.everyTokenCount(), map.count()));
         double misses = experts == 0 ? 0 : 1 - (double) Math.min(cache, experts) / experts;
         long everyToken = weights.size(Use.EVERY_TOKEN);
         long streamed =
