@@ -3,13 +3,16 @@ package io.github.bigllama.core;
 import io.github.bigllama.bindings.llama.llama_batch;
 import io.github.bigllama.bindings.llama.llama_context_params;
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.residency.FileSizes;
 import io.github.bigllama.residency.Pager;
 import io.github.bigllama.residency.PassStats;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.DoubleConsumer;
@@ -65,6 +68,8 @@ final class Context implements AutoCloseable {
     /** Views of the last decode live until the next one; made only if someone asks. */
     private Arena outputs;
 
+    private final FileSizes sizes;
+
     /** Null where all weights fit into RAM. */
     private final Paging paging;
 
@@ -74,10 +79,17 @@ final class Context implements AutoCloseable {
     /**
      * Creates a context and starts its threads.
      *
+     * @param sizes of the files of the model
      * @param pager keeps the right weights in memory; empty where all of them fit
      * @throws SessionException if llama.cpp can't
      */
-    Context(String noun, MemorySegment model, SessionOptions options, Optional<Pager> pager) {
+    Context(
+            String noun,
+            MemorySegment model,
+            SessionOptions options,
+            FileSizes sizes,
+            Optional<Pager> pager) {
+        this.sizes = sizes;
         paging = pager.map(p -> new Paging(p, () -> setAbort(true))).orElse(null);
         int threads = options.threads() == 0 ? CpuTopology.physicalCores() : options.threads();
         int batchThreads = options.batchThreads() == 0 ? threads : options.batchThreads();
@@ -257,6 +269,11 @@ final class Context implements AutoCloseable {
     }
 
     private LlamaLog.Result<Integer> compute(int count) {
+        try {
+            sizes.require();
+        } catch (IOException e) {
+            throw new DecodeException(e.getMessage(), 0, List.of());
+        }
         if (paging == null) {
             return LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch));
         }

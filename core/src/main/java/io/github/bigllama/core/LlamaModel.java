@@ -91,7 +91,8 @@ public final class LlamaModel implements AutoCloseable {
         if (pager.isEmpty() && loaded.isManaged() && !fitsBeside(options)) {
             pager = page();
         }
-        Context context = new Context("session of " + path, pointer, options, pager);
+        Context context =
+                new Context("session of " + path, pointer, options, loaded.sizes(), pager);
         openSessions++;
         return new LlamaSession(this, options, context);
     }
@@ -219,6 +220,7 @@ public final class LlamaModel implements AutoCloseable {
                             + "; close the sessions before the model");
         }
         pager.ifPresent(Pager::close);
+        loaded.sizes().close();
         handle.close();
     }
 

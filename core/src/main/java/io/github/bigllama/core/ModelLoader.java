@@ -7,11 +7,13 @@ import io.github.bigllama.bindings.llama.llama_progress_callback;
 import io.github.bigllama.gguf.GgufException;
 import io.github.bigllama.gguf.ModelCheck;
 import io.github.bigllama.gguf.ModelFiles;
+import io.github.bigllama.residency.FileSizes;
 import io.github.bigllama.residency.InsufficientRamException;
 import io.github.bigllama.residency.Pager;
 import io.github.bigllama.residency.Preload;
 import io.github.bigllama.residency.RamBudget;
 import io.github.bigllama.residency.Weights;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -36,6 +38,7 @@ final class ModelLoader {
      * A loaded model.
      *
      * @param weights where its weights are
+     * @param sizes the sizes of their files
      * @param budget how much RAM they may have
      * @param isManaged whether it is decided here what of it is in RAM
      * @param pager keeps the right part in RAM, if it does not fit as a whole
@@ -43,6 +46,7 @@ final class ModelLoader {
     record Loaded(
             NativeHandle handle,
             Weights weights,
+            FileSizes sizes,
             RamBudget budget,
             boolean isManaged,
             Optional<Pager> pager) {}
@@ -67,6 +71,7 @@ final class ModelLoader {
         } catch (InsufficientRamException e) {
             throw new ModelLoadException(path, path + ": " + e.getMessage(), List.of(), e);
         }
+        FileSizes sizes = sizes(path, weights);
         try {
             if (!streams && options.loadMode() == LoadMode.AUTO) {
                 preload(weights, path, options);
@@ -74,12 +79,22 @@ final class ModelLoader {
             return new Loaded(
                     loadNative(runtime, path, options),
                     weights,
+                    sizes,
                     budget,
                     chosen.loadMode() == LoadMode.AUTO,
                     pager);
         } catch (RuntimeException | Error e) {
             pager.ifPresent(Pager::close);
+            sizes.close();
             throw e;
+        }
+    }
+
+    private static FileSizes sizes(Path path, Weights weights) {
+        try {
+            return new FileSizes(weights);
+        } catch (IOException e) {
+            throw new ModelLoadException(path, "cannot open " + e.getMessage(), List.of(), e);
         }
     }
 

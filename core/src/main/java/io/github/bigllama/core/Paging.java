@@ -4,7 +4,6 @@ import io.github.bigllama.residency.AvailableRam;
 import io.github.bigllama.residency.InsufficientRamException;
 import io.github.bigllama.residency.Pager;
 import io.github.bigllama.residency.PassStats;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -77,8 +76,6 @@ final class Paging {
         } catch (InsufficientRamException e) {
             throw new DecodeException(
                     pager.weights().files().getFirst() + ": " + e.getMessage(), 0, List.of());
-        } catch (IOException e) {
-            throw new DecodeException(e.getMessage(), 0, List.of());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DecodeException(

@@ -80,29 +80,6 @@ final class MappedFiles implements AutoCloseable {
         }
     }
 
-    /**
-     * The end of a file that is mapped must be there: touching what is not ends the process.
-     *
-     * @throws IOException if a file has become shorter
-     */
-    void requireSizes() throws IOException {
-        for (int file = 0; file < files.length; file++) {
-            if (files[file] != null && files[file].size() < end(file)) {
-                throw new IOException(
-                        "%s has become shorter while it is in use: %d bytes, its weights end at %d"
-                                .formatted(files[file].path(), files[file].size(), end(file)));
-            }
-        }
-    }
-
-    private long end(int file) {
-        return map.weights().all().stream()
-                .filter(w -> w.file() == file)
-                .mapToLong(Weight::end)
-                .max()
-                .orElse(0);
-    }
-
     /** Drops embeddings: their rows came by page faults. */
     void dropRows() {
         for (Weight weight : map.weights().all()) {

@@ -130,13 +130,11 @@ public final class Pager implements AutoCloseable {
      * @param tokens how many tokens it computes
      * @param untouched bytes of memory that the computation may take and has not touched yet
      * @throws InsufficientRamException if the RAM for weights has become too little
-     * @throws IOException if a file of the model has become shorter
      */
-    public void begin(int tokens, long untouched) throws IOException, InterruptedException {
+    public void begin(int tokens, long untouched) throws InterruptedException {
         turn.lockInterruptibly();
         pool.lock.lock();
         try {
-            files.requireSizes();
             pool.clearFailure();
             planner.update(untouched);
             boolean isWide = planner.isWide(tokens);
@@ -148,7 +146,7 @@ public final class Pager implements AutoCloseable {
             segmentBytes = 0;
             pool.computing(true);
             meter.begin(tokens, pool.busyNanos());
-        } catch (IOException | RuntimeException | Error e) {
+        } catch (RuntimeException | Error e) {
             turn.unlock();
             throw e;
         } finally {

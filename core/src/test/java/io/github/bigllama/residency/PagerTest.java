@@ -217,20 +217,6 @@ class PagerTest {
     }
 
     @Test
-    void aFileThatIsCutShortIsAnError() throws Exception {
-        Path path = Models.dense(folder);
-        open(path, 90_000_000);
-        pass(1);
-        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
-            file.setLength(file.length() / 2);
-        }
-        assertThatThrownBy(() -> pager.begin(1, 0))
-                .isInstanceOf(IOException.class)
-                .hasMessageContaining(path.toString())
-                .hasMessageContaining("shorter");
-    }
-
-    @Test
     void aFileThatIsCutShortDuringAPassIsAnErrorToo() throws Exception {
         Path path = Models.dense(folder);
         open(path, 90_000_000);
