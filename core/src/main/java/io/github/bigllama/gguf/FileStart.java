@@ -1,8 +1,8 @@
 package io.github.bigllama.gguf;
 
 import io.github.bigllama.gguf.GgufException.Problem;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 
 /** The first eight bytes: the magic and the version, and what a file is that has others. */
 final class FileStart {
@@ -11,18 +11,18 @@ final class FileStart {
 
     private FileStart() {}
 
-    /** The version, 2 or 3, with the input behind it. */
-    static int readVersion(Path path, GgufInput in) {
+    /** The version, 2 or 3, with the input behind it and in the order of the file. */
+    static int readVersion(String file, GgufInput in) {
         if (in.size() == 0) {
             throw new GgufException(
-                    Problem.TRUNCATED, path, 0, "is empty (0 bytes); copy or download it again");
+                    Problem.TRUNCATED, file, 0, "is empty (0 bytes); copy or download it again");
         }
         byte[] magic = in.bytes(Math.min(4, in.size()), "the magic");
         String start = new String(magic, StandardCharsets.ISO_8859_1);
         if (!start.equals("GGUF")) {
             throw new GgufException(
                     Problem.NOT_GGUF,
-                    path,
+                    file,
                     0,
                     "is not a GGUF file: it starts with %s, expected 47 47 55 46 (\"GGUF\")%s"
                             .formatted(Text.bytes(magic, magic.length), hint(start)));
@@ -33,17 +33,13 @@ final class FileStart {
             return version;
         }
         int swapped = Integer.reverseBytes(version);
-        if (swapped >= 1 && swapped <= 0xFFFF) {
-            throw new GgufException(
-                    Problem.BYTE_ORDER,
-                    path,
-                    at,
-                    "is a big-endian GGUF file (version %d with its bytes swapped, at byte %d); this machine is little-endian: convert the model again or find it for x86-64 or arm64"
-                            .formatted(swapped, at));
+        if (swapped >= MIN_VERSION && swapped <= MAX_VERSION) {
+            in.order(ByteOrder.BIG_ENDIAN);
+            return swapped;
         }
         throw new GgufException(
                 Problem.UNSUPPORTED_VERSION,
-                path,
+                file,
                 at,
                 version == 1
                         ? "is a GGUF file of version 1, which llama.cpp no longer reads; find or"

@@ -2,11 +2,13 @@ package io.github.bigllama.gguf;
 
 import io.github.bigllama.gguf.GgufException.Problem;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,9 +23,11 @@ import java.util.Optional;
  */
 public final class Gguf {
     private static final int DEFAULT_ALIGNMENT = 32;
+    private static final int COPY_SIZE = 1 << 16;
 
-    private final Path path;
+    private final FileLocation location;
     private final long fileSize;
+    private final ByteOrder byteOrder;
     private final int version;
     private final int alignment;
     private final GgufMetadata metadata;
@@ -32,15 +36,16 @@ public final class Gguf {
     private final long dataOffset;
 
     private Gguf(
-            Path path,
-            long fileSize,
+            FileLocation location,
+            GgufInput in,
             int version,
             int alignment,
             GgufMetadata metadata,
             List<TensorInfo> tensors,
             long dataOffset) {
-        this.path = path;
-        this.fileSize = fileSize;
+        this.location = location;
+        this.fileSize = in.size();
+        this.byteOrder = in.order();
         this.version = version;
         this.alignment = alignment;
         this.metadata = metadata;
@@ -51,75 +56,64 @@ public final class Gguf {
     }
 
     /**
-     * Reads the header of a file. Versions 2 and 3, little-endian.
+     * Reads the header of a file. Versions 2 and 3, of both byte orders.
      *
      * @throws GgufException if the file is not there, cannot be read, is not a GGUF file, or its
      *     header is damaged or names more data than the file has
      */
     public static Gguf read(Path path) {
-        checkIsFile(path);
-        try (FileChannel channel = FileChannel.open(path)) {
-            return parse(path, new GgufInput(path, channel, channel.size()));
-        } catch (NoSuchFileException e) {
-            throw notFound(path);
-        } catch (AccessDeniedException e) {
-            throw new GgufException(
-                    Problem.UNREADABLE, path, -1, "no permission to read it: check its rights", e);
+        return read(new LocalFile(path));
+    }
+
+    /**
+     * Reads the header of a file on a web server, and nothing else of it.
+     *
+     * @param client how to reach the server; it should follow redirects
+     * @throws GgufException as {@link #read(Path)}; also if the server does not send parts of files
+     */
+    public static Gguf read(URI address, HttpClient client) {
+        return read(new RemoteFile(address, client));
+    }
+
+    static Gguf read(FileLocation location) {
+        try (FileLocation.Bytes bytes = location.open()) {
+            return parse(location, new GgufInput(location.toString(), bytes));
         } catch (IOException e) {
             throw new GgufException(
-                    Problem.UNREADABLE, path, -1, "cannot be opened: " + GgufInput.reason(e), e);
+                    Problem.UNREADABLE,
+                    location.toString(),
+                    -1,
+                    "cannot be read: " + GgufInput.reason(e),
+                    e);
         }
     }
 
-    private static void checkIsFile(Path path) {
-        if (Files.isDirectory(path)) {
-            throw new GgufException(
-                    Problem.NOT_A_FILE, path, "is a directory: name the .gguf file in it");
-        }
-        if (!Files.exists(path)) {
-            throw notFound(path);
-        }
-        if (!Files.isRegularFile(path)) {
-            // opening a pipe would wait for ever, and llama.cpp maps and seeks
-            throw new GgufException(
-                    Problem.NOT_A_FILE,
-                    path,
-                    "is a pipe or a device: llama.cpp needs a regular file");
-        }
-    }
-
-    private static GgufException notFound(Path path) {
-        return Files.isSymbolicLink(path)
-                ? new GgufException(
-                        Problem.NOT_FOUND, path, "is a symbolic link to a file that is not there")
-                : new GgufException(Problem.NOT_FOUND, path, "no such file: check the path");
-    }
-
-    private static Gguf parse(Path path, GgufInput in) {
-        int version = FileStart.readVersion(path, in);
+    private static Gguf parse(FileLocation location, GgufInput in) {
+        String file = location.toString();
+        int version = FileStart.readVersion(file, in);
         long at = in.position();
         long tensorCount = in.length("the number of tensors", TensorTableParser.MIN_ROW);
         long pairCount = in.length("the number of metadata pairs", MetadataParser.MIN_PAIR);
         if (tensorCount > TensorTableParser.MAX_TENSORS || pairCount > MetadataParser.MAX_PAIRS) {
             throw new GgufException(
                     Problem.DAMAGED,
-                    path,
+                    file,
                     at,
                     "names %d tensors and %d metadata pairs (at byte %d), more than any model: it is damaged"
                             .formatted(tensorCount, pairCount, at));
         }
-        var metadata = new GgufMetadata(path, new MetadataParser(path, in).read(pairCount));
-        int alignment = alignment(path, metadata);
-        List<TensorInfo> tensors = new TensorTableParser(path, in, alignment).read(tensorCount);
+        var metadata = new GgufMetadata(file, new MetadataParser(file, in).read(pairCount));
+        int alignment = alignment(file, metadata);
+        List<TensorInfo> tensors = new TensorTableParser(file, in, alignment).read(tensorCount);
         long end = in.position();
         // gguf.cpp: no tensors, no padding
         long dataOffset = tensors.isEmpty() ? end : end + (alignment - 1L) & -(long) alignment;
-        var gguf = new Gguf(path, in.size(), version, alignment, metadata, tensors, dataOffset);
+        var gguf = new Gguf(location, in, version, alignment, metadata, tensors, dataOffset);
         gguf.checkDataIsThere();
         return gguf;
     }
 
-    private static int alignment(Path path, GgufMetadata metadata) {
+    private static int alignment(String file, GgufMetadata metadata) {
         GgufValue value = metadata.find("general.alignment").orElse(null);
         if (value == null) {
             return DEFAULT_ALIGNMENT;
@@ -132,16 +126,17 @@ public final class Gguf {
         }
         throw new GgufException(
                 Problem.DAMAGED,
-                path,
+                file,
                 "general.alignment is %s %s, expected a power of two of type u32"
                         .formatted(value.type().label(), Text.shorten(value.toString())));
     }
 
     private void checkDataIsThere() {
+        String file = location.toString();
         if (dataOffset > fileSize) {
             throw new GgufException(
                     Problem.TRUNCATED,
-                    path,
+                    file,
                     fileSize,
                     "ends at byte %d, before its tensor data at byte %d; copy or download it again"
                             .formatted(fileSize, dataOffset));
@@ -160,7 +155,7 @@ public final class Gguf {
         if (firstCut != null) {
             throw new GgufException(
                     Problem.TRUNCATED,
-                    path,
+                    file,
                     fileSize,
                     "is cut short by %d bytes: it has %d, its %d tensors need %s; %d of them, from %s on, are not whole; copy or download it again"
                             .formatted(
@@ -173,9 +168,54 @@ public final class Gguf {
         }
     }
 
-    /** The path this was read from. */
-    public Path path() {
-        return path;
+    /**
+     * Writes a file of the same size with this header and zeros for data, as a hole where the file
+     * system has such: enough for llama.cpp to say what it thinks of the model.
+     *
+     * @param path a file that does not exist
+     * @throws IOException if it can't be written, or the header can't be read again
+     */
+    void writeHeader(Path path) throws IOException {
+        try (FileLocation.Bytes bytes = location.open();
+                FileChannel out =
+                        FileChannel.open(
+                                path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            ByteBuffer buffer = ByteBuffer.allocate(COPY_SIZE);
+            for (long at = 0; at < dataOffset; at += buffer.limit()) {
+                buffer.clear().limit((int) Math.min(COPY_SIZE, dataOffset - at));
+                int count = bytes.read(buffer, at);
+                if (count <= 0) {
+                    throw new IOException(location + " has become shorter");
+                }
+                buffer.flip();
+                while (buffer.hasRemaining()) {
+                    out.write(buffer);
+                }
+            }
+            if (fileSize > out.size()) {
+                out.write(ByteBuffer.allocate(1), fileSize - 1);
+            }
+        }
+    }
+
+    /** The path or the address this was read from. */
+    public String file() {
+        return location.toString();
+    }
+
+    /** The path this was read from; empty for a file on a web server. */
+    public Optional<Path> path() {
+        return location instanceof LocalFile local ? Optional.of(local.path()) : Optional.empty();
+    }
+
+    /** The name of the file, without folders. */
+    public String fileName() {
+        return location.fileName();
+    }
+
+    /** How its numbers are written; llama.cpp reads files in the order of the machine only. */
+    public ByteOrder byteOrder() {
+        return byteOrder;
     }
 
     /** The size of the file in bytes when it was read. */
@@ -227,6 +267,6 @@ public final class Gguf {
     @Override
     public String toString() {
         return "%s (GGUF v%d, %d metadata pairs, %d tensors, %d bytes)"
-                .formatted(path, version, metadata.asMap().size(), tensors.size(), fileSize);
+                .formatted(location, version, metadata.asMap().size(), tensors.size(), fileSize);
     }
 }

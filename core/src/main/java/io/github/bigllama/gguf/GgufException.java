@@ -1,6 +1,5 @@
 package io.github.bigllama.gguf;
 
-import java.nio.file.Path;
 import java.util.OptionalLong;
 
 /**
@@ -35,22 +34,22 @@ public final class GgufException extends RuntimeException {
     }
 
     private final Problem problem;
-    private final transient Path path;
+    private final transient String file;
     private final long offset;
 
-    GgufException(Problem problem, Path path, long offset, String message) {
-        this(problem, path, offset, message, null);
+    GgufException(Problem problem, String file, long offset, String message) {
+        this(problem, file, offset, message, null);
     }
 
-    GgufException(Problem problem, Path path, long offset, String message, Throwable cause) {
-        super(path + ": " + message, cause);
+    GgufException(Problem problem, String file, long offset, String message, Throwable cause) {
+        super(file + ": " + message, cause);
         this.problem = problem;
-        this.path = path;
+        this.file = file;
         this.offset = offset;
     }
 
-    GgufException(Problem problem, Path path, String message) {
-        this(problem, path, -1, message, null);
+    GgufException(Problem problem, String file, String message) {
+        this(problem, file, -1, message, null);
     }
 
     /** The kind of failure. */
@@ -59,8 +58,8 @@ public final class GgufException extends RuntimeException {
     }
 
     /** The file that is wrong or missing; {@code null} only after deserialization. */
-    public Path path() {
-        return path;
+    public String file() {
+        return file;
     }
 
     /** The byte offset in the file where the failure was noticed, where there is one. */

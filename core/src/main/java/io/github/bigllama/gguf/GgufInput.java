@@ -4,30 +4,26 @@ import io.github.bigllama.gguf.GgufException.Problem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Path;
 
 /**
- * Little-endian reading with every length checked against what is left of the file before anything
- * is allocated, and against a budget for the whole header: a damaged length gives an error, never
- * an {@link OutOfMemoryError}.
+ * Reading with every length checked against what is left of the file before anything is allocated,
+ * and against a budget for the whole header: a damaged length gives an error, never an {@link
+ * OutOfMemoryError}.
  */
 final class GgufInput {
     // the largest vocabularies take 30 MB with their merges; what is far beyond is not a model
     private static final long HEADER_BUDGET = 256L << 20;
 
-    private final Path path;
-    private final FileChannel channel;
-    private final long size;
+    private final String file;
+    private final FileLocation.Bytes bytes;
     private final ByteBuffer buffer =
             ByteBuffer.allocate(64 << 10).order(ByteOrder.LITTLE_ENDIAN).limit(0);
     // the file offset of the byte at buffer.limit()
     private long filled;
 
-    GgufInput(Path path, FileChannel channel, long size) {
-        this.path = path;
-        this.channel = channel;
-        this.size = size;
+    GgufInput(String file, FileLocation.Bytes bytes) {
+        this.file = file;
+        this.bytes = bytes;
     }
 
     /** The offset in the file of the next byte. */
@@ -36,11 +32,20 @@ final class GgufInput {
     }
 
     long remaining() {
-        return size - position();
+        return size() - position();
     }
 
     long size() {
-        return size;
+        return bytes.size();
+    }
+
+    /** How numbers are written from here on; little-endian at first. */
+    void order(ByteOrder order) {
+        buffer.order(order);
+    }
+
+    ByteOrder order() {
+        return buffer.order();
     }
 
     int i32(String what) {
@@ -80,16 +85,31 @@ final class GgufInput {
         if (position() + count > HEADER_BUDGET) {
             throw tooLarge(position(), what);
         }
-        byte[] bytes = new byte[Math.toIntExact(count)];
-        for (int done = 0; done < bytes.length; ) {
+        byte[] all = new byte[Math.toIntExact(count)];
+        for (int done = 0; done < all.length; ) {
             if (!buffer.hasRemaining()) {
                 fill(1, what);
             }
-            int part = Math.min(buffer.remaining(), bytes.length - done);
-            buffer.get(bytes, done, part);
+            int part = Math.min(buffer.remaining(), all.length - done);
+            buffer.get(all, done, part);
             done += part;
         }
-        return bytes;
+        return all;
+    }
+
+    /** Numbers of some bytes each, little-endian whatever the file is. */
+    byte[] numbers(long count, int size, String what) {
+        byte[] all = bytes(count * size, what);
+        if (order() == ByteOrder.BIG_ENDIAN) {
+            for (int start = 0; start < all.length; start += size) {
+                for (int i = start, j = start + size - 1; i < j; i++, j--) {
+                    byte swapped = all[i];
+                    all[i] = all[j];
+                    all[j] = swapped;
+                }
+            }
+        }
+        return all;
     }
 
     private void need(long count, String what) {
@@ -106,7 +126,7 @@ final class GgufInput {
         buffer.compact();
         try {
             while (buffer.position() < count) {
-                int read = channel.read(buffer, filled);
+                int read = bytes.read(buffer, filled);
                 if (read < 0) {
                     // the file became shorter after its size was asked for
                     buffer.flip();
@@ -117,7 +137,7 @@ final class GgufInput {
         } catch (IOException e) {
             throw new GgufException(
                     Problem.UNREADABLE,
-                    path,
+                    file,
                     filled,
                     "cannot be read at byte " + filled + ": " + reason(e),
                     e);
@@ -129,10 +149,10 @@ final class GgufInput {
         long at = position();
         return new GgufException(
                 Problem.TRUNCATED,
-                path,
+                file,
                 at,
                 "ends inside its header: %s needs %d bytes at byte %d, but the file has only %d in all;"
-                                .formatted(what, count, at, size)
+                                .formatted(what, count, at, size())
                         + " copy or download it again");
     }
 
@@ -140,7 +160,7 @@ final class GgufInput {
         String unit = bytesEach == 1 ? "" : " and each takes at least " + bytesEach + " bytes";
         return new GgufException(
                 Problem.DAMAGED,
-                path,
+                file,
                 at,
                 "%s (at byte %d) is %s%s, but the file has only %d bytes after it;"
                                 .formatted(
@@ -148,14 +168,14 @@ final class GgufInput {
                                         at,
                                         Long.toUnsignedString(length),
                                         unit,
-                                        size - at - Long.BYTES)
+                                        size() - at - Long.BYTES)
                         + " it is damaged or cut short: copy or download it again");
     }
 
     private GgufException tooLarge(long at, String what) {
         return new GgufException(
                 Problem.DAMAGED,
-                path,
+                file,
                 at,
                 "its header is larger than %d MiB: %s at byte %d does not fit; no model needs that, it is damaged"
                         .formatted(HEADER_BUDGET >> 20, what, at));

@@ -1,7 +1,6 @@
 package io.github.bigllama.gguf;
 
 import io.github.bigllama.gguf.GgufException.Problem;
-import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,11 +15,11 @@ import java.util.OptionalLong;
  * for one that is there with another type. They do not widen: a float is not an integer.
  */
 public final class GgufMetadata {
-    private final Path path;
+    private final String file;
     private final Map<String, GgufValue> values;
 
-    GgufMetadata(Path path, Map<String, GgufValue> values) {
-        this.path = path;
+    GgufMetadata(String file, Map<String, GgufValue> values) {
+        this.file = file;
         this.values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
     }
 
@@ -117,7 +116,7 @@ public final class GgufMetadata {
     public GgufMetadata with(Map<String, GgufValue> overrides) {
         Map<String, GgufValue> changed = new LinkedHashMap<>(values);
         changed.putAll(overrides);
-        return new GgufMetadata(path, changed);
+        return new GgufMetadata(file, changed);
     }
 
     private GgufException wrongType(String key, GgufValue value, String wanted) {
@@ -127,7 +126,7 @@ public final class GgufMetadata {
                         : value.type().label() + " " + Text.shorten(value.toString());
         return new GgufException(
                 Problem.DAMAGED,
-                path,
+                file,
                 "the metadata value '" + key + "' is " + type + ", expected " + wanted);
     }
 }

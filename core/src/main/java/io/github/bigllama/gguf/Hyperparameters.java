@@ -1,7 +1,6 @@
 package io.github.bigllama.gguf;
 
 import io.github.bigllama.gguf.GgufException.Problem;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -15,12 +14,12 @@ import java.util.OptionalLong;
  * with an error of its own.
  */
 final class Hyperparameters {
-    private final Path path;
+    private final String file;
     private final String architecture;
     private final GgufMetadata metadata;
 
-    private Hyperparameters(Path path, String architecture, GgufMetadata metadata) {
-        this.path = path;
+    private Hyperparameters(String file, String architecture, GgufMetadata metadata) {
+        this.file = file;
         this.architecture = architecture;
         this.metadata = metadata;
     }
@@ -41,7 +40,7 @@ final class Hyperparameters {
                 metadata.find("general.architecture")
                         .map(value -> value instanceof GgufValue.Text text ? text.value() : "")
                         .orElse("");
-        return new Hyperparameters(files.first().path(), architecture, metadata);
+        return new Hyperparameters(files.first().file(), architecture, metadata);
     }
 
     private static GgufValue override(Object value) {
@@ -135,7 +134,7 @@ final class Hyperparameters {
 
     GgufException refuse(String message) {
         return new GgufException(
-                Problem.UNUSABLE, path, message + "; the file is damaged or was converted wrongly");
+                Problem.UNUSABLE, file, message + "; the file is damaged or was converted wrongly");
     }
 
     /** Refuses unless it holds. */

@@ -85,7 +85,7 @@ public final class InflatedModel {
     }
 
     private GgufException unsupported(String message) {
-        return new GgufException(Problem.UNUSABLE, model.path(), message);
+        return new GgufException(Problem.UNUSABLE, model.file(), message);
     }
 
     private long number(String key) {
@@ -201,7 +201,7 @@ public final class InflatedModel {
         long at = model.dataOffset() + tensor.offset() + from;
         while (bytes.hasRemaining()) {
             if (file.read(bytes, at + bytes.position()) < 0) {
-                throw new IOException(model.path() + " ends within " + tensor.name());
+                throw new IOException(model.file() + " ends within " + tensor.name());
             }
         }
         out.write(bytes.array());

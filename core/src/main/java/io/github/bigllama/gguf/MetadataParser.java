@@ -3,7 +3,6 @@ package io.github.bigllama.gguf;
 import io.github.bigllama.gguf.GgufException.Problem;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,12 +20,12 @@ final class MetadataParser {
     private static final int MAX_DEPTH = 4;
     private static final int MAX_NESTED = 1 << 20;
 
-    private final Path path;
+    private final String file;
     private final GgufInput in;
     private int nested;
 
-    MetadataParser(Path path, GgufInput in) {
-        this.path = path;
+    MetadataParser(String file, GgufInput in) {
+        this.file = file;
         this.in = in;
     }
 
@@ -72,11 +71,11 @@ final class MetadataParser {
             case ARRAY -> new GgufValue.Array(array(key, 0));
             case BOOL -> new GgufValue.Bool(in.bytes(1, what)[0] != 0);
             case FLOAT32, FLOAT64 -> {
-                byte[] bytes = in.bytes(type.size(), what);
+                byte[] bytes = in.numbers(1, type.size(), what);
                 yield new GgufValue.Real(type, GgufArray.ofNumbers(type, 1, bytes).real(0));
             }
             case UINT8, INT8, UINT16, INT16, UINT32, INT32, UINT64, INT64 -> {
-                byte[] bytes = in.bytes(type.size(), what);
+                byte[] bytes = in.numbers(1, type.size(), what);
                 yield new GgufValue.Int(type, GgufArray.ofNumbers(type, 1, bytes).integer(0));
             }
         };
@@ -92,7 +91,7 @@ final class MetadataParser {
         }
         if (type != GgufValueType.ARRAY) {
             long count = in.length(counted, type.size());
-            byte[] bytes = in.bytes(count * type.size(), what);
+            byte[] bytes = in.numbers(count, type.size(), what);
             return GgufArray.ofNumbers(type, (int) count, bytes);
         }
         long count = in.length(counted, 4 + 8);
@@ -120,7 +119,7 @@ final class MetadataParser {
     private GgufException damaged(long at, String what) {
         return new GgufException(
                 Problem.DAMAGED,
-                path,
+                file,
                 at,
                 what + " (at byte " + at + "); the file is damaged: copy or download it again");
     }

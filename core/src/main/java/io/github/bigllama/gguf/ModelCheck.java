@@ -1,5 +1,7 @@
 package io.github.bigllama.gguf;
 
+import io.github.bigllama.gguf.GgufException.Problem;
+import java.nio.ByteOrder;
 import java.util.Map;
 
 /**
@@ -31,10 +33,22 @@ public final class ModelCheck {
      * @throws GgufException if llama.cpp would not survive it
      */
     public static void check(ModelFiles files, Map<String, ?> overrides) {
+        files.parts().forEach(ModelCheck::requireByteOrder);
         Hyperparameters values = Hyperparameters.of(files, overrides);
         new ArchitectureCheck(values).check();
         new VocabularyCheck(values).check();
         new LayerCheck(files, values).check();
         files.parts().forEach(part -> new TensorCheck(part, values).check());
+    }
+
+    /** llama.cpp reads numbers in the order of the machine. */
+    static void requireByteOrder(Gguf file) {
+        if (file.byteOrder() != ByteOrder.nativeOrder()) {
+            throw new GgufException(
+                    Problem.BYTE_ORDER,
+                    file.file(),
+                    "is a big-endian GGUF file; this machine is little-endian: convert the model"
+                            + " again or find it for x86-64 or arm64");
+        }
     }
 }

@@ -1,7 +1,9 @@
 package io.github.bigllama.gguf;
 
 import io.github.bigllama.gguf.GgufException.Problem;
-import java.nio.file.Files;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -30,7 +32,23 @@ public final class ModelFiles {
      *     belongs elsewhere, or {@code path} is a part but not the first
      */
     public static ModelFiles read(Path path) {
-        Gguf first = Gguf.read(path);
+        return read(new LocalFile(path));
+    }
+
+    /**
+     * Reads the headers of a model on a web server, and nothing else of it; the others of several
+     * files must lie beside the first.
+     *
+     * @param client how to reach the server; it should follow redirects
+     * @throws GgufException as {@link #read(Path)}; also if the server does not send parts of files
+     */
+    public static ModelFiles read(URI address, HttpClient client) {
+        return read(new RemoteFile(address, client));
+    }
+
+    private static ModelFiles read(FileLocation location) {
+        String path = location.toString();
+        Gguf first = Gguf.read(location);
         int count = splitKey(first, "split.count").orElse(0);
         if (count <= 1) {
             return new ModelFiles(List.of(first));
@@ -44,7 +62,7 @@ public final class ModelFiles {
                                                 "is part of a model in %d files but does not say which (no split.no)"
                                                         .formatted(count)));
         SplitName name =
-                SplitName.of(path, number, count)
+                SplitName.of(location.fileName(), number, count)
                         .orElseThrow(
                                 () ->
                                         split(
@@ -61,32 +79,34 @@ public final class ModelFiles {
                             .formatted(
                                     number + 1,
                                     count,
-                                    name.part(0).getFileName(),
-                                    Files.exists(name.part(0)) ? "" : ", which is missing here"));
+                                    name.part(0),
+                                    location.sibling(name.part(0)).exists()
+                                            ? ""
+                                            : ", which is missing here"));
         }
-        checkAllThere(path, name);
+        checkAllThere(location, name);
         List<Gguf> parts = new ArrayList<>(List.of(first));
         for (int i = 1; i < count; i++) {
-            parts.add(part(name.part(i), i));
+            parts.add(part(location.sibling(name.part(i)), i));
         }
         var model = new ModelFiles(parts);
         model.checkTensors();
         return model;
     }
 
-    private static void checkAllThere(Path first, SplitName name) {
-        List<Path> missing =
+    private static void checkAllThere(FileLocation first, SplitName name) {
+        List<FileLocation> missing =
                 IntStream.range(1, name.count())
-                        .mapToObj(name::part)
-                        .filter(Files::notExists)
+                        .mapToObj(i -> first.sibling(name.part(i)))
+                        .filter(part -> !part.exists())
                         .toList();
         if (!missing.isEmpty()) {
             throw new GgufException(
                     Problem.SPLIT,
-                    missing.getFirst(),
+                    missing.getFirst().toString(),
                     "is missing: '%s' is the first of %d files%s; put %s beside it"
                             .formatted(
-                                    first.getFileName(),
+                                    first.fileName(),
                                     name.count(),
                                     missing.size() == 1
                                             ? ""
@@ -96,8 +116,9 @@ public final class ModelFiles {
         }
     }
 
-    private static Gguf part(Path path, int number) {
-        Gguf part = Gguf.read(path);
+    private static Gguf part(FileLocation location, int number) {
+        String path = location.toString();
+        Gguf part = Gguf.read(location);
         // here llama.cpp asserts the type (gguf_get_val_u16), and a wrong one ends the process
         int actual =
                 splitKey(part, "split.no")
@@ -121,7 +142,7 @@ public final class ModelFiles {
             return (int) number.value();
         }
         throw split(
-                gguf.path(),
+                gguf.file(),
                 "%s is %s %s, expected a u16"
                         .formatted(key, value.type().label(), Text.shorten(value.toString())));
     }
@@ -133,10 +154,9 @@ public final class ModelFiles {
                 Gguf other = seen.putIfAbsent(tensor.name(), part);
                 if (other != null) {
                     throw split(
-                            part.path(),
+                            part.file(),
                             "holds tensor %s, which '%s' holds too: the files are mixed up"
-                                    .formatted(
-                                            Text.quote(tensor.name()), other.path().getFileName()));
+                                    .formatted(Text.quote(tensor.name()), other.fileName()));
                 }
             }
         }
@@ -145,7 +165,7 @@ public final class ModelFiles {
                 && number.type() == GgufValueType.INT32
                 && number.value() == seen.size())) {
             throw split(
-                    parts.getFirst().path(),
+                    parts.getFirst().file(),
                     "its %d parts hold %d tensors, split.tensors.count is %s: the files are mixed up"
                             .formatted(
                                     parts.size(),
@@ -154,8 +174,23 @@ public final class ModelFiles {
         }
     }
 
-    private static GgufException split(Path path, String message) {
+    private static GgufException split(String path, String message) {
         return new GgufException(Problem.SPLIT, path, message);
+    }
+
+    /**
+     * Writes files of the same names and sizes with nothing but the headers in them, for llama.cpp
+     * to look at; they take room for the headers only, where the file system has holes.
+     *
+     * @param folder an empty one
+     * @return the first file
+     * @throws IOException if they can't be written
+     */
+    public Path writeHeaders(Path folder) throws IOException {
+        for (Gguf part : parts) {
+            part.writeHeader(folder.resolve(part.fileName()));
+        }
+        return folder.resolve(first().fileName());
     }
 
     /** All files, the first part first; one for a model in one file. */

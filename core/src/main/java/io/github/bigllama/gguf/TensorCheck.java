@@ -85,7 +85,7 @@ final class TensorCheck {
                             .formatted(
                                     Text.quote(tensor.name()),
                                     at,
-                                    file.path().getFileName(),
+                                    file.fileName(),
                                     BUFFER_ALIGNMENT,
                                     file.alignment()));
         }

@@ -1,7 +1,6 @@
 package io.github.bigllama.gguf;
 
 import io.github.bigllama.gguf.GgufException.Problem;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -18,12 +17,12 @@ final class TensorTableParser {
     // GGML_MAX_NAME, with the 0 at the end
     private static final int MAX_NAME = 64;
 
-    private final Path path;
+    private final String file;
     private final GgufInput in;
     private final int alignment;
 
-    TensorTableParser(Path path, GgufInput in, int alignment) {
-        this.path = path;
+    TensorTableParser(String file, GgufInput in, int alignment) {
+        this.file = file;
         this.in = in;
         this.alignment = alignment;
     }
@@ -102,7 +101,7 @@ final class TensorTableParser {
         if (type.isRemoved()) {
             throw new GgufException(
                     Problem.UNUSABLE,
-                    path,
+                    file,
                     at,
                     "%s has type %s, which llama.cpp no longer reads; %s"
                             .formatted(what, type.label(), type.removedBecause().orElseThrow()));
@@ -167,7 +166,7 @@ final class TensorTableParser {
     private GgufException damaged(long at, String what) {
         return new GgufException(
                 Problem.DAMAGED,
-                path,
+                file,
                 at,
                 what + " (at byte " + at + "); the file is damaged: copy or download it again");
     }

@@ -1,5 +1,6 @@
 package io.github.bigllama.residency;
 
+import io.github.bigllama.gguf.GgmlType;
 import io.github.bigllama.gguf.TensorInfo;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -12,12 +13,20 @@ import java.util.regex.Pattern;
  * @param offset where it starts, in bytes from the start of that file
  * @param size its size in bytes
  * @param layer its layer, {@link #BEFORE_LAYERS} or {@link #AFTER_LAYERS}
+ * @param type the type of its elements
  * @param use what a token reads of it
  * @param slices experts it holds, one slice of {@code size / slices} bytes each; 1 if it is no
  *     tensor of experts
  */
 public record Weight(
-        String name, int file, long offset, long size, int layer, Use use, int slices) {
+        String name,
+        int file,
+        long offset,
+        long size,
+        int layer,
+        GgmlType type,
+        Use use,
+        int slices) {
     /** The layer of what is used before the first, such as the token embedding. */
     public static final int BEFORE_LAYERS = -1;
 
@@ -62,6 +71,7 @@ public record Weight(
                 dataOffset + tensor.offset(),
                 tensor.size(),
                 layer(tensor.name(), tied),
+                tensor.type(),
                 use,
                 slices);
     }

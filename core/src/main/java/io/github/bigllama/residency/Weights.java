@@ -50,7 +50,7 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
             for (TensorInfo tensor : part.tensors()) {
                 all.add(Weight.of(tensor, files.size(), part.dataOffset(), tied));
             }
-            files.add(part.path());
+            files.add(part.path().orElse(Path.of(part.fileName())));
         }
         // Stable: what the names do not tell stays as the files have it.
         all.sort(Comparator.comparingInt(Weight::layer).thenComparingInt(Weights::rank));
@@ -97,11 +97,16 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
      * to. Rows of embeddings, some kilobytes, are not counted.
      */
     public long activeSize() {
-        return size(Weight.Use.EVERY_TOKEN)
-                + all.stream()
-                        .filter(w -> w.use() == Weight.Use.EXPERTS)
-                        .mapToLong(w -> Math.min(expertsUsed, w.slices()) * w.sliceSize())
-                        .sum();
+        return all.stream().mapToLong(this::activeSize).sum();
+    }
+
+    /** Bytes that a token reads of one of them. */
+    public long activeSize(Weight weight) {
+        return switch (weight.use()) {
+            case EVERY_TOKEN -> weight.size();
+            case EXPERTS -> Math.min(expertsUsed, weight.slices()) * weight.sliceSize();
+            case ROWS -> 0;
+        };
     }
 
     /** Layers, counted by the largest number. */

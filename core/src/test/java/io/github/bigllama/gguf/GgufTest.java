@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.bigllama.gguf.GgufException.Problem;
 import java.io.IOException;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -71,10 +72,15 @@ class GgufTest {
     }
 
     @Test
-    void readsEveryTypeOfValue() throws IOException {
-        RawGguf writer = TestModels.small();
+    void readsEveryTypeOfValueInBothByteOrders() throws IOException {
+        readsEveryTypeOfValue(ByteOrder.LITTLE_ENDIAN);
+        readsEveryTypeOfValue(ByteOrder.BIG_ENDIAN);
+    }
+
+    private void readsEveryTypeOfValue(ByteOrder order) throws IOException {
+        RawGguf writer = TestModels.small(order);
         RawGguf.Out nested =
-                new RawGguf.Out()
+                new RawGguf.Out(order)
                         .i32(GgufValueType.ARRAY.id())
                         .i64(2)
                         .i32(GgufValueType.UINT8.id())
@@ -96,7 +102,11 @@ class GgufTest {
                 .put("bool", new GgufValue.Bool(true))
                 .put("text", new GgufValue.Text("Reykjavík"))
                 .raw("nested", GgufValueType.ARRAY.id(), nested.bytes());
-        GgufMetadata read = Gguf.read(writer.write(dir.resolve("values.gguf"))).metadata();
+        Path file = writer.write(dir.resolve("values.gguf"));
+        assertThat(Gguf.read(file).byteOrder()).isEqualTo(order);
+        assertThat(Gguf.read(file).version()).isEqualTo(3);
+        assertThat(Gguf.read(file).tensor("output_norm.weight").orElseThrow().ne(0)).isEqualTo(64);
+        GgufMetadata read = Gguf.read(file).metadata();
 
         assertThat(read.integer("u8")).hasValue(255);
         assertThat(read.integer("i8")).hasValue(-128);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.github.bigllama.gguf.GgufException.Problem;
 import java.io.IOException;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -42,6 +43,13 @@ class ModelCheckTest {
 
     private void accepted() {
         assertThatCode(() -> check(Map.of())).doesNotThrowAnyException();
+    }
+
+    @Test
+    void aModelForMachinesOfTheOtherByteOrder() throws IOException {
+        Path file = TestModels.small(ByteOrder.BIG_ENDIAN).write(dir.resolve("big.gguf"));
+        assertRefused(
+                Problem.BYTE_ORDER, () -> ModelCheck.check(ModelFiles.read(file)), "big-endian");
     }
 
     @Test

@@ -25,6 +25,15 @@ final class RawGguf {
     final List<Tensor> tensors = new ArrayList<>();
     int version = 3;
     int alignment = 32;
+    private final ByteOrder order;
+
+    RawGguf() {
+        this(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    RawGguf(ByteOrder order) {
+        this.order = order;
+    }
 
     /** A writer that would write the file again, byte for byte. */
     static RawGguf copyOf(Path path) throws IOException {
@@ -56,20 +65,20 @@ final class RawGguf {
     }
 
     RawGguf strings(String key, List<String> values) {
-        Out out = new Out().i32(GgufValueType.STRING.id()).i64(values.size());
+        Out out = new Out(order).i32(GgufValueType.STRING.id()).i64(values.size());
         values.forEach(out::text);
         return raw(key, GgufValueType.ARRAY.id(), out.bytes());
     }
 
     RawGguf i32s(String key, List<Integer> values) {
-        Out out = new Out().i32(GgufValueType.INT32.id()).i64(values.size());
+        Out out = new Out(order).i32(GgufValueType.INT32.id()).i64(values.size());
         values.forEach(out::i32);
         return raw(key, GgufValueType.ARRAY.id(), out.bytes());
     }
 
     /** Adds a pair, or replaces the value of its key where it is. */
     RawGguf put(String key, GgufValue value) {
-        return raw(key, value.type().id(), new Out().value(value).bytes());
+        return raw(key, value.type().id(), new Out(order).value(value).bytes());
     }
 
     RawGguf raw(String key, int type, byte[] value) {
@@ -99,7 +108,7 @@ final class RawGguf {
     }
 
     byte[] bytes() {
-        Out out = new Out().raw("GGUF".getBytes(StandardCharsets.US_ASCII)).i32(version);
+        Out out = new Out(order).raw("GGUF".getBytes(StandardCharsets.US_ASCII)).i32(version);
         out.i64(tensors.size()).i64(pairs.size());
         for (Pair pair : pairs) {
             out.text(pair.key()).i32(pair.type()).raw(pair.value());
@@ -128,9 +137,18 @@ final class RawGguf {
         return (size + alignment - 1) / alignment * alignment;
     }
 
-    /** Little-endian bytes. */
+    /** Bytes, little-endian if nothing else is said. */
     static final class Out {
         private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+        private final ByteOrder order;
+
+        Out() {
+            this(ByteOrder.LITTLE_ENDIAN);
+        }
+
+        Out(ByteOrder order) {
+            this.order = order;
+        }
 
         Out raw(byte[] bytes) {
             out.writeBytes(bytes);
@@ -138,11 +156,11 @@ final class RawGguf {
         }
 
         Out i32(int value) {
-            return raw(little(4).putInt(value).array());
+            return raw(ordered(4).putInt(value).array());
         }
 
         Out i64(long value) {
-            return raw(little(8).putLong(value).array());
+            return raw(ordered(8).putLong(value).array());
         }
 
         Out text(String text) {
@@ -166,8 +184,9 @@ final class RawGguf {
         }
 
         Out integer(GgufValueType type, long value) {
-            byte[] all = little(8).putLong(value).array();
-            out.write(all, 0, type.size());
+            byte[] all = ordered(8).putLong(value).array();
+            int size = type.size();
+            out.write(all, order == ByteOrder.LITTLE_ENDIAN ? 0 : all.length - size, size);
             return this;
         }
 
@@ -191,8 +210,8 @@ final class RawGguf {
             return this;
         }
 
-        private static ByteBuffer little(int size) {
-            return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+        private ByteBuffer ordered(int size) {
+            return ByteBuffer.allocate(size).order(order);
         }
 
         byte[] bytes() {

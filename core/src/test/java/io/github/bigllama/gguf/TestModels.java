@@ -3,6 +3,7 @@ package io.github.bigllama.gguf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -20,7 +21,11 @@ final class TestModels {
 
     /** The smallest file with one tensor: 64 elements of F32. */
     static RawGguf small() {
-        return new RawGguf()
+        return small(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    static RawGguf small(ByteOrder order) {
+        return new RawGguf(order)
                 .text("general.architecture", "llama")
                 .tensor("output_norm.weight", GgmlType.F32, 64L);
     }
