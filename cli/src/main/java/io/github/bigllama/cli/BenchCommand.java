@@ -4,7 +4,7 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.SessionOptions;
 import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.residency.Preload;
+import io.github.bigllama.residency.DiskSpeed;
 import io.github.bigllama.residency.ResidencyPlan;
 import io.github.bigllama.residency.ResidencyStats;
 import io.github.bigllama.residency.Weight;
@@ -138,7 +138,12 @@ final class BenchCommand implements Callable<Integer> {
 
     private int measureDisk() {
         try {
-            Output.standard().println(Long.toString((long) Preload.speed(disk)));
+            Output.standard()
+                    .println(
+                            Long.toString(
+                                    (long)
+                                            DiskSpeed.inOrder(
+                                                    disk, Long.MAX_VALUE, Double.MAX_VALUE)));
         } catch (IOException e) {
             throw new CommandException(
                     ExitCode.FAILED, "cannot read " + disk + ": " + Failures.reason(e), e);

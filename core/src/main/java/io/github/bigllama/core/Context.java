@@ -32,7 +32,7 @@ final class Context implements AutoCloseable {
     static final int USUAL_BATCH = 512;
 
     /** One that is chosen where each pass over the weights reads from disk. */
-    private static final int LARGE_BATCH = 2048;
+    static final int LARGE_BATCH = 2048;
 
     /**
      * The abort callback. llama.cpp calls it before each of the thousand operations of a token
@@ -91,20 +91,9 @@ final class Context implements AutoCloseable {
             Optional<Pager> pager) {
         this.sizes = sizes;
         paging = pager.map(p -> new Paging(p, () -> setAbort(true))).orElse(null);
-        int threads = options.threads() == 0 ? CpuTopology.physicalCores() : options.threads();
-        int batchThreads = options.batchThreads() == 0 ? threads : options.batchThreads();
-        MemorySegment params = llama_h.llama_context_default_params(arena);
-        llama_context_params.n_ctx(params, options.contextSize());
-        llama_context_params.n_seq_max(params, options.sequences());
-        // Only the last token of a batch has logits; room for one in every position would be
-        // hundreds of megabytes with a large vocabulary. Embeddings are given for every token.
-        llama_context_params.n_outputs_max(params, options.embeddings() ? 0 : options.sequences());
-        llama_context_params.n_threads(params, threads);
-        llama_context_params.n_threads_batch(params, batchThreads);
-        llama_context_params.type_k(params, options.keyType().value());
-        llama_context_params.type_v(params, options.valueType().value());
-        llama_context_params.flash_attn_type(params, options.flashAttention().value());
-        llama_context_params.embeddings(params, options.embeddings());
+        MemorySegment params = params(options, arena);
+        int threads = llama_context_params.n_threads(params);
+        int batchThreads = llama_context_params.n_threads_batch(params);
         llama_context_params.abort_callback(params, ATOI);
         llama_context_params.abort_callback_data(params, abortFlag);
         if (paging != null) {
@@ -124,6 +113,25 @@ final class Context implements AutoCloseable {
         llama_batch.token(batch, batchTokens);
     }
 
+    /** What llama.cpp is told of a session, but for its batches. */
+    static MemorySegment params(SessionOptions options, Arena arena) {
+        int threads = options.threads() == 0 ? CpuTopology.physicalCores() : options.threads();
+        MemorySegment params = llama_h.llama_context_default_params(arena);
+        llama_context_params.n_ctx(params, options.contextSize());
+        llama_context_params.n_seq_max(params, options.sequences());
+        // Only the last token of a batch has logits; room for one in every position would be
+        // hundreds of megabytes with a large vocabulary. Embeddings are given for every token.
+        llama_context_params.n_outputs_max(params, options.embeddings() ? 0 : options.sequences());
+        llama_context_params.n_threads(params, threads);
+        llama_context_params.n_threads_batch(
+                params, options.batchThreads() == 0 ? threads : options.batchThreads());
+        llama_context_params.type_k(params, options.keyType().value());
+        llama_context_params.type_v(params, options.valueType().value());
+        llama_context_params.flash_attn_type(params, options.flashAttention().value());
+        llama_context_params.embeddings(params, options.embeddings());
+        return params;
+    }
+
     /** Creates it with the micro-batch asked for, or the one that is best. */
     private MemorySegment create(
             String noun, MemorySegment model, SessionOptions options, MemorySegment params) {
@@ -135,7 +143,8 @@ final class Context implements AutoCloseable {
         LlamaLog.Result<MemorySegment> created = create(model, options, params, microBatch);
         if (paging != null && created.value().address() != 0) {
             if (wanted == SessionOptions.AUTO_MICRO_BATCH) {
-                int affordable = paging.affordableBatch(microBatch, created.computeBuffers());
+                int affordable =
+                        paging.affordableBatch(microBatch, created.memory().computeBuffers());
                 if (affordable < microBatch) {
                     llama_h.llama_free(created.value());
                     created = create(model, options, params, affordable);
@@ -153,7 +162,8 @@ final class Context implements AutoCloseable {
                     created.log());
         }
         if (paging != null) {
-            paging.reserved(created.computeBuffers(), llama_h.llama_n_ubatch(created.value()));
+            paging.reserved(
+                    created.memory().computeBuffers(), llama_h.llama_n_ubatch(created.value()));
         }
         return created.value();
     }

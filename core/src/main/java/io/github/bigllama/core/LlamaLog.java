@@ -29,8 +29,17 @@ final class LlamaLog {
     static final String NAME = "io.github.bigllama.llama.cpp";
 
     private static final int KEPT_LINES = 8;
-    private static final Pattern COMPUTE_BUFFER =
-            Pattern.compile("compute buffer size = +([0-9.]+) MiB");
+
+    /** The buffers of a context that are for all of it. */
+    private static final Pattern BUFFER =
+            Pattern.compile("(compute|output) buffer size = +([0-9.]+) MiB");
+
+    /**
+     * What a memory of a context holds: a KV cache, the state of recurrent layers. Its buffers are
+     * no measure: while llama.cpp only counts, they are empty.
+     */
+    private static final Pattern CACHE = Pattern.compile("(?<!buffer) size = +([0-9.]+) MiB");
+
     private static final System.Logger LOGGER = System.getLogger(NAME);
 
     /** llama.cpp logs on the thread that called it, so each thread collects its own lines. */
@@ -44,15 +53,25 @@ final class LlamaLog {
     private record Line(int level, String text) {}
 
     /**
-     * What a call returned, the last warnings and errors it logged, and the bytes of compute
-     * buffers that it said it reserved: nothing else in llama.cpp's C interface tells them.
+     * What a call returned, the last warnings and errors it logged, and the bytes that it said it
+     * reserved for a context: nothing else in llama.cpp's C interface tells them.
      */
-    record Result<T>(T value, List<String> log, long computeBuffers) {}
+    record Result<T>(T value, List<String> log, ContextMemory memory) {}
 
     /** What a call has logged so far. */
     private static final class Collected {
         private final Deque<String> problems = new ArrayDeque<>();
-        private double computeMebibytes;
+        private double cache;
+        private double compute;
+        private double output;
+
+        ContextMemory memory() {
+            return new ContextMemory(bytes(cache), bytes(compute), bytes(output));
+        }
+
+        private static long bytes(double mebibytes) {
+            return (long) (mebibytes * (1 << 20));
+        }
     }
 
     /** Makes llama.cpp log here from now on, for the life of the process. */
@@ -69,10 +88,7 @@ final class LlamaLog {
         COLLECTED.set(collected);
         try {
             T value = call.get();
-            return new Result<>(
-                    value,
-                    new ArrayList<>(collected.problems),
-                    (long) (collected.computeMebibytes * (1 << 20)));
+            return new Result<>(value, new ArrayList<>(collected.problems), collected.memory());
         } finally {
             if (outer == null) {
                 COLLECTED.remove();
@@ -136,9 +152,17 @@ final class LlamaLog {
             }
             collected.problems.addLast(text);
         }
-        Matcher buffer = COMPUTE_BUFFER.matcher(text);
+        Matcher buffer = BUFFER.matcher(text);
+        Matcher cache = CACHE.matcher(text);
         if (buffer.find()) {
-            collected.computeMebibytes += Double.parseDouble(buffer.group(1));
+            double mebibytes = Double.parseDouble(buffer.group(2));
+            if (buffer.group(1).equals("compute")) {
+                collected.compute += mebibytes;
+            } else {
+                collected.output += mebibytes;
+            }
+        } else if (cache.find()) {
+            collected.cache += Double.parseDouble(cache.group(1));
         }
     }
 

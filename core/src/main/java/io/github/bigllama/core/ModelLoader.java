@@ -77,7 +77,7 @@ final class ModelLoader {
                 preload(weights, path, options);
             }
             return new Loaded(
-                    loadNative(runtime, path, options),
+                    loadNative(runtime, path, options, false),
                     weights,
                     sizes,
                     budget,
@@ -124,10 +124,24 @@ final class ModelLoader {
                 options.progress());
     }
 
-    private static NativeHandle loadNative(LlamaRuntime runtime, Path path, ModelOptions options) {
+    /**
+     * A model without weights, of which llama.cpp can tell what contexts of it would take.
+     *
+     * @param path of a file whose headers have been checked
+     */
+    static NativeHandle loadWithoutWeights(Path path, ModelOptions options) {
+        return loadNative(LlamaRuntime.load(), path, streaming(options), true);
+    }
+
+    private static NativeHandle loadNative(
+            LlamaRuntime runtime, Path path, ModelOptions options, boolean withoutWeights) {
         try (Arena arena = Arena.ofConfined()) {
             Progress progress = new Progress(options);
             MemorySegment params = params(runtime, options, progress, arena);
+            if (withoutWeights) {
+                llama_model_params.no_alloc(params, true);
+                llama_model_params.load_mode(params, LoadMode.NONE.value());
+            }
             MemorySegment file = arena.allocateFrom(path.toAbsolutePath().toString());
             LlamaLog.Result<MemorySegment> loaded =
                     LlamaLog.collect(() -> llama_h.llama_model_load_from_file(file, params));

@@ -50,12 +50,19 @@ final class Paging {
         anonymousBefore = AvailableRam.anonymousBytes();
     }
 
+    /** As {@link #affordableBatch(long, int, long)} of the RAM that the weights have now. */
+    int affordableBatch(int tokens, long bytes) {
+        return affordableBatch(pager.plan().ram(), tokens, bytes);
+    }
+
     /**
      * How many tokens a pass should compute, if buffers for some tokens take some bytes: as many as
      * possible, because a pass costs the same reading for one and for a thousand.
+     *
+     * @param ram bytes of RAM for weights
      */
-    int affordableBatch(int tokens, long bytes) {
-        long affordable = pager.plan().ram() / BUFFER_SHARE;
+    static int affordableBatch(long ram, int tokens, long bytes) {
+        long affordable = ram / BUFFER_SHARE;
         int batch = tokens;
         while (batch > LEAST_BATCH && bytes / tokens * batch > affordable) {
             batch /= 2;

@@ -4,7 +4,6 @@ import io.github.bigllama.bindings.llama.ggml_threadpool_params;
 import io.github.bigllama.bindings.llama.llama_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
@@ -12,18 +11,16 @@ import java.lang.invoke.MethodHandle;
 /**
  * The compute threads of one session. Without one, ggml starts and ends its threads for every
  * token.
- *
- * <p>The functions are in the CPU backend, which may be a module that is loaded at run time, so
- * they are asked for by name ({@code ggml_backend_reg_get_proc_address}).
  */
 @SuppressWarnings("restricted")
 final class Threadpool {
     private static final MethodHandle NEW =
-            function(
+            CpuBackend.function(
                     "ggml_threadpool_new",
                     FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.ADDRESS));
     private static final MethodHandle FREE =
-            function("ggml_threadpool_free", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
+            CpuBackend.function(
+                    "ggml_threadpool_free", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS));
 
     private Threadpool() {}
 
@@ -59,23 +56,6 @@ final class Threadpool {
             throw e;
         } catch (Throwable e) {
             throw new AssertionError(e);
-        }
-    }
-
-    private static MethodHandle function(String name, FunctionDescriptor descriptor) {
-        MemorySegment cpu =
-                llama_h.ggml_backend_dev_by_type(llama_h.GGML_BACKEND_DEVICE_TYPE_CPU());
-        if (cpu.equals(MemorySegment.NULL)) {
-            throw new IllegalStateException("llama.cpp has no CPU backend");
-        }
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment address =
-                    llama_h.ggml_backend_reg_get_proc_address(
-                            llama_h.ggml_backend_dev_backend_reg(cpu), arena.allocateFrom(name));
-            if (address.equals(MemorySegment.NULL)) {
-                throw new IllegalStateException("llama.cpp's CPU backend has no " + name);
-            }
-            return Linker.nativeLinker().downcallHandle(address, descriptor);
         }
     }
 }

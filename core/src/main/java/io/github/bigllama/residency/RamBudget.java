@@ -44,7 +44,17 @@ public record RamBudget(OptionalLong limit, AvailableRam ram) {
         if (limit.isPresent()) {
             available = Math.min(available, limit.getAsLong() - AvailableRam.anonymousBytes());
         }
-        return available - untouched - RESERVE - available / RESERVE_SHARE;
+        return forWeights(available, untouched);
+    }
+
+    /**
+     * Bytes of RAM for weights in a process that may fill so much.
+     *
+     * @param ram bytes that it may use
+     * @param other bytes of it that it uses for something else
+     */
+    public static long forWeights(long ram, long other) {
+        return ram - other - RESERVE - ram / RESERVE_SHARE;
     }
 
     /** Another amount than before, if it differs by so much that it matters. */

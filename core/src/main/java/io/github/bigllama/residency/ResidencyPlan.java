@@ -38,6 +38,17 @@ public record ResidencyPlan(
     static final long LARGEST_WINDOW = 512L << 20;
 
     /**
+     * The plan for a model and an amount of RAM, as it is made at the start.
+     *
+     * @param ram bytes of RAM for weights
+     * @throws InsufficientRamException if it is too little; it says how much would do
+     */
+    public static ResidencyPlan of(Weights weights, long ram) {
+        PieceMap map = new PieceMap(weights);
+        return of(map, ram, workingWindow(map, ram), new BitSet());
+    }
+
+    /**
      * The window that costs little of what could be kept: a thirty-second of what a pass over what
      * every token uses has to read.
      */

@@ -1,0 +1,95 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.bindings.llama.llama_context_params;
+import io.github.bigllama.bindings.llama.llama_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+
+/**
+ * A model without its weights: llama.cpp goes through the motions of making contexts of it and
+ * counts what they would take ({@code no_alloc}). One thread at a time.
+ */
+final class DryModel implements AutoCloseable {
+    /** Contexts are sought in steps of so many tokens; llama.cpp pads to this itself. */
+    private static final int CONTEXT_STEP = 256;
+
+    private final Path path;
+    private final NativeHandle handle;
+
+    /**
+     * Reads the header.
+     *
+     * @param path of a file whose headers have been checked; its data is not read
+     * @throws ModelLoadException if llama.cpp refuses it
+     */
+    DryModel(Path path, ModelOptions options) {
+        this.path = path;
+        handle = ModelLoader.loadWithoutWeights(path, options);
+    }
+
+    /** Tokens of context that it was trained with. */
+    int trainedContextSize() {
+        return llama_h.llama_model_n_ctx_train(handle.pointer());
+    }
+
+    /** Number of weights. */
+    long parameterCount() {
+        return llama_h.llama_model_n_params(handle.pointer());
+    }
+
+    /**
+     * What a session would take.
+     *
+     * @param options with a micro-batch of a certain size
+     * @throws SessionException if llama.cpp can't make one, whatever memory there is
+     */
+    ContextMemory memory(SessionOptions options) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment params = Context.params(options, arena);
+            llama_context_params.n_batch(params, options.batchSize());
+            llama_context_params.n_ubatch(params, options.microBatchSize());
+            LlamaLog.Result<MemorySegment> created =
+                    LlamaLog.collect(() -> llama_h.llama_init_from_model(handle.pointer(), params));
+            if (created.value().equals(MemorySegment.NULL)) {
+                throw new SessionException(
+                        "could not foresee a session of " + path + " with " + options,
+                        created.log());
+            }
+            llama_h.llama_free(created.value());
+            return created.memory();
+        }
+    }
+
+    /**
+     * The largest context, up to that of the options, whose session takes no more than some bytes;
+     * 0 if none does.
+     *
+     * @param options with a context size and a micro-batch of a certain size
+     */
+    int largestContext(SessionOptions options, long bytes) {
+        int fits = 0;
+        int tooLarge = options.contextSize() + 1;
+        if (memory(options).total() <= bytes) {
+            return options.contextSize();
+        }
+        while (tooLarge - fits > CONTEXT_STEP) {
+            int middle = (fits + (tooLarge - fits) / 2 + CONTEXT_STEP - 1) / CONTEXT_STEP;
+            int context = middle * CONTEXT_STEP;
+            if (context >= tooLarge) {
+                break;
+            }
+            if (memory(options.withContextSize(context)).total() <= bytes) {
+                fits = context;
+            } else {
+                tooLarge = context;
+            }
+        }
+        return fits;
+    }
+
+    @Override
+    public void close() {
+        handle.close();
+    }
+}

@@ -1,0 +1,223 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.core.Forecast.Verdict;
+import io.github.bigllama.gguf.GgufException;
+import io.github.bigllama.gguf.ModelCheck;
+import io.github.bigllama.gguf.ModelFiles;
+import io.github.bigllama.residency.AvailableRam;
+import io.github.bigllama.residency.InsufficientRamException;
+import io.github.bigllama.residency.RamBudget;
+import io.github.bigllama.residency.ResidencyPlan;
+import io.github.bigllama.residency.Weight;
+import io.github.bigllama.residency.Weights;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * Says what running a model will be like, from its headers: nothing else of it is read, and the
+ * model may be on a web server. One thread at a time; close it to free what llama.cpp knows of the
+ * model.
+ */
+public final class Forecaster implements AutoCloseable {
+    /**
+     * Bytes of RAM of the JVM with llama.cpp, and of the kernel for the process, besides what grows
+     * with the model: what {@code scripts/bench-residency} counts with a small context.
+     */
+    private static final long PROCESS = 100_000_000;
+
+    /** Tokens of a short prompt, which decide how many of the experts the first pass uses. */
+    private static final int SHORT_PROMPT = 32;
+
+    private final ModelFiles files;
+    private final Weights weights;
+    private final HeaderCopy copy;
+    private final DryModel model;
+
+    /**
+     * Gets ready to forecast.
+     *
+     * @param files the headers of the model
+     * @throws ModelLoadException if llama.cpp would not load it
+     */
+    public Forecaster(ModelFiles files) {
+        this.files = files;
+        Path name = files.first().path().orElse(Path.of(files.first().fileName()));
+        try {
+            ModelCheck.check(files, Map.of());
+        } catch (GgufException e) {
+            throw new ModelLoadException(name, e.getMessage(), List.of(), e);
+        }
+        weights = Weights.of(files);
+        copy = HeaderCopy.of(files);
+        try {
+            model = new DryModel(copy.path(), ModelOptions.defaults());
+        } catch (RuntimeException | Error e) {
+            copy.close();
+            throw e;
+        }
+    }
+
+    /** The headers. */
+    public ModelFiles files() {
+        return files;
+    }
+
+    /** The weights by file range. */
+    public Weights weights() {
+        return weights;
+    }
+
+    /** Tokens of context that the model was trained with. */
+    public int trainedContextSize() {
+        return model.trainedContextSize();
+    }
+
+    /** Bytes of RAM that this process may use: what it uses now, and what the system can spare. */
+    public static long availableRam() {
+        return AvailableRam.ofThisProcess().bytes() + AvailableRam.anonymousBytes();
+    }
+
+    /**
+     * Forecasts.
+     *
+     * @param ram bytes of RAM that the process may use; it may be more than this machine has
+     * @param session what it is to run; its context size 0 stands for the trained one
+     * @throws SessionException if llama.cpp can't make such a session, whatever RAM there is
+     */
+    public Forecast forecast(long ram, SessionOptions session, Bandwidths bandwidths) {
+        SessionOptions chosen = withBatch(ram, withContext(session));
+        ContextMemory context = model.memory(chosen);
+        Optional<ResidencyPlan> plan = Optional.empty();
+        OptionalLong least = OptionalLong.empty();
+        long forWeights = RamBudget.forWeights(ram, PROCESS + context.total());
+        try {
+            plan = Optional.of(ResidencyPlan.of(weights, forWeights));
+        } catch (InsufficientRamException e) {
+            least = OptionalLong.of(ram + e.least() - forWeights);
+        }
+        return new Forecast(
+                plan.map(this::verdict).orElse(Verdict.TOO_LITTLE_RAM),
+                ram,
+                chosen,
+                context,
+                PROCESS,
+                weights.size(),
+                weights.activeSize(),
+                plan,
+                plan.map(p -> speed(p, bandwidths)),
+                plan.map(p -> coldStart(p, bandwidths)).orElse(Double.POSITIVE_INFINITY),
+                least,
+                bandwidths);
+    }
+
+    /**
+     * The speed with a part of the model's size as RAM for its weights; empty if that is too
+     * little.
+     *
+     * @param share 0 to 1; with 1 everything is in RAM
+     */
+    public Optional<Speed> speed(double share, Bandwidths bandwidths) {
+        if (share >= 1) {
+            return Optional.of(Speed.of(computing(bandwidths), 0, 0));
+        }
+        try {
+            long ram = (long) (share * weights.size());
+            return Optional.of(speed(ResidencyPlan.of(weights, ram), bandwidths));
+        } catch (InsufficientRamException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** What would make the model faster than in a forecast for this session, and by how much. */
+    public List<Advice> advice(SessionOptions session, Forecast forecast) {
+        return Advisor.advise(this, session, forecast);
+    }
+
+    /**
+     * The largest context, up to the trained one, whose session leaves room for the weights: for
+     * all of them, or if they would not fit anyway, for all but an eighth of the RAM.
+     *
+     * @return tokens; 0 if there is none
+     */
+    public int largestContext(long ram, SessionOptions session) {
+        SessionOptions all = withContext(session.withContextSize(0));
+        long room = RamBudget.forWeights(ram, PROCESS);
+        long beside = room - weights.size();
+        return model.largestContext(withBatch(ram, all), Math.max(beside, room / 8));
+    }
+
+    private SessionOptions withContext(SessionOptions session) {
+        return session.contextSize() == 0
+                ? session.withContextSize(model.trainedContextSize())
+                : session;
+    }
+
+    /** With the micro-batch that a session chooses; see {@link Context}. */
+    private SessionOptions withBatch(long ram, SessionOptions session) {
+        if (session.microBatchSize() != SessionOptions.AUTO_MICRO_BATCH) {
+            return session;
+        }
+        int batch = session.batchSize();
+        int usual = Math.min(batch, Context.USUAL_BATCH);
+        SessionOptions small = session.withBatchSizes(batch, usual);
+        long other = PROCESS + model.memory(small).total();
+        if (weights.size() <= RamBudget.forWeights(ram, other)) {
+            return small;
+        }
+        int large = Math.min(batch, Context.LARGE_BATCH);
+        ContextMemory memory = model.memory(session.withBatchSizes(large, large));
+        int affordable =
+                Paging.affordableBatch(
+                        RamBudget.forWeights(ram, PROCESS + memory.total()),
+                        large,
+                        memory.computeBuffers());
+        return session.withBatchSizes(affordable, affordable);
+    }
+
+    private Verdict verdict(ResidencyPlan plan) {
+        if (plan.isComplete()) {
+            return Verdict.FITS;
+        }
+        return weights.hasExperts() && plan.streamed() <= activeExperts()
+                ? Verdict.HOT_SET_FITS
+                : Verdict.STREAMS;
+    }
+
+    private long activeExperts() {
+        return weights.activeSize() - weights.size(Weight.Use.EVERY_TOKEN);
+    }
+
+    private double computing(Bandwidths bandwidths) {
+        return weights.activeSize() / bandwidths.memory();
+    }
+
+    private Speed speed(ResidencyPlan plan, Bandwidths bandwidths) {
+        long experts = Math.min(plan.streamed(), activeExperts());
+        long inOrder = plan.streamed() - experts;
+        return Speed.of(
+                computing(bandwidths),
+                inOrder / bandwidths.disk() + experts / bandwidths.slices(),
+                plan.streamed());
+    }
+
+    /** One pass of reading: of a model with experts that does not fit, of those that are used. */
+    private double coldStart(ResidencyPlan plan, Bandwidths bandwidths) {
+        double read = weights.size();
+        if (!plan.isComplete() && weights.hasExperts()) {
+            double experts = weights.size(Weight.Use.EXPERTS);
+            double used = 1 - Math.pow(1 - activeExperts() / experts, SHORT_PROMPT);
+            read = weights.size(Weight.Use.EVERY_TOKEN) + used * experts;
+        }
+        return read / bandwidths.disk() + computing(bandwidths);
+    }
+
+    /** Deletes what was made for llama.cpp to look at, and frees what it knows. */
+    @Override
+    public void close() {
+        model.close();
+        copy.close();
+    }
+}
