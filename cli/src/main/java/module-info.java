@@ -3,6 +3,8 @@
  */
 @SuppressWarnings("requires-automatic") // JLine has no module descriptors
 module io.github.bigllama.cli {
+    requires com.fasterxml.jackson.databind;
+    requires com.fasterxml.jackson.datatype.jdk8;
     requires info.picocli;
     requires io.github.bigllama.core;
     requires org.jline.reader;

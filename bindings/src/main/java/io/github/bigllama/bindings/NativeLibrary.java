@@ -75,4 +75,13 @@ public record NativeLibrary(
         }
         return loaded;
     }
+
+    /**
+     * The folder in which things are kept that can be made again: the system property {@code
+     * bigllama.cache}, else the environment variable {@code BIGLLAMA_CACHE}, else that of the user.
+     * It need not exist.
+     */
+    public static Path userCache() {
+        return LoaderSettings.fromEnvironment().cache();
+    }
 }

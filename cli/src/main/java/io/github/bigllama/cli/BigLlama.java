@@ -25,6 +25,8 @@ import picocli.CommandLine.Spec;
             ChatCommand.class,
             TokenizeCommand.class,
             InfoCommand.class,
+            InspectCommand.class,
+            PlanCommand.class,
             ResidencyCommand.class,
             BenchCommand.class,
             InflateCommand.class,
@@ -47,8 +49,7 @@ final class BigLlama implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(),
-                "no command; there are run, chat, tokenize, info, residency and bench");
+                spec.commandLine(), "no command; there are run, chat, inspect, plan and more");
     }
 
     /** What belongs to one command only, though annotations would hand it down to all. */

@@ -32,8 +32,11 @@ final class ByteSize implements ITypeConverter<Long> {
         }
     }
 
-    /** Megabytes or gigabytes of powers of ten. */
+    /** Kilobytes, megabytes or gigabytes of powers of ten. */
     static String format(double bytes) {
+        if (bytes > 0 && bytes < 1e5) {
+            return String.format(Locale.ROOT, "%.1f kB", bytes / 1e3);
+        }
         return bytes < 1e9
                 ? String.format(Locale.ROOT, "%.1f MB", bytes / 1e6)
                 : String.format(Locale.ROOT, "%.2f GB", bytes / 1e9);

@@ -2,6 +2,7 @@ package io.github.bigllama.cli;
 
 import io.github.bigllama.core.LlamaException;
 import io.github.bigllama.core.NativeLoadException;
+import io.github.bigllama.gguf.GgufException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.AccessDeniedException;
@@ -58,6 +59,7 @@ final class Failures {
         return switch (failure) {
             case CommandException e -> e.getMessage();
             case LlamaException e -> e.getMessage();
+            case GgufException e -> e.getMessage();
             case IllegalArgumentException e ->
                     e.getMessage() == null ? unexpected(e) : e.getMessage();
             case OutOfMemoryError e -> "out of memory in Java: " + e.getMessage();

@@ -2,7 +2,9 @@ package io.github.bigllama.cli;
 
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LoadMode;
+import io.github.bigllama.core.ModelLoadException;
 import io.github.bigllama.core.ModelOptions;
+import io.github.bigllama.residency.InsufficientRamException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -119,7 +121,24 @@ final class ModelArguments {
                                     }));
             model.residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
             return model;
+        } catch (ModelLoadException e) {
+            throw e.getCause() instanceof InsufficientRamException
+                            && options.loadMode() != LoadMode.AUTO
+                    ? new CommandException(
+                            ExitCode.FAILED, e.getMessage() + ": " + leaveOut(options), e)
+                    : e;
         }
+    }
+
+    /** What to change of the arguments for the load mode to be auto. */
+    private static String leaveOut(ModelOptions options) {
+        return switch (options.loadMode()) {
+            case MMAP -> "add --no-repack, or leave out --mmap";
+            case NONE -> "leave out --no-mmap";
+            case MLOCK -> "leave out --no-mmap and --mlock";
+            case DIRECT_IO -> "leave out --direct-io";
+            default -> "leave out --mlock";
+        };
     }
 
     /** Loads it without reading the weights, as far as llama.cpp can do that. */

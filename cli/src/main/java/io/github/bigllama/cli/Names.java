@@ -2,6 +2,7 @@ package io.github.bigllama.cli;
 
 import io.github.bigllama.core.FlashAttention;
 import io.github.bigllama.core.KvType;
+import io.github.bigllama.core.SessionOptions;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -47,6 +48,25 @@ abstract class Names<T> implements ITypeConverter<T>, Iterable<String> {
             add("auto", FlashAttention.AUTO);
             add("on", FlashAttention.ENABLED);
             add("off", FlashAttention.DISABLED);
+        }
+    }
+
+    /** Numbers of tokens, and {@code auto}. */
+    static final class ContextSizes implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            if (text.equalsIgnoreCase("auto")) {
+                return SessionOptions.AUTO_CONTEXT;
+            }
+            try {
+                int tokens = Integer.parseInt(text);
+                if (tokens >= 0) {
+                    return tokens;
+                }
+            } catch (NumberFormatException e) {
+                // As below.
+            }
+            throw new TypeConversionException("'" + text + "' is no number of tokens, nor auto");
         }
     }
 }

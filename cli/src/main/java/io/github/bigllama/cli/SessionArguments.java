@@ -15,9 +15,11 @@ final class SessionArguments {
     @Option(
             names = {"-c", "--ctx-size", "--context-size"},
             paramLabel = "N",
+            converter = Names.ContextSizes.class,
             description =
-                    "Tokens of context; 0 for all that the model was trained with. Default: that,"
-                            + " but at most 4096.")
+                    "Tokens of context; 0 for all that the model was trained with, auto for as many"
+                            + " of them as there is room for beside the weights. Default: all, but at"
+                            + " most 4096.")
     Integer contextSize;
 
     @Option(

@@ -83,8 +83,7 @@ class ErrorsIT {
 
     static Stream<Arguments> wrongArguments() {
         return Stream.of(
-                Arguments.of(
-                        "", "no command; there are run, chat, tokenize, info, residency and bench"),
+                Arguments.of("", "no command; there are run, chat, inspect, plan and more"),
                 Arguments.of("answer me", "there is no command answer"),
                 Arguments.of("run --frobnicate Hi", "Unknown option: '--frobnicate'"),
                 Arguments.of("run --temp hot Hi", "'hot' is not a float"),

@@ -1,13 +1,14 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.gguf.GgmlType;
-import io.github.bigllama.residency.DiskSpeed;
 import io.github.bigllama.residency.Weight;
 import io.github.bigllama.residency.Weights;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.ToDoubleFunction;
 
 /**
  * How fast a machine gets at the weights of a model, in bytes a second.
@@ -19,9 +20,6 @@ import java.util.Map;
 public record Bandwidths(double memory, double disk, double slices) {
     /** A type that has less of the weights is computed at the speed of the others. */
     private static final double SHARE = 0.05;
-
-    private static final long MOST_READ = 2L << 30;
-    private static final double SECONDS = 2;
 
     public Bandwidths {
         require("memory", memory);
@@ -36,53 +34,59 @@ public record Bandwidths(double memory, double disk, double slices) {
         }
     }
 
-    public Bandwidths withMemory(double value) {
-        return new Bandwidths(value, disk, slices);
-    }
-
-    /** Sets the speed of the disk, in order and of slices. */
-    public Bandwidths withDisk(double value) {
-        return new Bandwidths(memory, value, value);
+    /** A disk that reads slices as fast as anything. */
+    public static Bandwidths of(double memory, double disk) {
+        return new Bandwidths(memory, disk, disk);
     }
 
     /**
-     * Measures this machine, which takes some seconds: its CPU with matrices of the types that a
-     * model has, and its disk with a file.
+     * How fast this machine computes with the weights of a model in RAM. Types that have not been
+     * measured before are measured, in some tenths of a second each and with 256 MiB.
      *
-     * @param file a large file on the disk where the model is, or will be; what of it is in RAM may
-     *     be dropped
      * @param threads that compute; 0 for one for each physical core
-     * @throws IOException if the file can't be read
+     * @param again whether to measure what has been measured before
+     * @return bytes of weights a second
      */
-    public static Bandwidths probe(Weights weights, Path file, int threads) throws IOException {
-        double inOrder = DiskSpeed.inOrder(file, MOST_READ, SECONDS);
+    public static double measureMemory(Weights weights, int threads, boolean again) {
+        int cores = threads == 0 ? CpuTopology.physicalCores() : threads;
+        BandwidthProbe probe = new BandwidthProbe(again);
+        return memory(weights, type -> probe.matrices(type, cores));
+    }
+
+    /**
+     * With the bandwidths of a disk, measured if that has not been done before, for some seconds.
+     *
+     * @param memory bytes a second
+     * @param file of the model, on the disk that is to be measured; what of it is in RAM may be
+     *     dropped. Empty for the disk of the user's cache, of a model that is not on this machine
+     * @param again whether to measure what has been measured before
+     * @throws IOException if the file can't be read, or the system can't measure
+     */
+    public static Bandwidths withMeasuredDisk(
+            double memory, Weights weights, Optional<Path> file, boolean again) throws IOException {
+        BandwidthProbe probe = new BandwidthProbe(again);
         long slice =
                 weights.all().stream()
                         .filter(w -> w.use() == Weight.Use.EXPERTS)
                         .mapToLong(Weight::sliceSize)
                         .max()
                         .orElse(0);
-        return new Bandwidths(
-                memory(weights, threads == 0 ? CpuTopology.physicalCores() : threads),
-                inOrder,
-                slice == 0 ? inOrder : DiskSpeed.ofSlices(file, slice, MOST_READ, SECONDS));
+        double disk = probe.disk(file, 0);
+        return new Bandwidths(memory, disk, slice == 0 ? disk : probe.disk(file, slice));
     }
 
     /** The harmonic mean over the types, by the bytes that a token uses of each. */
-    private static double memory(Weights weights, int threads) {
+    private static double memory(Weights weights, ToDoubleFunction<GgmlType> speed) {
         Map<GgmlType, Double> active = new EnumMap<>(GgmlType.class);
-        double all = 0;
         for (Weight weight : weights.all()) {
-            double bytes = weights.activeSize(weight);
-            active.merge(weight.type(), bytes, Double::sum);
-            all += bytes;
+            active.merge(weight.type(), (double) weights.activeSize(weight), Double::sum);
         }
         double measured = 0;
         double seconds = 0;
         for (Map.Entry<GgmlType, Double> entry : active.entrySet()) {
-            if (entry.getValue() >= SHARE * all) {
+            if (entry.getValue() >= SHARE * weights.activeSize()) {
                 measured += entry.getValue();
-                seconds += entry.getValue() / MatrixSpeed.of(entry.getKey(), threads);
+                seconds += entry.getValue() / speed.applyAsDouble(entry.getKey());
             }
         }
         return measured / seconds;

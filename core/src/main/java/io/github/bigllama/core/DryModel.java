@@ -14,6 +14,9 @@ final class DryModel implements AutoCloseable {
     /** Contexts are sought in steps of so many tokens; llama.cpp pads to this itself. */
     private static final int CONTEXT_STEP = 256;
 
+    /** Of RAM that can't hold all weights anyway, a context that is chosen takes this part. */
+    static final int SHARE = 8;
+
     private final Path path;
     private final NativeHandle handle;
 

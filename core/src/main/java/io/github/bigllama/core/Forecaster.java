@@ -84,11 +84,11 @@ public final class Forecaster implements AutoCloseable {
      * Forecasts.
      *
      * @param ram bytes of RAM that the process may use; it may be more than this machine has
-     * @param session what it is to run; its context size 0 stands for the trained one
+     * @param session what it is to run
      * @throws SessionException if llama.cpp can't make such a session, whatever RAM there is
      */
     public Forecast forecast(long ram, SessionOptions session, Bandwidths bandwidths) {
-        SessionOptions chosen = withBatch(ram, withContext(session));
+        SessionOptions chosen = withBatch(ram, withContext(ram, session));
         ContextMemory context = model.memory(chosen);
         Optional<ResidencyPlan> plan = Optional.empty();
         OptionalLong least = OptionalLong.empty();
@@ -143,16 +143,19 @@ public final class Forecaster implements AutoCloseable {
      * @return tokens; 0 if there is none
      */
     public int largestContext(long ram, SessionOptions session) {
-        SessionOptions all = withContext(session.withContextSize(0));
+        SessionOptions all = session.withContextSize(model.trainedContextSize());
         long room = RamBudget.forWeights(ram, PROCESS);
         long beside = room - weights.size();
-        return model.largestContext(withBatch(ram, all), Math.max(beside, room / 8));
+        return model.largestContext(withBatch(ram, all), Math.max(beside, room / DryModel.SHARE));
     }
 
-    private SessionOptions withContext(SessionOptions session) {
-        return session.contextSize() == 0
-                ? session.withContextSize(model.trainedContextSize())
-                : session;
+    private SessionOptions withContext(long ram, SessionOptions session) {
+        return switch (session.contextSize()) {
+            case 0 -> session.withContextSize(model.trainedContextSize());
+            case SessionOptions.AUTO_CONTEXT ->
+                    session.withContextSize(Math.max(1, largestContext(ram, session)));
+            default -> session;
+        };
     }
 
     /** With the micro-batch that a session chooses; see {@link Context}. */

@@ -20,9 +20,6 @@ import java.util.Optional;
  * model throws {@link IllegalStateException}.
  */
 public final class LlamaModel implements AutoCloseable {
-    /** Compute buffers take about this part of the size of the weights. */
-    private static final int COMPUTE_BUFFERS = 50;
-
     private final Path path;
     private final NativeHandle handle;
     private final ModelLoader.Loaded loaded;
@@ -75,7 +72,8 @@ public final class LlamaModel implements AutoCloseable {
      * <p>If the model would not fit into RAM beside its KV cache, what stays in RAM is chosen from
      * then on.
      *
-     * @throws SessionException if llama.cpp can't, usually for lack of memory
+     * @throws SessionException if there is not enough RAM for it, with the largest context that
+     *     there is enough for, or if llama.cpp can't
      */
     public synchronized LlamaSession newSession(SessionOptions options) {
         MemorySegment pointer = handle.pointer();
@@ -88,31 +86,15 @@ public final class LlamaModel implements AutoCloseable {
                             + "): only decoder models are supported",
                     List.of());
         }
-        if (pager.isEmpty() && loaded.isManaged() && !fitsBeside(options)) {
+        SessionRoom room = new SessionRoom(path, loaded, trainedContextSize());
+        SessionOptions resolved = room.resolve(options);
+        if (pager.isEmpty() && loaded.isManaged() && !room.fitsBesideAll(resolved)) {
             pager = page();
         }
         Context context =
-                new Context("session of " + path, pointer, options, loaded.sizes(), pager);
+                new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
         openSessions++;
-        return new LlamaSession(this, options, context);
-    }
-
-    private boolean fitsBeside(SessionOptions options) {
-        long context = options.contextSize() == 0 ? trainedContextSize() : options.contextSize();
-        // Of a layer a position has keys and values, as wide as an embedding or, where heads share
-        // them, a part of it.
-        double wide =
-                (double) llama_h.llama_model_n_embd(handle.pointer())
-                        * llama_h.llama_model_n_head_kv(handle.pointer())
-                        / Math.max(1, llama_h.llama_model_n_head(handle.pointer()));
-        double cache =
-                context
-                        * layerCount()
-                        * wide
-                        * (options.keyType().bytesPerElement()
-                                + options.valueType().bytesPerElement());
-        long size = loaded.weights().size();
-        return size + size / COMPUTE_BUFFERS + (long) cache <= loaded.budget().forWeights(0);
+        return new LlamaSession(this, resolved, context);
     }
 
     private Optional<Pager> page() {

@@ -12,6 +12,7 @@ import io.github.bigllama.residency.InsufficientRamException;
 import io.github.bigllama.residency.Pager;
 import io.github.bigllama.residency.Preload;
 import io.github.bigllama.residency.RamBudget;
+import io.github.bigllama.residency.ResidencyPlan;
 import io.github.bigllama.residency.Weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -37,7 +38,10 @@ final class ModelLoader {
     /**
      * A loaded model.
      *
+     * @param options how it was loaded
      * @param weights where its weights are
+     * @param kvElements more than a position has of keys, and of values, in all layers
+     * @param residentLeast bytes of weights that must be in RAM and can be dropped from it
      * @param sizes the sizes of their files
      * @param budget how much RAM they may have
      * @param isManaged whether it is decided here what of it is in RAM
@@ -45,7 +49,10 @@ final class ModelLoader {
      */
     record Loaded(
             NativeHandle handle,
+            ModelOptions options,
             Weights weights,
+            double kvElements,
+            long residentLeast,
             FileSizes sizes,
             RamBudget budget,
             boolean isManaged,
@@ -53,8 +60,9 @@ final class ModelLoader {
 
     static Loaded load(Path path, ModelOptions chosen) {
         Weights weights;
+        ModelFiles files;
         try {
-            ModelFiles files = ModelFiles.read(path);
+            files = ModelFiles.read(path);
             ModelCheck.check(files, chosen.metadataOverrides());
             weights = Weights.of(files);
         } catch (GgufException e) {
@@ -62,8 +70,11 @@ final class ModelLoader {
         }
         LlamaRuntime runtime = LlamaRuntime.load();
         RamBudget budget = RamBudget.of(chosen.ram());
+        long room = budget.forWeights(0);
+        requireRoom(path, chosen, weights.size(), room);
         long needed = weights.size() + weights.size() / HEADROOM;
-        boolean streams = chosen.loadMode() == LoadMode.AUTO && needed > budget.forWeights(0);
+        boolean isManaged = chosen.loadMode() == LoadMode.AUTO;
+        boolean streams = isManaged && needed > room;
         ModelOptions options = streams ? streaming(chosen) : chosen;
         Optional<Pager> pager;
         try {
@@ -73,20 +84,50 @@ final class ModelLoader {
         }
         FileSizes sizes = sizes(path, weights);
         try {
-            if (!streams && options.loadMode() == LoadMode.AUTO) {
+            if (!streams && isManaged) {
                 preload(weights, path, options);
             }
             return new Loaded(
                     loadNative(runtime, path, options, false),
+                    options,
                     weights,
+                    KvCacheBound.elements(files),
+                    isManaged ? ResidencyPlan.leastRam(weights) : 0,
                     sizes,
                     budget,
-                    chosen.loadMode() == LoadMode.AUTO,
+                    isManaged,
                     pager);
         } catch (RuntimeException | Error e) {
             pager.ifPresent(Pager::close);
             sizes.close();
             throw e;
+        }
+    }
+
+    /** What would swap, or end with a process that the system kills, is refused. */
+    private static void requireRoom(Path path, ModelOptions options, long weights, long room) {
+        if (weights <= room || options.loadMode() == LoadMode.AUTO) {
+            return;
+        }
+        if (options.loadMode() != LoadMode.MMAP) {
+            throw new ModelLoadException(
+                    path,
+                    "%s: load mode %s needs all %.2f GB of weights in RAM, and there are %.2f GB for them; load mode auto keeps a part there and reads the rest"
+                            .formatted(
+                                    path,
+                                    options.loadMode(),
+                                    weights / 1e9,
+                                    Math.max(0, room) / 1e9),
+                    List.of(),
+                    new InsufficientRamException(room, weights));
+        }
+        if (options.repack()) {
+            throw new ModelLoadException(
+                    path,
+                    "%s: rearranging weights copies them into memory, of which there are %.2f GB for %.2f GB; load it without repacking, or in load mode auto"
+                            .formatted(path, Math.max(0, room) / 1e9, weights / 1e9),
+                    List.of(),
+                    new InsufficientRamException(room, weights));
         }
     }
 

@@ -33,6 +33,12 @@ public record SessionOptions(
     /** The micro-batch is chosen when the session is opened. */
     public static final int AUTO_MICRO_BATCH = 0;
 
+    /**
+     * The largest context, up to that of the model, that leaves room for the weights: for all of
+     * them, or if they would not fit anyway, for all but an eighth of the RAM.
+     */
+    public static final int AUTO_CONTEXT = -1;
+
     /** {@code LLAMA_MAX_SEQ} of llama.cpp. */
     public static final int MAX_SEQUENCES = 256;
 
@@ -53,7 +59,7 @@ public record SessionOptions(
                     false);
 
     public SessionOptions {
-        requireRange("contextSize", contextSize, 0, Integer.MAX_VALUE);
+        requireRange("contextSize", contextSize, AUTO_CONTEXT, Integer.MAX_VALUE);
         requireRange("batchSize", batchSize, 1, Integer.MAX_VALUE);
         requireRange("microBatchSize", microBatchSize, 0, batchSize);
         requireRange("threads", threads, 0, MAX_THREADS);
@@ -62,7 +68,7 @@ public record SessionOptions(
         Objects.requireNonNull(valueType, "valueType");
         Objects.requireNonNull(flashAttention, "flashAttention");
         requireRange("sequences", sequences, 1, MAX_SEQUENCES);
-        if (contextSize != 0 && contextSize < sequences) {
+        if (contextSize > 0 && contextSize < sequences) {
             throw new IllegalArgumentException(
                     "contextSize is "
                             + contextSize

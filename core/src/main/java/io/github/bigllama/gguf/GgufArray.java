@@ -8,6 +8,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.RandomAccess;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /**
  * An array in the metadata: elements of one type, kept as the bytes of the file (a vocabulary of
@@ -77,6 +79,23 @@ public final class GgufArray {
             case UINT64, INT64 -> data.getLong(8 * index);
             case FLOAT32, FLOAT64, BOOL, STRING, ARRAY -> throw wrongType("integers");
         };
+    }
+
+    /** Whether the elements are integers, of any width. */
+    public boolean isIntegers() {
+        return switch (elementType) {
+            case UINT8, INT8, UINT16, INT16, UINT32, INT32, UINT64, INT64 -> true;
+            case FLOAT32, FLOAT64, BOOL, STRING, ARRAY -> false;
+        };
+    }
+
+    /**
+     * The elements of an integer array.
+     *
+     * @throws IllegalStateException if the elements are not integers
+     */
+    public LongStream integers() {
+        return IntStream.range(0, size).mapToLong(this::integer);
     }
 
     /**

@@ -62,6 +62,7 @@ public final class InflatedModel {
     public static void write(Path in, long bytes, Path out, DoublePredicate progress)
             throws IOException {
         Gguf model = Gguf.read(in);
+        ModelCheck.requireByteOrder(model);
         InflatedModel inflated = new InflatedModel(model);
         try (FileChannel file = FileChannel.open(in)) {
             inflated.build(bytes, file);

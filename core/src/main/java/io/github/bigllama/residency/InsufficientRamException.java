@@ -7,7 +7,13 @@ public final class InsufficientRamException extends RuntimeException {
     private final long available;
     private final long least;
 
-    InsufficientRamException(long available, long least) {
+    /**
+     * With so much, of so much.
+     *
+     * @param available bytes of RAM for weights
+     * @param least bytes that would do
+     */
+    public InsufficientRamException(long available, long least) {
         super(
                 "%.3f GB of RAM for weights are too little: the least that would do is %.3f GB"
                         .formatted(Math.max(0, available) / 1e9, least / 1e9));

@@ -72,6 +72,11 @@ public record ResidencyPlan(
         return Math.max(LEAST_WINDOW, largest);
     }
 
+    /** Bytes of RAM for weights without which no part of a model can be read and used. */
+    public static long leastRam(Weights weights) {
+        return leastRam(new PieceMap(weights));
+    }
+
     /** The least RAM for weights with which any window works. */
     static long leastRam(PieceMap map) {
         return LongStream.of(windows(map)).map(window -> must(map, window)).min().orElseThrow();
