@@ -11,7 +11,8 @@ module io.github.bigllama.cli {
     requires org.jline.terminal;
 
     opens io.github.bigllama.cli to
-            info.picocli;
+            info.picocli,
+            com.fasterxml.jackson.databind;
 
     provides System.LoggerFinder with
             io.github.bigllama.cli.StderrLoggers;

@@ -1,7 +1,6 @@
 package io.github.bigllama.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -13,7 +12,6 @@ final class Json {
             JsonMapper.builder()
                     .addModule(new Jdk8Module())
                     .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-                    .disable(MapperFeature.CAN_OVERRIDE_ACCESS_MODIFIERS)
                     .enable(SerializationFeature.INDENT_OUTPUT)
                     .build();
 

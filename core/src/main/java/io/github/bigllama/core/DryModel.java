@@ -14,6 +14,12 @@ final class DryModel implements AutoCloseable {
     /** Contexts are sought in steps of so many tokens; llama.cpp pads to this itself. */
     private static final int CONTEXT_STEP = 256;
 
+    /**
+     * For each position of a context llama.cpp allocates some 60 bytes, even if it only counts. So
+     * no more are counted; what a larger context takes grows with it.
+     */
+    private static final int COUNTED_CONTEXT = 1 << 20;
+
     /** Of RAM that can't hold all weights anyway, a context that is chosen takes this part. */
     static final int SHARE = 8;
 
@@ -44,10 +50,28 @@ final class DryModel implements AutoCloseable {
     /**
      * What a session would take.
      *
-     * @param options with a micro-batch of a certain size
+     * @param options with a context size and a micro-batch of a certain size
      * @throws SessionException if llama.cpp can't make one, whatever memory there is
      */
     ContextMemory memory(SessionOptions options) {
+        int context = options.contextSize();
+        if (context <= COUNTED_CONTEXT) {
+            return count(options);
+        }
+        ContextMemory half = count(options.withContextSize(COUNTED_CONTEXT / 2));
+        ContextMemory all = count(options.withContextSize(COUNTED_CONTEXT));
+        double more = (double) (context - COUNTED_CONTEXT) / (COUNTED_CONTEXT / 2);
+        return new ContextMemory(
+                extended(half.kvCache(), all.kvCache(), more),
+                extended(half.computeBuffers(), all.computeBuffers(), more),
+                all.outputBuffer());
+    }
+
+    private static long extended(long half, long all, double more) {
+        return all + (long) (more * (all - half));
+    }
+
+    private ContextMemory count(SessionOptions options) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = Context.params(options, arena);
             llama_context_params.n_batch(params, options.batchSize());
