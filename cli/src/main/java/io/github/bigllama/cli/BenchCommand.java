@@ -21,6 +21,7 @@ import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** How fast a model runs. */
 @Command(
@@ -40,6 +41,12 @@ final class BenchCommand implements Callable<Integer> {
 
     @ArgGroup(validate = false, heading = "%nContext:%n")
     SessionArguments session = new SessionArguments();
+
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "FILE",
+            description = "The model; the same as --model FILE.")
+    Path file;
 
     @Option(
             names = {"-p", "--n-prompt"},
@@ -85,13 +92,14 @@ final class BenchCommand implements Callable<Integer> {
     @Option(
             names = {"-o", "--output"},
             paramLabel = "FORMAT",
-            description = "md or csv (default: ${DEFAULT-VALUE}).")
+            description = "md, csv or json (default: ${DEFAULT-VALUE}).")
     Format format = Format.md;
 
     /** How results are printed. */
     enum Format {
         md,
-        csv
+        csv,
+        json
     }
 
     /** One test, measured several times. */
@@ -115,6 +123,9 @@ final class BenchCommand implements Callable<Integer> {
         }
         if (weights != null) {
             return printWeights();
+        }
+        if (file != null) {
+            model.file = file;
         }
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
@@ -200,8 +211,40 @@ final class BenchCommand implements Callable<Integer> {
         opened.decode(random.ints(count, 0, vocabulary).toArray());
     }
 
+    /** A result as {@code -o json} prints it. */
+    private record Row(
+            String test,
+            double tokensPerSecond,
+            double min,
+            double max,
+            List<Double> samples,
+            long bytesReadPerToken,
+            double readBytesPerSecond,
+            double residentShare,
+            double stalledShare,
+            double expertHitRate) {
+        static Row of(Result result) {
+            ResidencyStats read = result.residency;
+            return new Row(
+                    result.test,
+                    result.median(),
+                    least(result),
+                    most(result),
+                    result.speeds,
+                    read.bytesPerToken(),
+                    read.readBytesPerSecond(),
+                    read.passes() == 0 ? 1 : read.residentShare(),
+                    read.stalledShare(),
+                    read.expertHitRate());
+        }
+    }
+
     private void print(LlamaModel loaded, List<Result> results) {
         Output out = Output.standard();
+        if (format == Format.json) {
+            out.println(Json.write(results.stream().map(Row::of).toList()));
+            return;
+        }
         if (format == Format.csv) {
             out.println(
                     "test,tokens_per_second,min,max,bytes_read_per_token,read_bytes_per_second,"
@@ -237,19 +280,19 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private static String csv(Result result) {
-        ResidencyStats read = result.residency;
+        Row row = Row.of(result);
         return String.format(
                 Locale.ROOT,
                 "%s,%.4f,%.4f,%.4f,%d,%.0f,%.4f,%.4f,%.4f",
-                result.test,
-                result.median(),
-                least(result),
-                most(result),
-                read.bytesPerToken(),
-                read.readBytesPerSecond(),
-                read.passes() == 0 ? 1 : read.residentShare(),
-                read.stalledShare(),
-                read.expertHitRate());
+                row.test,
+                row.tokensPerSecond,
+                row.min,
+                row.max,
+                row.bytesReadPerToken,
+                row.readBytesPerSecond,
+                row.residentShare,
+                row.stalledShare,
+                row.expertHitRate);
     }
 
     private static String markdown(Result result, boolean streams) {
