@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             InfoCommand.class,
             ResidencyCommand.class,
             BenchCommand.class,
+            QuantizeCommand.class,
             InflateCommand.class,
             RandomModelCommand.class,
             GenerateCompletion.class,
@@ -61,6 +62,12 @@ final class BigLlama implements Runnable {
                         "bigllama run \"What is the capital of France?\"    asks the demo model",
                         "bigllama chat --model FILE.gguf                   talks with yours",
                         "");
+        commandLine
+                .getSubcommands()
+                .get("quantize")
+                .getCommandSpec()
+                .usageMessage()
+                .footer(QuantizationNames.list());
     }
 
     /** The version of this build. */

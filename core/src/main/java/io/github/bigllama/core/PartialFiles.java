@@ -9,9 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Files that are written under names of their own beside their targets, and get their names when all
- * are complete. If that does not happen they are gone at the latest when the JVM ends, unless it is
- * killed; the next attempt for the same targets then replaces them.
+ * Files that are written under names of their own beside their targets, and get their names when
+ * all are complete. If that does not happen they are gone at the latest when the JVM ends, unless
+ * it is killed; the next attempt for the same targets then replaces them.
  */
 final class PartialFiles implements AutoCloseable {
     private final List<Path> files;

@@ -6,9 +6,9 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * What llama.cpp can make of a model ({@code llama_ftype}), by the names of llama-quantize. Most are
- * mixtures: the type that gives them their name for most matrices, and types of more bits for those
- * that suffer most. Vectors and a few small matrices keep their type.
+ * What llama.cpp can make of a model ({@code llama_ftype}), by the names of llama-quantize. Most
+ * are mixtures: the type that gives them their name for most matrices, and types of more bits for
+ * those that suffer most. Vectors and a few small matrices keep their type.
  */
 public enum Quantization {
     F32(llama_h.LLAMA_FTYPE_ALL_F32(), GgmlType.F32, "32-bit floats"),
@@ -54,18 +54,12 @@ public enum Quantization {
             llama_h.LLAMA_FTYPE_MOSTLY_IQ3_XS(),
             GgmlType.IQ3_S,
             "IQ3_XXS for attn_q and attn_k; needs an importance matrix"),
-    IQ3_XXS(
-            llama_h.LLAMA_FTYPE_MOSTLY_IQ3_XXS(),
-            GgmlType.IQ3_XXS,
-            "needs an importance matrix"),
+    IQ3_XXS(llama_h.LLAMA_FTYPE_MOSTLY_IQ3_XXS(), GgmlType.IQ3_XXS, "needs an importance matrix"),
     Q2_K(
             llama_h.LLAMA_FTYPE_MOSTLY_Q2_K(),
             GgmlType.Q2_K,
             "Q3_K for attn_v, attn_output and ffn_down"),
-    Q2_K_S(
-            llama_h.LLAMA_FTYPE_MOSTLY_Q2_K_S(),
-            GgmlType.Q2_K,
-            "needs an importance matrix"),
+    Q2_K_S(llama_h.LLAMA_FTYPE_MOSTLY_Q2_K_S(), GgmlType.Q2_K, "needs an importance matrix"),
     IQ2_M(llama_h.LLAMA_FTYPE_MOSTLY_IQ2_M(), GgmlType.IQ2_S, "needs an importance matrix"),
     IQ2_S(llama_h.LLAMA_FTYPE_MOSTLY_IQ2_S(), GgmlType.IQ2_XS, "needs an importance matrix"),
     IQ2_XS(llama_h.LLAMA_FTYPE_MOSTLY_IQ2_XS(), GgmlType.IQ2_XS, "needs an importance matrix"),

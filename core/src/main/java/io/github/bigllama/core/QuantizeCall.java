@@ -17,8 +17,8 @@ import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 
 /**
- * Calls llama_model_quantize. It tells what it does only by its log, on the calling thread: there is
- * a text for each tensor before it, and one after it.
+ * Calls llama_model_quantize. It tells what it does only by its log, on the calling thread: there
+ * is a text for each tensor before it, and one after it.
  *
  * <p>It has no cancel either. But it looks at {@code dry_run} in the caller's struct again for each
  * tensor, and a dry run only adds up sizes: set while it works, it ends as soon as the tensor at
@@ -94,7 +94,7 @@ final class QuantizeCall {
         stop();
     }
 
-    /** Ends the write that is under way after its tensor, or if none is begun yet before it. */
+    /** Ends only the write that is under way, after its tensor. */
     synchronized void stop() {
         if (!running.equals(MemorySegment.NULL)) {
             llama_model_quantize_params.dry_run(running, true);
@@ -107,8 +107,7 @@ final class QuantizeCall {
         }
     }
 
-    private void call(
-            MemorySegment params, String output, Consumer<String> listener, Arena arena) {
+    private void call(MemorySegment params, String output, Consumer<String> listener, Arena arena) {
         LlamaRuntime.load();
         MemorySegment in = arena.allocateFrom(model.toAbsolutePath().toString());
         MemorySegment out = arena.allocateFrom(output);
@@ -146,11 +145,9 @@ final class QuantizeCall {
         llama_model_quantize_params.keep_split(params, options.keepSplit());
         llama_model_quantize_params.max_buf_size(params, bufferSize());
         options.outputTensorType()
-                .ifPresent(
-                        t -> llama_model_quantize_params.output_tensor_type(params, t.id()));
+                .ifPresent(t -> llama_model_quantize_params.output_tensor_type(params, t.id()));
         options.tokenEmbeddingType()
-                .ifPresent(
-                        t -> llama_model_quantize_params.token_embedding_type(params, t.id()));
+                .ifPresent(t -> llama_model_quantize_params.token_embedding_type(params, t.id()));
         if (!options.tensorTypes().isEmpty()) {
             llama_model_quantize_params.tt_overrides(params, tensorTypes(arena));
         }

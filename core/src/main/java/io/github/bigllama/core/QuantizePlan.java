@@ -78,9 +78,7 @@ public record QuantizePlan(
     }
 
     private double bits(long bytes) {
-        return 8.0
-                * bytes
-                / tensors.stream().mapToLong(tensor -> tensor.source().elements()).sum();
+        return 8.0 * bytes / tensors.stream().mapToLong(tensor -> tensor.source().elements()).sum();
     }
 
     /** How many tensors and bytes have which type afterwards. */

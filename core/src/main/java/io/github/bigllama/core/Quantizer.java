@@ -172,8 +172,8 @@ public final class Quantizer {
     }
 
     /**
-     * Writes the result; a file of that name is replaced, when the new one is complete. Until then it
-     * is beside it, with {@code .part} in its name, and if it is not completed it is deleted.
+     * Writes the result; a file of that name is replaced, when the new one is complete. Until then
+     * it is beside it, with {@code .part} in its name, and if it is not completed it is deleted.
      *
      * @param out the file; see {@link #targets}
      * @param progress is told the fraction of the weights that is done, 0 to 1, on this thread at
@@ -214,8 +214,7 @@ public final class Quantizer {
             throws IOException {
         TensorWatch watch = new TensorWatch(model, plan, progress, call::stop);
         // Of a split llama.cpp wants to know only what the names begin with.
-        Path output =
-                keepsSplit ? out.resolveSibling(prefix(out) + PARTIAL) : partial.getFirst();
+        Path output = keepsSplit ? out.resolveSibling(prefix(out) + PARTIAL) : partial.getFirst();
         try {
             call.write(output.toAbsolutePath().toString(), new TensorLog(watch));
         } catch (QuantizeException e) {
@@ -248,15 +247,14 @@ public final class Quantizer {
             }
         }
         if (found != tensors.size()) {
-            throw new IOException(
-                    "%d of %d tensors were written".formatted(found, tensors.size()));
+            throw new IOException("%d of %d tensors were written".formatted(found, tensors.size()));
         }
     }
 
     /**
-     * Ends the write that is under way on another thread, and refuses any later one. llama.cpp has no
-     * way to stop within a tensor: the one at work is finished first, which for the largest may take
-     * minutes; what was written is then deleted.
+     * Ends the write that is under way on another thread, and refuses any later one. llama.cpp has
+     * no way to stop within a tensor: the one at work is finished first, which for the largest may
+     * take minutes; what was written is then deleted.
      */
     public void cancel() {
         call.cancel();

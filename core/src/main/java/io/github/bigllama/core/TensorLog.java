@@ -9,12 +9,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Reads what llama_model_quantize logs: {@code [   1/  38] blk.0.attn_k.weight - [...], type = f16,}
+ * Reads what llama_model_quantize logs: {@code [ 1/ 38] blk.0.attn_k.weight - [...], type = f16,}
  * before a tensor, and {@code size = 1.0 MiB -> 0.3 MiB (q4_K)} after it in a dry run.
  */
 final class TensorLog implements Consumer<String> {
     private static final Pattern BEFORE =
-            Pattern.compile("\\[ *\\d+/ *\\d+\\] (\\S.*?) +- \\[[ \\d,]+\\], type = .*", Pattern.DOTALL);
+            Pattern.compile(
+                    "\\[ *\\d+/ *\\d+\\] (\\S.*?) +- \\[[ \\d,]+\\], type = .*", Pattern.DOTALL);
     private static final Pattern AFTER = Pattern.compile("size = .*MiB(?: \\((\\S+)\\))?\\s*");
     private static final Pattern FALLBACK = Pattern.compile("-> falling back to .*\\s*");
 

@@ -64,7 +64,8 @@ final class LegacyImportanceMatrix {
         int count = length("the number of values", 1, Integer.MAX_VALUE / Float.BYTES);
         if (count > left() / Float.BYTES) {
             throw ImportanceMatrix.none(
-                    file, "%s has %d values, more than the file".formatted(Text.quote(name), count));
+                    file,
+                    "%s has %d values, more than the file".formatted(Text.quote(name), count));
         }
         MemorySegment values = arena.allocate((long) count * Float.BYTES, Float.BYTES);
         ByteBuffer bytes = values.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
