@@ -5,9 +5,9 @@ import io.github.bigllama.core.QuantizeOptions;
 import io.github.bigllama.core.QuantizeOptions.TensorType;
 import io.github.bigllama.gguf.GgmlType;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -75,32 +75,35 @@ final class QuantizationNames {
                 return type;
             }
         }
-        List<String> all =
-                QuantizeOptions.TENSOR_TYPES.stream()
-                        .sorted()
-                        .map(type -> type.label().toLowerCase(Locale.ROOT))
-                        .toList();
         throw new TypeConversionException(
-                "'%s' is no type of a tensor; %s".formatted(name, suggestion(name, all)));
+                "'%s' is no type that a tensor can be quantized to; there are %s"
+                        .formatted(
+                                name,
+                                QuantizeOptions.TENSOR_TYPES.stream()
+                                        .sorted()
+                                        .map(type -> type.label().toLowerCase(Locale.ROOT))
+                                        .collect(Collectors.joining(", "))));
     }
 
-    /** The names that are like it, or all if there is none. */
+    /** The names that are most like it, or all if there is none. */
     private static String suggestion(String name, List<String> all) {
         String upper = name.toUpperCase(Locale.ROOT);
-        List<String> near =
-                all.stream()
-                        .filter(other -> distance(upper, other.toUpperCase(Locale.ROOT)) <= NEAR)
-                        .sorted(
-                                Comparator.comparingInt(
-                                        other -> distance(upper, other.toUpperCase(Locale.ROOT))))
-                        .toList();
-        return near.isEmpty()
+        int least =
+                all.stream().mapToInt(other -> distance(upper, other)).min().orElse(upper.length());
+        return least > Math.min(NEAR, upper.length() / 3)
                 ? "there are " + String.join(", ", all)
-                : "did you mean " + String.join(", ", near) + "? --help lists all";
+                : "did you mean %s? --help lists all"
+                        .formatted(
+                                String.join(
+                                        " or ",
+                                        all.stream()
+                                                .filter(other -> distance(upper, other) == least)
+                                                .toList()));
     }
 
     /** Levenshtein's: letters to insert, to leave out and to replace. */
-    private static int distance(String a, String b) {
+    private static int distance(String a, String name) {
+        String b = name.toUpperCase(Locale.ROOT);
         int[] row = new int[b.length() + 1];
         for (int j = 0; j <= b.length(); j++) {
             row[j] = j;

@@ -213,11 +213,7 @@ final class QuantizeCommand implements Callable<Integer> {
                     "free   %9s on the disk of %s",
                     ByteSize.format(Files.getFileStore(folder).getUsableSpace()), folder);
         } catch (IOException e) {
-            System.err.println(
-                    "bigllama: there is no room to be found in "
-                            + folder
-                            + ": "
-                            + Failures.reason(e));
+            System.err.println("bigllama: cannot look at " + folder + ": " + Failures.reason(e));
         }
     }
 

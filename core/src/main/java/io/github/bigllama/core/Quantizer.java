@@ -185,17 +185,12 @@ public final class Quantizer {
      */
     public synchronized void write(Path out, DoubleConsumer progress) {
         call.throwIfCancelled();
-        plan.obstacle()
-                .ifPresent(
-                        obstacle -> {
-                            Path path = model.first().path();
-                            throw new QuantizeException(path, path + ": " + obstacle);
-                        });
         List<Path> targets = targets(out);
         try {
             for (Path target : targets) {
                 requireOther(target);
             }
+            requireNoObstacle();
             List<Path> partial = files(out, PARTIAL);
             try (PartialFiles files = PartialFiles.create(partial, targets, plan.size())) {
                 writeNative(out, partial, progress);
@@ -258,6 +253,13 @@ public final class Quantizer {
      */
     public void cancel() {
         call.cancel();
+    }
+
+    private void requireNoObstacle() {
+        if (plan.obstacle().isPresent()) {
+            Path path = model.first().path();
+            throw new QuantizeException(path, path + ": " + plan.obstacle().get());
+        }
     }
 
     /** Also through links. */

@@ -16,13 +16,16 @@ import java.util.Set;
 
 /**
  * Looks for weights that llama.cpp's kernels for one to three bits abort on, and the process with
- * them: they compute products of three weights as floats, and assert that scales are no NaN
- * (GGML_ASSERT(scale >= 0) in ggml-quants.c). Of F16 and of quantized weights none are so large.
- * These kernels take a hundred times as long as looking.
+ * them: if the distances to all points of their grid are infinite, they find none
+ * (GGML_ASSERT(grid_index >= 0) in ggml-quants.c). Those of F16 and of quantized weights are never
+ * so large. These kernels take a hundred times as long as looking.
  */
 final class WeightScan {
-    /** Its third power is far from the largest float; no real weight is near it. */
-    private static final float MOST = 1e9f;
+    /**
+     * Its third power, times the most that an importance matrix may have, is still a float. No real
+     * weight is near it.
+     */
+    private static final float MOST = 1e6f;
 
     private static final Set<GgmlType> DELICATE =
             EnumSet.of(

@@ -32,6 +32,9 @@ public record ImportanceMatrix(
     private static final String SUMS = ".in_sum2";
     private static final String COUNTS = ".counts";
 
+    /** Far more than any activation squared. */
+    private static final float MOST = 1e15f;
+
     /** One tensor with all numbers of a file has at most as many bytes. */
     private static final long MAX_BYTES = Integer.MAX_VALUE;
 
@@ -153,15 +156,15 @@ public record ImportanceMatrix(
         }
     }
 
-    /** On others the kernels for two bits a weight abort, and the process with them. */
+    /** What the kernels for few bits multiply with it overflows, and they abort then. */
     static MemorySegment checked(Path file, String name, MemorySegment values) {
         for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
             float value = values.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-            if (!(value >= 0 && value <= Float.MAX_VALUE)) {
+            if (!(value >= 0 && value <= MOST)) {
                 throw none(
                         file,
-                        "value %d of %s is %s, must be 0 or more"
-                                .formatted(i, Text.quote(name), value));
+                        "value %d of %s is %s, must be 0 to %s"
+                                .formatted(i, Text.quote(name), value, MOST));
             }
         }
         return values;
