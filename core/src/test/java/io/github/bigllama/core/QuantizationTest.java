@@ -43,7 +43,9 @@ class QuantizationTest {
         String name = llama_h.llama_ftype_name(type.value()).getString(0);
         assertThat(name.replaceAll("[^A-Z0-9_]", ""))
                 .contains(
-                        type == Quantization.COPY ? "F32" : type.name().replaceAll("_([LMS]|MOE)$", ""));
+                        type == Quantization.COPY
+                                ? "F32"
+                                : type.name().replaceAll("_([LMS]|MOE)$", ""));
     }
 
     @Test
