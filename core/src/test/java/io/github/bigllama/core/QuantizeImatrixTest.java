@@ -35,11 +35,7 @@ class QuantizeImatrixTest {
     @BeforeAll
     static void makeOriginal() {
         original = folder.resolve("demo-BF16.gguf");
-        Quantizer.of(
-                        DemoModel.PATH,
-                        Quantization.BF16,
-                        QuantizeOptions.defaults().withAllowRequantize(true))
-                .write(original);
+        Originals.write(original);
     }
 
     /** In the older format, which is the simpler to write. */

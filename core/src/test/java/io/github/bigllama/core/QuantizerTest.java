@@ -1,7 +1,6 @@
 package io.github.bigllama.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.bigllama.core.QuantizeOptions.TensorType;
@@ -9,19 +8,13 @@ import io.github.bigllama.gguf.GgmlType;
 import io.github.bigllama.gguf.Gguf;
 import io.github.bigllama.gguf.GgufValue;
 import io.github.bigllama.gguf.GgufValueType;
-import io.github.bigllama.gguf.GgufWriter;
 import io.github.bigllama.gguf.TensorInfo;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -38,7 +31,6 @@ import org.junit.jupiter.params.provider.EnumSource.Mode;
 /** Quantizes the demo model, which is Q8_0: first made into BF16, so that there is an original. */
 class QuantizerTest {
     private static final QuantizeOptions DEFAULTS = QuantizeOptions.defaults();
-    private static final QuantizeOptions AGAIN = DEFAULTS.withAllowRequantize(true);
     private static final String ANSWER = "The capital of France is Paris.";
 
     @TempDir static Path originals;
@@ -50,7 +42,7 @@ class QuantizerTest {
     @BeforeAll
     static void makeOriginal() {
         original = originals.resolve("demo-BF16.gguf");
-        Quantizer.of(DemoModel.PATH, Quantization.BF16, AGAIN).write(original);
+        Originals.write(original);
     }
 
     @AfterEach
@@ -124,15 +116,9 @@ class QuantizerTest {
     private static void assertSameTensors(Path expected, Path actual) throws IOException {
         Gguf ours = Gguf.read(actual);
         for (TensorInfo tensor : Gguf.read(expected).tensors()) {
-            assertThat(bytes(ours, ours.tensor(tensor.name()).orElseThrow()))
-                    .isEqualTo(bytes(Gguf.read(expected), tensor));
+            assertThat(Originals.bytes(ours, ours.tensor(tensor.name()).orElseThrow()))
+                    .isEqualTo(Originals.bytes(Gguf.read(expected), tensor));
         }
-    }
-
-    private static byte[] bytes(Gguf gguf, TensorInfo tensor) throws IOException {
-        int from = (int) (gguf.dataOffset() + tensor.offset());
-        return Arrays.copyOfRange(
-                Files.readAllBytes(gguf.path()), from, from + (int) tensor.size());
     }
 
     @Test
@@ -172,110 +158,6 @@ class QuantizerTest {
     }
 
     @Test
-    void whatIsQuantizedIsNotQuantizedAgainUnasked() {
-        Quantizer quantizer = Quantizer.of(DemoModel.PATH, Quantization.Q4_0, DEFAULTS);
-        assertThat(quantizer.plan().obstacle().orElseThrow())
-                .contains("quantized already", "q8_0", "allowRequantize");
-        assertThatThrownBy(() -> quantizer.write(out()))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("quantized already")
-                .hasMessageContaining(DemoModel.PATH.toString());
-        assertThat(out()).doesNotExist();
-    }
-
-    @Test
-    void anImportanceMatrixIsAskedForBeforeLlamaAborts() {
-        assertThat(Quantizer.of(original, Quantization.IQ2_XS, DEFAULTS).plan().obstacle())
-                .hasValueSatisfying(
-                        text -> assertThat(text).contains("needs an importance matrix"));
-        // For an embedding llama.cpp does not ask: GGML_ASSERT(imatrix != NULL).
-        QuantizeOptions embedding = DEFAULTS.withTokenEmbeddingType(GgmlType.IQ2_XXS);
-        assertThat(Quantizer.of(original, Quantization.Q4_0, embedding).plan().obstacle())
-                .hasValueSatisfying(text -> assertThat(text).contains("token_embd.weight"));
-    }
-
-    @Test
-    void rowsThatDoNotFitABlockAreRefusedBeforeLlamaAborts() throws IOException {
-        Path narrow = folder.resolve("narrow.gguf");
-        copy(original, tensor -> true, Map.of(), narrow, List.of(32L));
-        assertThatThrownBy(
-                        () ->
-                                Quantizer.of(
-                                        narrow,
-                                        Quantization.Q4_K_M,
-                                        DEFAULTS.withTokenEmbeddingType(GgmlType.Q4_K)))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("token_embd.weight has rows of 32")
-                .hasMessageContaining("256");
-    }
-
-    @Test
-    void contradictionsAreSaid() {
-        QuantizeOptions typed =
-                DEFAULTS.withTensorTypes(List.of(new TensorType("ffn", GgmlType.Q8_0)));
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> Quantizer.of(original, Quantization.F16, typed))
-                .withMessageContaining("F16");
-        assertThatIllegalArgumentException()
-                .isThrownBy(
-                        () ->
-                                Quantizer.of(
-                                        original,
-                                        Quantization.COPY,
-                                        DEFAULTS.withOutputTensorType(GgmlType.Q8_0)));
-        assertThatThrownBy(
-                        () ->
-                                Quantizer.of(
-                                        original,
-                                        Quantization.Q4_0,
-                                        DEFAULTS.withTensorTypes(
-                                                List.of(new TensorType("a(b", GgmlType.Q8_0)))))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("regular expression");
-    }
-
-    @Test
-    void damagedModelsAreRefused() throws IOException {
-        byte[] bytes = Files.readAllBytes(original);
-        Path cut = Files.write(folder.resolve("cut.gguf"), Arrays.copyOf(bytes, bytes.length / 2));
-        assertThatThrownBy(() -> Quantizer.of(cut, Quantization.Q4_0, DEFAULTS))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("cut short");
-        assertThatThrownBy(
-                        () -> Quantizer.of(folder.resolve("no.gguf"), Quantization.Q4_0, DEFAULTS))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("no such file");
-        Path aligned = folder.resolve("aligned.gguf");
-        GgufValue wide = new GgufValue.Int(GgufValueType.UINT32, 16);
-        copy(original, tensor -> true, Map.of("general.alignment", wide), aligned, List.of());
-        assertThatThrownBy(() -> Quantizer.of(aligned, Quantization.Q4_0, DEFAULTS))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("general.alignment is 16");
-    }
-
-    /** In llama.cpp a weight of 1e25 in F32 is GGML_ASSERT(grid_index >= 0) for IQ3_S. */
-    @Test
-    void weightsThatLlamaAbortsOnAreRefused() throws IOException {
-        Path wide = folder.resolve("wide.gguf");
-        Quantizer.of(original, Quantization.F32, DEFAULTS).write(wide);
-        Gguf gguf = Gguf.read(wide);
-        byte[] bytes = Files.readAllBytes(wide);
-        int at =
-                (int)
-                        (gguf.dataOffset()
-                                + gguf.tensor("blk.1.ffn_up.weight").orElseThrow().offset());
-        ByteBuffer.wrap(bytes).putInt(at + 400, Integer.reverseBytes(Float.floatToIntBits(1e25f)));
-        Files.write(wide, bytes);
-        assertThatThrownBy(() -> Quantizer.of(wide, Quantization.IQ3_S, DEFAULTS).write(out()))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("weight 100 of blk.1.ffn_up.weight");
-        assertThatThrownBy(() -> Quantizer.of(wide, Quantization.Q4_K_M, DEFAULTS).write(out()))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("validation failed");
-        assertThat(out()).doesNotExist();
-    }
-
-    @Test
     void aSplitIsJoinedOrKept() throws IOException {
         Path first = folder.resolve("model-00001-of-00002.gguf");
         split(first, folder.resolve("model-00002-of-00002.gguf"));
@@ -310,46 +192,13 @@ class QuantizerTest {
                             "split.no", new GgufValue.Int(GgufValueType.UINT16, i),
                             "split.count", new GgufValue.Int(GgufValueType.UINT16, 2),
                             "split.tensors.count", new GgufValue.Int(GgufValueType.INT32, count));
-            copy(
+            Originals.copy(
                     original,
                     i == 0 ? inFirst : inFirst.negate(),
                     keys,
                     i == 0 ? first : second,
                     List.of());
         }
-    }
-
-    /** Writes a model again: some of its tensors, more pairs, another shape of the embedding. */
-    private static void copy(
-            Path from,
-            Predicate<TensorInfo> which,
-            Map<String, GgufValue> more,
-            Path to,
-            List<Long> embedding)
-            throws IOException {
-        Gguf gguf = Gguf.read(from);
-        GgufWriter writer = new GgufWriter();
-        gguf.metadata().asMap().forEach(writer::put);
-        more.forEach(writer::put);
-        for (TensorInfo tensor : gguf.tensors()) {
-            if (which.test(tensor)) {
-                boolean reshaped =
-                        !embedding.isEmpty() && tensor.name().equals("token_embd.weight");
-                List<Long> shape =
-                        reshaped
-                                ? List.of(
-                                        embedding.getFirst(),
-                                        tensor.elements() / embedding.getFirst())
-                                : tensor.shape();
-                byte[] bytes = bytes(gguf, tensor);
-                writer.add(
-                        tensor.name(),
-                        tensor.type(),
-                        shape,
-                        Optional.of((info, out) -> out.write(bytes)));
-            }
-        }
-        writer.write(to, fraction -> true);
     }
 
     @Test
@@ -399,54 +248,5 @@ class QuantizerTest {
         assertThat(out()).doesNotExist();
         quantizer.write(out());
         assertThat(out()).exists();
-    }
-
-    @Test
-    void aModelThatIsCutShortWhileItIsReadDoesNotEndTheJvm() throws IOException {
-        Path copy = Files.copy(original, folder.resolve("copy.gguf"));
-        Quantizer quantizer = Quantizer.of(copy, Quantization.Q8_0, DEFAULTS);
-        assertThatThrownBy(
-                        () ->
-                                quantizer.write(
-                                        out(),
-                                        fraction -> {
-                                            if (fraction > 0.3) {
-                                                cut(copy);
-                                            }
-                                        }))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("became shorter");
-        assertThat(out()).doesNotExist();
-    }
-
-    private static void cut(Path file) {
-        try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            channel.truncate(5000);
-        } catch (IOException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    @Test
-    void theModelItselfAndFoldersAreNotOverwritten() throws IOException {
-        Path copy = Files.copy(original, folder.resolve("copy.gguf"));
-        Path link = Files.createSymbolicLink(folder.resolve("link.gguf"), copy);
-        Quantizer quantizer = Quantizer.of(copy, Quantization.Q8_0, DEFAULTS);
-        for (Path same :
-                List.of(
-                        copy,
-                        link,
-                        folder.resolve("../").resolve(folder.getFileName()).resolve("copy.gguf"))) {
-            assertThatIllegalArgumentException()
-                    .isThrownBy(() -> quantizer.write(same))
-                    .withMessageContaining("is the model itself");
-        }
-        assertThat(copy).hasSameBinaryContentAs(original);
-        assertThatThrownBy(() -> quantizer.write(folder))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("is a folder");
-        assertThatThrownBy(() -> quantizer.write(folder.resolve("no/out.gguf")))
-                .isInstanceOf(QuantizeException.class)
-                .hasMessageContaining("there is no folder");
     }
 }
