@@ -25,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What can't be quantized is refused in words, and what is there stays. */
 class QuantizeRefusalsTest {
     private static final QuantizeOptions DEFAULTS = QuantizeOptions.defaults();
+    private static final int COPIES = 60;
 
     @TempDir static Path originals;
 
@@ -123,6 +124,21 @@ class QuantizeRefusalsTest {
         assertThatThrownBy(() -> Quantizer.of(aligned, Quantization.Q4_0, DEFAULTS))
                 .isInstanceOf(QuantizeException.class)
                 .hasMessageContaining("general.alignment is 16");
+    }
+
+    @Test
+    void damagedModelsDoNotEndTheJvm() throws Exception {
+        ChildJvm.Result child =
+                ChildJvm.run(
+                        DamagedQuantizing.class,
+                        List.of("-Xmx256m", "-XX:-CreateCoredumpOnCrash"),
+                        folder.toString(),
+                        original.toString(),
+                        "0",
+                        Integer.toString(COPIES));
+        assertThat(child.exitCode()).as("%s", child.output()).isZero();
+        assertThat(child.output().lines().toList().getLast())
+                .matches("refused [1-9]\\d*, failed [1-9]\\d*, working [1-9]\\d*");
     }
 
     /** In llama.cpp a weight of 1e25 in F32 is GGML_ASSERT(grid_index >= 0) for IQ3_S. */
