@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
             PlanCommand.class,
             ResidencyCommand.class,
             BenchCommand.class,
+            QuantizeCommand.class,
             InflateCommand.class,
             RandomModelCommand.class,
             GenerateCompletion.class,
@@ -62,6 +63,12 @@ final class BigLlama implements Runnable {
                         "bigllama run \"What is the capital of France?\"    asks the demo model",
                         "bigllama chat --model FILE.gguf                   talks with yours",
                         "");
+        commandLine
+                .getSubcommands()
+                .get("quantize")
+                .getCommandSpec()
+                .usageMessage()
+                .footer(QuantizationNames.list());
     }
 
     /** The version of this build. */

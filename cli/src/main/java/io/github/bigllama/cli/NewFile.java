@@ -18,11 +18,29 @@ final class NewFile {
 
     /** Writes it, unless that would destroy another; with progress on a terminal. */
     void write(Path file, Writer writer) {
+        check(file);
+        write(file, () -> {}, writer);
+    }
+
+    /** Refuses to destroy a file that nobody said may be. */
+    void check(Path file) {
+        if (Files.isDirectory(file)) {
+            throw CommandException.usage(file + " is a folder; name the file to write");
+        }
         if (!force && Files.exists(file)) {
             throw CommandException.usage(file + " exists; --force replaces it");
         }
+    }
+
+    /**
+     * Writes it without a check.
+     *
+     * @param cancel ends the writing, on another thread, for a writer that is slow to ask
+     */
+    void write(Path file, Runnable cancel, Writer writer) {
         try (Interruption interruption = new Interruption();
                 ProgressLine line = new ProgressLine(System.err)) {
+            interruption.onRequest(cancel);
             Eta eta = new Eta();
             writer.write(
                     fraction -> {

@@ -78,6 +78,23 @@ class MemoryLimitIT {
         assertThat(result.err()).contains("model.gguf").contains("the least that would do is");
     }
 
+    @Test
+    void quantizesWithMuchLessMemoryThanTheModel() {
+        Path stats = folder.resolve("stats-quantize");
+        List<String> command =
+                List.of(
+                        BUNDLE.command().toString(),
+                        "quantize",
+                        "--allow-requantize",
+                        model.toString(),
+                        folder.resolve("quantized.gguf").toString(),
+                        "Q4_0");
+        Result result = limited(MODEL / 3, stats, command);
+        assertThat(result.exitCode()).as(result.err()).isZero();
+        assertThat(read(stats).get("KILLS")).isZero();
+        assertThat(read(stats).get("PEAK")).isLessThanOrEqualTo(MODEL / 3);
+    }
+
     private static List<String> run(List<String> options) {
         List<String> command =
                 new ArrayList<>(

@@ -15,7 +15,8 @@ public abstract sealed class LlamaException extends RuntimeException
                 SessionException,
                 PromptTooLongException,
                 DecodeException,
-                ChatTemplateException {
+                ChatTemplateException,
+                QuantizeException {
     private static final long serialVersionUID = 1;
 
     private final String[] nativeLog;

@@ -12,6 +12,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -61,9 +62,14 @@ final class LlamaLog {
     /** What a call has logged so far. */
     private static final class Collected {
         private final Deque<String> problems = new ArrayDeque<>();
+        private final Consumer<String> listener;
         private double cache;
         private double compute;
         private double output;
+
+        Collected(Consumer<String> listener) {
+            this.listener = listener;
+        }
 
         ContextMemory memory() {
             return new ContextMemory(bytes(cache), bytes(compute), bytes(output));
@@ -83,8 +89,18 @@ final class LlamaLog {
 
     /** Runs a native call and collects the warnings and errors that it logs on this thread. */
     static <T> Result<T> collect(Supplier<T> call) {
+        return collect(call, text -> {});
+    }
+
+    /**
+     * The same, for a call that only its log tells anything of.
+     *
+     * @param listener is given each text as soon as it is logged, on this thread and from inside
+     *     the call; a line may come in several texts. What it throws is lost
+     */
+    static <T> Result<T> collect(Supplier<T> call, Consumer<String> listener) {
         Collected outer = COLLECTED.get();
-        Collected collected = new Collected();
+        Collected collected = new Collected(listener);
         COLLECTED.set(collected);
         try {
             T value = call.get();
@@ -113,7 +129,12 @@ final class LlamaLog {
     /** An exception must not leave an upcall: it would end the JVM. */
     private static void accept(int level, MemorySegment text, MemorySegment userData) {
         try {
-            append(level, text.getString(0));
+            String piece = text.getString(0);
+            append(level, piece);
+            Collected collected = COLLECTED.get();
+            if (collected != null) {
+                collected.listener.accept(piece);
+            }
         } catch (RuntimeException | Error e) {
             // Losing a log line is better than losing the process.
         }

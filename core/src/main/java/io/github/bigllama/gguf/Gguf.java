@@ -33,6 +33,7 @@ public final class Gguf {
     private final GgufMetadata metadata;
     private final List<TensorInfo> tensors;
     private final Map<String, TensorInfo> byName;
+    private final long headerSize;
     private final long dataOffset;
 
     private Gguf(
@@ -42,6 +43,7 @@ public final class Gguf {
             int alignment,
             GgufMetadata metadata,
             List<TensorInfo> tensors,
+            long headerSize,
             long dataOffset) {
         this.location = location;
         this.fileSize = in.size();
@@ -52,6 +54,7 @@ public final class Gguf {
         this.tensors = List.copyOf(tensors);
         this.byName = HashMap.newHashMap(tensors.size());
         tensors.forEach(t -> byName.put(t.name(), t));
+        this.headerSize = headerSize;
         this.dataOffset = dataOffset;
     }
 
@@ -108,7 +111,7 @@ public final class Gguf {
         long end = in.position();
         // gguf.cpp: no tensors, no padding
         long dataOffset = tensors.isEmpty() ? end : end + (alignment - 1L) & -(long) alignment;
-        var gguf = new Gguf(location, in, version, alignment, metadata, tensors, dataOffset);
+        var gguf = new Gguf(location, in, version, alignment, metadata, tensors, end, dataOffset);
         gguf.checkDataIsThere();
         return gguf;
     }
@@ -246,6 +249,11 @@ public final class Gguf {
     /** The tensor of a name. */
     public Optional<TensorInfo> tensor(String name) {
         return Optional.ofNullable(byName.get(name));
+    }
+
+    /** The size of the header in bytes, without the padding in front of the data section. */
+    public long headerSize() {
+        return headerSize;
     }
 
     /** Where the data section starts: bytes from the start of the file. */

@@ -44,7 +44,7 @@ final class DamagedModels {
         for (int seed = first; seed < first + count; seed++) {
             Part part = Part.values()[seed % Part.values().length];
             System.out.println("copy " + seed + " " + part);
-            Files.write(copy, damage(original, part, new SplittableRandom(seed)));
+            Files.write(copy, damage(original, Gguf.read(DemoModel.PATH), part, seed));
             try (LlamaModel model = LlamaModel.load(copy)) {
                 if (generates(model)) {
                     working++;
@@ -70,8 +70,9 @@ final class DamagedModels {
         }
     }
 
-    private static byte[] damage(byte[] original, Part part, SplittableRandom random) {
-        Gguf gguf = Gguf.read(DemoModel.PATH);
+    /** A damaged copy of a model, always the same for a seed. */
+    static byte[] damage(byte[] original, Gguf gguf, Part part, int seed) {
+        SplittableRandom random = new SplittableRandom(seed);
         int dataOffset = (int) gguf.dataOffset();
         // The tensor table is the last of the header: about 60 bytes for each tensor.
         int tableOffset = dataOffset - 64 * gguf.tensors().size();
