@@ -5,6 +5,7 @@ import io.github.bigllama.core.Bandwidths;
 import io.github.bigllama.core.Forecast;
 import io.github.bigllama.core.Forecaster;
 import io.github.bigllama.core.KvType;
+import io.github.bigllama.core.QuantizedForecast;
 import io.github.bigllama.core.SessionOptions;
 import io.github.bigllama.core.Speed;
 import io.github.bigllama.gguf.ModelFiles;
@@ -90,10 +91,16 @@ final class PlanCommand implements Callable<Integer> {
      * @param forecast for the RAM there is
      * @param inUse bytes of RAM that the process will take
      * @param byRam the speed with a part of the model's size as RAM for its weights
+     * @param byQuantization the model in other quantizations, with the RAM there is
      * @param advice what would help
      */
     record Plan(
-            String model, Forecast forecast, long inUse, List<Share> byRam, List<Advice> advice) {}
+            String model,
+            Forecast forecast,
+            long inUse,
+            List<Share> byRam,
+            List<QuantizedForecast> byQuantization,
+            List<Advice> advice) {}
 
     /**
      * @param ramPerModel bytes of RAM for weights, for each byte of the model
@@ -123,6 +130,7 @@ final class PlanCommand implements Callable<Integer> {
                             forecast,
                             forecast.total(),
                             shares,
+                            forecaster.quantized(forecast.ram(), options, bandwidths),
                             forecaster.advice(options, forecast));
             if (json) {
                 Output.standard().println(Json.write(plan));

@@ -4,6 +4,7 @@ import io.github.bigllama.cli.PlanCommand.Plan;
 import io.github.bigllama.cli.PlanCommand.Share;
 import io.github.bigllama.core.Advice;
 import io.github.bigllama.core.Forecast;
+import io.github.bigllama.core.QuantizedForecast;
 import io.github.bigllama.core.Speed;
 import io.github.bigllama.residency.ResidencyPlan;
 import java.util.ArrayList;
@@ -27,6 +28,8 @@ final class PlanText {
         lines.addAll(bill().lines());
         lines.add("");
         lines.addAll(shares().lines());
+        lines.add("");
+        lines.addAll(quantizations().lines());
         if (!plan.advice().isEmpty()) {
             lines.add("");
             lines.addAll(advice().lines());
@@ -144,6 +147,21 @@ final class PlanText {
                     share.speed().map(speed -> size(speed.bytesRead())).orElse("too little"));
         }
         return shares;
+    }
+
+    private Table quantizations() {
+        Table table =
+                new Table("lrrrr")
+                        .row("weights in", "bits each", "size", "tokens/s", "read a token");
+        for (QuantizedForecast other : plan.byQuantization()) {
+            table.row(
+                    other.type().toString(),
+                    number(other.bitsPerWeight()),
+                    size(other.size()),
+                    other.speed().map(speed -> number(speed.tokensPerSecond())).orElse("-"),
+                    other.speed().map(speed -> size(speed.bytesRead())).orElse("too little RAM"));
+        }
+        return table;
     }
 
     private Table advice() {

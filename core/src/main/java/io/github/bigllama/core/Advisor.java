@@ -1,6 +1,7 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.core.Advice.Kind;
+import io.github.bigllama.core.Forecast.Verdict;
 import io.github.bigllama.residency.RamBudget;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +41,7 @@ final class Advisor {
         Advisor advisor = new Advisor(forecaster, session, now);
         advisor.context();
         advisor.kvType();
+        advisor.quantization();
         advisor.ram();
         advisor.disk();
         return List.copyOf(advisor.advice);
@@ -65,6 +67,31 @@ final class Advisor {
                     now.ram(),
                     session.withKvTypes(KvType.Q8_0, KvType.Q8_0),
                     now.bandwidths());
+        }
+    }
+
+    /**
+     * The best quantization that is much faster than the one there is, and the first with which the
+     * model fits.
+     */
+    private void quantization() {
+        if (now.verdict() == Verdict.FITS) {
+            // Fewer bytes are not always faster to compute with.
+            return;
+        }
+        boolean found = false;
+        for (QuantizedForecast other : forecaster.quantized(now.ram(), session, now.bandwidths())) {
+            if (other.size() >= now.weights() || other.speed().isEmpty()) {
+                continue;
+            }
+            Speed speed = other.speed().get();
+            boolean fits = speed.bytesRead() == 0;
+            if (!found || fits) {
+                found |= add(Kind.QUANTIZATION, other.type().toString(), speed);
+            }
+            if (fits) {
+                return;
+            }
         }
     }
 
@@ -104,15 +131,21 @@ final class Advisor {
 
     private void consider(
             Kind kind, String value, long ram, SessionOptions changed, Bandwidths bandwidths) {
-        Forecast then = forecaster.forecast(ram, changed, bandwidths);
-        if (then.speed().isEmpty()) {
-            return;
-        }
-        double speed = then.speed().get().tokensPerSecond();
+        forecaster
+                .forecast(ram, changed, bandwidths)
+                .speed()
+                .ifPresent(speed -> add(kind, value, speed));
+    }
+
+    private boolean add(Kind kind, String value, Speed then) {
         double gain =
-                now.speed().map(s -> speed / s.tokensPerSecond()).orElse(Double.POSITIVE_INFINITY);
-        if (gain >= LEAST_GAIN) {
-            advice.add(new Advice(kind, value, speed, gain));
+                now.speed()
+                        .map(s -> then.tokensPerSecond() / s.tokensPerSecond())
+                        .orElse(Double.POSITIVE_INFINITY);
+        if (gain < LEAST_GAIN) {
+            return false;
         }
+        advice.add(new Advice(kind, value, then.tokensPerSecond(), gain));
+        return true;
     }
 }

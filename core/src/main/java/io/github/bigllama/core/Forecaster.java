@@ -11,6 +11,8 @@ import io.github.bigllama.residency.ResidencyPlan;
 import io.github.bigllama.residency.Weight;
 import io.github.bigllama.residency.Weights;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,10 +33,22 @@ public final class Forecaster implements AutoCloseable {
     /** Tokens of a short prompt, which decide how many of the experts the first pass uses. */
     private static final int SHORT_PROMPT = 32;
 
+    /** Those that people choose among. */
+    private static final List<Quantization> QUANTIZATIONS =
+            List.of(
+                    Quantization.BF16,
+                    Quantization.Q8_0,
+                    Quantization.Q6_K,
+                    Quantization.Q5_K_M,
+                    Quantization.Q4_K_M,
+                    Quantization.Q3_K_M,
+                    Quantization.Q2_K);
+
     private final ModelFiles files;
     private final Weights weights;
     private final HeaderCopy copy;
     private final DryModel model;
+    private final Map<Quantization, Weights> quantized = new EnumMap<>(Quantization.class);
 
     /**
      * Gets ready to forecast.
@@ -88,7 +102,12 @@ public final class Forecaster implements AutoCloseable {
      * @throws SessionException if llama.cpp can't make such a session, whatever RAM there is
      */
     public Forecast forecast(long ram, SessionOptions session, Bandwidths bandwidths) {
-        SessionOptions chosen = withBatch(ram, withContext(ram, session));
+        return forecast(weights, ram, session, bandwidths);
+    }
+
+    private Forecast forecast(
+            Weights weights, long ram, SessionOptions session, Bandwidths bandwidths) {
+        SessionOptions chosen = withBatch(weights, ram, withContext(ram, session));
         ContextMemory context = model.memory(chosen);
         Optional<ResidencyPlan> plan = Optional.empty();
         OptionalLong least = OptionalLong.empty();
@@ -99,7 +118,7 @@ public final class Forecaster implements AutoCloseable {
             least = OptionalLong.of(ram + e.least() - forWeights);
         }
         return new Forecast(
-                plan.map(this::verdict).orElse(Verdict.TOO_LITTLE_RAM),
+                plan.map(p -> verdict(weights, p)).orElse(Verdict.TOO_LITTLE_RAM),
                 ram,
                 chosen,
                 context,
@@ -107,8 +126,8 @@ public final class Forecaster implements AutoCloseable {
                 weights.size(),
                 weights.activeSize(),
                 plan,
-                plan.map(p -> speed(p, bandwidths)),
-                plan.map(p -> coldStart(p, bandwidths)).orElse(Double.POSITIVE_INFINITY),
+                plan.map(p -> speed(weights, p, bandwidths)),
+                plan.map(p -> coldStart(weights, p, bandwidths)).orElse(Double.POSITIVE_INFINITY),
                 least,
                 bandwidths);
     }
@@ -121,14 +140,39 @@ public final class Forecaster implements AutoCloseable {
      */
     public Optional<Speed> speed(double share, Bandwidths bandwidths) {
         if (share >= 1) {
-            return Optional.of(Speed.of(computing(bandwidths), 0, 0));
+            return Optional.of(Speed.of(computing(weights, bandwidths), 0, 0));
         }
         try {
             long ram = (long) (share * weights.size());
-            return Optional.of(speed(ResidencyPlan.of(weights, ram), bandwidths));
+            return Optional.of(speed(weights, ResidencyPlan.of(weights, ram), bandwidths));
         } catch (InsufficientRamException e) {
             return Optional.empty();
         }
+    }
+
+    /**
+     * The model in other quantizations, the largest first. Which type each tensor would have is
+     * llama.cpp's own decision; those that it would not make of this model are left out.
+     */
+    public List<QuantizedForecast> quantized(
+            long ram, SessionOptions session, Bandwidths bandwidths) {
+        List<QuantizedForecast> rows = new ArrayList<>();
+        for (Quantization type : QUANTIZATIONS) {
+            try {
+                Weights other =
+                        quantized.computeIfAbsent(
+                                type, t -> QuantizedWeights.of(copy.path(), weights, t));
+                rows.add(
+                        new QuantizedForecast(
+                                type,
+                                other.size(),
+                                8.0 * other.size() / model.parameterCount(),
+                                forecast(other, ram, session, bandwidths).speed()));
+            } catch (QuantizeException e) {
+                // No such quantization of this model.
+            }
+        }
+        return rows;
     }
 
     /** What would make the model faster than in a forecast for this session, and by how much. */
@@ -146,7 +190,8 @@ public final class Forecaster implements AutoCloseable {
         SessionOptions all = session.withContextSize(model.trainedContextSize());
         long room = RamBudget.forWeights(ram, PROCESS);
         long beside = room - weights.size();
-        return model.largestContext(withBatch(ram, all), Math.max(beside, room / DryModel.SHARE));
+        return model.largestContext(
+                withBatch(weights, ram, all), Math.max(beside, room / DryModel.SHARE));
     }
 
     private SessionOptions withContext(long ram, SessionOptions session) {
@@ -159,7 +204,7 @@ public final class Forecaster implements AutoCloseable {
     }
 
     /** With the micro-batch that a session chooses; see {@link Context}. */
-    private SessionOptions withBatch(long ram, SessionOptions session) {
+    private SessionOptions withBatch(Weights weights, long ram, SessionOptions session) {
         if (session.microBatchSize() != SessionOptions.AUTO_MICRO_BATCH) {
             return session;
         }
@@ -180,41 +225,41 @@ public final class Forecaster implements AutoCloseable {
         return session.withBatchSizes(affordable, affordable);
     }
 
-    private Verdict verdict(ResidencyPlan plan) {
+    private static Verdict verdict(Weights weights, ResidencyPlan plan) {
         if (plan.isComplete()) {
             return Verdict.FITS;
         }
-        return weights.hasExperts() && plan.streamed() <= activeExperts()
+        return weights.hasExperts() && plan.streamed() <= activeExperts(weights)
                 ? Verdict.HOT_SET_FITS
                 : Verdict.STREAMS;
     }
 
-    private long activeExperts() {
+    private static long activeExperts(Weights weights) {
         return weights.activeSize() - weights.size(Weight.Use.EVERY_TOKEN);
     }
 
-    private double computing(Bandwidths bandwidths) {
+    private static double computing(Weights weights, Bandwidths bandwidths) {
         return weights.activeSize() / bandwidths.memory();
     }
 
-    private Speed speed(ResidencyPlan plan, Bandwidths bandwidths) {
-        long experts = Math.min(plan.streamed(), activeExperts());
+    private static Speed speed(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
+        long experts = Math.min(plan.streamed(), activeExperts(weights));
         long inOrder = plan.streamed() - experts;
         return Speed.of(
-                computing(bandwidths),
+                computing(weights, bandwidths),
                 inOrder / bandwidths.disk() + experts / bandwidths.slices(),
                 plan.streamed());
     }
 
     /** One pass of reading: of a model with experts that does not fit, of those that are used. */
-    private double coldStart(ResidencyPlan plan, Bandwidths bandwidths) {
+    private static double coldStart(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
         double read = weights.size();
         if (!plan.isComplete() && weights.hasExperts()) {
             double experts = weights.size(Weight.Use.EXPERTS);
-            double used = 1 - Math.pow(1 - activeExperts() / experts, SHORT_PROMPT);
+            double used = 1 - Math.pow(1 - activeExperts(weights) / experts, SHORT_PROMPT);
             read = weights.size(Weight.Use.EVERY_TOKEN) + used * experts;
         }
-        return read / bandwidths.disk() + computing(bandwidths);
+        return read / bandwidths.disk() + computing(weights, bandwidths);
     }
 
     /** Deletes what was made for llama.cpp to look at, and frees what it knows. */

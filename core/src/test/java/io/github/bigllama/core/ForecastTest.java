@@ -196,7 +196,7 @@ class ForecastTest {
             List<Advice> advice = forecaster.advice(large, forecast);
             assertThat(advice)
                     .extracting(Advice::kind)
-                    .contains(Kind.CONTEXT, Kind.KV_TYPE, Kind.RAM, Kind.DISK);
+                    .contains(Kind.CONTEXT, Kind.KV_TYPE, Kind.QUANTIZATION, Kind.RAM, Kind.DISK);
             assertThat(advice).allSatisfy(a -> assertThat(a.gain()).isGreaterThan(1.02));
             Advice context = advice.getFirst();
             double small =
@@ -209,6 +209,25 @@ class ForecastTest {
             assertThat(context.gain())
                     .isCloseTo(
                             small / forecast.speed().orElseThrow().tokensPerSecond(), within(1e-9));
+        }
+    }
+
+    @Test
+    void otherQuantizationsAreAsLargeAsLlamaCppMakesThem() {
+        try (Forecaster forecaster = forecaster(experts)) {
+            List<QuantizedForecast> rows = forecaster.quantized(8 * GB, SESSION, BANDWIDTHS);
+            assertThat(rows)
+                    .extracting(row -> row.type().toString())
+                    .containsExactly("BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K");
+            assertThat(rows)
+                    .extracting(QuantizedForecast::size)
+                    .isSortedAccordingTo((a, b) -> Long.compare(b, a));
+            assertThat(rows.get(0).bitsPerWeight()).isBetween(16.0, 16.1);
+            // It is in Q8_0.
+            assertThat(rows.get(1).size()).isEqualTo(forecaster.weights().size());
+            assertThat(rows.get(1).speed())
+                    .isEqualTo(forecaster.forecast(8 * GB, SESSION, BANDWIDTHS).speed());
+            assertThat(rows.get(4).bitsPerWeight()).isBetween(4.5, 5.2);
         }
     }
 
