@@ -6,6 +6,7 @@ module io.github.bigllama.cli {
     requires com.fasterxml.jackson.databind;
     requires com.fasterxml.jackson.datatype.jdk8;
     requires info.picocli;
+    requires java.net.http;
     requires io.github.bigllama.core;
     requires org.jline.reader;
     requires org.jline.terminal;

@@ -1,5 +1,6 @@
 package io.github.bigllama.cli;
 
+import io.github.bigllama.cli.models.PullException;
 import io.github.bigllama.core.LlamaException;
 import io.github.bigllama.core.NativeLoadException;
 import io.github.bigllama.gguf.GgufException;
@@ -60,6 +61,7 @@ final class Failures {
             case CommandException e -> e.getMessage();
             case LlamaException e -> e.getMessage();
             case GgufException e -> e.getMessage();
+            case PullException e -> e.getMessage();
             case IllegalArgumentException e ->
                     e.getMessage() == null ? unexpected(e) : e.getMessage();
             case OutOfMemoryError e -> "out of memory in Java: " + e.getMessage();

@@ -1,10 +1,12 @@
 package io.github.bigllama.cli;
 
+import io.github.bigllama.cli.models.ModelsFolder;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LoadMode;
 import io.github.bigllama.core.ModelLoadException;
 import io.github.bigllama.core.ModelOptions;
 import io.github.bigllama.residency.InsufficientRamException;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,8 +25,9 @@ final class ModelArguments {
             names = {"-m", "--model"},
             paramLabel = "FILE",
             description =
-                    "A GGUF file; of a split model the first part. Default: the environment"
-                            + " variable BIGLLAMA_MODEL, or else a tiny demo model.")
+                    "A GGUF file, of a split model the first part; or the name of a downloaded model, as"
+                            + " list shows it, or a part of that. Default: the environment variable"
+                            + " BIGLLAMA_MODEL, or else a tiny demo model.")
     Path file;
 
     @Option(
@@ -155,10 +158,10 @@ final class ModelArguments {
 
     private Path path(PrintStream err) {
         if (file != null) {
-            return file;
+            return file(file);
         }
         if (variable() != null) {
-            return Path.of(variable());
+            return file(Path.of(variable()));
         }
         Path demo = demoModel();
         err.println(
@@ -167,6 +170,30 @@ final class ModelArguments {
                         + VARIABLE
                         + ") runs yours");
         return demo;
+    }
+
+    /** A file, or if there is none of that name, the first of a downloaded model's. */
+    static Path file(Path named) {
+        if (Files.exists(named) || Files.isSymbolicLink(named) || named.isAbsolute()) {
+            return named;
+        }
+        try {
+            ModelsFolder folder = ModelsFolder.ofEnvironment();
+            return folder.find(named.toString())
+                    .map(model -> complete(model).files().getFirst())
+                    .orElse(named);
+        } catch (IOException e) {
+            // Then it is the file that is missing.
+            return named;
+        }
+    }
+
+    private static ModelsFolder.Model complete(ModelsFolder.Model model) {
+        if (!model.isComplete()) {
+            throw CommandException.usage(
+                    model.name() + " is not complete; pull it again, and the rest will come");
+        }
+        return model;
     }
 
     /** The model that comes with the program. */

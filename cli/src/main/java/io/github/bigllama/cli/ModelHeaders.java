@@ -1,55 +1,37 @@
 package io.github.bigllama.cli;
 
+import io.github.bigllama.cli.models.Http;
+import io.github.bigllama.cli.models.ModelSource;
+import io.github.bigllama.cli.models.RemoteModel;
 import io.github.bigllama.gguf.ModelFiles;
 import java.net.URI;
-import java.net.URISyntaxException;
-import java.net.http.HttpClient;
-import java.net.http.HttpClient.Redirect;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.Locale;
 
 /** A model to look at, which need not be on this machine. */
 final class ModelHeaders {
-    private static final Duration TIMEOUT = Duration.ofSeconds(30);
-
     private ModelHeaders() {}
 
     /**
      * Reads the headers.
      *
-     * @param source a file, the address of one on a web server, or {@code demo}
+     * @param source a file, a downloaded model's name, an address, {@code hf:owner/repo:quant}, or
+     *     {@code demo}
      */
     static ModelFiles read(String source) {
         if (source.equals("demo")) {
             return ModelFiles.read(ModelArguments.demoModel());
         }
-        String lower = source.toLowerCase(Locale.ROOT);
-        if (lower.startsWith("http://") || lower.startsWith("https://")) {
-            return ModelFiles.read(
-                    address(source),
-                    HttpClient.newBuilder()
-                            .followRedirects(Redirect.NORMAL)
-                            .connectTimeout(TIMEOUT)
-                            .build());
+        if (ModelSource.isRemote(source)) {
+            Http http = Http.ofEnvironment();
+            RemoteModel model = ModelSource.find(source, endpoint(), http);
+            return ModelFiles.read(model.files().getFirst().address(), http);
         }
-        try {
-            return ModelFiles.read(Path.of(source));
-        } catch (InvalidPathException e) {
-            throw CommandException.usage("'" + source + "' is no path: " + e.getReason());
-        }
+        return ModelFiles.read(ModelArguments.file(Path.of(source)));
     }
 
-    private static URI address(String source) {
-        try {
-            URI uri = new URI(source);
-            if (uri.getHost() != null) {
-                return uri;
-            }
-        } catch (URISyntaxException e) {
-            // As below.
-        }
-        throw CommandException.usage("'" + source + "' is no address of a file");
+    /** Of Hugging Face, unless the environment names another. */
+    static URI endpoint() {
+        String given = System.getenv("HF_ENDPOINT");
+        return URI.create(given == null || given.isBlank() ? "https://huggingface.co" : given);
     }
 }

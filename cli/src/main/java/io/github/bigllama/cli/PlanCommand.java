@@ -141,6 +141,29 @@ final class PlanCommand implements Callable<Integer> {
         return ExitCode.OK;
     }
 
+    /** The lines of a plan that say whether and how fast a model will run here. */
+    static List<String> brief(String source) {
+        PlanCommand command = new PlanCommand();
+        command.source = source;
+        ModelFiles files = ModelHeaders.read(source);
+        try (Forecaster forecaster = new Forecaster(files)) {
+            SessionOptions options = command.session.toOptions(forecaster.trainedContextSize());
+            Forecast forecast =
+                    forecaster.forecast(
+                            Forecaster.availableRam(), options, command.bandwidths(forecaster));
+            return new PlanText(
+                            new Plan(
+                                    files.first().file(),
+                                    forecast,
+                                    forecast.total(),
+                                    List.of(),
+                                    List.of(),
+                                    List.of()))
+                    .facts()
+                    .lines();
+        }
+    }
+
     private Bandwidths bandwidths(Forecaster forecaster) {
         try (ProgressLine line = new ProgressLine(System.err)) {
             line.update("measuring how fast this machine computes and reads, for some seconds");

@@ -37,7 +37,8 @@ final class PlanText {
         return lines;
     }
 
-    private Table facts() {
+    /** Whether it runs, and how fast. */
+    Table facts() {
         Table facts = new Table("ll");
         facts.row("model", plan.model());
         facts.row("verdict", verdict());

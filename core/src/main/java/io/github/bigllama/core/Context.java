@@ -81,6 +81,7 @@ final class Context implements AutoCloseable {
      *
      * @param sizes of the files of the model
      * @param pager keeps the right weights in memory; empty where all of them fit
+     * @param outputs tokens of a batch that may have logits; 0 for the last of each sequence
      * @throws SessionException if llama.cpp can't
      */
     Context(
@@ -88,10 +89,14 @@ final class Context implements AutoCloseable {
             MemorySegment model,
             SessionOptions options,
             FileSizes sizes,
-            Optional<Pager> pager) {
+            Optional<Pager> pager,
+            int outputs) {
         this.sizes = sizes;
         paging = pager.map(p -> new Paging(p, () -> setAbort(true))).orElse(null);
         MemorySegment params = params(options, arena);
+        if (outputs > 0) {
+            llama_context_params.n_outputs_max(params, outputs);
+        }
         int threads = llama_context_params.n_threads(params);
         int batchThreads = llama_context_params.n_threads_batch(params);
         llama_context_params.abort_callback(params, ATOI);
@@ -245,6 +250,28 @@ final class Context implements AutoCloseable {
         invalidateOutputs();
         llama_h.llama_memory_clear(memory, true);
         used = 0;
+    }
+
+    /**
+     * As {@link #decode(int[], int, int)}, with logits not of the last token but of all from one
+     * on.
+     *
+     * @param first which of the tokens is the first with logits, from 0; may be {@code count}
+     */
+    boolean decode(int[] source, int from, int count, int first) {
+        MemorySegment flags = arena.allocate(batchSize);
+        flags.asSlice(first, count - first).fill((byte) 1);
+        llama_batch.logits(batch, flags);
+        try {
+            return decode(source, from, count);
+        } finally {
+            llama_batch.logits(batch, MemorySegment.NULL);
+        }
+    }
+
+    /** Logits of a token of the last batch that has some: a float for each of the vocabulary. */
+    MemorySegment logits(int index, int vocabularySize) {
+        return output(llama_h.llama_get_logits_ith(handle.pointer(), index), vocabularySize);
     }
 
     /**

@@ -49,7 +49,7 @@ public record Forecast(
 
     /** Bytes of RAM that weights will take. */
     public long weightsInRam() {
-        return plan.map(p -> Math.min(weights, p.kept() + p.window() + p.experts())).orElse(0L);
+        return plan.map(p -> Math.min(weights, p.ram())).orElse(0L);
     }
 
     /** Bytes of RAM that the process will take. */

@@ -75,7 +75,16 @@ public final class LlamaModel implements AutoCloseable {
      * @throws SessionException if there is not enough RAM for it, with the largest context that
      *     there is enough for, or if llama.cpp can't
      */
-    public synchronized LlamaSession newSession(SessionOptions options) {
+    public LlamaSession newSession(SessionOptions options) {
+        return newSession(options, 0);
+    }
+
+    /**
+     * As {@link #newSession(SessionOptions)}.
+     *
+     * @param outputs tokens of a batch that may have logits; 0 for the last
+     */
+    synchronized LlamaSession newSession(SessionOptions options, int outputs) {
         MemorySegment pointer = handle.pointer();
         if (!llama_h.llama_model_has_decoder(pointer) || llama_h.llama_model_has_encoder(pointer)) {
             throw new SessionException(
@@ -92,7 +101,8 @@ public final class LlamaModel implements AutoCloseable {
             pager = page();
         }
         Context context =
-                new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
+                new Context(
+                        "session of " + path, pointer, resolved, loaded.sizes(), pager, outputs);
         openSessions++;
         return new LlamaSession(this, resolved, context);
     }

@@ -33,6 +33,11 @@ public final class LlamaSession implements AutoCloseable {
         this.context = context;
     }
 
+    /** What it computes with. */
+    Context context() {
+        return context;
+    }
+
     /** The model that computes. */
     public LlamaModel model() {
         return model;

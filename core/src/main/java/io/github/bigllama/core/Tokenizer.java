@@ -125,6 +125,11 @@ public final class Tokenizer {
         return optional(llama_h.llama_vocab_bos(vocab()));
     }
 
+    /** Whether the model wants the token of {@link #beginOfSequence} before a text. */
+    public boolean addsBeginOfSequence() {
+        return llama_h.llama_vocab_get_add_bos(vocab());
+    }
+
     /** The token at the end of a sequence, if the vocabulary has one. */
     public OptionalInt endOfSequence() {
         return optional(llama_h.llama_vocab_eos(vocab()));

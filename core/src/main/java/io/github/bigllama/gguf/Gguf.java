@@ -3,7 +3,6 @@ package io.github.bigllama.gguf;
 import io.github.bigllama.gguf.GgufException.Problem;
 import java.io.IOException;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -71,11 +70,11 @@ public final class Gguf {
     /**
      * Reads the header of a file on a web server, and nothing else of it.
      *
-     * @param client how to reach the server; it should follow redirects
+     * @param sender how to reach the server; it should follow redirects
      * @throws GgufException as {@link #read(Path)}; also if the server does not send parts of files
      */
-    public static Gguf read(URI address, HttpClient client) {
-        return read(new RemoteFile(address, client));
+    public static Gguf read(URI address, HttpSender sender) {
+        return read(new RemoteFile(address, sender));
     }
 
     static Gguf read(FileLocation location) {

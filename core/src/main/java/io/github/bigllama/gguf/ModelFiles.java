@@ -3,7 +3,6 @@ package io.github.bigllama.gguf;
 import io.github.bigllama.gguf.GgufException.Problem;
 import java.io.IOException;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -39,11 +38,11 @@ public final class ModelFiles {
      * Reads the headers of a model on a web server, and nothing else of it; the others of several
      * files must lie beside the first.
      *
-     * @param client how to reach the server; it should follow redirects
+     * @param sender how to reach the server; it should follow redirects
      * @throws GgufException as {@link #read(Path)}; also if the server does not send parts of files
      */
-    public static ModelFiles read(URI address, HttpClient client) {
-        return read(new RemoteFile(address, client));
+    public static ModelFiles read(URI address, HttpSender sender) {
+        return read(new RemoteFile(address, sender));
     }
 
     private static ModelFiles read(FileLocation location) {

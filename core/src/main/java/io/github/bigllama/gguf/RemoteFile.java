@@ -4,10 +4,8 @@ import io.github.bigllama.gguf.GgufException.Problem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Optional;
@@ -18,7 +16,7 @@ import java.util.regex.Pattern;
  * A file on a web server, of which ranges are read (RFC 9110, section 14). What is read in order
  * comes in requests of growing size: a header is a few of them.
  */
-record RemoteFile(URI address, HttpClient client) implements FileLocation {
+record RemoteFile(URI address, HttpSender sender) implements FileLocation {
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
     private static final int FIRST_REQUEST = 256 << 10;
     private static final int LARGEST_REQUEST = 4 << 20;
@@ -44,7 +42,7 @@ record RemoteFile(URI address, HttpClient client) implements FileLocation {
     @Override
     public RemoteFile sibling(String fileName) {
         String query = address.getRawQuery() == null ? "" : "?" + address.getRawQuery();
-        return new RemoteFile(address.resolve(fileName + query), client);
+        return new RemoteFile(address.resolve(fileName + query), sender);
     }
 
     @Override
@@ -131,7 +129,7 @@ record RemoteFile(URI address, HttpClient client) implements FileLocation {
 
         private HttpResponse<InputStream> send(HttpRequest request) throws IOException {
             try {
-                return client.send(request, BodyHandlers.ofInputStream());
+                return sender.send(request);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw failure(Problem.UNREADABLE, "interrupted while it was read", e);

@@ -11,6 +11,7 @@ import io.github.bigllama.core.Advice.Kind;
 import io.github.bigllama.core.Forecast.Verdict;
 import io.github.bigllama.gguf.GgmlType;
 import io.github.bigllama.gguf.Gguf;
+import io.github.bigllama.gguf.HttpSender;
 import io.github.bigllama.gguf.ModelFiles;
 import io.github.bigllama.gguf.RandomModel;
 import io.github.bigllama.gguf.RandomModel.Shape;
@@ -280,7 +281,7 @@ class ForecastTest {
                                         URI.create(
                                                 "http://localhost:%d/scout.gguf"
                                                         .formatted(server.getAddress().getPort())),
-                                        client))) {
+                                        HttpSender.of(client)))) {
             assertThat(remote.forecast(24 * GB, SESSION, BANDWIDTHS))
                     .isEqualTo(local.forecast(24 * GB, SESSION, BANDWIDTHS));
         } finally {

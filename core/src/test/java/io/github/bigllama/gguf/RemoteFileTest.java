@@ -85,7 +85,8 @@ class RemoteFileTest {
     }
 
     private GgufException refused(Problem problem, String file, String... parts) {
-        GgufException e = assertRefused(problem, () -> Gguf.read(uri(file), client), parts);
+        GgufException e =
+                assertRefused(problem, () -> Gguf.read(uri(file), HttpSender.of(client)), parts);
         assertThat(e).hasMessageContaining(uri(file).toString());
         return e;
     }
@@ -94,7 +95,7 @@ class RemoteFileTest {
     void onlyTheHeaderIsRead() throws IOException {
         Files.copy(TestModels.DEMO, dir.resolve("demo.gguf"));
         Gguf local = Gguf.read(TestModels.DEMO);
-        Gguf remote = Gguf.read(uri("demo.gguf"), client);
+        Gguf remote = Gguf.read(uri("demo.gguf"), HttpSender.of(client));
         assertThat(remote.metadata().asMap().keySet()).isEqualTo(local.metadata().asMap().keySet());
         assertThat(remote.tensors()).isEqualTo(local.tensors());
         assertThat(remote.fileSize()).isEqualTo(local.fileSize());
@@ -114,7 +115,7 @@ class RemoteFileTest {
                 Gguf.read(TestModels.DEMO),
                 true,
                 fraction -> true);
-        Gguf remote = Gguf.read(uri("large.gguf"), client);
+        Gguf remote = Gguf.read(uri("large.gguf"), HttpSender.of(client));
         assertThat(remote.fileSize()).isGreaterThan(100_000_000_000L);
         assertThat(bytesSent).isLessThan(8 << 20);
     }
@@ -122,12 +123,12 @@ class RemoteFileTest {
     @Test
     void allPartsOfAModelAreFound() throws IOException {
         split();
-        ModelFiles files = ModelFiles.read(uri("m-00001-of-00002.gguf"), client);
+        ModelFiles files = ModelFiles.read(uri("m-00001-of-00002.gguf"), HttpSender.of(client));
         assertThat(files.tensors()).hasSize(2);
         Files.delete(dir.resolve("m-00002-of-00002.gguf"));
         assertRefused(
                 Problem.SPLIT,
-                () -> ModelFiles.read(uri("m-00001-of-00002.gguf"), client),
+                () -> ModelFiles.read(uri("m-00001-of-00002.gguf"), HttpSender.of(client)),
                 "/m-00002-of-00002.gguf: is missing");
     }
 
@@ -193,6 +194,9 @@ class RemoteFileTest {
     void nobodyThere() {
         URI nobody = uri("demo.gguf");
         server.stop(0);
-        assertRefused(Problem.UNREADABLE, () -> Gguf.read(nobody, client), "cannot be reached");
+        assertRefused(
+                Problem.UNREADABLE,
+                () -> Gguf.read(nobody, HttpSender.of(client)),
+                "cannot be reached");
     }
 }

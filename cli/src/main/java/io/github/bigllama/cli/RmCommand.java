@@ -1,0 +1,69 @@
+package io.github.bigllama.cli;
+
+import io.github.bigllama.cli.models.ModelsFolder;
+import java.io.Console;
+import java.io.IOException;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Deletes a model from the models folder. */
+@Command(
+        name = "rm",
+        description = {"Delete a model that pull has brought, with all its files.", ""})
+final class RmCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "NAME", description = "As list shows it, or a part of that.")
+    String name;
+
+    @Option(
+            names = {"-y", "--yes"},
+            description = "Do not ask.")
+    boolean yes;
+
+    @Mixin CommonArguments common = new CommonArguments();
+
+    @Override
+    public Integer call() {
+        ModelsFolder folder = ModelsFolder.ofEnvironment();
+        try {
+            ModelsFolder.Model model =
+                    folder.find(name)
+                            .orElseThrow(
+                                    () ->
+                                            CommandException.usage(
+                                                    "there is no model %s in %s; bigllama list says what there is"
+                                                            .formatted(name, folder.path())));
+            if (!yes && !agrees(model)) {
+                return ExitCode.FAILED;
+            }
+            folder.delete(model);
+            System.err.println(
+                    "bigllama: deleted "
+                            + model.name()
+                            + ", "
+                            + ByteSize.format(model.size())
+                            + " are free");
+        } catch (IOException e) {
+            throw new CommandException(
+                    ExitCode.FAILED, "cannot delete " + name + ": " + Failures.reason(e), e);
+        }
+        return ExitCode.OK;
+    }
+
+    private static boolean agrees(ModelsFolder.Model model) {
+        Console console = System.console();
+        if (console == null || !console.isTerminal()) {
+            throw CommandException.usage(
+                    "rm asks before it deletes "
+                            + model.name()
+                            + ", and there is no terminal; add --yes");
+        }
+        String answer =
+                console.readLine(
+                        "delete %s, %s? [y/N] ", model.name(), ByteSize.format(model.size()));
+        return answer != null && answer.strip().toLowerCase(Locale.ROOT).startsWith("y");
+    }
+}
