@@ -42,6 +42,13 @@ final class PerplexityCommand implements Callable<Integer> {
             description = "Only so many chunks of the text; 0 (the default) for all.")
     int chunks;
 
+    @Option(
+            names = "--special",
+            description =
+                    "Control tokens in the text, such as <|im_end|>, are control tokens; for"
+                            + " llama-perplexity they are plain text.")
+    boolean special;
+
     @Option(names = "--json", description = "Print it as JSON.")
     boolean json;
 
@@ -66,11 +73,12 @@ final class PerplexityCommand implements Callable<Integer> {
         }
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded = model.load(options, interruption, System.err)) {
+            int[] tokens = loaded.tokenizer().encode(input, true, special);
             if (base == null) {
                 printPerplexity(
                         measure(
                                 interruption,
-                                go -> Perplexity.of(loaded, input, session(), chunks, go)));
+                                go -> Perplexity.of(loaded, tokens, session(), chunks, go)));
                 return ExitCode.OK;
             }
             try (LlamaModel other = LlamaModel.load(base, options)) {
@@ -79,7 +87,7 @@ final class PerplexityCommand implements Callable<Integer> {
                                 interruption,
                                 go ->
                                         KlDivergence.of(
-                                                loaded, other, input, session(), chunks, go)));
+                                                loaded, other, tokens, session(), chunks, go)));
             }
         }
         return ExitCode.OK;

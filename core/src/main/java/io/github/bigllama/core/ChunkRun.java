@@ -15,6 +15,8 @@ final class ChunkRun implements AutoCloseable {
     /** Logits of more tokens are not kept at a time: with a large vocabulary it would be GBs. */
     private static final int MOST_OUTPUTS = 512;
 
+    private static final int LEAST_CONTEXT = 4;
+
     private final LlamaSession session;
     private final int[] tokens;
     private final int contextSize;
@@ -26,20 +28,23 @@ final class ChunkRun implements AutoCloseable {
      *
      * @throws IllegalArgumentException if the text is too short
      */
-    ChunkRun(LlamaModel model, String text, SessionOptions options, int mostChunks) {
+    ChunkRun(LlamaModel model, int[] tokens, SessionOptions options, int mostChunks) {
         if (mostChunks < 0) {
             throw new IllegalArgumentException("chunks are " + mostChunks + ", must be 0 or more");
         }
         contextSize = options.contextSize();
-        tokens = model.tokenizer().encode(text, true, false);
-        if (contextSize < 4 || tokens.length < 2 * contextSize) {
+        this.tokens = tokens.clone();
+        if (contextSize < LEAST_CONTEXT || tokens.length < 2 * contextSize) {
             throw new IllegalArgumentException(
-                    "the text has %d tokens; chunks of %d tokens need at least %d: give a longer text, or a context of 4 to %d"
+                    "the text has %d tokens; chunks of %d tokens need at least %d: give a longer text%s"
                             .formatted(
                                     tokens.length,
                                     contextSize,
                                     2 * contextSize,
-                                    tokens.length / 2));
+                                    tokens.length < 2 * LEAST_CONTEXT
+                                            ? ""
+                                            : ", or a context of %d to %d"
+                                                    .formatted(LEAST_CONTEXT, tokens.length / 2)));
         }
         int all = tokens.length / contextSize;
         chunks = mostChunks == 0 ? all : Math.min(mostChunks, all);
@@ -55,11 +60,6 @@ final class ChunkRun implements AutoCloseable {
 
     int contextSize() {
         return contextSize;
-    }
-
-    /** The text, as the model reads it. */
-    int[] tokens() {
-        return tokens;
     }
 
     /**

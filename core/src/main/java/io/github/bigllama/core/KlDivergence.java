@@ -41,7 +41,7 @@ public record KlDivergence(
      *
      * @param model the model
      * @param base one with the same vocabulary
-     * @param text at least two chunks long; control tokens in it are plain text
+     * @param tokens a text, at least two chunks long; see {@link Perplexity#of}
      * @param session for both; the context size is that of a chunk
      * @param mostChunks when to stop; 0 for the end of the text
      * @param progress is told how much is done, 0 to 1; returns false to cancel
@@ -52,18 +52,13 @@ public record KlDivergence(
     public static KlDivergence of(
             LlamaModel model,
             LlamaModel base,
-            String text,
+            int[] tokens,
             SessionOptions session,
             int mostChunks,
             DoublePredicate progress) {
-        try (ChunkRun run = new ChunkRun(model, text, session, mostChunks);
-                ChunkRun baseRun = new ChunkRun(base, text, session, mostChunks)) {
-            if (model.vocabularySize() != base.vocabularySize()
-                    || !Arrays.equals(run.tokens(), baseRun.tokens())) {
-                throw new IllegalArgumentException(
-                        "%s and %s have different vocabularies: they can't be compared"
-                                .formatted(model.path(), base.path()));
-            }
+        requireSameVocabulary(model, base, tokens);
+        try (ChunkRun run = new ChunkRun(model, tokens, session, mostChunks);
+                ChunkRun baseRun = new ChunkRun(base, tokens, session, mostChunks)) {
             Sums sums = new Sums();
             for (int chunk = 0; chunk < run.chunks(); chunk++) {
                 for (int batch = 0; batch < run.batches(); batch++) {
@@ -75,6 +70,23 @@ public record KlDivergence(
             }
             progress.test(1);
             return sums.result(run);
+        }
+    }
+
+    private static void requireSameVocabulary(LlamaModel model, LlamaModel base, int[] tokens) {
+        boolean same =
+                model.vocabularySize() == base.vocabularySize()
+                        && IntStream.of(tokens)
+                                .distinct()
+                                .allMatch(
+                                        token ->
+                                                Arrays.equals(
+                                                        model.tokenizer().bytes(token, true),
+                                                        base.tokenizer().bytes(token, true)));
+        if (!same) {
+            throw new IllegalArgumentException(
+                    "%s and %s have different vocabularies: they can't be compared"
+                            .formatted(model.path(), base.path()));
         }
     }
 

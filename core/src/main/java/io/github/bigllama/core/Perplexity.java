@@ -20,7 +20,8 @@ public record Perplexity(
     /**
      * Computes it.
      *
-     * @param text at least two chunks long; control tokens in it are plain text
+     * @param tokens a text, at least two chunks long; llama-perplexity encodes it with the tokens
+     *     that the model wants at the beginning, and takes control tokens in it for plain text
      * @param session the context size is that of a chunk
      * @param mostChunks when to stop; 0 for the end of the text
      * @param progress is told how much is done, 0 to 1; returns false to cancel
@@ -30,11 +31,11 @@ public record Perplexity(
      */
     public static Perplexity of(
             LlamaModel model,
-            String text,
+            int[] tokens,
             SessionOptions session,
             int mostChunks,
             DoublePredicate progress) {
-        try (ChunkRun run = new ChunkRun(model, text, session, mostChunks)) {
+        try (ChunkRun run = new ChunkRun(model, tokens, session, mostChunks)) {
             Moments losses = new Moments();
             run.forEach(progress, rows -> losses.addAll(rows.losses()));
             return of(losses, run);
