@@ -95,24 +95,21 @@ final class DryModel implements AutoCloseable {
      * @param options with a context size and a micro-batch of a certain size
      */
     int largestContext(SessionOptions options, long bytes) {
-        int fits = 0;
-        int tooLarge = options.contextSize() + 1;
         if (memory(options).total() <= bytes) {
             return options.contextSize();
         }
-        while (tooLarge - fits > CONTEXT_STEP) {
-            int middle = (fits + (tooLarge - fits) / 2 + CONTEXT_STEP - 1) / CONTEXT_STEP;
-            int context = middle * CONTEXT_STEP;
-            if (context >= tooLarge) {
-                break;
-            }
-            if (memory(options.withContextSize(context)).total() <= bytes) {
-                fits = context;
+        // In steps: so many fit, and so many do not.
+        int fit = 0;
+        int tooMany = options.contextSize() / CONTEXT_STEP + 1;
+        while (tooMany - fit > 1) {
+            int middle = fit + (tooMany - fit) / 2;
+            if (memory(options.withContextSize(middle * CONTEXT_STEP)).total() <= bytes) {
+                fit = middle;
             } else {
-                tooLarge = context;
+                tooMany = middle;
             }
         }
-        return fits;
+        return fit * CONTEXT_STEP;
     }
 
     @Override

@@ -103,8 +103,8 @@ class OptionsTest {
     @Test
     void whatIsOutOfRangeSaysItsNameItsValueAndTheRange() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> SessionOptions.defaults().withContextSize(-1))
-                .withMessage("contextSize is -1, must be 0 to 2147483647");
+                .isThrownBy(() -> SessionOptions.defaults().withContextSize(-2))
+                .withMessage("contextSize is -2, must be -1 to 2147483647");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> SessionOptions.defaults().withBatchSizes(8, 9))
                 .withMessage("microBatchSize is 9, must be 0 to 8");
