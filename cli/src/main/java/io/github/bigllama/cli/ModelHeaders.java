@@ -5,6 +5,7 @@ import io.github.bigllama.cli.models.ModelSource;
 import io.github.bigllama.cli.models.RemoteModel;
 import io.github.bigllama.gguf.ModelFiles;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 
 /** A model to look at, which need not be on this machine. */
@@ -22,8 +23,9 @@ final class ModelHeaders {
             return ModelFiles.read(ModelArguments.demoModel());
         }
         if (ModelSource.isRemote(source)) {
-            Http http = Http.ofEnvironment();
-            RemoteModel model = ModelSource.find(source, endpoint(), http);
+            URI endpoint = requireServer(endpoint());
+            Http http = Http.ofEnvironment(endpoint);
+            RemoteModel model = ModelSource.find(source, endpoint, http);
             return ModelFiles.read(model.files().getFirst().address(), http);
         }
         return ModelFiles.read(ModelArguments.file(Path.of(source)));
@@ -32,6 +34,25 @@ final class ModelHeaders {
     /** Of Hugging Face, unless the environment names another. */
     static URI endpoint() {
         String given = System.getenv("HF_ENDPOINT");
-        return URI.create(given == null || given.isBlank() ? "https://huggingface.co" : given);
+        if (given == null || given.isBlank()) {
+            return URI.create("https://huggingface.co");
+        }
+        try {
+            return new URI(given.strip());
+        } catch (URISyntaxException e) {
+            throw CommandException.usage(notAServer(given));
+        }
+    }
+
+    static URI requireServer(URI endpoint) {
+        if (endpoint.getHost() == null || !("" + endpoint.getScheme()).matches("(?i)https?")) {
+            throw CommandException.usage(notAServer(endpoint.toString()));
+        }
+        return endpoint;
+    }
+
+    private static String notAServer(String endpoint) {
+        return "the endpoint '%s' is no web server's address; write https://..."
+                .formatted(endpoint);
     }
 }

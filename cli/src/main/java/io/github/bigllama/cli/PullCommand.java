@@ -4,7 +4,6 @@ import io.github.bigllama.cli.models.Http;
 import io.github.bigllama.cli.models.ModelSource;
 import io.github.bigllama.cli.models.ModelsFolder;
 import io.github.bigllama.cli.models.Pull;
-import io.github.bigllama.cli.models.PullException;
 import io.github.bigllama.cli.models.RemoteModel;
 import io.github.bigllama.core.LlamaException;
 import io.github.bigllama.gguf.GgufException;
@@ -14,6 +13,7 @@ import java.io.PrintStream;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine.Command;
@@ -41,7 +41,7 @@ final class PullCommand implements Callable<Integer> {
             names = "--endpoint",
             paramLabel = "URL",
             description = "The server of hf: sources. Default: HF_ENDPOINT, or Hugging Face.")
-    URI endpoint = ModelHeaders.endpoint();
+    Optional<URI> endpoint = Optional.empty();
 
     @Option(
             names = "--no-plan",
@@ -59,8 +59,9 @@ final class PullCommand implements Callable<Integer> {
                             + "' is no address of a model; write hf:owner/repo or https://...");
         }
         PrintStream err = System.err;
-        Http http = Http.ofEnvironment();
-        RemoteModel model = ModelSource.find(source, endpoint, http);
+        URI server = endpoint.isPresent() ? endpoint.get() : ModelHeaders.endpoint();
+        Http http = Http.ofEnvironment(ModelHeaders.requireServer(server));
+        RemoteModel model = ModelSource.find(source, server, http);
         Pull pull = new Pull(ModelsFolder.ofEnvironment(), model, http);
         try {
             if (pull.isComplete()) {
@@ -127,8 +128,6 @@ final class PullCommand implements Callable<Integer> {
         } catch (CancellationException e) {
             System.err.println(
                     "bigllama: stopped; what has come is kept, and the same command goes on");
-            throw e;
-        } catch (PullException e) {
             throw e;
         }
     }

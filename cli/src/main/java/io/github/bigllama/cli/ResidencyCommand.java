@@ -25,8 +25,11 @@ import picocli.CommandLine.Parameters;
 final class ResidencyCommand implements Callable<Integer> {
     private static final String HOME = "\033[H\033[J";
 
-    @Parameters(paramLabel = "MODEL", description = "A GGUF file; of a split model the first part.")
-    Path file;
+    @Parameters(
+            paramLabel = "MODEL",
+            description =
+                    "A GGUF file, of a split model the first part; or a downloaded model's name.")
+    Path model;
 
     @Option(
             names = "--watch",
@@ -45,6 +48,7 @@ final class ResidencyCommand implements Callable<Integer> {
         }
         Output out = Output.standard();
         try {
+            Path file = ModelArguments.file(model);
             Weights weights = Weights.of(ModelFiles.read(file));
             do {
                 List<String> lines = ResidencyPicture.draw(weights);
@@ -60,7 +64,7 @@ final class ResidencyCommand implements Callable<Integer> {
         } catch (IOException e) {
             throw new CommandException(
                     ExitCode.FAILED,
-                    "cannot look at the pages of " + file + ": " + Failures.reason(e),
+                    "cannot look at the pages of " + model + ": " + Failures.reason(e),
                     e);
         }
         return ExitCode.OK;

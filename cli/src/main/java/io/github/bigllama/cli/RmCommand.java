@@ -15,7 +15,9 @@ import picocli.CommandLine.Parameters;
         name = "rm",
         description = {"Delete a model that pull has brought, with all its files.", ""})
 final class RmCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "NAME", description = "As list shows it, or a part of that.")
+    @Parameters(
+            paramLabel = "NAME",
+            description = "As list shows it; without --yes a part of that will do.")
     String name;
 
     @Option(
@@ -36,6 +38,9 @@ final class RmCommand implements Callable<Integer> {
                                             CommandException.usage(
                                                     "there is no model %s in %s; bigllama list says what there is"
                                                             .formatted(name, folder.path())));
+            if (yes && !model.name().equals(name)) {
+                throw CommandException.usage("--yes wants the whole name: " + model.name());
+            }
             if (!yes && !agrees(model)) {
                 return ExitCode.FAILED;
             }

@@ -89,7 +89,10 @@ class PullIT {
         Result asks = bundle.run("rm", "demo");
         assertThat(asks.exitCode()).isEqualTo(ExitCode.USAGE);
         assertThat(asks.err()).contains("add --yes").hasLineCount(1);
-        assertThat(bundle.run("rm", "--yes", "demo").exitCode()).isZero();
+        Result part = bundle.run("rm", "--yes", "demo");
+        assertThat(part.exitCode()).isEqualTo(ExitCode.USAGE);
+        assertThat(part.err()).contains("--yes wants the whole name: localhost/demo-Q8_0");
+        assertThat(bundle.run("rm", "--yes", "localhost/demo-Q8_0").exitCode()).isZero();
         assertThat(folder).isEmptyDirectory();
         Result unknown = bundle.run("rm", "--yes", "demo");
         assertThat(unknown.err()).contains("there is no model demo in " + folder);

@@ -30,7 +30,14 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
 
     @Override
     public String toString() {
-        return address.toString();
+        // A query or a user can be a secret, and messages go into logs.
+        String shown =
+                address.getScheme()
+                        + "://"
+                        + address.getHost()
+                        + (address.getPort() < 0 ? "" : ":" + address.getPort())
+                        + address.getRawPath();
+        return address.getRawQuery() == null ? shown : shown + "?...";
     }
 
     @Override

@@ -3,11 +3,11 @@ package io.github.bigllama.cli.models;
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -67,10 +67,7 @@ final class Download {
         try (FileChannel channel =
                 FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             lock(channel);
-            RangeRequests.First first = requests.first(blockSize);
-            try (InputStream body = first.body()) {
-                bring(first, body, channel, part, progress);
-            }
+            bring(requests.first(), channel, part, progress);
         }
         check(part, progress);
         DownloadState.delete(part);
@@ -92,54 +89,23 @@ final class Download {
     }
 
     private void bring(
-            RangeRequests.First first,
-            InputStream body,
-            FileChannel channel,
-            Path part,
-            LongPredicate progress)
+            RangeRequests.Info info, FileChannel channel, Path part, LongPredicate progress)
             throws IOException {
-        if (file.size().isPresent() && file.size().getAsLong() != first.size()) {
+        if (file.size().isPresent() && file.size().getAsLong() != info.size()) {
             throw new PullException(
                     "%s has %d bytes, and %d were announced"
-                            .formatted(file.address(), first.size(), file.size().getAsLong()));
+                            .formatted(requests, info.size(), file.size().getAsLong()));
         }
-        int size = first.hasRanges() ? blockSize : Math.toIntExact(Math.min(first.size(), 1 << 30));
-        DownloadState state = DownloadState.of(part, first.version(), first.size(), size);
-        requireRoom(first.size() - state.doneBytes());
-        channel.truncate(first.size());
-        if (!first.hasRanges()) {
-            all(first, body, channel, progress);
-            return;
-        }
+        DownloadState state =
+                DownloadState.of(
+                        part,
+                        info.version(),
+                        info.size(),
+                        info.hasRanges() ? blockSize : info.size());
+        requireRoom(info.size() - state.doneBytes());
+        channel.truncate(info.size());
         done.set(state.doneBytes());
-        if (!state.isDone(0)) {
-            try {
-                copy(body, channel, 0, state.length(0), progress);
-                state.add(0);
-            } catch (IOException e) {
-                // As any other block it is tried again.
-                done.set(state.doneBytes());
-            }
-        }
-        body.close();
         blocks(state, channel, progress);
-    }
-
-    /** From a server that has no ranges, from the beginning. */
-    private void all(
-            RangeRequests.First first,
-            InputStream body,
-            FileChannel channel,
-            LongPredicate progress)
-            throws IOException {
-        channel.truncate(0);
-        done.set(0);
-        copy(body, channel, 0, first.size(), progress);
-        if (body.read() >= 0) {
-            throw new PullException(
-                    "%s is longer than the %d bytes that the server announced"
-                            .formatted(file.address(), first.size()));
-        }
     }
 
     private void blocks(DownloadState state, FileChannel channel, LongPredicate progress)
@@ -154,20 +120,26 @@ final class Download {
                             .start(() -> work(state, next, channel)));
         }
         try {
-            while (workers.stream().anyMatch(Thread::isAlive)) {
+            while (!stopped && workers.stream().anyMatch(Thread::isAlive)) {
                 stopped |= !progress.test(done.get());
                 Thread.sleep(WAIT_MILLIS);
             }
+            // Ends their waiting too.
+            workers.forEach(Thread::interrupt);
+            for (Thread worker : workers) {
+                worker.join();
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            workers.forEach(Thread::interrupt);
             stopped = true;
         }
-        Exception e = failure.get();
-        switch (e) {
+        switch (failure.get()) {
             case null -> {}
-            case IOException io -> throw io;
-            case PullException pull -> throw pull;
-            default -> throw new PullException("cannot download " + file.address() + ": " + e, e);
+            case IOException e -> throw e;
+            case UncheckedIOException e -> throw e.getCause();
+            case RuntimeException e -> throw e;
+            case Exception e -> throw new AssertionError(e);
         }
         if (stopped) {
             throw new CancellationException("stopped");
@@ -184,15 +156,30 @@ final class Download {
                     isDone = state.isDone(block);
                 }
                 if (!isDone && bringBlock(state, block, channel)) {
-                    synchronized (state) {
-                        state.add(block);
-                    }
+                    note(state, block, channel);
                 }
                 block = next.getAndIncrement();
             }
         } catch (IOException | RuntimeException e) {
-            failure.compareAndSet(null, e);
-            stopped = true;
+            // Whatever happens to those that are told to stop is no failure.
+            synchronized (failure) {
+                if (!stopped) {
+                    failure.set(e);
+                    stopped = true;
+                }
+            }
+        }
+    }
+
+    /** A block counts as there when it would be after a power cut too. */
+    private void note(DownloadState state, int block, FileChannel channel) {
+        try {
+            channel.force(false);
+            synchronized (state) {
+                state.add(block);
+            }
+        } catch (IOException e) {
+            throw unwritable(e);
         }
     }
 
@@ -213,51 +200,20 @@ final class Download {
                 });
     }
 
-    private void copy(
-            InputStream body, FileChannel channel, long from, long length, LongPredicate progress)
-            throws IOException {
-        byte[] buffer = new byte[BUFFER];
-        long at = from;
-        while (at < from + length) {
-            int count = body.read(buffer, 0, (int) Math.min(BUFFER, from + length - at));
-            if (count < 0) {
-                throw new IOException(
-                        "the server ended the connection after %d of %d bytes"
-                                .formatted(at - from, length));
+    private void write(FileChannel channel, ByteBuffer bytes, long at) {
+        try {
+            long position = at;
+            while (bytes.hasRemaining()) {
+                position += channel.write(bytes, position);
             }
-            if (at == 0) {
-                requireGguf(buffer, count);
-            }
-            write(channel, ByteBuffer.wrap(buffer, 0, count), at);
-            at += count;
-            if (!progress.test(done.addAndGet(count))) {
-                throw new CancellationException("stopped");
-            }
+        } catch (IOException e) {
+            throw unwritable(e);
         }
     }
 
-    private static void write(FileChannel channel, ByteBuffer bytes, long at) throws IOException {
-        long position = at;
-        while (bytes.hasRemaining()) {
-            position += channel.write(bytes, position);
-        }
-    }
-
-    /** A page that says "please log in" is not worth an hour. */
-    private void requireGguf(byte[] start, int count) {
-        if (count >= 4
-                && !(start[0] == 'G' && start[1] == 'G' && start[2] == 'U' && start[3] == 'F')) {
-            throw new PullException(
-                    "%s is not a GGUF file: it starts with '%s'"
-                            .formatted(
-                                    file.address(),
-                                    new String(
-                                                    start,
-                                                    0,
-                                                    Math.min(count, 16),
-                                                    StandardCharsets.ISO_8859_1)
-                                            .replaceAll("[^ -~]", ".")));
-        }
+    private UncheckedIOException unwritable(IOException e) {
+        return new UncheckedIOException(
+                new IOException("cannot write " + target + ": " + e.getMessage(), e));
     }
 
     private void requireRoom(long needed) throws IOException {
@@ -285,7 +241,7 @@ final class Download {
             Files.deleteIfExists(part);
             throw new PullException(
                     "%s has SHA-256 %s, expected %s: what came is damaged, and deleted; pull it again"
-                            .formatted(file.address(), actual, expected.get()));
+                            .formatted(requests, actual, expected.get()));
         }
     }
 

@@ -21,10 +21,10 @@ final class DownloadState {
     private final Path file;
     private final String version;
     private final long size;
-    private final int blockSize;
+    private final long blockSize;
     private final BitSet done;
 
-    private DownloadState(Path file, String version, long size, int blockSize, BitSet done) {
+    private DownloadState(Path file, String version, long size, long blockSize, BitSet done) {
         this.file = file;
         this.version = version;
         this.size = size;
@@ -38,7 +38,7 @@ final class DownloadState {
      *
      * @param version what the server calls the version
      */
-    static DownloadState of(Path part, String version, long size, int blockSize) {
+    static DownloadState of(Path part, String version, long size, long blockSize) {
         Path file = part.resolveSibling(part.getFileName() + SUFFIX);
         Properties kept = new Properties();
         if (Files.exists(part)) {
@@ -46,7 +46,7 @@ final class DownloadState {
                 kept.load(in);
                 if (version.equals(kept.getProperty("version"))
                         && Long.toString(size).equals(kept.getProperty("size"))
-                        && Integer.toString(blockSize).equals(kept.getProperty("block"))) {
+                        && Long.toString(blockSize).equals(kept.getProperty("block"))) {
                     byte[] bits = HexFormat.of().parseHex(kept.getProperty("done", ""));
                     return new DownloadState(file, version, size, blockSize, BitSet.valueOf(bits));
                 }
@@ -62,11 +62,11 @@ final class DownloadState {
     }
 
     long offset(int block) {
-        return (long) block * blockSize;
+        return block * blockSize;
     }
 
-    int length(int block) {
-        return (int) Math.min(blockSize, size - offset(block));
+    long length(int block) {
+        return Math.min(blockSize, size - offset(block));
     }
 
     boolean isDone(int block) {
@@ -84,7 +84,7 @@ final class DownloadState {
         Properties kept = new Properties();
         kept.setProperty("version", version);
         kept.setProperty("size", Long.toString(size));
-        kept.setProperty("block", Integer.toString(blockSize));
+        kept.setProperty("block", Long.toString(blockSize));
         kept.setProperty("done", HexFormat.of().formatHex(done.toByteArray()));
         Path temporary = file.resolveSibling(file.getFileName() + ".new");
         try (OutputStream out = Files.newOutputStream(temporary)) {

@@ -200,13 +200,8 @@ final class HuggingFace {
         return switch (status) {
             case 401, 403 ->
                     new PullException(
-                            "hf:%s: the server says %d: %s"
-                                    .formatted(
-                                            repository,
-                                            status,
-                                            http.hasToken()
-                                                    ? "the token may not read it; has its licence been accepted?"
-                                                    : "there is no such repository, or it wants a token; set HF_TOKEN"));
+                            "hf:%s: the server says %d; there is no such repository, or %s"
+                                    .formatted(repository, status, http.adviceOnRefusal(endpoint)));
             case 404 ->
                     new PullException(
                             "hf:%s: there is no such repository, or no revision %s"

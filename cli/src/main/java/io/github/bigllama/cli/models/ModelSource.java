@@ -89,6 +89,17 @@ public final class ModelSource {
         }
     }
 
+    /** An address as it may be shown: a query or a user can be a secret. */
+    static String shown(URI address) {
+        String shown =
+                address.getScheme()
+                        + "://"
+                        + address.getHost()
+                        + (address.getPort() < 0 ? "" : ":" + address.getPort())
+                        + address.getRawPath();
+        return address.getRawQuery() == null ? shown : shown + "?...";
+    }
+
     private static URI address(String source) {
         try {
             URI uri = new URI(source);

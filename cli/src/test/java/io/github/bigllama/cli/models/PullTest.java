@@ -23,6 +23,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -50,8 +52,11 @@ class PullTest {
         server.close();
     }
 
-    private static Http http(String... token) {
-        return new Http(Optional.of(String.join("", token)).filter(t -> !t.isEmpty()), direct());
+    private Http http(String... token) {
+        return new Http(
+                server.uri(""),
+                Optional.of(String.join("", token)).filter(t -> !t.isEmpty()),
+                direct());
     }
 
     private static ProxySelector direct() {
@@ -101,8 +106,8 @@ class PullTest {
         assertIsThere();
         assertThat(pull.isComplete()).isTrue();
         assertThat(server.ranges)
-                .hasSize(10)
-                .contains("0-9999", "10000-19999", "90000-91233")
+                .hasSize(11)
+                .contains("0-15", "0-9999", "10000-19999", "90000-91233")
                 .doesNotHaveDuplicates();
     }
 
@@ -111,6 +116,52 @@ class PullTest {
         server.answer = ModelServer::all;
         pull().run(PullTest::goOn);
         assertIsThere();
+    }
+
+    @Test
+    void aServerWithoutRangesThatBreaksOffIsAskedAgain() throws IOException {
+        AtomicInteger count = new AtomicInteger();
+        server.answer =
+                (exchange, file) -> {
+                    exchange.sendResponseHeaders(200, file.length);
+                    int sent = count.incrementAndGet() < 4 ? file.length / 2 : file.length;
+                    exchange.getResponseBody().write(file, 0, sent);
+                };
+        pull().run(PullTest::goOn);
+        assertIsThere();
+        assertThat(count).hasValue(4);
+    }
+
+    @Test
+    void aServerThatSendsMoreThanItAnnounced() {
+        server.answer =
+                (exchange, file) -> {
+                    String[] ends =
+                            exchange.getRequestHeaders()
+                                    .getFirst("Range")
+                                    .replace("bytes=", "")
+                                    .split("-");
+                    exchange.getResponseHeaders()
+                            .set(
+                                    "Content-Range",
+                                    "bytes %s-%s/%d".formatted(ends[0], ends[1], file.length));
+                    exchange.sendResponseHeaders(206, 0);
+                    exchange.getResponseBody().write(file);
+                };
+        assertThatThrownBy(() -> pull().run(PullTest::goOn))
+                .isInstanceOf(PullException.class)
+                .hasMessageContaining("the server sends more than the 10000 bytes at ");
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aFolderThatCannotBeWrittenIsNotTriedAgain() throws IOException {
+        Files.createDirectories(folder.resolve("host"));
+        Files.createSymbolicLink(folder.resolve("host/m.gguf.part"), Path.of("/dev/full"));
+        assertThatThrownBy(() -> pull().run(PullTest::goOn))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("cannot write " + folder.resolve("host/m.gguf"));
+        assertThat(server.ranges).hasSizeLessThan(6);
     }
 
     @Test
@@ -127,7 +178,7 @@ class PullTest {
         pull().run(PullTest::goOn);
         assertIsThere();
         // Only the first is asked for again, to see what there is; and those under way.
-        assertThat(server.ranges.size()).isLessThan(10).isGreaterThanOrEqualTo(10 - sent);
+        assertThat(server.ranges.size()).isLessThan(11).isGreaterThanOrEqualTo(11 - sent);
     }
 
     @Test
@@ -216,7 +267,7 @@ class PullTest {
         server.ranges.clear();
         pull().run(PullTest::goOn);
         assertIsThere();
-        assertThat(server.ranges).hasSize(10);
+        assertThat(server.ranges).hasSize(11);
     }
 
     @Test
@@ -332,6 +383,46 @@ class PullTest {
             assertThat(server.tokens).isNotEmpty().containsOnly("Bearer secret");
             assertThat(other.tokens).isEmpty();
         }
+    }
+
+    @Test
+    void theChecksumOfARedirectIsChecked() throws IOException {
+        try (ModelServer other = new ModelServer()) {
+            other.files.put("elsewhere.gguf", model);
+            server.answer =
+                    (exchange, file) -> {
+                        exchange.getResponseHeaders()
+                                .set("Location", other.uri("elsewhere.gguf").toString());
+                        exchange.getResponseHeaders()
+                                .set("X-Linked-Etag", "\"" + "b".repeat(64) + "\"");
+                        exchange.sendResponseHeaders(302, -1);
+                    };
+            assertThatThrownBy(() -> pull().run(PullTest::goOn))
+                    .hasMessageContaining("expected bbbb");
+        }
+    }
+
+    @Test
+    void otherServersGetNoToken() throws IOException {
+        Http http = new Http(URI.create("http://elsewhere"), Optional.of("secret"), direct());
+        pull(remote(Optional.empty()), http).run(PullTest::goOn);
+        assertThat(server.tokens).isEmpty();
+        Files.delete(folder.resolve("host/m.gguf"));
+        server.answer = (exchange, file) -> exchange.sendResponseHeaders(401, -1);
+        assertThatThrownBy(() -> pull(remote(Optional.empty()), http).run(PullTest::goOn))
+                .hasMessageContaining("HF_TOKEN is for http://elsewhere only; set HF_ENDPOINT");
+    }
+
+    @Test
+    void secretsOfAnAddressAreNotShown() {
+        server.answer = (exchange, file) -> exchange.sendResponseHeaders(403, -1);
+        server.files.put("m.gguf?key=secret", model);
+        RemoteModel remote =
+                ModelSource.find(
+                        server.uri("m.gguf?key=secret").toString(), server.uri(""), http());
+        assertThatThrownBy(() -> pull(remote, http()).run(PullTest::goOn))
+                .hasMessageContaining("m.gguf?...: the server says 403")
+                .hasMessageNotContaining("secret");
     }
 
     @Test
