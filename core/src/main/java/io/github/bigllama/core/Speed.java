@@ -5,11 +5,12 @@ package io.github.bigllama.core;
  *
  * <p>With A bytes of weights that a token uses, S of them on disk, and the bandwidths of memory and
  * disk, computing takes A / memory and reading S / disk. At best one hides behind the other, at
- * worst they follow each other.
+ * worst they follow each other; and a bandwidth that was measured for two seconds is not known
+ * better than {@link #UNCERTAINTY}.
  *
- * @param best the larger of both
+ * @param best the larger of both, less the uncertainty
  * @param expected what has been measured to be likely
- * @param worst the sum of both
+ * @param worst the sum of both, with the uncertainty
  * @param computing seconds of computing
  * @param reading seconds of reading
  * @param bytesRead bytes read from disk for a token
@@ -28,13 +29,16 @@ public record Speed(
      */
     static final double NOT_HIDDEN = 0.3;
 
+    /** By how much the same probe differs within minutes on a machine that others use too. */
+    static final double UNCERTAINTY = 0.2;
+
     static Speed of(double computing, double reading, long bytesRead) {
         double longer = Math.max(computing, reading);
         double shorter = Math.min(computing, reading);
         return new Speed(
-                longer,
+                longer / (1 + UNCERTAINTY),
                 longer + NOT_HIDDEN * shorter,
-                longer + shorter,
+                (longer + shorter) * (1 + UNCERTAINTY),
                 computing,
                 reading,
                 bytesRead);
