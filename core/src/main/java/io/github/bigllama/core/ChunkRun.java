@@ -120,12 +120,13 @@ final class ChunkRun implements AutoCloseable {
     /** The next batch; a chunk begins with the first. */
     Rows compute(int chunk, int batch) {
         Context context = session.context();
+        Sequence sequence = session.sequence();
         int start = chunk * contextSize;
         int[] text = Arrays.copyOfRange(tokens, start, start + contextSize);
         int from = batch * batchSize;
         int count = Math.min(batchSize, contextSize - from);
         if (batch == 0) {
-            context.clear();
+            context.keep(sequence, 0);
             // as llama-perplexity: in place of the token there, so that a chunk stays a context
             if (session.model().tokenizer().addsBeginOfSequence()) {
                 text[0] = session.model().tokenizer().beginOfSequence().orElse(text[0]);
@@ -134,7 +135,7 @@ final class ChunkRun implements AutoCloseable {
         // The last of a chunk foretells what is in the next.
         int first = Math.clamp(contextSize / 2 - from, 0, count);
         int last = Math.min(count, contextSize - 1 - from);
-        if (!context.decode(text, from, count, first)) {
+        if (!context.decode(sequence, text, from, count, first)) {
             throw new CancellationException("cancelled");
         }
         int vocabulary = session.model().vocabularySize();
@@ -142,7 +143,11 @@ final class ChunkRun implements AutoCloseable {
         int[] targets = Arrays.copyOfRange(text, from + first + 1, from + first + 1 + size);
         return new Rows(
                 IntStream.range(0, size)
-                        .mapToObj(i -> copy(context.logits(first + i, vocabulary), vocabulary))
+                        .mapToObj(
+                                i ->
+                                        copy(
+                                                context.outputs().logits(first + i, vocabulary),
+                                                vocabulary))
                         .toList(),
                 targets);
     }

@@ -8,22 +8,22 @@ import io.github.bigllama.residency.Pager;
 import io.github.bigllama.residency.PassStats;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.DoubleConsumer;
+import java.util.stream.IntStream;
 
 /**
- * One {@code llama_context} and what its KV cache holds, as tokens of sequence 0. Computes tokens;
- * it knows nothing of text. Not thread-safe, but for the abort signal.
+ * One {@code llama_context}, which computes tokens of its sequences; it knows nothing of text. Not
+ * thread-safe, but for the abort signal.
  */
 @SuppressWarnings("restricted")
 final class Context implements AutoCloseable {
-    private static final int SEQUENCE = 0;
     private static final int OK = 0;
     private static final int NO_SLOT = 1;
     private static final int ABORTED = 2;
@@ -34,14 +34,7 @@ final class Context implements AutoCloseable {
     /** One that is chosen where each pass over the weights reads from disk. */
     static final int LARGE_BATCH = 2048;
 
-    /**
-     * The abort callback. llama.cpp calls it before each of the thousand operations of a token
-     * while the other threads wait, and an upcall there costs some percent of the speed; C's {@code
-     * atoi(const char *)} has its shape, and gives what {@link #abortFlag} says.
-     */
-    private static final MemorySegment ATOI =
-            Linker.nativeLinker().defaultLookup().find("atoi").orElseThrow();
-
+    private final AtomicReference<Thread> user = new AtomicReference<>();
     private final Arena arena = Arena.ofShared();
     private final NativeHandle handle;
     private final NativeHandle threadpool;
@@ -51,23 +44,15 @@ final class Context implements AutoCloseable {
     private final int size;
     private final int batchSize;
 
-    /** What the KV cache holds: the first {@code used} of them. */
-    private int[] tokens = new int[64];
+    /** The sequence of the tokens of a batch, for all of them. */
+    private final MemorySegment batchSequence;
 
-    private int used;
+    private final int window;
+    private final BitSet sequences = new BitSet();
+    private final int mostSequences;
 
-    /** The text "0", or "1" to end a computation: what the abort callback reads. */
-    private final MemorySegment abortFlag = arena.allocateFrom("0");
-
-    /** Whose computation the flag is for. */
-    private AtomicBoolean abortSignal;
-
-    /** A copy of the last logits, for looking at each. */
-    private float[] logits = {};
-
-    /** Views of the last decode live until the next one; made only if someone asks. */
-    private Arena outputs;
-
+    private final AbortSwitch abort = new AbortSwitch(arena);
+    private final Outputs outputs;
     private final FileSizes sizes;
 
     /** Null where all weights fit into RAM. */
@@ -81,7 +66,7 @@ final class Context implements AutoCloseable {
      *
      * @param sizes of the files of the model
      * @param pager keeps the right weights in memory; empty where all of them fit
-     * @param outputs tokens of a batch that may have logits; 0 for the last of each sequence
+     * @param mostOutputs tokens of a batch that may have logits; 0 for the last of each sequence
      * @throws SessionException if llama.cpp can't
      */
     Context(
@@ -90,21 +75,21 @@ final class Context implements AutoCloseable {
             SessionOptions options,
             FileSizes sizes,
             Optional<Pager> pager,
-            int outputs) {
+            int mostOutputs) {
         this.sizes = sizes;
-        paging = pager.map(p -> new Paging(p, () -> setAbort(true))).orElse(null);
-        MemorySegment params = params(options, arena);
-        if (outputs > 0) {
-            llama_context_params.n_outputs_max(params, outputs);
+        paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
+        MemorySegment params = ContextParams.of(options, arena);
+        if (mostOutputs > 0) {
+            llama_context_params.n_outputs_max(params, mostOutputs);
         }
         int threads = llama_context_params.n_threads(params);
         int batchThreads = llama_context_params.n_threads_batch(params);
-        llama_context_params.abort_callback(params, ATOI);
-        llama_context_params.abort_callback_data(params, abortFlag);
+        abort.install(params);
         if (paging != null) {
             llama_context_params.cb_eval(params, paging.callback(arena));
         }
         handle = new NativeHandle(noun, create(noun, model, options, params), llama_h::llama_free);
+        outputs = new Outputs(handle);
         threadpool = Threadpool.start(Math.max(threads, batchThreads), paging != null);
         llama_h.llama_attach_threadpool(
                 handle.pointer(), threadpool.pointer(), threadpool.pointer());
@@ -113,28 +98,20 @@ final class Context implements AutoCloseable {
         batchSize = llama_h.llama_n_batch(handle.pointer());
         batch = llama_batch.allocate(arena);
         batchTokens = arena.allocate(ValueLayout.JAVA_INT, batchSize);
-        // Position, sequence and logits stay NULL: llama.cpp counts positions in sequence 0 and
-        // gives the logits of the last token.
+        batchSequence = arena.allocate(ValueLayout.JAVA_INT);
+        window = llama_h.llama_model_n_swa(model);
+        mostSequences = options.sequences();
+        // Positions and logits stay NULL: llama.cpp counts positions, and gives the logits of the
+        // last token.
         llama_batch.token(batch, batchTokens);
-    }
-
-    /** What llama.cpp is told of a session, but for its batches. */
-    static MemorySegment params(SessionOptions options, Arena arena) {
-        int threads = options.threads() == 0 ? CpuTopology.physicalCores() : options.threads();
-        MemorySegment params = llama_h.llama_context_default_params(arena);
-        llama_context_params.n_ctx(params, options.contextSize());
-        llama_context_params.n_seq_max(params, options.sequences());
-        // Only the last token of a batch has logits; room for one in every position would be
-        // hundreds of megabytes with a large vocabulary. Embeddings are given for every token.
-        llama_context_params.n_outputs_max(params, options.embeddings() ? 0 : options.sequences());
-        llama_context_params.n_threads(params, threads);
-        llama_context_params.n_threads_batch(
-                params, options.batchThreads() == 0 ? threads : options.batchThreads());
-        llama_context_params.type_k(params, options.keyType().value());
-        llama_context_params.type_v(params, options.valueType().value());
-        llama_context_params.flash_attn_type(params, options.flashAttention().value());
-        llama_context_params.embeddings(params, options.embeddings());
-        return params;
+        MemorySegment counts = arena.allocate(ValueLayout.JAVA_INT, batchSize);
+        MemorySegment pointers = arena.allocate(ValueLayout.ADDRESS, batchSize);
+        for (int i = 0; i < batchSize; i++) {
+            counts.setAtIndex(ValueLayout.JAVA_INT, i, 1);
+            pointers.setAtIndex(ValueLayout.ADDRESS, i, batchSequence);
+        }
+        llama_batch.n_seq_id(batch, counts);
+        llama_batch.seq_id(batch, pointers);
     }
 
     /** Creates it with the micro-batch asked for, or the one that is best. */
@@ -186,9 +163,83 @@ final class Context implements AutoCloseable {
         return size;
     }
 
-    /** Tokens in the KV cache. */
-    int used() {
-        return used;
+    /**
+     * An empty sequence.
+     *
+     * @throws IllegalStateException if there are as many as there can be
+     */
+    Sequence open() {
+        int id = sequences.nextClearBit(0);
+        if (id == mostSequences) {
+            throw new IllegalStateException(
+                    "the context has %d %s, all in use; open it with SessionOptions.withSequences"
+                            .formatted(
+                                    mostSequences, mostSequences == 1 ? "sequence" : "sequences"));
+        }
+        sequences.set(id);
+        return new Sequence(id, memory, window);
+    }
+
+    /** Frees a sequence, and with the last one everything. */
+    void close(Sequence sequence) {
+        sequences.clear(sequence.id());
+        if (sequences.isEmpty()) {
+            close();
+        } else {
+            outputs.invalidate(sequence);
+            sequence.clear();
+        }
+    }
+
+    /** Has a sequence forget all but its first tokens; see {@link Sequence#keep}. */
+    int keep(Sequence sequence, int keep) {
+        outputs.invalidate(sequence);
+        return sequence.keep(keep);
+    }
+
+    /**
+     * Has a sequence forget what is not the beginning of a prompt.
+     *
+     * @param shift whether what a prompt leaves out may be cut out of the middle
+     * @return tokens of the prompt that need not be computed, fewer than all
+     */
+    int prepare(Sequence sequence, int[] prompt, boolean shift) {
+        int gap = shift ? sequence.leftOut(prompt) : 0;
+        if (gap > 0) {
+            int prefix = sequence.commonPrefix(prompt);
+            outputs.invalidate(sequence);
+            sequence.remove(prefix, prefix + gap);
+        }
+        return keep(sequence, Math.min(sequence.commonPrefix(prompt), prompt.length - 1));
+    }
+
+    /**
+     * Makes room in a full sequence: forgets the older half of what is not kept.
+     *
+     * @param keep tokens at the beginning that stay
+     * @return false if what follows had to be computed again, and that was aborted
+     */
+    boolean shift(Sequence sequence, int keep) {
+        int[] tokens = sequence.tokens();
+        int to = keep + (tokens.length - keep + 1) / 2;
+        outputs.invalidate(sequence);
+        if (sequence.remove(keep, to)) {
+            return true;
+        }
+        int[] rest =
+                IntStream.concat(
+                                Arrays.stream(tokens, 0, keep),
+                                Arrays.stream(tokens, to, tokens.length))
+                        .toArray();
+        int from = sequence.keep(keep);
+        while (from < rest.length) {
+            int count = Math.min(batchSize, rest.length - from);
+            if (!decode(sequence, rest, from, count)) {
+                return false;
+            }
+            from += count;
+        }
+        return true;
     }
 
     int batchSize() {
@@ -199,113 +250,95 @@ final class Context implements AutoCloseable {
         return handle.pointer();
     }
 
-    boolean isClosed() {
-        return handle.isClosed();
-    }
-
-    /** Computations from now on end early once this is true; null for never. */
-    synchronized void abortOn(AtomicBoolean signal) {
-        abortSignal = signal;
-        setAbort(signal != null && signal.get());
-    }
-
-    /** Ends the computation for this signal, if that is the one under way. From any thread. */
-    synchronized void abort(AtomicBoolean signal) {
-        if (signal == abortSignal) {
-            setAbort(true);
-        }
-    }
-
-    private void setAbort(boolean abort) {
-        abortFlag.set(ValueLayout.JAVA_BYTE, 0, (byte) (abort ? '1' : '0'));
-    }
-
-    /** How many tokens at the beginning of a prompt the KV cache holds already. */
-    int commonPrefix(int[] prompt) {
-        int mismatch = Arrays.mismatch(tokens, 0, used, prompt, 0, prompt.length);
-        return mismatch < 0 ? used : mismatch;
-    }
-
     /**
-     * Forgets all but the first tokens.
+     * Enters native code on behalf of a caller; what sessions do is between enter and exit.
      *
-     * @return how many are left: {@code keep}, or 0 where the memory of the model (a recurrent one)
-     *     can't forget a part
+     * @throws WrongThreadException while another thread is inside
      */
-    int keep(int keep) {
-        invalidateOutputs();
-        if (keep == used) {
-            return used;
+    void enter() {
+        Thread caller = Thread.currentThread();
+        Thread inside = user.compareAndExchange(null, caller);
+        if (inside == caller) {
+            throw new IllegalStateException(
+                    "session is computing further up in this call; don't use it from a callback");
         }
-        if (keep > 0 && llama_h.llama_memory_seq_rm(memory, SEQUENCE, keep, -1)) {
-            used = keep;
-        } else {
-            clear();
+        if (inside != null) {
+            throw new WrongThreadException(
+                    "session is in use by thread "
+                            + inside.getName()
+                            + "; use one session per thread, or cancel() its TokenStream and wait");
         }
-        return used;
     }
 
-    /** Forgets everything. */
-    void clear() {
-        invalidateOutputs();
-        llama_h.llama_memory_clear(memory, true);
-        used = 0;
+    void exit() {
+        user.set(null);
+    }
+
+    /** What ends computations early. */
+    AbortSwitch abort() {
+        return abort;
+    }
+
+    /** What has been computed. */
+    Outputs outputs() {
+        return outputs;
     }
 
     /**
-     * As {@link #decode(int[], int, int)}, with logits not of the last token but of all from one
-     * on.
+     * As {@link #decode(Sequence, int[], int, int)}, with logits not of the last token but of all
+     * from one on.
      *
      * @param first which of the tokens is the first with logits, from 0; may be {@code count}
      */
-    boolean decode(int[] source, int from, int count, int first) {
+    boolean decode(Sequence sequence, int[] source, int from, int count, int first) {
         MemorySegment flags = arena.allocate(batchSize);
         flags.asSlice(first, count - first).fill((byte) 1);
         llama_batch.logits(batch, flags);
         try {
-            return decode(source, from, count);
+            return decode(sequence, source, from, count);
         } finally {
             llama_batch.logits(batch, MemorySegment.NULL);
         }
     }
 
-    /** Logits of a token of the last batch that has some: a float for each of the vocabulary. */
-    MemorySegment logits(int index, int vocabularySize) {
-        return output(llama_h.llama_get_logits_ith(handle.pointer(), index), vocabularySize);
-    }
-
     /**
-     * Computes tokens after those in the KV cache, at most {@link #batchSize()}.
+     * Computes tokens after those of a sequence, at most {@link #batchSize()}.
      *
      * @return false if it was aborted; what had been computed until then is kept
      */
-    boolean decode(int[] source, int from, int count) {
-        invalidateOutputs();
+    boolean decode(Sequence sequence, int[] source, int from, int count) {
+        outputs.invalidate();
         MemorySegment.copy(source, from, batchTokens, ValueLayout.JAVA_INT, 0, count);
+        batchSequence.set(ValueLayout.JAVA_INT, 0, sequence.id());
         llama_batch.n_tokens(batch, count);
-        LlamaLog.Result<Integer> result = compute(count);
-        append(source, from, count);
+        LlamaLog.Result<Integer> result = compute(sequence, count);
+        sequence.append(source, from, count);
         if (result.value() == OK) {
+            outputs.computed(sequence);
             return true;
         }
         // Micro-batches before the failure stay in the memory; it knows how many.
-        used = Math.min(used, llama_h.llama_memory_seq_pos_max(memory, SEQUENCE) + 1);
+        sequence.truncate();
         if (result.value() == ABORTED) {
             return false;
         }
         String reason =
-                result.value() == NO_SLOT
-                        ? "no room in the KV cache for " + count + " tokens after " + used
-                        : "llama_decode failed with "
-                                + result.value()
-                                + " at "
-                                + count
-                                + " tokens after "
-                                + used;
+                (result.value() == NO_SLOT
+                                ? "no room in the KV cache for %d tokens after %d%s"
+                                : "llama_decode failed with "
+                                        + result.value()
+                                        + " at %d tokens after %d%s")
+                        .formatted(
+                                count,
+                                sequence.used(),
+                                sequences.cardinality() > 1
+                                        ? ", of one of %d sequences that share it"
+                                                .formatted(sequences.cardinality())
+                                        : "");
         throw new DecodeException(reason, result.value(), result.log());
     }
 
-    private LlamaLog.Result<Integer> compute(int count) {
+    private LlamaLog.Result<Integer> compute(Sequence sequence, int count) {
         try {
             sizes.require();
         } catch (IOException e) {
@@ -320,9 +353,8 @@ final class Context implements AutoCloseable {
                     progress,
                     () -> LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch)));
         } catch (DecodeException e) {
-            // Nothing of it may stay: what was computed last is wrong.
-            llama_h.llama_memory_seq_rm(memory, SEQUENCE, used, -1);
-            abortOn(abortSignal);
+            sequence.rollBack(sequence.used());
+            abort.reset();
             throw e;
         }
     }
@@ -337,55 +369,14 @@ final class Context implements AutoCloseable {
         return paging == null ? Optional.empty() : paging.lastPass();
     }
 
-    /** Whether no logit of the last computation is NaN or plus infinity. */
-    boolean logitsAreNumbers(int vocabularySize) {
-        if (logits.length != vocabularySize) {
-            logits = new float[vocabularySize];
-        }
-        MemorySegment raw = llama_h.llama_get_logits_ith(handle.pointer(), -1);
-        // A loop over an array is fast from the first token on; one over a segment is not before
-        // it is compiled, which takes more tokens than many an answer has.
-        MemorySegment.ofArray(logits)
-                .copyFrom(raw.reinterpret((long) vocabularySize * Float.BYTES));
-        float sum = 0;
-        for (float logit : logits) {
-            // Times 0 only NaN and the infinities are not 0; minus infinity is a legal logit.
-            sum += logit == Float.NEGATIVE_INFINITY ? 0 : logit * 0;
-        }
-        return sum == 0;
-    }
-
-    /** A view that lives until the next computation, {@link #keep} or close. */
-    MemorySegment output(MemorySegment raw, long floats) {
-        if (outputs == null) {
-            outputs = Arena.ofShared();
-        }
-        return raw.reinterpret(floats * Float.BYTES, outputs, null).asReadOnly();
-    }
-
     @Override
     public void close() {
         if (handle.isClosed()) {
             return;
         }
         handle.close();
-        invalidateOutputs();
+        outputs.invalidate();
         threadpool.close();
         arena.close();
-    }
-
-    private void append(int[] source, int from, int count) {
-        if (used + count > tokens.length) {
-            tokens = Arrays.copyOf(tokens, Math.max(used + count, 2 * tokens.length));
-        }
-        System.arraycopy(source, from, tokens, used, count);
-        used += count;
-    }
-
-    private void invalidateOutputs() {
-        if (outputs != null) {
-            outputs.close();
-            outputs = null;
-        }
     }
 }

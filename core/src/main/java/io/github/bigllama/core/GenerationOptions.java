@@ -13,18 +13,28 @@ import java.util.Optional;
  *     before the first one that appears
  * @param sampling how tokens are chosen
  * @param progress watches the prompt being computed
+ * @param contextFull what is done when the context is full
+ * @param keep tokens at the beginning that {@link ContextFull#SHIFT} keeps at the least; a chat
+ *     keeps its system message besides, and the beginning-of-sequence token stays in any case
  */
 public record GenerationOptions(
         int maxTokens,
         List<String> stopStrings,
         SamplingOptions sampling,
-        Optional<PrefillProgress> progress) {
+        Optional<PrefillProgress> progress,
+        ContextFull contextFull,
+        int keep) {
     /** No limit but the context. */
     public static final int UNLIMITED = -1;
 
     private static final GenerationOptions DEFAULTS =
             new GenerationOptions(
-                    UNLIMITED, List.of(), SamplingOptions.defaults(), Optional.empty());
+                    UNLIMITED,
+                    List.of(),
+                    SamplingOptions.defaults(),
+                    Optional.empty(),
+                    ContextFull.STOP,
+                    0);
 
     public GenerationOptions {
         if (maxTokens < UNLIMITED) {
@@ -37,9 +47,13 @@ public record GenerationOptions(
         }
         Objects.requireNonNull(sampling, "sampling");
         Objects.requireNonNull(progress, "progress");
+        Objects.requireNonNull(contextFull, "contextFull");
+        if (keep < 0) {
+            throw new IllegalArgumentException("keep is " + keep + ", must be 0 or more");
+        }
     }
 
-    /** Unlimited, no stop strings, llama.cpp's default sampling. */
+    /** Unlimited, no stop strings, llama.cpp's default sampling; stops when the context is full. */
     public static GenerationOptions defaults() {
         return DEFAULTS;
     }
@@ -50,18 +64,29 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withMaxTokens(int value) {
-        return new GenerationOptions(value, stopStrings, sampling, progress);
+        return new GenerationOptions(value, stopStrings, sampling, progress, contextFull, keep);
     }
 
     public GenerationOptions withStopStrings(String... values) {
-        return new GenerationOptions(maxTokens, List.of(values), sampling, progress);
+        return new GenerationOptions(
+                maxTokens, List.of(values), sampling, progress, contextFull, keep);
     }
 
     public GenerationOptions withSampling(SamplingOptions value) {
-        return new GenerationOptions(maxTokens, stopStrings, value, progress);
+        return new GenerationOptions(maxTokens, stopStrings, value, progress, contextFull, keep);
     }
 
     public GenerationOptions withProgress(PrefillProgress value) {
-        return new GenerationOptions(maxTokens, stopStrings, sampling, Optional.of(value));
+        return new GenerationOptions(
+                maxTokens, stopStrings, sampling, Optional.of(value), contextFull, keep);
+    }
+
+    public GenerationOptions withContextFull(ContextFull value) {
+        return new GenerationOptions(maxTokens, stopStrings, sampling, progress, value, keep);
+    }
+
+    public GenerationOptions withKeep(int value) {
+        return new GenerationOptions(
+                maxTokens, stopStrings, sampling, progress, contextFull, value);
     }
 }

@@ -107,6 +107,12 @@ public final class LlamaModel implements AutoCloseable {
         return new LlamaSession(this, resolved, context);
     }
 
+    synchronized LlamaSession openFork(LlamaSession session) {
+        LlamaSession fork = new LlamaSession(this, session.options(), session.context());
+        openSessions++;
+        return fork;
+    }
+
     private Optional<Pager> page() {
         try {
             return Optional.of(new Pager(loaded.weights(), loaded.budget()));

@@ -1,10 +1,8 @@
 package io.github.bigllama.core;
 
-import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.residency.PassStats;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * One conversation with a model: a context, its KV cache, and the threads that compute.
@@ -24,18 +22,25 @@ public final class LlamaSession implements AutoCloseable {
     private final LlamaModel model;
     private final SessionOptions options;
     private final Context context;
-    private final AtomicReference<Thread> user = new AtomicReference<>();
+    private final Sequence sequence;
     private TokenStream stream;
+    private boolean closed;
 
     LlamaSession(LlamaModel model, SessionOptions options, Context context) {
         this.model = model;
         this.options = options;
         this.context = context;
+        this.sequence = context.open();
     }
 
     /** What it computes with. */
     Context context() {
         return context;
+    }
+
+    /** What the KV cache holds of it. */
+    Sequence sequence() {
+        return sequence;
     }
 
     /** The model that computes. */
@@ -55,7 +60,7 @@ public final class LlamaSession implements AutoCloseable {
 
     /** Tokens in the KV cache. */
     public int contextUsed() {
-        return context.used();
+        return sequence.used();
     }
 
     /** Generates with the defaults; see {@link #generate(String, GenerationOptions)}. */
@@ -90,7 +95,7 @@ public final class LlamaSession implements AutoCloseable {
                 throw new PromptTooLongException(prompt.length, context.size());
             }
             SamplerChain sampler = new SamplerChain(model.tokenizer(), options.sampling());
-            stream = new TokenStream(this, context, sampler, prompt.clone(), options);
+            stream = new TokenStream(this, context, sequence, sampler, prompt.clone(), options);
             return stream;
         } finally {
             exit();
@@ -108,11 +113,15 @@ public final class LlamaSession implements AutoCloseable {
         try {
             requireNoStream();
             requireTokens(tokens);
-            if (tokens.length > context.size() - context.used()) {
-                throw new PromptTooLongException(context.used() + tokens.length, context.size());
+            if (tokens.length > context.size() - sequence.used()) {
+                throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
             }
             for (int from = 0; from < tokens.length; from += context.batchSize()) {
-                context.decode(tokens, from, Math.min(context.batchSize(), tokens.length - from));
+                context.decode(
+                        sequence,
+                        tokens,
+                        from,
+                        Math.min(context.batchSize(), tokens.length - from));
             }
         } finally {
             exit();
@@ -137,8 +146,7 @@ public final class LlamaSession implements AutoCloseable {
     public MemorySegment logits() {
         enter();
         try {
-            return output(
-                    llama_h.llama_get_logits_ith(context.pointer(), -1), model.vocabularySize());
+            return require(context.outputs().logits(-1, model.vocabularySize()));
         } finally {
             exit();
         }
@@ -158,8 +166,48 @@ public final class LlamaSession implements AutoCloseable {
                 throw new IllegalStateException(
                         "session has no embeddings; open it with SessionOptions.withEmbeddings(true)");
             }
-            return output(
-                    llama_h.llama_get_embeddings_ith(context.pointer(), -1), model.embeddingSize());
+            return require(context.outputs().embedding(model.embeddingSize()));
+        } finally {
+            exit();
+        }
+    }
+
+    /**
+     * A session of its own that has been told the same: its KV cache begins with what this one
+     * holds, without a copy. Both share this context, so that only one of them computes at a time,
+     * and the room in it; the options must allow for more than one {@linkplain
+     * SessionOptions#sequences() sequence}.
+     *
+     * @throws IllegalStateException if all sequences of the context are in use
+     */
+    public LlamaSession fork() {
+        enter();
+        try {
+            requireNoStream();
+            LlamaSession fork = model.openFork(this);
+            fork.sequence.copy(sequence);
+            return fork;
+        } finally {
+            exit();
+        }
+    }
+
+    /** The tokens that the KV cache holds. */
+    public int[] tokens() {
+        enter();
+        try {
+            return sequence.tokens();
+        } finally {
+            exit();
+        }
+    }
+
+    /** Forgets all but the first tokens; returns how many it still knows, perhaps fewer. */
+    int keep(int tokens) {
+        enter();
+        try {
+            requireNoStream();
+            return context.keep(sequence, Math.min(tokens, sequence.used()));
         } finally {
             exit();
         }
@@ -170,7 +218,7 @@ public final class LlamaSession implements AutoCloseable {
         enter();
         try {
             requireNoStream();
-            context.clear();
+            context.keep(sequence, 0);
         } finally {
             exit();
         }
@@ -184,13 +232,14 @@ public final class LlamaSession implements AutoCloseable {
      */
     @Override
     public void close() {
-        if (context.isClosed()) {
+        if (closed) {
             return;
         }
         enter();
         try {
             requireNoStream();
-            context.close();
+            context.close(sequence);
+            closed = true;
             model.sessionClosed();
         } finally {
             exit();
@@ -201,26 +250,15 @@ public final class LlamaSession implements AutoCloseable {
      * Enters native code on behalf of the caller; every public method is between enter and exit.
      */
     void enter() {
-        Thread caller = Thread.currentThread();
-        Thread inside = user.compareAndExchange(null, caller);
-        if (inside == caller) {
-            throw new IllegalStateException(
-                    "session is computing further up in this call; don't use it from a callback");
-        }
-        if (inside != null) {
-            throw new WrongThreadException(
-                    "session is in use by thread "
-                            + inside.getName()
-                            + "; use one session per thread, or cancel() its TokenStream and wait");
-        }
-        if (context.isClosed()) {
+        context.enter();
+        if (closed) {
             exit();
             throw new IllegalStateException("session of " + model.path() + " is closed");
         }
     }
 
     void exit() {
-        user.set(null);
+        context.exit();
     }
 
     /** Called by the stream, between enter and exit, when it has ended. */
@@ -246,10 +284,10 @@ public final class LlamaSession implements AutoCloseable {
         }
     }
 
-    private MemorySegment output(MemorySegment raw, long floats) {
-        if (context.used() == 0 || raw.equals(MemorySegment.NULL)) {
+    private MemorySegment require(MemorySegment output) {
+        if (!context.outputs().areOf(sequence) || output.equals(MemorySegment.NULL)) {
             throw new IllegalStateException("nothing has been computed yet; call decode first");
         }
-        return context.output(raw, floats);
+        return output;
     }
 }

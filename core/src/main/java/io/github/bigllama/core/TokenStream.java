@@ -25,6 +25,7 @@ import java.util.stream.StreamSupport;
 public final class TokenStream implements Iterator<String>, Iterable<String>, AutoCloseable {
     private final LlamaSession session;
     private final Context context;
+    private final Sequence sequence;
     private final SamplerChain sampler;
     private final Tokenizer tokenizer;
     private final int[] prompt;
@@ -51,22 +52,26 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
     private boolean ended;
     private StopReason stopReason;
     private Runnable onEnd = () -> {};
+    private int keep;
 
     TokenStream(
             LlamaSession session,
             Context context,
+            Sequence sequence,
             SamplerChain sampler,
             int[] prompt,
             GenerationOptions options) {
         this.session = session;
         this.context = context;
+        this.sequence = sequence;
         this.sampler = sampler;
         this.tokenizer = session.model().tokenizer();
         this.prompt = prompt;
         this.options = options;
         this.stops = new StopStrings(options.stopStrings());
-        this.cachedTokens = Math.min(context.commonPrefix(prompt), prompt.length - 1);
-        this.contextUsed = context.used();
+        this.cachedTokens = Math.min(sequence.commonPrefix(prompt), prompt.length - 1);
+        this.contextUsed = sequence.used();
+        this.keep = options.keep();
         this.residency = ResidencyStats.none(session.model().sizeInBytes());
         this.promptResidency = residency;
     }
@@ -82,7 +87,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         }
         session.enter();
         try {
-            context.abortOn(cancelled);
+            context.abort().follow(cancelled);
             while (piece == null && !ended) {
                 step();
             }
@@ -90,7 +95,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
             end(null);
             throw e;
         } finally {
-            contextUsed = context.used();
+            contextUsed = sequence.used();
             session.exit();
         }
         if (ended) {
@@ -135,7 +140,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
      */
     public void cancel() {
         cancelled.set(true);
-        context.abort(cancelled);
+        context.abort().abort(cancelled);
     }
 
     /** Why it ended; empty while it goes on, and after a failure. */
@@ -209,11 +214,17 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
             prefilled = true;
             start = System.nanoTime();
         } else {
-            if (context.used() == context.size()) {
-                end(StopReason.CONTEXT_FULL);
-                return;
+            if (sequence.used() == context.size()) {
+                if (!canShift()) {
+                    end(StopReason.CONTEXT_FULL);
+                    return;
+                }
+                if (!context.shift(sequence, kept())) {
+                    end(StopReason.CANCELLED);
+                    return;
+                }
             }
-            if (!context.decode(generated, generatedCount - 1, 1)) {
+            if (!context.decode(sequence, generated, generatedCount - 1, 1)) {
                 end(StopReason.CANCELLED);
                 return;
             }
@@ -247,9 +258,28 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         }
     }
 
+    private boolean canShift() {
+        boolean isEndless =
+                options.maxTokens() == GenerationOptions.UNLIMITED
+                        && generatedCount >= context.size();
+        return options.contextFull() == ContextFull.SHIFT
+                && !isEndless
+                && kept() < sequence.used() - 1;
+    }
+
+    private int kept() {
+        return Math.max(keep, tokenizer.addsBeginOfSequence() ? 1 : 0);
+    }
+
+    /** Has a shift keep at least so many tokens at the beginning. */
+    void keepAtLeast(int tokens) {
+        keep = Math.max(keep, tokens);
+    }
+
     /** Computes what is new of the prompt; false if cancelled. */
     private boolean prefill() {
-        cachedTokens = context.keep(cachedTokens);
+        cachedTokens =
+                context.prepare(sequence, prompt, options.contextFull() == ContextFull.SHIFT);
         sampler.accept(prompt);
         int total = prompt.length - cachedTokens;
         int done = 0;
@@ -261,7 +291,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
             int count = Math.min(context.batchSize(), total - done);
             int before = done;
             context.onProgress(fraction -> report(before + (int) (fraction * count), total));
-            if (!context.decode(prompt, cachedTokens + done, count)) {
+            if (!context.decode(sequence, prompt, cachedTokens + done, count)) {
                 return false;
             }
             done += count;
@@ -281,10 +311,10 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
      * every logit costs less than a thousandth of computing them.
      */
     private void requireNumbers() {
-        if (!context.logitsAreNumbers(tokenizer.size())) {
+        if (!context.outputs().areNumbers(tokenizer.size())) {
             throw new DecodeException(
                     "the model computed logits that are not numbers after "
-                            + context.used()
+                            + sequence.used()
                             + " tokens; the weights in "
                             + session.model().path()
                             + " are damaged, or too large for their type: download or convert it again",
@@ -310,7 +340,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         }
         ended = true;
         stopReason = reason;
-        context.abortOn(null);
+        context.abort().follow(null);
         sampler.close();
         session.released(this);
     }

@@ -73,7 +73,7 @@ class ForecastTest {
         ModelOptions mapped = ModelOptions.defaults().withLoadMode(LoadMode.MMAP).withRepack(false);
         ModelLoader.Loaded model = ModelLoader.load(path, mapped);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment params = Context.params(options, arena);
+            MemorySegment params = ContextParams.of(options, arena);
             llama_context_params.n_batch(params, options.batchSize());
             llama_context_params.n_ubatch(params, options.microBatchSize());
             LlamaLog.Result<MemorySegment> made =
