@@ -2,6 +2,7 @@
 module io.github.bigllama.core {
     requires transitive java.net.http;
     requires io.github.bigllama.bindings;
+    requires com.fasterxml.jackson.databind;
     requires org.apache.commons.io;
 
     exports io.github.bigllama.core;

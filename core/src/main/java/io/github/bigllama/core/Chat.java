@@ -1,9 +1,11 @@
 package io.github.bigllama.core;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * A conversation in turns, written with the model's chat template. Each turn computes only what is
@@ -22,12 +24,14 @@ public final class Chat {
     private final LlamaSession session;
     private final ChatTemplate template;
     private final List<ChatMessage> history = new ArrayList<>();
+    private final Transcript transcript;
     private Optional<ChatMessage> system;
 
-    /** The last turn as text, and the tokens it became: the next one begins like it. */
-    private String written = "";
+    /** Messages at the beginning of the history that had to make room. */
+    private int forgotten;
 
-    private int[] writtenTokens = {};
+    /** What is computed next, and which messages it leaves out. */
+    private record Prompt(String text, int[] tokens, int forgotten) {}
 
     /** A chat without a system message; see {@link #Chat(LlamaSession, ChatOptions)}. */
     public Chat(LlamaSession session) {
@@ -41,6 +45,7 @@ public final class Chat {
      */
     public Chat(LlamaSession session, ChatOptions options) {
         this.session = session;
+        this.transcript = new Transcript(session.model().tokenizer());
         this.system = options.system().map(text -> new ChatMessage(Role.SYSTEM, text));
         this.template =
                 new ChatTemplate(
@@ -51,10 +56,22 @@ public final class Chat {
 
     /** What was said so far, the system message first if there is one. */
     public List<ChatMessage> messages() {
+        return messages(0);
+    }
+
+    private List<ChatMessage> messages(int leftOut) {
         List<ChatMessage> messages = new ArrayList<>();
         system.ifPresent(messages::add);
-        messages.addAll(history);
+        messages.addAll(history.subList(leftOut, history.size()));
         return List.copyOf(messages);
+    }
+
+    /**
+     * Messages that the model does not see any more, because the context was full; the oldest after
+     * the system message.
+     */
+    public int forgottenMessages() {
+        return forgotten;
     }
 
     /** Says something with the default options; see {@link #send(String, GenerationOptions)}. */
@@ -65,63 +82,164 @@ public final class Chat {
     /**
      * Says something and returns the answer, which must be read or closed before the next turn.
      *
-     * @throws PromptTooLongException if the conversation has outgrown the context; the history is
-     *     unchanged
+     * <p>With {@link ContextFull#SHIFT} the oldest turns are left out once the conversation does
+     * not fit: then so many that half of the context is free, so that this is seldom. {@link
+     * #messages()} still has them.
+     *
+     * @throws PromptTooLongException if the conversation has outgrown the context, or with {@link
+     *     ContextFull#SHIFT} the question alone has; the history is unchanged
      */
     public TokenStream send(String text, GenerationOptions options) {
         ChatMessage question = new ChatMessage(Role.USER, text);
-        List<ChatMessage> messages = new ArrayList<>(messages());
-        messages.add(question);
-        String prompt = template.apply(messages, true);
-        TokenStream answer = session.generate(encode(prompt), options);
+        Prompt prompt = prompt(question, options);
+        TokenStream answer = session.generate(prompt.tokens, options);
+        if (options.contextFull() == ContextFull.SHIFT) {
+            answer.keepAtLeast(head().length);
+        }
         answer.onEnd(() -> remember(question, prompt, answer));
         return answer;
     }
 
-    /** Forgets the conversation but for the system message, and empties the session's KV cache. */
+    private Prompt prompt(ChatMessage question, GenerationOptions options) {
+        int size = session.contextSize();
+        Prompt prompt = prompt(question, forgotten);
+        if (options.contextFull() == ContextFull.STOP
+                || prompt.tokens.length <= size - room(options.maxTokens())) {
+            return prompt;
+        }
+        while (prompt.tokens.length > size / 2 && prompt.forgotten < history.size()) {
+            prompt = prompt(question, nextTurn(prompt.forgotten));
+        }
+        return prompt;
+    }
+
+    /** Tokens that are left free for an answer. */
+    private int room(int maxTokens) {
+        int quarter = session.contextSize() / 4;
+        return maxTokens == GenerationOptions.UNLIMITED ? quarter : Math.min(maxTokens, quarter);
+    }
+
+    private int nextTurn(int message) {
+        int next = message + 1;
+        while (next < history.size() && history.get(next).role() != Role.USER) {
+            next++;
+        }
+        return next;
+    }
+
+    private Prompt prompt(ChatMessage question, int leftOut) {
+        List<ChatMessage> messages = new ArrayList<>(messages(leftOut));
+        messages.add(question);
+        String text = template.apply(messages, true);
+        return new Prompt(text, transcript.encode(text), leftOut);
+    }
+
+    /** The tokens with which every prompt begins: those of the system message. */
+    private int[] head() {
+        int[] one = head("a");
+        int mismatch = Arrays.mismatch(one, head("b"));
+        return Arrays.copyOf(one, Math.max(0, mismatch));
+    }
+
+    private int[] head(String question) {
+        List<ChatMessage> messages = new ArrayList<>();
+        system.ifPresent(messages::add);
+        messages.add(new ChatMessage(Role.USER, question));
+        return session.model().tokenizer().encode(template.apply(messages, true));
+    }
+
+    /**
+     * Takes back the last question and its answer.
+     *
+     * @return the question; empty if there is none
+     */
+    public Optional<String> undo() {
+        int last = history.size() - 1;
+        while (last >= 0 && history.get(last).role() != Role.USER) {
+            last--;
+        }
+        if (last < 0) {
+            return Optional.empty();
+        }
+        String question = history.get(last).content();
+        history.subList(last, history.size()).clear();
+        forgotten = Math.min(forgotten, last);
+        return Optional.of(question);
+    }
+
+    /**
+     * Forgets the conversation but for the system message, which stays in the session's KV cache as
+     * far as it is there.
+     */
     public void reset() {
-        session.reset();
         history.clear();
-        written = "";
-        writtenTokens = new int[0];
+        transcript.clear();
+        forgotten = 0;
+        if (system.isPresent()) {
+            int mismatch = Arrays.mismatch(session.tokens(), head());
+            session.keep(mismatch < 0 ? Integer.MAX_VALUE : mismatch);
+        } else {
+            session.reset();
+        }
     }
 
     /** Resets the chat and begins it with another system message; empty for none. */
     public void reset(Optional<String> newSystem) {
-        Optional<ChatMessage> message = newSystem.map(text -> new ChatMessage(Role.SYSTEM, text));
+        system = newSystem.map(text -> new ChatMessage(Role.SYSTEM, text));
         reset();
-        system = message;
     }
 
     /**
-     * What the model has said must be the tokens that it chose, even where the tokenizer would
-     * choose others for the same text: only those are in the KV cache.
+     * Writes the conversation and what the session knows of it to a file, as {@link
+     * LlamaSession#save} does.
      */
-    private int[] encode(String prompt) {
-        Tokenizer tokenizer = session.model().tokenizer();
-        if (written.isEmpty() || !prompt.startsWith(written)) {
-            return tokenizer.encode(prompt);
-        }
-        int[] rest = tokenizer.encode(prompt.substring(written.length()), false, true);
-        return concat(writtenTokens, rest);
+    public void save(Path file) {
+        session.save(file, Optional.of(new SavedChat(messages(), forgotten, transcript).toJson()));
     }
 
-    private void remember(ChatMessage question, String prompt, TokenStream answer) {
+    /**
+     * Goes on with the conversation of a file, system message and all, where it was saved: nothing
+     * of it is computed again.
+     *
+     * @throws SessionException as {@link LlamaSession#restore} does, or if the file has no chat
+     */
+    public void restore(Path file) {
+        Optional<JsonNode> chat = session.restoreChat(file);
+        SavedChat saved =
+                chat.map(node -> SavedChat.of(node, session.model().tokenizer()))
+                        .orElseThrow(
+                                () ->
+                                        new SessionException(
+                                                "session file " + file + " has no chat",
+                                                List.of()));
+        system =
+                saved.messages().stream()
+                        .filter(message -> message.role() == Role.SYSTEM)
+                        .findFirst();
+        history.clear();
+        history.addAll(saved.messages());
+        system.ifPresent(history::remove);
+        forgotten = saved.forgotten();
+        transcript.set(saved.transcript().text(), saved.transcript().tokens());
+    }
+
+    private void remember(ChatMessage question, Prompt prompt, TokenStream answer) {
         int[] tokens = answer.tokens();
         String said = answer.produced();
         if (answer.stopReason().isEmpty()
                 || (tokens.length == 0 && answer.stopReason().get() == StopReason.CANCELLED)) {
             return;
         }
+        forgotten = prompt.forgotten;
         history.add(question);
         history.add(new ChatMessage(Role.ASSISTANT, said));
         // A stop string, or a character that was cut, makes the text differ from the tokens.
-        boolean same = session.model().tokenizer().decode(tokens).equals(said);
-        written = same ? prompt + said : "";
-        writtenTokens = same ? concat(answer.prompt(), tokens) : new int[0];
-    }
-
-    private static int[] concat(int[] first, int[] second) {
-        return IntStream.concat(IntStream.of(first), IntStream.of(second)).toArray();
+        if (session.model().tokenizer().decode(tokens).equals(said)) {
+            int[] all = Arrays.copyOf(prompt.tokens, prompt.tokens.length + tokens.length);
+            System.arraycopy(tokens, 0, all, prompt.tokens.length, tokens.length);
+            transcript.set(prompt.text + said, all);
+        } else {
+            transcript.set(prompt.text, prompt.tokens);
+        }
     }
 }

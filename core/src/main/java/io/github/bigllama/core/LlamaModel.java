@@ -4,6 +4,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.residency.InsufficientRamException;
 import io.github.bigllama.residency.Pager;
 import io.github.bigllama.residency.ResidencyPlan;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -29,6 +30,7 @@ public final class LlamaModel implements AutoCloseable {
 
     private final Tokenizer tokenizer;
     private int openSessions;
+    private String fingerprint;
 
     private LlamaModel(Path path, ModelLoader.Loaded loaded) {
         this.path = path;
@@ -135,6 +137,19 @@ public final class LlamaModel implements AutoCloseable {
      */
     public synchronized int[] expertUses() {
         return pager.map(Pager::expertUses).orElse(new int[0]);
+    }
+
+    /** What tells it apart from other models; see {@link ModelFingerprint}. */
+    synchronized String fingerprint() {
+        if (fingerprint == null) {
+            try {
+                fingerprint =
+                        ModelFingerprint.of(loaded.weights(), loaded.options().metadataOverrides());
+            } catch (IOException e) {
+                throw new SessionException("cannot read " + path + ": " + e, List.of(), e);
+            }
+        }
+        return fingerprint;
     }
 
     /** The tokenizer of its vocabulary. */

@@ -1,7 +1,9 @@
 package io.github.bigllama.core;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.github.bigllama.residency.PassStats;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /**
@@ -187,6 +189,49 @@ public final class LlamaSession implements AutoCloseable {
             LlamaSession fork = model.openFork(this);
             fork.sequence.copy(sequence);
             return fork;
+        } finally {
+            exit();
+        }
+    }
+
+    /**
+     * Writes what the KV cache holds to a file, which is there as a whole or not at all, whatever
+     * happens meanwhile. It takes as much room as {@link #contextUsed()} tokens do in the cache.
+     *
+     * @throws SessionException if it can't be written; a file that was there is still there
+     */
+    public void save(Path file) {
+        save(file, Optional.empty());
+    }
+
+    /** As {@link #save(Path)}, with a chat. */
+    void save(Path file, Optional<JsonNode> chat) {
+        enter();
+        try {
+            requireNoStream();
+            SessionState.save(this, file, chat);
+        } finally {
+            exit();
+        }
+    }
+
+    /**
+     * Replaces what the KV cache holds by what a file does. Nothing is computed: what was known
+     * when it was saved is known now. The session may have another context size and other threads.
+     *
+     * @throws SessionException if the file is damaged, or of another model, or its tokens do not
+     *     fit into the context; the session is as it was, or empty
+     */
+    public void restore(Path file) {
+        restoreChat(file);
+    }
+
+    /** As {@link #restore(Path)}; gives the chat that the file was saved with. */
+    Optional<JsonNode> restoreChat(Path file) {
+        enter();
+        try {
+            requireNoStream();
+            return SessionState.restore(this, file);
         } finally {
             exit();
         }

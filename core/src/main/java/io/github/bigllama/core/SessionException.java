@@ -2,11 +2,18 @@ package io.github.bigllama.core;
 
 import java.util.List;
 
-/** llama.cpp could not create the context of a session, usually for lack of memory. */
+/**
+ * A session can't be made, usually for lack of memory, or its file can't be written or does not
+ * fit.
+ */
 public final class SessionException extends LlamaException {
     private static final long serialVersionUID = 1;
 
     SessionException(String message, List<String> nativeLog) {
-        super(message, nativeLog, null);
+        this(message, nativeLog, null);
+    }
+
+    SessionException(String message, List<String> nativeLog, Throwable cause) {
+        super(message, nativeLog, cause);
     }
 }

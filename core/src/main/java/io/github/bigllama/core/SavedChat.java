@@ -1,0 +1,52 @@
+package io.github.bigllama.core;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * A chat as it is kept in a {@link SessionFile}.
+ *
+ * @param messages all of them, the system message first
+ * @param forgotten how many of the others the model does not see
+ * @param transcript what was written
+ */
+record SavedChat(List<ChatMessage> messages, int forgotten, Transcript transcript) {
+    JsonNode toJson() {
+        ObjectNode node = SessionFile.description();
+        ArrayNode array = node.putArray("messages");
+        for (ChatMessage message : messages) {
+            array.addObject()
+                    .put("role", message.role().toString())
+                    .put("content", message.content());
+        }
+        node.put("forgotten", forgotten);
+        node.put("text", transcript.text());
+        ArrayNode tokens = node.putArray("tokens");
+        for (int token : transcript.tokens()) {
+            tokens.add(token);
+        }
+        return node;
+    }
+
+    static SavedChat of(JsonNode node, Tokenizer tokenizer) {
+        List<ChatMessage> messages = new ArrayList<>();
+        for (JsonNode message : node.path("messages")) {
+            messages.add(
+                    new ChatMessage(
+                            Role.valueOf(message.path("role").asText().toUpperCase(Locale.ROOT)),
+                            message.path("content").asText()));
+        }
+        Transcript transcript = new Transcript(tokenizer);
+        JsonNode tokens = node.path("tokens");
+        int[] ids = new int[tokens.size()];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = tokens.get(i).asInt();
+        }
+        transcript.set(node.path("text").asText(), ids);
+        return new SavedChat(messages, node.path("forgotten").asInt(), transcript);
+    }
+}

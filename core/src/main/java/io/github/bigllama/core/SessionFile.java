@@ -1,0 +1,145 @@
+package io.github.bigllama.core;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.zip.CRC32C;
+
+/**
+ * A session on disk: a sequence state file of llama.cpp ({@code llama_state_seq_save_file}), and
+ * after it JSON that says what it belongs to and what was said, its length, a checksum, and a magic
+ * number. llama.cpp trusts what it reads; so only what passes the checksum gets there.
+ */
+final class SessionFile {
+    private static final JsonMapper JSON = new JsonMapper();
+    private static final long MAGIC = 0x4c4c414d41535631L;
+
+    /** Length of the JSON, checksum of everything before it, magic number. */
+    private static final int END = 2 * Integer.BYTES + Long.BYTES;
+
+    private static final int BUFFER = 1 << 20;
+    private static final String PARTIAL = ".part";
+
+    private SessionFile() {}
+
+    /** Writes the state to a file of this name. */
+    interface StateWriter {
+        void write(Path file) throws IOException;
+    }
+
+    /** An empty description to be filled in. */
+    static ObjectNode description() {
+        return JSON.createObjectNode();
+    }
+
+    /**
+     * Writes a file that is there as a whole or not at all, also after a power cut.
+     *
+     * @throws IOException if it can't be written; one that was there is still there
+     */
+    static void write(Path file, StateWriter state, JsonNode description) throws IOException {
+        Path partial = file.resolveSibling(file.getFileName() + PARTIAL);
+        try {
+            state.write(partial);
+            try (FileChannel channel =
+                    FileChannel.open(partial, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+                byte[] json = JSON.writeValueAsBytes(description);
+                long size = channel.size();
+                write(channel, ByteBuffer.wrap(json), size);
+                ByteBuffer end = ByteBuffer.allocate(END);
+                end.putInt(json.length);
+                end.putInt((int) checksum(channel, size + json.length));
+                end.putLong(MAGIC);
+                write(channel, end.flip(), size + json.length);
+                channel.force(true);
+            }
+            Files.move(
+                    partial,
+                    file,
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(partial);
+        }
+    }
+
+    private static void write(FileChannel channel, ByteBuffer bytes, long position)
+            throws IOException {
+        long at = position;
+        while (bytes.hasRemaining()) {
+            at += channel.write(bytes, at);
+        }
+    }
+
+    /**
+     * Checks a file, and reads what it says of itself.
+     *
+     * @throws SessionException if it is no such file, or damaged
+     */
+    static JsonNode read(Path file) {
+        try (FileChannel channel = FileChannel.open(file)) {
+            long size = channel.size();
+            ByteBuffer end = ByteBuffer.allocate(END);
+            if (size >= END) {
+                read(channel, end, size - END);
+            }
+            if (size < END || end.getLong(2 * Integer.BYTES) != MAGIC) {
+                throw failure(file, "is no session file of bigllama, or is cut short", null);
+            }
+            int length = end.getInt(0);
+            long content = size - END;
+            if (length < 0
+                    || length > content
+                    || (int) checksum(channel, content) != end.getInt(Integer.BYTES)) {
+                throw failure(file, "is damaged: its checksum is wrong", null);
+            }
+            ByteBuffer json = ByteBuffer.allocate(length);
+            read(channel, json, content - length);
+            return JSON.readTree(json.array());
+        } catch (NoSuchFileException e) {
+            throw failure(file, "does not exist", e);
+        } catch (JacksonException e) {
+            throw failure(file, "is of another version of bigllama", e);
+        } catch (IOException e) {
+            throw failure(file, "cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    private static SessionException failure(Path file, String problem, Exception cause) {
+        return new SessionException("session file " + file + " " + problem, List.of(), cause);
+    }
+
+    private static void read(FileChannel channel, ByteBuffer into, long position)
+            throws IOException {
+        long at = position;
+        while (into.hasRemaining()) {
+            int count = channel.read(into, at);
+            if (count < 0) {
+                throw new IOException("it ends at byte " + at);
+            }
+            at += count;
+        }
+    }
+
+    private static long checksum(FileChannel channel, long length) throws IOException {
+        CRC32C checksum = new CRC32C();
+        ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
+        for (long at = 0; at < length; ) {
+            buffer.clear().limit((int) Math.min(BUFFER, length - at));
+            read(channel, buffer, at);
+            at += buffer.limit();
+            checksum.update(buffer.flip());
+        }
+        return checksum.getValue();
+    }
+}
