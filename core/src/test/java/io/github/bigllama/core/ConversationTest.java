@@ -3,11 +3,15 @@ package io.github.bigllama.core;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.bigllama.gguf.Gguf;
+import io.github.bigllama.gguf.RandomModel;
+import io.github.bigllama.gguf.RandomModel.Shape;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -182,7 +186,7 @@ class ConversationTest {
                                 .withKvTypes(KvType.Q8_0, KvType.Q8_0))) {
             assertThatThrownBy(() -> other.restore(file))
                     .hasMessageContaining(
-                            "a KV cache of types f16/f16, and this session one of q8");
+                            "a KV cache of types F16/F16, and this session one of Q8_0");
         }
         Path copy = folder.resolve("other.gguf");
         Files.copy(DemoModel.PATH, copy);
@@ -208,6 +212,48 @@ class ConversationTest {
             assertThatThrownBy(() -> session.save(folder.resolve("no/folder")))
                     .isInstanceOf(SessionException.class)
                     .hasMessageContaining("cannot write session file");
+        }
+    }
+
+    /** Layers with a sliding window keep no more than it, and can't be moved. */
+    @Test
+    void aFullContextOfLayersWithAWindowMakesRoom() throws IOException {
+        Path windowed = folder.resolve("windowed.gguf");
+        Shape shape = new Shape("llama4", 4, 256, 64, 4, 2, 64, 16, 1, true);
+        RandomModel.write(windowed, shape, Gguf.read(DemoModel.PATH), false, fraction -> true);
+        ModelOptions options =
+                ModelOptions.defaults()
+                        .withMetadataOverrides(Map.of("llama4.attention.sliding_window", 256));
+        try (LlamaModel model = LlamaModel.load(windowed, options);
+                LlamaSession session =
+                        model.newSession(
+                                DemoModel.ONE_THREAD
+                                        .withContextSize(1024)
+                                        .withBatchSizes(128, 128))) {
+            int[] prompt = IntStream.range(0, 1000).map(i -> 20 + i * 7 % 300).toArray();
+            GenerationOptions shift =
+                    GenerationOptions.greedy().withMaxTokens(40).withContextFull(ContextFull.SHIFT);
+            try (TokenStream answer = session.generate(prompt, shift)) {
+                answer.text();
+                assertThat(answer.stopReason()).contains(StopReason.MAX_TOKENS);
+                assertThat(answer.stats().contextUsed()).isLessThan(600);
+            }
+            // Far back there is nothing left of the windows: all is computed again, as it must be.
+            session.reset();
+            int[] first = generate(session, prompt, 5);
+            int[] other = prompt.clone();
+            other[500] = 5;
+            generate(session, other, 5);
+            assertThat(session.tokens()).hasSize(1004);
+            assertThat(generate(session, prompt, 5)).isEqualTo(first);
+        }
+    }
+
+    private static int[] generate(LlamaSession session, int[] prompt, int count) {
+        try (TokenStream answer =
+                session.generate(prompt, GenerationOptions.greedy().withMaxTokens(count))) {
+            answer.text();
+            return answer.tokens();
         }
     }
 

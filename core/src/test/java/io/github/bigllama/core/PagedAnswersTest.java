@@ -133,6 +133,36 @@ class PagedAnswersTest {
         }
     }
 
+    /** Moving what is in the KV cache is a computation too, without weights. */
+    @Test
+    void aFullContextMakesRoom() throws IOException {
+        String expected;
+        try (LlamaModel model = LlamaModel.load(dense)) {
+            expected = longConversation(model);
+        }
+        try (LlamaModel model = LlamaModel.load(dense, withRamForWeights(Files.size(dense) / 2))) {
+            assertThat(model.residencyPlan()).isPresent();
+            assertThat(longConversation(model)).isEqualTo(expected);
+        }
+    }
+
+    private static String longConversation(LlamaModel model) {
+        StringBuilder said = new StringBuilder();
+        try (LlamaSession session = model.newSession(OPTIONS.withContextSize(256))) {
+            Chat chat = new Chat(session);
+            for (int i = 0; i < 8; i++) {
+                GenerationOptions options =
+                        GenerationOptions.greedy()
+                                .withMaxTokens(50)
+                                .withContextFull(ContextFull.SHIFT);
+                String question = i % 6 == 1 ? "Tell me a story." : "Name three colours.";
+                said.append(chat.send(question, options).text()).append('\n');
+            }
+            assertThat(chat.forgottenMessages()).isPositive();
+        }
+        return said.toString();
+    }
+
     @Test
     void twoSessionsAtOnceSayTheSame() throws Exception {
         try (LlamaModel model = LlamaModel.load(dense, withRamForWeights(Files.size(dense) / 2))) {
