@@ -137,7 +137,7 @@ key=$({
     cmake --version
     # CMake's compiler flags start with these.
     echo "${CFLAGS-} ${CXXFLAGS-} ${LDFLAGS-}"
-    cmake -E sha256sum ../cmake/*.cmake ../cmake/*.h CMakeLists.txt CMakePresets.json package.cmake src/*.c
+    cmake -E sha256sum ../cmake/*.cmake ../cmake/*.h CMakeLists.txt CMakePresets.json package.cmake src/*.c src/*.cpp src/*.h
 } | cmake -E sha256sum /dev/stdin | cut -c1-32)
 entry=$cache/builds/$platform-$flavour-$key
 

@@ -1,4 +1,4 @@
-# Puts what was built into OUTPUT: the libraries, what the ABI probe printed, the licence, and a manifest.
+# Puts what was built into OUTPUT: the libraries, what the probes printed, the licence, and a manifest.
 # cmake -D BUILD=DIR -D OUTPUT=DIR -D PLATFORM=linux-x86_64 -D FLAVOUR=local -D CPU_FEATURES=avx2,fma -P package.cmake
 
 include(${CMAKE_CURRENT_LIST_DIR}/../cmake/LlamaCpp.cmake)
@@ -23,6 +23,8 @@ foreach(name IN LISTS files)
         list(PREPEND last ${name})
     elseif(name MATCHES "^libllama\\.")
         list(APPEND last ${name})
+    elseif(name MATCHES "^libbigllama\\.")
+        set(shim ${name})
     elseif(name MATCHES "^libggml-")
         if(FLAVOUR STREQUAL portable)
             list(APPEND backends ${name})
@@ -31,7 +33,7 @@ foreach(name IN LISTS files)
         endif()
     endif()
 endforeach()
-list(APPEND libraries ${last})
+list(APPEND libraries ${last} ${shim})
 
 file(MAKE_DIRECTORY "${OUTPUT}")
 set(sums "")
@@ -47,6 +49,12 @@ if(NOT status EQUAL 0)
 endif()
 
 file(READ "${BUILD}/llama-cpp-dir" source)
+file(GLOB templates "${source}/models/templates/*.jinja")
+execute_process(COMMAND "${BUILD}/bin/template-probe" ${templates} OUTPUT_FILE "${OUTPUT}/templates.txt"
+                RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+    message(FATAL_ERROR "the template probe ended with ${status}")
+endif()
 file(COPY_FILE "${source}/LICENSE" "${OUTPUT}/LICENSE-llama.cpp")
 
 list(JOIN libraries "," libraries)

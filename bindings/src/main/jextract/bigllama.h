@@ -3,3 +3,4 @@
 #include "ggml-backend.h"
 #include "gguf.h"
 #include "llama.h"
+#include "../../../../native/src/bigllama.h"

@@ -1,11 +1,18 @@
 package io.github.bigllama.core;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A conversation in turns, written with the model's chat template. Each turn computes only what is
@@ -14,15 +21,20 @@ import java.util.Optional;
  * <p>The thread rules are those of {@link LlamaSession}. The session belongs to the caller, who
  * closes it; use it for one chat at a time.
  *
- * <p>A {@link TokenStream} that is closed or cancelled leaves what it had said in the history. A
- * turn that fails, or is cancelled before its first token, leaves the history as it was.
+ * <p>A {@link TokenStream} of a chat shows the content of the reply, without reasoning and tool
+ * calls. One that is closed or cancelled leaves what it had said in the history. A turn that fails,
+ * or is cancelled before its first token, leaves the history as it was.
  */
 public final class Chat {
-    /** What a model without a template gets; most chat models were trained on a form of it. */
-    private static final String FALLBACK_TEMPLATE = "chatml";
+    /** So often an answer may ask for tools before it is taken as it is. */
+    private static final int MOST_TOOL_ROUNDS = 8;
+
+    private static final Reply NOTHING = new Reply("", "", List.of());
 
     private final LlamaSession session;
     private final ChatTemplate template;
+    private final List<Tool> tools;
+    private final boolean thinking;
     private final List<ChatMessage> history = new ArrayList<>();
     private final Transcript transcript;
     private Optional<ChatMessage> system;
@@ -30,8 +42,13 @@ public final class Chat {
     /** Messages at the beginning of the history that had to make room. */
     private int forgotten;
 
+    private Reply reply = NOTHING;
+
+    /** Templates write the date; another one would make the whole conversation another text. */
+    private long now = Instant.now().getEpochSecond();
+
     /** What is computed next, and which messages it leaves out. */
-    private record Prompt(String text, int[] tokens, int forgotten) {}
+    private record Prompt(ChatTemplate.Prompt written, int[] tokens, int forgotten) {}
 
     /** A chat without a system message; see {@link #Chat(LlamaSession, ChatOptions)}. */
     public Chat(LlamaSession session) {
@@ -41,28 +58,27 @@ public final class Chat {
     /**
      * Begins a chat.
      *
-     * @throws ChatTemplateException if llama.cpp does not know the template
+     * @throws ChatTemplateException if the template can't be read
      */
     public Chat(LlamaSession session, ChatOptions options) {
         this.session = session;
         this.transcript = new Transcript(session.model().tokenizer());
         this.system = options.system().map(text -> new ChatMessage(Role.SYSTEM, text));
-        this.template =
-                new ChatTemplate(
-                        options.template()
-                                .or(session.model()::chatTemplate)
-                                .orElse(FALLBACK_TEMPLATE));
+        this.tools = options.tools();
+        this.thinking = options.thinking();
+        this.template = session.model().chatTemplate(options.template());
     }
 
     /** What was said so far, the system message first if there is one. */
     public List<ChatMessage> messages() {
-        return messages(0);
+        return messages(0, List.of());
     }
 
-    private List<ChatMessage> messages(int leftOut) {
+    private List<ChatMessage> messages(int leftOut, List<ChatMessage> added) {
         List<ChatMessage> messages = new ArrayList<>();
         system.ifPresent(messages::add);
         messages.addAll(history.subList(leftOut, history.size()));
+        messages.addAll(added);
         return List.copyOf(messages);
     }
 
@@ -74,41 +90,141 @@ public final class Chat {
         return forgotten;
     }
 
+    /** The last reply as a whole; one of nothing before the first. */
+    public Reply reply() {
+        return reply;
+    }
+
     /** Says something with the default options; see {@link #send(String, GenerationOptions)}. */
     public TokenStream send(String text) {
         return send(text, GenerationOptions.defaults());
     }
 
+    /** Says something; see {@link #send(List, GenerationOptions)}. */
+    public TokenStream send(String text, GenerationOptions options) {
+        return send(List.of(new ChatMessage(Role.USER, text)), options);
+    }
+
     /**
      * Says something and returns the answer, which must be read or closed before the next turn.
+     * Tools are not called: {@link #reply()} has what the model wants, and {@link #results} calls
+     * them.
      *
      * <p>With {@link ContextFull#SHIFT} the oldest turns are left out once the conversation does
      * not fit: then so many that half of the context is free, so that this is seldom. {@link
      * #messages()} still has them.
      *
+     * @param messages a question, or the results of tools
      * @throws PromptTooLongException if the conversation has outgrown the context, or with {@link
      *     ContextFull#SHIFT} the question alone has; the history is unchanged
+     * @throws ChatTemplateException if the template refuses the conversation
      */
-    public TokenStream send(String text, GenerationOptions options) {
-        ChatMessage question = new ChatMessage(Role.USER, text);
-        Prompt prompt = prompt(question, options);
-        TokenStream answer = session.generate(prompt.tokens, options);
+    public TokenStream send(List<ChatMessage> messages, GenerationOptions options) {
+        Prompt prompt = prompt(messages, options);
+        ReplyReader reader = new ReplyReader(prompt.written.syntax(), options.reasoning());
+        TokenStream answer = session.generate(prompt.tokens, effective(prompt.written, options));
+        if (isParsed(options)) {
+            answer.readBy(reader, controlTokens(prompt.written.shown()));
+        }
+        prompt.written
+                .grammar()
+                .filter(grammar -> !grammar.isLazy() && isTemplates(options))
+                .ifPresent(
+                        grammar ->
+                                answer.acceptBeginning(
+                                        encode(prompt.written.syntax().generationPrompt())));
         if (options.contextFull() == ContextFull.SHIFT) {
             answer.keepAtLeast(head().length);
         }
-        answer.onEnd(() -> remember(question, prompt, answer));
+        answer.onEnd(
+                () ->
+                        remember(
+                                messages,
+                                prompt,
+                                answer,
+                                isParsed(options)
+                                        ? reader::reply
+                                        : () -> new Reply(answer.produced(), "", List.of())));
         return answer;
     }
 
-    private Prompt prompt(ChatMessage question, GenerationOptions options) {
+    /**
+     * Says something and waits for the reply. Where the model asks for tools they are called, and
+     * it goes on, up to eight times.
+     */
+    public Reply ask(String text, GenerationOptions options) {
+        List<ChatMessage> messages = List.of(new ChatMessage(Role.USER, text));
+        for (int round = 0; ; round++) {
+            try (TokenStream answer = send(messages, options)) {
+                answer.text();
+            }
+            if (reply.toolCalls().isEmpty() || round == MOST_TOOL_ROUNDS) {
+                return reply;
+            }
+            messages = results(reply);
+        }
+    }
+
+    /** Says something with the default options; see {@link #ask(String, GenerationOptions)}. */
+    public Reply ask(String text) {
+        return ask(text, GenerationOptions.defaults());
+    }
+
+    /** Calls the tools that a reply asks for: what to send next. */
+    public List<ChatMessage> results(Reply asking) {
+        return asking.toolCalls().stream()
+                .map(call -> ChatMessage.result(call, result(call)))
+                .toList();
+    }
+
+    private String result(ToolCall call) {
+        return tools.stream()
+                .filter(tool -> tool.name().equals(call.name()))
+                .findFirst()
+                .map(tool -> tool.call(call.arguments()))
+                .orElse("error: there is no tool " + call.name());
+    }
+
+    /** Whether a reply may have parts: content is all that there is otherwise. */
+    private boolean isParsed(GenerationOptions options) {
+        return !tools.isEmpty() || template.supportsThinking() || isTemplates(options);
+    }
+
+    /** Whether the grammar of an answer is the template's, who knows where it begins. */
+    private boolean isTemplates(GenerationOptions options) {
+        return options.grammar().isEmpty() || options.grammar().get().schema().isPresent();
+    }
+
+    private static GenerationOptions effective(
+            ChatTemplate.Prompt prompt, GenerationOptions options) {
+        List<String> stops =
+                Stream.concat(options.stopStrings().stream(), prompt.stops().stream())
+                        .distinct()
+                        .toList();
+        return options.withStopStrings(stops).withGrammar(prompt.grammar());
+    }
+
+    private Set<Integer> controlTokens(List<String> texts) {
+        return texts.stream()
+                .map(this::encode)
+                .filter(tokens -> tokens.length == 1)
+                .map(tokens -> tokens[0])
+                .collect(Collectors.toSet());
+    }
+
+    private int[] encode(String text) {
+        return session.model().tokenizer().encode(text, false, true);
+    }
+
+    private Prompt prompt(List<ChatMessage> added, GenerationOptions options) {
         int size = session.contextSize();
-        Prompt prompt = prompt(question, forgotten);
+        Prompt prompt = prompt(added, options, forgotten);
         if (options.contextFull() == ContextFull.STOP
                 || prompt.tokens.length <= size - room(options.maxTokens())) {
             return prompt;
         }
         while (prompt.tokens.length > size / 2 && prompt.forgotten < history.size()) {
-            prompt = prompt(question, nextTurn(prompt.forgotten));
+            prompt = prompt(added, options, nextTurn(prompt.forgotten));
         }
         return prompt;
     }
@@ -127,11 +243,27 @@ public final class Chat {
         return next;
     }
 
-    private Prompt prompt(ChatMessage question, int leftOut) {
-        List<ChatMessage> messages = new ArrayList<>(messages(leftOut));
-        messages.add(question);
-        String text = template.apply(messages, true);
-        return new Prompt(text, transcript.encode(text), leftOut);
+    private Prompt prompt(List<ChatMessage> added, GenerationOptions options, int leftOut) {
+        ChatTemplate.Prompt written =
+                template.apply(request(messages(leftOut, added), options.grammar()));
+        return new Prompt(written, transcript.encode(written.text()), leftOut);
+    }
+
+    private ObjectNode request(List<ChatMessage> messages, Optional<Grammar> grammar) {
+        ObjectNode request = Json.object();
+        ArrayNode array = request.putArray("messages");
+        messages.forEach(message -> array.add(message.toJson()));
+        if (!tools.isEmpty()) {
+            ArrayNode list = request.putArray("tools");
+            tools.forEach(tool -> list.add(tool.toJson()));
+        }
+        grammar.ifPresent(
+                rules ->
+                        rules.schema()
+                                .ifPresentOrElse(
+                                        schema -> request.set("json_schema", schema),
+                                        () -> request.put("grammar", rules.gbnf())));
+        return request.put("enable_thinking", thinking).put("now", now);
     }
 
     /** The tokens with which every prompt begins: those of the system message. */
@@ -145,7 +277,8 @@ public final class Chat {
         List<ChatMessage> messages = new ArrayList<>();
         system.ifPresent(messages::add);
         messages.add(new ChatMessage(Role.USER, question));
-        return session.model().tokenizer().encode(template.apply(messages, true));
+        String text = template.apply(request(messages, Optional.empty())).text();
+        return session.model().tokenizer().encode(text);
     }
 
     /**
@@ -175,7 +308,8 @@ public final class Chat {
         history.clear();
         transcript.clear();
         forgotten = 0;
-        if (system.isPresent()) {
+        reply = NOTHING;
+        if (system.isPresent() || !tools.isEmpty()) {
             int mismatch = Arrays.mismatch(session.tokens(), head());
             session.keep(mismatch < 0 ? Integer.MAX_VALUE : mismatch);
         } else {
@@ -194,7 +328,8 @@ public final class Chat {
      * LlamaSession#save} does.
      */
     public void save(Path file) {
-        session.save(file, Optional.of(new SavedChat(messages(), forgotten, transcript).toJson()));
+        session.save(
+                file, Optional.of(new SavedChat(messages(), forgotten, now, transcript).toJson()));
     }
 
     /**
@@ -220,26 +355,29 @@ public final class Chat {
         history.addAll(saved.messages());
         system.ifPresent(history::remove);
         forgotten = saved.forgotten();
+        now = saved.now();
+        reply = NOTHING;
         transcript.set(saved.transcript().text(), saved.transcript().tokens());
     }
 
-    private void remember(ChatMessage question, Prompt prompt, TokenStream answer) {
+    private void remember(
+            List<ChatMessage> added, Prompt prompt, TokenStream answer, Supplier<Reply> said) {
         int[] tokens = answer.tokens();
-        String said = answer.produced();
         if (answer.stopReason().isEmpty()
                 || (tokens.length == 0 && answer.stopReason().get() == StopReason.CANCELLED)) {
             return;
         }
+        reply = said.get();
         forgotten = prompt.forgotten;
-        history.add(question);
-        history.add(new ChatMessage(Role.ASSISTANT, said));
+        history.addAll(added);
+        history.add(ChatMessage.of(reply));
         // A stop string, or a character that was cut, makes the text differ from the tokens.
-        if (session.model().tokenizer().decode(tokens).equals(said)) {
+        if (answer.isWhole()) {
             int[] all = Arrays.copyOf(prompt.tokens, prompt.tokens.length + tokens.length);
             System.arraycopy(tokens, 0, all, prompt.tokens.length, tokens.length);
-            transcript.set(prompt.text + said, all);
+            transcript.set(prompt.written.text() + answer.produced(), all);
         } else {
-            transcript.set(prompt.text, prompt.tokens);
+            transcript.set(prompt.written.text(), prompt.tokens);
         }
     }
 }

@@ -1,88 +1,121 @@
 package io.github.bigllama.core;
 
-import io.github.bigllama.bindings.llama.llama_chat_message;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.bindings.llama.llama_h;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
-/** Writes a chat as the text that a model was trained on ({@code llama_chat_apply_template}). */
-final class ChatTemplate {
-    private final String template;
+/**
+ * Writes a chat as the text that a model was trained on, by its Jinja template. One of a model and
+ * a source, which the model owns. Thread-safe.
+ */
+final class ChatTemplate implements AutoCloseable {
+    /** What a model without a template gets; most chat models were trained on a form of it. */
+    private static final String FALLBACK = "chatml";
+
+    private final NativeHandle handle;
+    private final boolean supportsThinking;
+
+    /**
+     * What is computed for a conversation.
+     *
+     * @param text the prompt
+     * @param syntax how to read the reply
+     * @param grammar what the reply must be like, if it must be
+     * @param stops texts that end it
+     * @param shown texts of control tokens that belong to it
+     */
+    record Prompt(
+            String text,
+            ReplySyntax syntax,
+            Optional<Grammar> grammar,
+            List<String> stops,
+            List<String> shown) {}
 
     /**
      * A template.
      *
-     * @param template the Jinja source that a model carries, or the name of one of llama.cpp's
-     *     built-in templates
-     * @throws ChatTemplateException if llama.cpp does not recognize it
+     * @param model NULL for none
+     * @param source the Jinja source; empty for the model's own
+     * @throws ChatTemplateException if it is none
      */
-    ChatTemplate(String template) {
-        this.template = template;
-        apply(List.of(new ChatMessage(Role.USER, "?")), true);
+    ChatTemplate(MemorySegment model, Optional<String> source) {
+        this(model, source, "", "");
     }
 
-    /** The names of the built-in templates. */
-    static List<String> names() {
-        int n = llama_h.llama_chat_builtin_templates(MemorySegment.NULL, 0);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment pointers = arena.allocate(llama_h.C_POINTER, n);
-            llama_h.llama_chat_builtin_templates(pointers, n);
-            List<String> names = new ArrayList<>();
-            for (int i = 0; i < n; i++) {
-                names.add(pointers.getAtIndex(llama_h.C_POINTER, i).getString(0));
-            }
-            return names;
+    /** As the other, with the texts of the tokens for begin and end where there is no model. */
+    ChatTemplate(MemorySegment model, Optional<String> source, String begin, String end) {
+        source.ifPresent(ChatTemplate::require);
+        handle =
+                new NativeHandle(
+                        "chat template",
+                        Common.pointer(
+                                "cannot read the chat template",
+                                (arena, error) ->
+                                        llama_h.bigllama_templates_create(
+                                                model,
+                                                source.map(arena::allocateFrom)
+                                                        .orElse(MemorySegment.NULL),
+                                                arena.allocateFrom(begin),
+                                                arena.allocateFrom(end),
+                                                error)),
+                        llama_h::bigllama_templates_free);
+        supportsThinking =
+                Json.read(
+                                Common.text(
+                                        "cannot look at the chat template",
+                                        (arena, error) ->
+                                                llama_h.bigllama_templates_describe(
+                                                        handle.pointer(), error)))
+                        .path("supports_thinking")
+                        .asBoolean();
+    }
+
+    private static void require(String source) {
+        Common.requireText(source);
+        if (!source.equals(FALLBACK) && !source.contains("{{") && !source.contains("{%")) {
+            String line = source.strip().replaceAll("\\s+", " ");
+            throw new ChatTemplateException(
+                    "'%s' is no chat template: give its Jinja source, or %s"
+                            .formatted(
+                                    line.length() <= 60 ? line : line.substring(0, 60) + "…",
+                                    FALLBACK));
         }
+    }
+
+    /** Whether replies may begin with reasoning, which can be switched off. */
+    boolean supportsThinking() {
+        return supportsThinking;
     }
 
     /**
-     * Writes messages.
+     * Writes a conversation.
      *
-     * @param openAnswer whether the text ends with the beginning of an answer
+     * @param request as {@code bigllama.h} has it
+     * @throws ChatTemplateException if the template refuses it
      */
-    String apply(List<ChatMessage> messages, boolean openAnswer) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment chat = llama_chat_message.allocateArray(messages.size(), arena);
-            long capacity = 256;
-            for (int i = 0; i < messages.size(); i++) {
-                MemorySegment message = llama_chat_message.asSlice(chat, i);
-                MemorySegment content = arena.allocateFrom(messages.get(i).content());
-                llama_chat_message.role(
-                        message, arena.allocateFrom(messages.get(i).role().toString()));
-                llama_chat_message.content(message, content);
-                capacity += 2 * content.byteSize() + 64;
-            }
-            MemorySegment source = arena.allocateFrom(template);
-            while (true) {
-                if (capacity > Integer.MAX_VALUE) {
-                    throw new IllegalArgumentException("chat of more than 1 GiB of text");
-                }
-                MemorySegment out = arena.allocate(capacity);
-                int n =
-                        llama_h.llama_chat_apply_template(
-                                source, chat, messages.size(), openAnswer, out, (int) capacity);
-                if (n < 0) {
-                    throw new ChatTemplateException(
-                            "llama.cpp does not know this chat template: "
-                                    + abbreviate(template)
-                                    + "; choose a built-in one by name: "
-                                    + String.join(", ", names()));
-                }
-                if (n <= capacity) {
-                    byte[] bytes = out.asSlice(0, n).toArray(ValueLayout.JAVA_BYTE);
-                    return new String(bytes, StandardCharsets.UTF_8);
-                }
-                capacity = n;
-            }
-        }
+    synchronized Prompt apply(ObjectNode request) {
+        JsonNode answer =
+                Json.read(
+                        Common.text(
+                                "the model's chat template refuses the conversation",
+                                (arena, error) ->
+                                        llama_h.bigllama_templates_apply(
+                                                handle.pointer(),
+                                                arena.allocateFrom(request.toString()),
+                                                error)));
+        return new Prompt(
+                answer.path("prompt").asText(),
+                new ReplySyntax(answer.path("syntax")),
+                Grammar.of(answer),
+                Json.texts(answer.path("additional_stops")),
+                Json.texts(answer.path("preserved_tokens")));
     }
 
-    private static String abbreviate(String text) {
-        String line = text.strip().replaceAll("\\s+", " ");
-        return line.length() <= 60 ? line : line.substring(0, 60) + "…";
+    @Override
+    public void close() {
+        handle.close();
     }
 }

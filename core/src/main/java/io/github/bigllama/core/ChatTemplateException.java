@@ -2,7 +2,10 @@ package io.github.bigllama.core;
 
 import java.util.List;
 
-/** A chat template that llama.cpp's {@code llama_chat_apply_template} does not know. */
+/**
+ * A chat template, a grammar, or a schema for one that llama.cpp can't use, or a conversation that
+ * a template refuses.
+ */
 public final class ChatTemplateException extends LlamaException {
     private static final long serialVersionUID = 1;
 

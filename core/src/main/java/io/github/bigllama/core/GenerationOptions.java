@@ -3,6 +3,7 @@ package io.github.bigllama.core;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * How one answer is generated.
@@ -12,18 +13,23 @@ import java.util.Optional;
  * @param stopStrings texts that end the generation, also when they span tokens; the text ends
  *     before the first one that appears
  * @param sampling how tokens are chosen
- * @param progress watches the prompt being computed
+ * @param grammar what the answer must be like, if it must be
  * @param contextFull what is done when the context is full
  * @param keep tokens at the beginning that {@link ContextFull#SHIFT} keeps at the least; a chat
  *     keeps its system message besides, and the beginning-of-sequence token stays in any case
+ * @param progress watches the prompt being computed
+ * @param reasoning is told what a model thinks before it answers a {@link Chat}, piece by piece, on
+ *     the thread that pulls from the {@link TokenStream}
  */
 public record GenerationOptions(
         int maxTokens,
         List<String> stopStrings,
         SamplingOptions sampling,
-        Optional<PrefillProgress> progress,
+        Optional<Grammar> grammar,
         ContextFull contextFull,
-        int keep) {
+        int keep,
+        Optional<PrefillProgress> progress,
+        Optional<Consumer<String>> reasoning) {
     /** No limit but the context. */
     public static final int UNLIMITED = -1;
 
@@ -34,7 +40,9 @@ public record GenerationOptions(
                     SamplingOptions.defaults(),
                     Optional.empty(),
                     ContextFull.STOP,
-                    0);
+                    0,
+                    Optional.empty(),
+                    Optional.empty());
 
     public GenerationOptions {
         if (maxTokens < UNLIMITED) {
@@ -46,11 +54,13 @@ public record GenerationOptions(
             throw new IllegalArgumentException("a stop string is empty");
         }
         Objects.requireNonNull(sampling, "sampling");
-        Objects.requireNonNull(progress, "progress");
+        Objects.requireNonNull(grammar, "grammar");
         Objects.requireNonNull(contextFull, "contextFull");
         if (keep < 0) {
             throw new IllegalArgumentException("keep is " + keep + ", must be 0 or more");
         }
+        Objects.requireNonNull(progress, "progress");
+        Objects.requireNonNull(reasoning, "reasoning");
     }
 
     /** Unlimited, no stop strings, llama.cpp's default sampling; stops when the context is full. */
@@ -64,29 +74,64 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withMaxTokens(int value) {
-        return new GenerationOptions(value, stopStrings, sampling, progress, contextFull, keep);
+        return new GenerationOptions(
+                value, stopStrings, sampling, grammar, contextFull, keep, progress, reasoning);
     }
 
     public GenerationOptions withStopStrings(String... values) {
+        return withStopStrings(List.of(values));
+    }
+
+    public GenerationOptions withStopStrings(List<String> values) {
         return new GenerationOptions(
-                maxTokens, List.of(values), sampling, progress, contextFull, keep);
+                maxTokens, values, sampling, grammar, contextFull, keep, progress, reasoning);
     }
 
     public GenerationOptions withSampling(SamplingOptions value) {
-        return new GenerationOptions(maxTokens, stopStrings, value, progress, contextFull, keep);
+        return new GenerationOptions(
+                maxTokens, stopStrings, value, grammar, contextFull, keep, progress, reasoning);
     }
 
-    public GenerationOptions withProgress(PrefillProgress value) {
+    public GenerationOptions withGrammar(Grammar value) {
+        return withGrammar(Optional.of(value));
+    }
+
+    GenerationOptions withGrammar(Optional<Grammar> value) {
         return new GenerationOptions(
-                maxTokens, stopStrings, sampling, Optional.of(value), contextFull, keep);
+                maxTokens, stopStrings, sampling, value, contextFull, keep, progress, reasoning);
     }
 
     public GenerationOptions withContextFull(ContextFull value) {
-        return new GenerationOptions(maxTokens, stopStrings, sampling, progress, value, keep);
+        return new GenerationOptions(
+                maxTokens, stopStrings, sampling, grammar, value, keep, progress, reasoning);
     }
 
     public GenerationOptions withKeep(int value) {
         return new GenerationOptions(
-                maxTokens, stopStrings, sampling, progress, contextFull, value);
+                maxTokens, stopStrings, sampling, grammar, contextFull, value, progress, reasoning);
+    }
+
+    public GenerationOptions withProgress(PrefillProgress value) {
+        return new GenerationOptions(
+                maxTokens,
+                stopStrings,
+                sampling,
+                grammar,
+                contextFull,
+                keep,
+                Optional.of(value),
+                reasoning);
+    }
+
+    public GenerationOptions withReasoning(Consumer<String> value) {
+        return new GenerationOptions(
+                maxTokens,
+                stopStrings,
+                sampling,
+                grammar,
+                contextFull,
+                keep,
+                progress,
+                Optional.of(value));
     }
 }

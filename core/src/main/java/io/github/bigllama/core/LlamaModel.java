@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +30,7 @@ public final class LlamaModel implements AutoCloseable {
     private Optional<Pager> pager;
 
     private final Tokenizer tokenizer;
+    private final Map<Optional<String>, ChatTemplate> templates = new HashMap<>();
     private int openSessions;
     private String fingerprint;
 
@@ -201,6 +203,11 @@ public final class LlamaModel implements AutoCloseable {
                 : Optional.of(template.getString(0));
     }
 
+    /** A template for chats with it, which it owns. */
+    synchronized ChatTemplate chatTemplate(Optional<String> source) {
+        return templates.computeIfAbsent(source, key -> new ChatTemplate(handle.pointer(), key));
+    }
+
     /**
      * The metadata of its file as text, arrays shortened. Overrides are not in it: llama.cpp
      * applies them where it reads a value.
@@ -233,6 +240,8 @@ public final class LlamaModel implements AutoCloseable {
                             + "; close the sessions before the model");
         }
         pager.ifPresent(Pager::close);
+        templates.values().forEach(ChatTemplate::close);
+        templates.clear();
         loaded.sizes().close();
         handle.close();
     }

@@ -96,7 +96,8 @@ public final class LlamaSession implements AutoCloseable {
             if (prompt.length > context.size()) {
                 throw new PromptTooLongException(prompt.length, context.size());
             }
-            SamplerChain sampler = new SamplerChain(model.tokenizer(), options.sampling());
+            SamplerChain sampler =
+                    new SamplerChain(model.tokenizer(), options.sampling(), options.grammar());
             stream = new TokenStream(this, context, sequence, sampler, prompt.clone(), options);
             return stream;
         } finally {

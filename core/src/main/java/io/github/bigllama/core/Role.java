@@ -6,7 +6,9 @@ import java.util.Locale;
 public enum Role {
     SYSTEM,
     USER,
-    ASSISTANT;
+    ASSISTANT,
+    /** The result of a {@link ToolCall}. */
+    TOOL;
 
     /** The name that chat templates use, for example {@code assistant}. */
     @Override

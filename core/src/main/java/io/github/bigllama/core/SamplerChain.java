@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
+import java.util.Optional;
 
 /** A {@code llama_sampler} chain made from {@link SamplingOptions}. Sees tokens, never text. */
 final class SamplerChain implements AutoCloseable {
@@ -20,7 +21,10 @@ final class SamplerChain implements AutoCloseable {
     private final NativeHandle handle;
     private final int lookBack;
 
-    SamplerChain(Tokenizer tokenizer, SamplingOptions options) {
+    /** Null for any text. */
+    private final GrammarSampler grammar;
+
+    SamplerChain(Tokenizer tokenizer, SamplingOptions options, Optional<Grammar> rules) {
         options.logitBias().keySet().forEach(tokenizer::requireToken);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = llama_h.llama_sampler_chain_default_params(arena);
@@ -47,6 +51,12 @@ final class SamplerChain implements AutoCloseable {
             }
             addChoice(tokenizer, options);
         }
+        try {
+            grammar = rules.map(r -> new GrammarSampler(tokenizer, r)).orElse(null);
+        } catch (RuntimeException e) {
+            handle.close();
+            throw e;
+        }
         lookBack =
                 Math.max(
                         options.penalties().isOff() ? 0 : options.penalties().lastTokens(),
@@ -62,11 +72,26 @@ final class SamplerChain implements AutoCloseable {
 
     /** Chooses a token from the logits of the last computation, and remembers it. */
     int sample(Context context) {
+        if (grammar != null) {
+            return grammar.sample(context.pointer(), handle.pointer());
+        }
         return llama_h.llama_sampler_sample(handle.pointer(), context.pointer(), -1);
+    }
+
+    /** Lets the grammar see what is there of the answer before the first token is chosen. */
+    void acceptBeginning(int[] tokens) {
+        if (grammar != null) {
+            for (int token : tokens) {
+                grammar.accept(token);
+            }
+        }
     }
 
     @Override
     public void close() {
+        if (grammar != null) {
+            grammar.close();
+        }
         handle.close();
     }
 

@@ -5,25 +5,22 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * A chat as it is kept in a {@link SessionFile}.
  *
  * @param messages all of them, the system message first
  * @param forgotten how many of the others the model does not see
+ * @param now the time that templates are told, in seconds since 1970
  * @param transcript what was written
  */
-record SavedChat(List<ChatMessage> messages, int forgotten, Transcript transcript) {
+record SavedChat(List<ChatMessage> messages, int forgotten, long now, Transcript transcript) {
     JsonNode toJson() {
-        ObjectNode node = SessionFile.description();
+        ObjectNode node = Json.object();
         ArrayNode array = node.putArray("messages");
-        for (ChatMessage message : messages) {
-            array.addObject()
-                    .put("role", message.role().toString())
-                    .put("content", message.content());
-        }
+        messages.forEach(message -> array.add(message.toJson()));
         node.put("forgotten", forgotten);
+        node.put("now", now);
         node.put("text", transcript.text());
         ArrayNode tokens = node.putArray("tokens");
         for (int token : transcript.tokens()) {
@@ -35,10 +32,7 @@ record SavedChat(List<ChatMessage> messages, int forgotten, Transcript transcrip
     static SavedChat of(JsonNode node, Tokenizer tokenizer) {
         List<ChatMessage> messages = new ArrayList<>();
         for (JsonNode message : node.path("messages")) {
-            messages.add(
-                    new ChatMessage(
-                            Role.valueOf(message.path("role").asText().toUpperCase(Locale.ROOT)),
-                            message.path("content").asText()));
+            messages.add(ChatMessage.of(message));
         }
         Transcript transcript = new Transcript(tokenizer);
         JsonNode tokens = node.path("tokens");
@@ -47,6 +41,7 @@ record SavedChat(List<ChatMessage> messages, int forgotten, Transcript transcrip
             ids[i] = tokens.get(i).asInt();
         }
         transcript.set(node.path("text").asText(), ids);
-        return new SavedChat(messages, node.path("forgotten").asInt(), transcript);
+        return new SavedChat(
+                messages, node.path("forgotten").asInt(), node.path("now").asLong(), transcript);
     }
 }

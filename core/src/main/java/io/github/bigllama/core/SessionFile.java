@@ -2,8 +2,6 @@ package io.github.bigllama.core;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -21,7 +19,6 @@ import java.util.zip.CRC32C;
  * number. llama.cpp trusts what it reads; so only what passes the checksum gets there.
  */
 final class SessionFile {
-    private static final JsonMapper JSON = new JsonMapper();
     private static final long MAGIC = 0x4c4c414d41535631L;
 
     /** Length of the JSON, checksum of everything before it, magic number. */
@@ -37,11 +34,6 @@ final class SessionFile {
         void write(Path file) throws IOException;
     }
 
-    /** An empty description to be filled in. */
-    static ObjectNode description() {
-        return JSON.createObjectNode();
-    }
-
     /**
      * Writes a file that is there as a whole or not at all, also after a power cut.
      *
@@ -53,7 +45,7 @@ final class SessionFile {
             state.write(partial);
             try (FileChannel channel =
                     FileChannel.open(partial, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-                byte[] json = JSON.writeValueAsBytes(description);
+                byte[] json = Json.MAPPER.writeValueAsBytes(description);
                 long size = channel.size();
                 write(channel, ByteBuffer.wrap(json), size);
                 ByteBuffer end = ByteBuffer.allocate(END);
@@ -105,7 +97,7 @@ final class SessionFile {
             }
             ByteBuffer json = ByteBuffer.allocate(length);
             read(channel, json, content - length);
-            return JSON.readTree(json.array());
+            return Json.MAPPER.readTree(json.array());
         } catch (NoSuchFileException e) {
             throw failure(file, "does not exist", e);
         } catch (JacksonException e) {

@@ -1,12 +1,15 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.residency.ResidencyStats;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.Set;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -45,6 +48,11 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
     private ResidencyStats promptResidency;
     private ResidencyStats residency;
     private final StringBuilder produced = new StringBuilder();
+    private AnswerReader reader = this::next;
+    private Set<Integer> shown = Set.of();
+
+    /** Chars of what was produced that the reader has seen. */
+    private int read;
 
     /** The piece that hasNext has found and next has not taken. */
     private String piece;
@@ -193,7 +201,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         return prompt;
     }
 
-    /** The text of all pieces so far, also of one that nobody has taken yet. */
+    /** What the model has said so far, also what no piece shows. */
     String produced() {
         return produced.toString();
     }
@@ -250,7 +258,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
             generated = Arrays.copyOf(generated, 2 * generated.length);
         }
         generated[generatedCount++] = token;
-        offer(stops.append(decoder.decode(tokenizer.bytes(token, false))));
+        offer(stops.append(decoder.decode(tokenizer.bytes(token, shown.contains(token)))));
         if (stops.found()) {
             end(StopReason.STOP_STRING);
         } else if (generatedCount == options.maxTokens()) {
@@ -326,8 +334,47 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
     private void offer(String text) {
         if (!text.isEmpty()) {
             produced.append(text);
+            show(false);
+        }
+    }
+
+    private void show(boolean isComplete) {
+        String text = reader.read(produced, isComplete);
+        read = produced.length();
+        if (!text.isEmpty()) {
             piece = piece == null ? text : piece + text;
         }
+    }
+
+    /** All of it is shown. */
+    private String next(CharSequence text, boolean isComplete) {
+        return text.subSequence(read, text.length()).toString();
+    }
+
+    /**
+     * Has somebody else decide which of it is shown.
+     *
+     * @param controlTokens those whose texts the reader wants to see
+     */
+    void readBy(AnswerReader newReader, Set<Integer> controlTokens) {
+        reader = newReader;
+        shown = Set.copyOf(controlTokens);
+    }
+
+    /** Lets the grammar see the beginning of the answer, which the prompt ends with. */
+    void acceptBeginning(int[] tokens) {
+        sampler.acceptBeginning(tokens);
+    }
+
+    /**
+     * Whether what was produced is the text of the tokens, nothing cut off and nothing repaired.
+     */
+    boolean isWhole() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (int i = 0; i < generatedCount; i++) {
+            bytes.writeBytes(tokenizer.bytes(generated[i], shown.contains(generated[i])));
+        }
+        return bytes.toString(StandardCharsets.UTF_8).equals(produced.toString());
     }
 
     /** Ends it, between enter and exit; what was held back is the last piece. */
@@ -337,6 +384,9 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
             if (!stops.found()) {
                 offer(stops.flush());
             }
+        }
+        if (reason != null) {
+            show(true);
         }
         ended = true;
         stopReason = reason;

@@ -103,15 +103,25 @@ class ChatTest {
     }
 
     @Test
-    void aTemplateThatLlamaDoesNotKnowIsRefusedWithTheNamesItKnows() {
+    void whatIsNoTemplateIsRefused() {
         assertThatExceptionOfType(ChatTemplateException.class)
                 .isThrownBy(
                         () -> new Chat(session, ChatOptions.defaults().withTemplate("nonsense")))
-                .withMessageContaining("nonsense")
+                .withMessageContaining("'nonsense' is no chat template")
                 .withMessageContaining("chatml");
-        Chat llama3 = new Chat(session, ChatOptions.defaults().withTemplate("llama3"));
-        llama3.send("Hi", GREEDY.withMaxTokens(1)).text();
-        assertThat(llama3.messages()).hasSize(2);
+        assertThatExceptionOfType(ChatTemplateException.class)
+                .isThrownBy(
+                        () -> new Chat(session, ChatOptions.defaults().withTemplate("{% if %}")))
+                .withMessageContaining("cannot read the chat template: ");
+        Chat chatml = new Chat(session, ChatOptions.defaults().withTemplate("chatml"));
+        chatml.send("Hi", GREEDY.withMaxTokens(1)).text();
+        assertThat(chatml.messages()).hasSize(2);
+        String refusing = "{{ raise_exception('only one turn') }}";
+        Chat refused = new Chat(session, ChatOptions.defaults().withTemplate(refusing));
+        assertThatExceptionOfType(ChatTemplateException.class)
+                .isThrownBy(() -> refused.send("Hi"))
+                .withMessageContaining("refuses the conversation")
+                .withMessageContaining("only one turn");
     }
 
     @Test

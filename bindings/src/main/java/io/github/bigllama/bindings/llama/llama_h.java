@@ -22977,6 +22977,564 @@ public class llama_h extends llama_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class bigllama_templates_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_templates_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct bigllama_templates *bigllama_templates_create(const struct llama_model *model, const char *source, const char *begin, const char *end, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_templates_create$descriptor() {
+        return bigllama_templates_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct bigllama_templates *bigllama_templates_create(const struct llama_model *model, const char *source, const char *begin, const char *end, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_templates_create$handle() {
+        return bigllama_templates_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct bigllama_templates *bigllama_templates_create(const struct llama_model *model, const char *source, const char *begin, const char *end, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_templates_create$address() {
+        return bigllama_templates_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct bigllama_templates *bigllama_templates_create(const struct llama_model *model, const char *source, const char *begin, const char *end, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_templates_create(MemorySegment model, MemorySegment source, MemorySegment begin, MemorySegment end, MemorySegment error) {
+        var mh$ = bigllama_templates_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_templates_create", model, source, begin, end, error);
+            }
+            return (MemorySegment)mh$.invokeExact(model, source, begin, end, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_templates_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_templates_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_templates_free(struct bigllama_templates *templates)
+     * }
+     */
+    public static FunctionDescriptor bigllama_templates_free$descriptor() {
+        return bigllama_templates_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_templates_free(struct bigllama_templates *templates)
+     * }
+     */
+    public static MethodHandle bigllama_templates_free$handle() {
+        return bigllama_templates_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_templates_free(struct bigllama_templates *templates)
+     * }
+     */
+    public static MemorySegment bigllama_templates_free$address() {
+        return bigllama_templates_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_templates_free(struct bigllama_templates *templates)
+     * }
+     */
+    public static void bigllama_templates_free(MemorySegment templates) {
+        var mh$ = bigllama_templates_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_templates_free", templates);
+            }
+            mh$.invokeExact(templates);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_templates_describe {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_templates_describe");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * char *bigllama_templates_describe(const struct bigllama_templates *templates, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_templates_describe$descriptor() {
+        return bigllama_templates_describe.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * char *bigllama_templates_describe(const struct bigllama_templates *templates, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_templates_describe$handle() {
+        return bigllama_templates_describe.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * char *bigllama_templates_describe(const struct bigllama_templates *templates, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_templates_describe$address() {
+        return bigllama_templates_describe.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * char *bigllama_templates_describe(const struct bigllama_templates *templates, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_templates_describe(MemorySegment templates, MemorySegment error) {
+        var mh$ = bigllama_templates_describe.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_templates_describe", templates, error);
+            }
+            return (MemorySegment)mh$.invokeExact(templates, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_templates_apply {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_templates_apply");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * char *bigllama_templates_apply(const struct bigllama_templates *templates, const char *request, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_templates_apply$descriptor() {
+        return bigllama_templates_apply.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * char *bigllama_templates_apply(const struct bigllama_templates *templates, const char *request, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_templates_apply$handle() {
+        return bigllama_templates_apply.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * char *bigllama_templates_apply(const struct bigllama_templates *templates, const char *request, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_templates_apply$address() {
+        return bigllama_templates_apply.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * char *bigllama_templates_apply(const struct bigllama_templates *templates, const char *request, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_templates_apply(MemorySegment templates, MemorySegment request, MemorySegment error) {
+        var mh$ = bigllama_templates_apply.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_templates_apply", templates, request, error);
+            }
+            return (MemorySegment)mh$.invokeExact(templates, request, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_reply_parse {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_reply_parse");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * char *bigllama_reply_parse(const char *syntax, const char *text, int partial, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_reply_parse$descriptor() {
+        return bigllama_reply_parse.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * char *bigllama_reply_parse(const char *syntax, const char *text, int partial, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_reply_parse$handle() {
+        return bigllama_reply_parse.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * char *bigllama_reply_parse(const char *syntax, const char *text, int partial, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_reply_parse$address() {
+        return bigllama_reply_parse.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * char *bigllama_reply_parse(const char *syntax, const char *text, int partial, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_reply_parse(MemorySegment syntax, MemorySegment text, int partial, MemorySegment error) {
+        var mh$ = bigllama_reply_parse.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_reply_parse", syntax, text, partial, error);
+            }
+            return (MemorySegment)mh$.invokeExact(syntax, text, partial, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_schema_to_grammar {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_schema_to_grammar");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * char *bigllama_schema_to_grammar(const char *schema, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_schema_to_grammar$descriptor() {
+        return bigllama_schema_to_grammar.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * char *bigllama_schema_to_grammar(const char *schema, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_schema_to_grammar$handle() {
+        return bigllama_schema_to_grammar.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * char *bigllama_schema_to_grammar(const char *schema, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_schema_to_grammar$address() {
+        return bigllama_schema_to_grammar.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * char *bigllama_schema_to_grammar(const char *schema, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_schema_to_grammar(MemorySegment schema, MemorySegment error) {
+        var mh$ = bigllama_schema_to_grammar.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_schema_to_grammar", schema, error);
+            }
+            return (MemorySegment)mh$.invokeExact(schema, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_grammar_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_grammar_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct llama_sampler *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, int lazy, const char **patterns, int pattern_count, const int *tokens, int token_count, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_grammar_create$descriptor() {
+        return bigllama_grammar_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct llama_sampler *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, int lazy, const char **patterns, int pattern_count, const int *tokens, int token_count, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_grammar_create$handle() {
+        return bigllama_grammar_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct llama_sampler *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, int lazy, const char **patterns, int pattern_count, const int *tokens, int token_count, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_grammar_create$address() {
+        return bigllama_grammar_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct llama_sampler *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, int lazy, const char **patterns, int pattern_count, const int *tokens, int token_count, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_grammar_create(MemorySegment vocab, MemorySegment grammar, int lazy, MemorySegment patterns, int pattern_count, MemorySegment tokens, int token_count, MemorySegment error) {
+        var mh$ = bigllama_grammar_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_grammar_create", vocab, grammar, lazy, patterns, pattern_count, tokens, token_count, error);
+            }
+            return (MemorySegment)mh$.invokeExact(vocab, grammar, lazy, patterns, pattern_count, tokens, token_count, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_grammar_accept {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_grammar_accept");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct llama_sampler *bigllama_grammar_accept(struct llama_sampler *grammar, int token, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_grammar_accept$descriptor() {
+        return bigllama_grammar_accept.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct llama_sampler *bigllama_grammar_accept(struct llama_sampler *grammar, int token, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_grammar_accept$handle() {
+        return bigllama_grammar_accept.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct llama_sampler *bigllama_grammar_accept(struct llama_sampler *grammar, int token, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_grammar_accept$address() {
+        return bigllama_grammar_accept.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct llama_sampler *bigllama_grammar_accept(struct llama_sampler *grammar, int token, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_grammar_accept(MemorySegment grammar, int token, MemorySegment error) {
+        var mh$ = bigllama_grammar_accept.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_grammar_accept", grammar, token, error);
+            }
+            return (MemorySegment)mh$.invokeExact(grammar, token, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_text_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_text_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_text_free(char *text)
+     * }
+     */
+    public static FunctionDescriptor bigllama_text_free$descriptor() {
+        return bigllama_text_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_text_free(char *text)
+     * }
+     */
+    public static MethodHandle bigllama_text_free$handle() {
+        return bigllama_text_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_text_free(char *text)
+     * }
+     */
+    public static MemorySegment bigllama_text_free$address() {
+        return bigllama_text_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_text_free(char *text)
+     * }
+     */
+    public static void bigllama_text_free(MemorySegment text) {
+        var mh$ = bigllama_text_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_text_free", text);
+            }
+            mh$.invokeExact(text);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int LLAMA_DEFAULT_SEED = (int)4294967295L;
     /**
      * {@snippet lang=c :

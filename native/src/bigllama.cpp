@@ -1,0 +1,240 @@
+#include "bigllama.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "chat.h"
+#include "common.h"
+#include "json-schema-to-grammar.h"
+#include "json.h"
+#include "llama.h"
+#include "log.h"
+
+struct bigllama_templates {
+    common_chat_templates_ptr templates;
+};
+
+namespace {
+
+/* Deeper texts would overflow the stack of who reads them. */
+constexpr int MOST_DEPTH = 200;
+
+char * copy(const std::string & text) {
+    char * result = static_cast<char *>(std::malloc(text.size() + 1));
+    if (result != nullptr) {
+        std::memcpy(result, text.c_str(), text.size() + 1);
+    }
+    return result;
+}
+
+/* Runs what may throw. */
+template <typename F> auto guarded(char ** error, F function) -> decltype(function()) {
+    std::string message;
+    try {
+        return function();
+    } catch (const std::exception & e) {
+        message = e.what();
+    } catch (...) {
+        message = "unknown failure";
+    }
+    if (error != nullptr) {
+        *error = copy(message);
+    }
+    return nullptr;
+}
+
+void require_depth(const char * what, const char * text, const char * quotes) {
+    int depth = 0;
+    char quote = '\0';
+    for (const char * c = text; *c != '\0'; c++) {
+        if (quote != '\0') {
+            if (*c == '\\' && c[1] != '\0') {
+                c++;
+            } else if (*c == quote) {
+                quote = '\0';
+            }
+        } else if (std::strchr(quotes, *c) != nullptr) {
+            quote = *c;
+        } else if (std::strchr("([{", *c) != nullptr) {
+            if (++depth > MOST_DEPTH) {
+                throw std::runtime_error(
+                    std::string(what) + " is nested more than " + std::to_string(MOST_DEPTH) + " deep");
+            }
+        } else if (std::strchr(")]}", *c) != nullptr && depth > 0) {
+            depth--;
+        }
+    }
+}
+
+common_json parse(const char * text) {
+    require_depth("JSON", text, "\"");
+    return common_json::parse(text);
+}
+
+common_chat_templates_inputs inputs(const common_json & request) {
+    common_chat_templates_inputs inputs;
+    inputs.messages = common_chat_msgs_parse_oaicompat(request.at("messages"));
+    if (request.contains("tools")) {
+        inputs.tools = common_chat_tools_parse_oaicompat(request.at("tools"));
+    }
+    inputs.tool_choice = common_chat_tool_choice_parse_oaicompat(request.value("tool_choice", "auto"));
+    inputs.parallel_tool_calls = request.value("parallel_tool_calls", false);
+    if (request.contains("json_schema")) {
+        inputs.json_schema = request.at("json_schema").dump();
+    }
+    inputs.grammar = request.value("grammar", "");
+    inputs.add_generation_prompt = request.value("add_generation_prompt", true);
+    inputs.enable_thinking = request.value("enable_thinking", true);
+    inputs.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
+    if (request.contains("now")) {
+        inputs.now = std::chrono::system_clock::time_point(std::chrono::seconds(request.at("now").get<int64_t>()));
+    }
+    return inputs;
+}
+
+common_json result(const common_chat_params & params) {
+    common_json triggers = common_json::array();
+    for (const auto & trigger : params.grammar_triggers) {
+        triggers.push_back({
+            { "type", (int) trigger.type },
+            { "value", trigger.value },
+            { "token", (int) trigger.token },
+        });
+    }
+    common_json syntax = common_json::object({
+        { "format", (int) params.format },
+        { "generation_prompt", params.generation_prompt },
+        { "parser", params.parser },
+    });
+    return common_json::object({
+        { "prompt", params.prompt },
+        { "grammar", params.grammar },
+        { "grammar_lazy", params.grammar_lazy },
+        { "grammar_triggers", triggers },
+        { "preserved_tokens", params.preserved_tokens },
+        { "additional_stops", params.additional_stops },
+        { "supports_thinking", params.supports_thinking },
+        { "syntax", syntax },
+    });
+}
+
+} // namespace
+
+/* llama.cpp's own logger starts a thread that prints. What fails here is told by exceptions. */
+int common_log_get_verbosity_thold(void) {
+    return -1;
+}
+
+struct common_log * common_log_main() {
+    return nullptr;
+}
+
+void common_log_add(struct common_log *, enum ggml_log_level, const char *, ...) {}
+
+extern "C" {
+
+struct bigllama_templates * bigllama_templates_create(
+    const struct llama_model * model, const char * source, const char * begin, const char * end, char ** error) {
+    return guarded(error, [&] {
+        if (source != nullptr) {
+            require_depth("the template", source, "");
+        }
+        auto * created = new bigllama_templates();
+        try {
+            created->templates = common_chat_templates_init(
+                model, source == nullptr ? "" : source, begin == nullptr ? "" : begin, end == nullptr ? "" : end);
+        } catch (...) {
+            delete created;
+            throw;
+        }
+        return created;
+    });
+}
+
+void bigllama_templates_free(struct bigllama_templates * templates) {
+    delete templates;
+}
+
+char * bigllama_templates_describe(const struct bigllama_templates * templates, char ** error) {
+    return guarded(error, [&] {
+        common_json description = common_json::object();
+        for (const auto & entry : common_chat_templates_get_caps(templates->templates.get())) {
+            description[entry.first] = entry.second;
+        }
+        description["supports_thinking"] = common_chat_templates_support_enable_thinking(templates->templates.get());
+        description["source"] = common_chat_templates_source(templates->templates.get());
+        return copy(description.dump_safe());
+    });
+}
+
+char * bigllama_templates_apply(const struct bigllama_templates * templates, const char * request, char ** error) {
+    return guarded(error, [&] {
+        return copy(result(common_chat_templates_apply(templates->templates.get(), inputs(parse(request)))).dump_safe());
+    });
+}
+
+char * bigllama_reply_parse(const char * syntax, const char * text, int partial, char ** error) {
+    return guarded(error, [&] {
+        common_json given = parse(syntax);
+        common_chat_parser_params params;
+        params.format = static_cast<common_chat_format>(given.at("format").get<int>());
+        params.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
+        params.generation_prompt = given.at("generation_prompt").get<std::string>();
+        const std::string parser = given.at("parser").get<std::string>();
+        if (!parser.empty()) {
+            params.parser.load(parser);
+        }
+        const common_chat_msg message = common_chat_parse(text, partial != 0, params);
+        common_json calls = common_json::array();
+        for (const auto & call : message.tool_calls) {
+            calls.push_back({
+                { "id", call.id },
+                { "name", call.name },
+                { "arguments", call.arguments },
+            });
+        }
+        return copy(common_json::object({
+            { "content", message.content },
+            { "reasoning_content", message.reasoning_content },
+            { "tool_calls", calls },
+        }).dump_safe());
+    });
+}
+
+char * bigllama_schema_to_grammar(const char * schema, char ** error) {
+    return guarded(error, [&] {
+        return copy(json_schema_to_grammar(parse(schema)));
+    });
+}
+
+struct llama_sampler * bigllama_grammar_create(
+    const struct llama_vocab * vocab, const char * grammar, int lazy, const char ** patterns, int pattern_count,
+    const int * tokens, int token_count, char ** error) {
+    return guarded(error, [&] {
+        require_depth("the grammar", grammar, "\"");
+        auto * created = lazy != 0
+            ? llama_sampler_init_grammar_lazy_patterns(
+                  vocab, grammar, "root", patterns, pattern_count, tokens, token_count)
+            : llama_sampler_init_grammar(vocab, grammar, "root");
+        if (created == nullptr) {
+            throw std::runtime_error("it is no GBNF grammar with a rule root");
+        }
+        return created;
+    });
+}
+
+struct llama_sampler * bigllama_grammar_accept(struct llama_sampler * grammar, int token, char ** error) {
+    return guarded(error, [&] {
+        llama_sampler_accept(grammar, token);
+        return grammar;
+    });
+}
+
+void bigllama_text_free(char * text) {
+    std::free(text);
+}
+
+} // extern "C"
