@@ -1,8 +1,11 @@
 #include "bigllama.h"
 
+#include <pthread.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -19,8 +22,12 @@ struct bigllama_templates {
 
 namespace {
 
-/* Deeper texts would overflow the stack of who reads them. */
+/* Deeper texts would overflow even a large stack. */
 constexpr int MOST_DEPTH = 200;
+
+/* Nothing is deeper than it is long: so long a template fits the stack, whatever is in it. */
+constexpr size_t LONGEST_TEMPLATE = 256 << 10;
+constexpr size_t STACK = 512 << 20;
 
 char * copy(const std::string & text) {
     char * result = static_cast<char *>(std::malloc(text.size() + 1));
@@ -30,20 +37,44 @@ char * copy(const std::string & text) {
     return result;
 }
 
+void * run(void * function) {
+    (*static_cast<const std::function<void()> *>(function))();
+    return nullptr;
+}
+
+/* Templates and replies are read by functions that call themselves, and Java's threads have small stacks. */
+void on_large_stack(const std::function<void()> & function) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK);
+    pthread_t thread;
+    const bool started =
+        pthread_create(&thread, &attributes, run, const_cast<std::function<void()> *>(&function)) == 0;
+    pthread_attr_destroy(&attributes);
+    if (started) {
+        pthread_join(thread, nullptr);
+    } else {
+        function();
+    }
+}
+
 /* Runs what may throw. */
 template <typename F> auto guarded(char ** error, F function) -> decltype(function()) {
+    decltype(function()) result = nullptr;
     std::string message;
-    try {
-        return function();
-    } catch (const std::exception & e) {
-        message = e.what();
-    } catch (...) {
-        message = "unknown failure";
-    }
-    if (error != nullptr) {
+    on_large_stack([&] {
+        try {
+            result = function();
+        } catch (const std::exception & e) {
+            message = e.what();
+        } catch (...) {
+            message = "unknown failure";
+        }
+    });
+    if (result == nullptr && error != nullptr) {
         *error = copy(message);
     }
-    return nullptr;
+    return result;
 }
 
 void require_depth(const char * what, const char * text, const char * quotes) {
@@ -85,7 +116,6 @@ common_chat_templates_inputs inputs(const common_json & request) {
     if (request.contains("json_schema")) {
         inputs.json_schema = request.at("json_schema").dump();
     }
-    inputs.grammar = request.value("grammar", "");
     inputs.add_generation_prompt = request.value("add_generation_prompt", true);
     inputs.enable_thinking = request.value("enable_thinking", true);
     inputs.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
@@ -139,8 +169,14 @@ extern "C" {
 struct bigllama_templates * bigllama_templates_create(
     const struct llama_model * model, const char * source, const char * begin, const char * end, char ** error) {
     return guarded(error, [&] {
-        if (source != nullptr) {
-            require_depth("the template", source, "");
+        const char * own = model == nullptr ? nullptr : llama_model_chat_template(model, nullptr);
+        for (const char * text : { source, own }) {
+            if (text != nullptr) {
+                require_depth("it", text, "");
+                if (std::strlen(text) > LONGEST_TEMPLATE) {
+                    throw std::runtime_error("it is longer than " + std::to_string(LONGEST_TEMPLATE) + " bytes");
+                }
+            }
         }
         auto * created = new bigllama_templates();
         try {

@@ -41,7 +41,7 @@ BIGLLAMA_API char * bigllama_templates_describe(const struct bigllama_templates 
  * Writes a conversation.
  *
  * request an object: "messages" and "tools" as in OpenAI's interface; and if wanted "tool_choice" (auto, none,
- *         required), "parallel_tool_calls", "json_schema" (an object), "grammar", "add_generation_prompt",
+ *         required), "parallel_tool_calls", "json_schema" (an object), "add_generation_prompt",
  *         "enable_thinking", "now" (seconds since 1970)
  * result  an object: "prompt", "grammar", "grammar_lazy", "grammar_triggers", "preserved_tokens",
  *         "additional_stops", "supports_thinking", and "syntax", which is for bigllama_reply_parse

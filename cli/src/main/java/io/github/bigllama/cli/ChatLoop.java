@@ -1,48 +1,50 @@
 package io.github.bigllama.cli;
 
 import io.github.bigllama.core.Chat;
+import io.github.bigllama.core.ChatMessage;
 import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.LlamaException;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.PromptTooLongException;
+import io.github.bigllama.core.Role;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
-import io.github.bigllama.gguf.GgufException;
-import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.residency.Weights;
+import io.github.bigllama.core.ToolCall;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Reads messages, prints answers, obeys commands. */
-final class ChatLoop {
-    /** The commands, for completion and for who mistypes one. */
-    static final List<String> COMMANDS =
-            List.of("/help", "/reset", "/stats", "/residency", "/system", "/quit");
+final class ChatLoop implements SlashCommands.State {
+    private static final long STATUS_NANOS = 250_000_000;
 
-    private static final List<String> HELP =
-            List.of(
-                    "/reset         forget the conversation",
-                    "/system TEXT   begin again with this system message; without TEXT, with none",
-                    "/stats         numbers about the last answer",
-                    "/residency     which parts of the model are in RAM",
-                    "/quit          leave, as do Ctrl-D and Ctrl-C",
-                    "A \\ at the end of a line goes on in the next one. Ctrl-C stops an answer.");
+    /** So often in one turn a model may ask for tools. */
+    private static final int MOST_TOOL_ROUNDS = 8;
 
     private final LlamaSession session;
     private final Chat chat;
-    private final GenerationOptions options;
+    private final ChatSession file;
     private final ChatUi ui;
+    private final SlashCommands commands;
+    private GenerationOptions options;
     private GenerationStats lastStats;
     private boolean failed;
 
-    ChatLoop(LlamaSession session, Chat chat, GenerationOptions options, ChatUi ui) {
+    ChatLoop(
+            LlamaSession session,
+            Chat chat,
+            GenerationOptions options,
+            AnswerSettings settings,
+            ChatSession file,
+            ChatUi ui) {
         this.session = session;
         this.chat = chat;
         this.options = options;
+        this.file = file;
         this.ui = ui;
+        this.commands = new SlashCommands(session, chat, settings, ui, this, this::send);
     }
 
     /** Runs until the user leaves, and returns the exit code. */
@@ -52,6 +54,15 @@ final class ChatLoop {
             ui.remark(
                     "%s, %d tokens of context; /help for help"
                             .formatted(session.model().description(), session.contextSize()));
+            long turns = chat.messages().stream().filter(m -> m.role() == Role.USER).count();
+            if (turns > 0) {
+                ui.remark(
+                        "goes on after %d %s, %d tokens"
+                                .formatted(
+                                        turns,
+                                        turns == 1 ? "turn" : "turns",
+                                        session.contextUsed()));
+            }
         }
         while (true) {
             Optional<String> line = ui.read();
@@ -60,7 +71,7 @@ final class ChatLoop {
             }
             String message = line.get();
             if (message.startsWith("/")) {
-                if (!obey(message.strip())) {
+                if (!commands.obey(message)) {
                     break;
                 }
             } else if (!message.isBlank()) {
@@ -71,57 +82,34 @@ final class ChatLoop {
         return failed && !ui.isInteractive() ? ExitCode.FAILED : ExitCode.OK;
     }
 
-    /** Obeys a command; false if it is the last one. */
-    private boolean obey(String line) {
-        String[] parts = line.split("\\s+", 2);
-        switch (parts[0]) {
-            case "/help" -> HELP.forEach(ui::say);
-            case "/reset" -> {
-                chat.reset();
-                ui.remark("forgotten");
-            }
-            case "/system" -> {
-                chat.reset(parts.length == 1 ? Optional.empty() : Optional.of(parts[1]));
-                ui.remark(
-                        parts.length == 1
-                                ? "a new conversation without a system message"
-                                : "a new conversation with this system message");
-            }
-            case "/stats" -> {
-                if (lastStats == null) {
-                    ui.say("no answer yet");
-                } else {
-                    Statistics.lines(lastStats).forEach(ui::say);
-                }
-            }
-            case "/residency" -> residency();
-            case "/quit", "/exit" -> {
-                return false;
-            }
-            default ->
-                    fail(
-                            "there is no %s, only %s; begin a message with a space if it starts with /"
-                                    .formatted(parts[0], String.join(" ", COMMANDS)));
-        }
-        return true;
-    }
-
-    private void residency() {
-        try {
-            Weights weights = Weights.of(ModelFiles.read(session.model().path()));
-            ResidencyPicture.draw(weights).forEach(ui::say);
-            session.model().residencyPlan().ifPresent(plan -> ui.say(plan.toString()));
-        } catch (GgufException e) {
-            fail(e.getMessage());
-        } catch (IOException e) {
-            fail("cannot look at the pages of the model: " + Failures.reason(e));
-        }
-    }
-
     private void send(String message) {
+        int forgotten = chat.forgottenMessages();
+        try {
+            List<ChatMessage> messages = List.of(new ChatMessage(Role.USER, message));
+            for (int i = 0; !messages.isEmpty() && i <= MOST_TOOL_ROUNDS; i++) {
+                messages = answer(messages) ? toolResults() : List.of();
+            }
+            file.save();
+        } catch (PromptTooLongException e) {
+            failed(e.getMessage() + "; /reset forgets the conversation");
+        } catch (LlamaException | IllegalArgumentException e) {
+            failed(e.getMessage());
+        }
+        if (chat.forgottenMessages() > forgotten) {
+            ui.remark(
+                    "the context was full: the oldest %d messages are forgotten"
+                            .formatted(chat.forgottenMessages()));
+        }
+    }
+
+    /** Prints the answer to messages; false if it was interrupted. */
+    private boolean answer(List<ChatMessage> messages) {
         try (Interruption interruption = new Interruption();
                 Prefill prefill = new Prefill(System.err);
-                TokenStream answer = chat.send(message, options.withProgress(prefill))) {
+                TokenStream answer =
+                        chat.send(
+                                messages,
+                                options.withProgress(prefill).withReasoning(ui::reasoning))) {
             interruption.onRequest(answer::cancel);
             AtomicInteger presses = new AtomicInteger();
             ui.onInterrupt(
@@ -132,36 +120,35 @@ final class ChatLoop {
                         }
                     });
             try {
+                long shown = System.nanoTime();
                 for (String piece : answer) {
                     ui.answer(piece);
+                    if (System.nanoTime() - shown > STATUS_NANOS) {
+                        ui.status(Statistics.line(answer.stats()));
+                        shown = System.nanoTime();
+                    }
                 }
             } finally {
                 ui.onInterrupt(() -> System.exit(ExitCode.INTERRUPTED));
                 prefill.erase();
+                ui.status("");
                 ui.endAnswer();
                 lastStats = answer.stats();
             }
-            remark(answer.stopReason().orElseThrow());
+            StopReason reason = answer.stopReason().orElseThrow();
+            remark(reason);
             if (ui.isInteractive()) {
-                status(lastStats);
+                ui.remark(Statistics.line(lastStats));
             }
-        } catch (PromptTooLongException e) {
-            fail(e.getMessage() + "; /reset forgets the conversation");
-        } catch (LlamaException | IllegalArgumentException e) {
-            fail(e.getMessage());
+            return reason != StopReason.CANCELLED;
         }
     }
 
-    /** Who waits for a disk wants to see why. */
-    private void status(GenerationStats stats) {
-        stats.residency()
-                .ifPresent(
-                        residency ->
-                                ui.remark(
-                                        "%.2f tokens/s; %s"
-                                                .formatted(
-                                                        stats.tokensPerSecond(),
-                                                        Statistics.residency(residency))));
+    private List<ChatMessage> toolResults() {
+        for (ToolCall call : chat.reply().toolCalls()) {
+            ui.remark("calls %s %s".formatted(call.name(), call.arguments()));
+        }
+        return chat.results(chat.reply());
     }
 
     private void remark(StopReason reason) {
@@ -177,7 +164,18 @@ final class ChatLoop {
         }
     }
 
-    private void fail(String message) {
+    @Override
+    public void options(GenerationOptions newOptions) {
+        options = newOptions;
+    }
+
+    @Override
+    public List<String> statistics() {
+        return lastStats == null ? List.of("no answer yet") : Statistics.lines(lastStats);
+    }
+
+    @Override
+    public void failed(String message) {
         failed = true;
         ui.error(message);
     }

@@ -11,8 +11,16 @@ interface ChatUi extends AutoCloseable {
     /** Shows a piece of an answer at once. */
     void answer(String piece);
 
+    /** Shows a piece of what a model thinks before it answers. */
+    void reasoning(String piece);
+
     /** Ends the line of an answer. */
     void endAnswer();
+
+    /**
+     * Shows what is going on below the answer, where there is a place for that; empty for nothing.
+     */
+    void status(String line);
 
     /** What the user asked for, other than an answer. */
     void say(String line);
@@ -22,6 +30,9 @@ interface ChatUi extends AutoCloseable {
 
     /** Something failed. */
     void error(String line);
+
+    /** Puts a text on the clipboard of who looks on; false where that can't be done. */
+    boolean copy(String text);
 
     /** What Ctrl-C does until it is told otherwise. */
     void onInterrupt(Runnable action);

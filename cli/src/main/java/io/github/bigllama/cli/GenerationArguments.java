@@ -2,8 +2,13 @@ package io.github.bigllama.cli;
 
 import io.github.bigllama.core.ChatOptions;
 import io.github.bigllama.core.GenerationOptions;
+import io.github.bigllama.core.Grammar;
 import io.github.bigllama.core.SamplingOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** What is generated. */
@@ -28,17 +33,81 @@ final class GenerationArguments {
 
     @Option(
             names = "--chat-template",
-            paramLabel = "NAME",
-            description =
-                    "A chat template of llama.cpp, such as chatml or llama3. Default: the model's.")
+            paramLabel = "JINJA",
+            description = "The source of a chat template, or chatml. Default: the model's.")
     String template;
+
+    @Option(
+            names = "--chat-template-file",
+            paramLabel = "FILE",
+            description = "A file with the source of a chat template.")
+    Path templateFile;
+
+    @Option(
+            names = "--no-think",
+            description = "No reasoning before an answer, of models that can do without.")
+    boolean noThink;
+
+    @Option(
+            names = "--grammar",
+            paramLabel = "GBNF",
+            description = "What answers must be like, as a grammar of llama.cpp.")
+    String grammar;
+
+    @Option(
+            names = "--grammar-file",
+            paramLabel = "FILE",
+            description = "A file with such a grammar.")
+    Path grammarFile;
+
+    @Option(
+            names = {"-j", "--json-schema"},
+            paramLabel = "JSON",
+            description = "Answers are JSON of this schema; {} for any.")
+    String schema;
+
+    @Option(
+            names = {"-jf", "--json-schema-file"},
+            paramLabel = "FILE",
+            description = "A file with such a schema.")
+    Path schemaFile;
 
     /** The options that the arguments stand for. */
     GenerationOptions toOptions(SamplingOptions sampling) {
-        return GenerationOptions.defaults()
-                .withMaxTokens(maxTokens)
-                .withStopStrings(stops.toArray(String[]::new))
-                .withSampling(sampling);
+        GenerationOptions options =
+                GenerationOptions.defaults()
+                        .withMaxTokens(maxTokens)
+                        .withStopStrings(stops)
+                        .withSampling(sampling);
+        return grammar().map(options::withGrammar).orElse(options);
+    }
+
+    private Optional<Grammar> grammar() {
+        String gbnf = text("--grammar", grammar, grammarFile);
+        String json = text("--json-schema", schema, schemaFile);
+        if (gbnf != null && json != null) {
+            throw CommandException.usage(
+                    "a grammar and a JSON schema are two forms for one answer; leave one out");
+        }
+        if (json == null) {
+            return Optional.ofNullable(gbnf).map(Grammar::gbnf);
+        }
+        return Optional.of(Grammar.json(json));
+    }
+
+    private static String text(String option, String text, Path file) {
+        if (file == null) {
+            return text;
+        }
+        if (text != null) {
+            throw CommandException.usage(
+                    "%s and %s-file say the same; leave one out".formatted(option, option));
+        }
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw CommandException.usage("cannot read " + file + ": " + Failures.reason(e));
+        }
     }
 
     /** The beginning of the chat that the arguments stand for. */
@@ -47,11 +116,13 @@ final class GenerationArguments {
         if (system != null) {
             options = options.withSystem(system);
         }
-        return template == null ? options : options.withTemplate(template);
+        String source = text("--chat-template", template, templateFile);
+        options = options.withThinking(!noThink);
+        return source == null ? options : options.withTemplate(source);
     }
 
     /** Whether something was said about the chat, which a plain completion has not. */
     boolean hasChatOptions() {
-        return system != null || template != null;
+        return system != null || template != null || templateFile != null || noThink;
     }
 }

@@ -6,18 +6,27 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 
-/** Where the messages of earlier chats are kept. */
+/** Where the messages of earlier chats with a model are kept. */
 final class HistoryFile {
     private HistoryFile() {}
 
-    /** The file, readable by its user only; empty if there is no place for one. */
-    static Optional<Path> prepare() {
-        Path file =
+    /**
+     * The file of a model, readable by its user only; empty if there is no place for one.
+     *
+     * @param model its name
+     */
+    static Optional<Path> prepare(String model) {
+        Path folder =
                 path(
                         System.getProperty("os.name"),
                         Path.of(System.getProperty("user.home")),
                         System.getenv("XDG_STATE_HOME"));
+        Path file = folder.resolve(model.replaceAll("[^A-Za-z0-9._+=@-]", "_"));
         try {
+            // Once there was one file for all models.
+            if (Files.isRegularFile(folder)) {
+                Files.delete(folder);
+            }
             Files.createDirectories(
                     file.getParent(),
                     PosixFilePermissions.asFileAttribute(

@@ -85,9 +85,9 @@ final class InfoCommand implements Callable<Integer> {
                         .withBatchSizes(PROBE_CONTEXT, PROBE_CONTEXT);
         try (LlamaSession session = loaded.newSession(options)) {
             new Chat(session);
-            return "known to llama.cpp";
+            return "its own";
         } catch (ChatTemplateException e) {
-            return "unknown to llama.cpp; choose one by --chat-template";
+            return "of no use: " + e.getMessage() + "; give another by --chat-template";
         } catch (SessionException e) {
             return "of no use: " + e.getMessage();
         }

@@ -39,6 +39,21 @@ final class PipeUi implements ChatUi {
     }
 
     @Override
+    public void reasoning(String piece) {
+        // It is no answer.
+    }
+
+    @Override
+    public void status(String line) {
+        // Nobody looks.
+    }
+
+    @Override
+    public boolean copy(String text) {
+        return false;
+    }
+
+    @Override
     public void endAnswer() {
         out.endLine();
     }

@@ -7,6 +7,8 @@ import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
 import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -29,6 +31,14 @@ final class RunCommand implements Callable<Integer> {
     boolean raw;
 
     @Option(
+            names = "--session",
+            paramLabel = "FILE",
+            description =
+                    "Go on with the conversation in this file, if it exists, and keep it there after"
+                            + " the answer.")
+    Optional<Path> sessionFile = Optional.empty();
+
+    @Option(
             names = "--stats",
             description = "Print statistics on stderr when the answer is complete.")
     boolean stats;
@@ -42,6 +52,9 @@ final class RunCommand implements Callable<Integer> {
         if (raw && settings.generation.hasChatOptions()) {
             throw CommandException.usage(
                     "--raw has no chat, so --system and --chat-template say nothing; leave one out");
+        }
+        if (raw && sessionFile.isPresent()) {
+            throw CommandException.usage("--raw has no conversation that --session could keep");
         }
         String prompt = prompt();
         PrintStream err = System.err;
@@ -59,8 +72,19 @@ final class RunCommand implements Callable<Integer> {
             Interruption interruption,
             PrintStream err) {
         Output out = Output.standard();
+        Optional<Chat> chat =
+                raw
+                        ? Optional.empty()
+                        : Optional.of(new Chat(session, settings.generation.toChatOptions()));
+        Optional<ChatSession> file = chat.map(c -> new ChatSession(c, sessionFile));
+        file.ifPresent(ChatSession::restore);
         try (Prefill prefill = new Prefill(err);
-                TokenStream answer = start(session, prompt, options.withProgress(prefill))) {
+                TokenStream answer =
+                        chat.map(c -> c.send(prompt, options.withProgress(prefill)))
+                                .orElseGet(
+                                        () ->
+                                                session.generate(
+                                                        prompt, options.withProgress(prefill)))) {
             interruption.onRequest(answer::cancel);
             for (String piece : answer) {
                 out.print(piece);
@@ -76,14 +100,9 @@ final class RunCommand implements Callable<Integer> {
                                 + session.contextSize()
                                 + " tokens is full; --context-size makes it larger");
             }
+            file.ifPresent(ChatSession::save);
             return reason == StopReason.CANCELLED ? ExitCode.INTERRUPTED : ExitCode.OK;
         }
-    }
-
-    private TokenStream start(LlamaSession session, String prompt, GenerationOptions options) {
-        return raw
-                ? session.generate(prompt, options)
-                : new Chat(session, settings.generation.toChatOptions()).send(prompt, options);
     }
 
     private String prompt() {

@@ -34,6 +34,15 @@ final class Statistics {
         return lines;
     }
 
+    /** The most important ones in a line. */
+    static String line(GenerationStats stats) {
+        String line =
+                format(
+                        "%.2f tokens/s; %d of %d tokens of context",
+                        stats.tokensPerSecond(), stats.contextUsed(), stats.contextSize());
+        return stats.residency().map(r -> line + "; " + residency(r)).orElse(line);
+    }
+
     /** What a model that does not fit into RAM costs. */
     static String residency(ResidencyStats stats) {
         String text =

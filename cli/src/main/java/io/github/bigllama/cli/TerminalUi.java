@@ -2,6 +2,8 @@ package io.github.bigllama.cli;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
 import java.util.Optional;
 import org.jline.reader.EOFError;
 import org.jline.reader.EndOfFileException;
@@ -13,8 +15,11 @@ import org.jline.reader.impl.DefaultParser;
 import org.jline.reader.impl.completer.StringsCompleter;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
+import org.jline.utils.AttributedString;
+import org.jline.utils.AttributedStyle;
+import org.jline.utils.Status;
 
-/** A chat at a terminal, with editing and history. */
+/** A chat at a terminal, with editing, history, and a line about what is going on. */
 final class TerminalUi implements ChatUi {
     private static final String DIM = "\033[2m";
     private static final String RED = "\033[31m";
@@ -23,9 +28,17 @@ final class TerminalUi implements ChatUi {
     private final Terminal terminal;
     private final LineReader reader;
     private final boolean styled;
+    private final Markdown markdown;
+    private final Status status;
     private boolean lineOpen;
+    private boolean isReasoning;
 
-    TerminalUi() throws IOException {
+    /**
+     * Takes the terminal.
+     *
+     * @param model whose earlier messages can be called back
+     */
+    TerminalUi(String model) throws IOException {
         terminal =
                 TerminalBuilder.builder()
                         .name("bigllama")
@@ -33,17 +46,22 @@ final class TerminalUi implements ChatUi {
                         .provider("ffm")
                         .encoding(StandardCharsets.UTF_8)
                         .build();
-        styled = !terminal.getType().startsWith(Terminal.TYPE_DUMB);
+        boolean dumb = terminal.getType().startsWith(Terminal.TYPE_DUMB);
+        String noColor = System.getenv("NO_COLOR");
+        styled = !dumb && (noColor == null || noColor.isEmpty());
+        markdown = new Markdown(styled);
+        status = dumb ? null : Status.getStatus(terminal);
         LineReaderBuilder builder =
                 LineReaderBuilder.builder()
                         .terminal(terminal)
                         .appName("bigllama")
                         .parser(new MessageParser())
-                        .completer(new StringsCompleter(ChatLoop.COMMANDS))
+                        .completer(new StringsCompleter(SlashCommands.names()))
                         .variable(LineReader.SECONDARY_PROMPT_PATTERN, "… ")
                         // A ! in a message is a !.
                         .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true);
-        HistoryFile.prepare().ifPresent(file -> builder.variable(LineReader.HISTORY_FILE, file));
+        HistoryFile.prepare(model)
+                .ifPresent(file -> builder.variable(LineReader.HISTORY_FILE, file));
         reader = builder.build();
     }
 
@@ -65,17 +83,68 @@ final class TerminalUi implements ChatUi {
 
     @Override
     public void answer(String piece) {
-        terminal.writer().print(piece);
-        terminal.writer().flush();
-        lineOpen = !piece.endsWith("\n");
+        if (isReasoning) {
+            isReasoning = false;
+            print(styled ? PLAIN + "\n" : "\n");
+        }
+        print(markdown.render(piece));
+    }
+
+    @Override
+    public void reasoning(String piece) {
+        if (!isReasoning && styled) {
+            print(DIM);
+        }
+        isReasoning = true;
+        print(piece);
+    }
+
+    private void print(String text) {
+        if (!text.isEmpty()) {
+            terminal.writer().print(text);
+            terminal.writer().flush();
+            lineOpen = !text.endsWith("\n");
+        }
     }
 
     @Override
     public void endAnswer() {
+        if (isReasoning && styled) {
+            print(PLAIN);
+        }
+        isReasoning = false;
+        print(markdown.end());
         if (lineOpen) {
             say("");
             lineOpen = false;
         }
+    }
+
+    @Override
+    public void status(String line) {
+        if (status == null) {
+            return;
+        }
+        if (line.isEmpty()) {
+            status.update(List.of());
+            return;
+        }
+        AttributedString text =
+                new AttributedString(
+                        line, styled ? AttributedStyle.DEFAULT.faint() : AttributedStyle.DEFAULT);
+        status.update(List.of(text.columnSubSequence(0, Math.max(1, terminal.getWidth() - 1))));
+    }
+
+    @Override
+    public boolean copy(String text) {
+        if (!styled && status == null) {
+            return false;
+        }
+        // The terminal's own clipboard, also over ssh (OSC 52).
+        String bytes = Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+        terminal.writer().print("\033]52;c;" + bytes + "\007");
+        terminal.writer().flush();
+        return true;
     }
 
     @Override
@@ -106,6 +175,7 @@ final class TerminalUi implements ChatUi {
 
     @Override
     public void close() throws IOException {
+        status("");
         terminal.close();
     }
 

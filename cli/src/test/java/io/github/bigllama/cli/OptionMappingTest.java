@@ -281,10 +281,10 @@ class OptionMappingTest {
     @Test
     void chatOptions() {
         GenerationArguments args =
-                parse("--system", "Be brief.", "--chat-template", "llama3").generation;
+                parse("--system", "Be brief.", "--chat-template", "chatml").generation;
         assertThat(args.hasChatOptions()).isTrue();
         assertThat(args.toChatOptions().system()).isEqualTo(Optional.of("Be brief."));
-        assertThat(args.toChatOptions().template()).isEqualTo(Optional.of("llama3"));
+        assertThat(args.toChatOptions().template()).isEqualTo(Optional.of("chatml"));
         assertThat(parse().generation.hasChatOptions()).isFalse();
     }
 

@@ -90,6 +90,11 @@ public final class Chat {
         return forgotten;
     }
 
+    /** What the model may have called. */
+    public List<Tool> tools() {
+        return tools;
+    }
+
     /** The last reply as a whole; one of nothing before the first. */
     public Reply reply() {
         return reply;
@@ -195,13 +200,13 @@ public final class Chat {
         return options.grammar().isEmpty() || options.grammar().get().schema().isPresent();
     }
 
-    private static GenerationOptions effective(
-            ChatTemplate.Prompt prompt, GenerationOptions options) {
+    private GenerationOptions effective(ChatTemplate.Prompt prompt, GenerationOptions options) {
         List<String> stops =
                 Stream.concat(options.stopStrings().stream(), prompt.stops().stream())
                         .distinct()
                         .toList();
-        return options.withStopStrings(stops).withGrammar(prompt.grammar());
+        return options.withStopStrings(stops)
+                .withGrammar(isTemplates(options) ? prompt.grammar() : options.grammar());
     }
 
     private Set<Integer> controlTokens(List<String> texts) {
@@ -257,12 +262,7 @@ public final class Chat {
             ArrayNode list = request.putArray("tools");
             tools.forEach(tool -> list.add(tool.toJson()));
         }
-        grammar.ifPresent(
-                rules ->
-                        rules.schema()
-                                .ifPresentOrElse(
-                                        schema -> request.set("json_schema", schema),
-                                        () -> request.put("grammar", rules.gbnf())));
+        grammar.flatMap(Grammar::schema).ifPresent(schema -> request.set("json_schema", schema));
         return request.put("enable_thinking", thinking).put("now", now);
     }
 

@@ -62,15 +62,22 @@ final class ChatTemplate implements AutoCloseable {
                                                 arena.allocateFrom(end),
                                                 error)),
                         llama_h::bigllama_templates_free);
-        supportsThinking =
-                Json.read(
-                                Common.text(
-                                        "cannot look at the chat template",
-                                        (arena, error) ->
-                                                llama_h.bigllama_templates_describe(
-                                                        handle.pointer(), error)))
-                        .path("supports_thinking")
-                        .asBoolean();
+        supportsThinking = describesThinking(handle.pointer());
+    }
+
+    /** llama.cpp finds out by trying, which a template may refuse. */
+    private static boolean describesThinking(MemorySegment pointer) {
+        try {
+            return Json.read(
+                            Common.text(
+                                    "cannot look at the chat template",
+                                    (arena, error) ->
+                                            llama_h.bigllama_templates_describe(pointer, error)))
+                    .path("supports_thinking")
+                    .asBoolean();
+        } catch (ChatTemplateException e) {
+            return false;
+        }
     }
 
     private static void require(String source) {

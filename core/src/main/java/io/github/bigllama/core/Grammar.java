@@ -41,6 +41,9 @@ public final class Grammar {
     /** A grammar in llama.cpp's notation, whose rule {@code root} is the whole answer. */
     public static Grammar gbnf(String source) {
         Common.requireText(source);
+        if (source.isBlank()) {
+            throw new IllegalArgumentException("the grammar is empty");
+        }
         return new Grammar(source, Optional.empty(), false, List.of(), List.of());
     }
 
@@ -50,8 +53,10 @@ public final class Grammar {
      * @param schema a JSON schema
      * @throws IllegalArgumentException if it is not JSON
      * @throws ChatTemplateException if llama.cpp can't make a grammar of it
+     * @throws NativeLoadException if llama.cpp itself can't be loaded
      */
     public static Grammar json(String schema) {
+        LlamaRuntime.load();
         try {
             JsonNode node = Json.MAPPER.readTree(schema);
             return new Grammar(
@@ -61,8 +66,7 @@ public final class Grammar {
                     List.of(),
                     List.of());
         } catch (JacksonException e) {
-            throw new IllegalArgumentException(
-                    "the schema is not JSON: " + e.getOriginalMessage(), e);
+            throw new IllegalArgumentException("the schema is not JSON: " + Json.reason(e), e);
         }
     }
 

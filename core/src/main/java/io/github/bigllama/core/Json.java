@@ -29,8 +29,21 @@ final class Json {
         try {
             return MAPPER.readTree(text);
         } catch (JacksonException e) {
-            throw new IllegalStateException("not JSON: " + e.getOriginalMessage(), e);
+            throw new IllegalStateException("not JSON: " + reason(e), e);
         }
+    }
+
+    /** What is wrong with a text, and where. */
+    static String reason(JacksonException e) {
+        String message =
+                e.getOriginalMessage().replaceFirst("(?s)( \\(start marker at |\\n at \\[).*", "");
+        return e.getLocation() == null
+                ? message
+                : "%s (line %d, column %d)"
+                        .formatted(
+                                message,
+                                e.getLocation().getLineNr(),
+                                e.getLocation().getColumnNr());
     }
 
     static List<String> texts(JsonNode array) {

@@ -31,7 +31,7 @@ public record Reply(String content, String reasoning, List<ToolCall> toolCalls) 
             String start = content.length() <= 60 ? content : content.substring(0, 60) + "…";
             throw new IllegalArgumentException(
                     "the reply is no %s: %s: %s"
-                            .formatted(type.getSimpleName(), e.getOriginalMessage(), start),
+                            .formatted(type.getSimpleName(), Json.reason(e), start),
                     e);
         }
     }

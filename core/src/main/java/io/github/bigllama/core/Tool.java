@@ -31,7 +31,7 @@ public record Tool(
             }
         } catch (JacksonException e) {
             throw new IllegalArgumentException(
-                    "the parameters of " + name + " are not JSON: " + e.getOriginalMessage(), e);
+                    "the parameters of " + name + " are not JSON: " + Json.reason(e), e);
         }
     }
 
@@ -55,7 +55,7 @@ public record Tool(
                                 ? text
                                 : Json.MAPPER.writeValueAsString(result);
                     } catch (JacksonException e) {
-                        throw new IllegalArgumentException(e.getOriginalMessage(), e);
+                        throw new IllegalArgumentException(Json.reason(e), e);
                     }
                 });
     }

@@ -145,7 +145,7 @@ class TemplatesTest {
         String text =
                 "<think>\nThe user wants weather.\n</think>\n\nLet me look.\n<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>";
         Reply reply = syntax.parse(text, false);
-        assertThat(reply.reasoning()).isEqualTo("The user wants weather.");
+        assertThat(reply.reasoning()).isEqualTo("The user wants weather.\n");
         assertThat(reply.content().strip()).isEqualTo("Let me look.");
         assertThat(reply.toolCalls()).hasSize(1);
         assertThat(reply.toolCalls().getFirst().name()).isEqualTo("weather");
