@@ -91,7 +91,7 @@ class ChatTerminalIT {
             terminal.type(CTRL_D);
             assertThat(terminal.exitCode()).isZero();
         }
-        Path history = folder.resolve("bigllama/history");
+        Path history = folder.resolve("bigllama/history/bigllama-demo-Q8_0.gguf");
         assertThat(history).content().contains("Draw a llama.");
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(history)))
                 .isEqualTo("rw-------");

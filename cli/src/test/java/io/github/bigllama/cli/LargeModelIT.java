@@ -85,7 +85,7 @@ class LargeModelIT {
                         "--greedy",
                         "--stats",
                         "--ram",
-                        "150M",
+                        "160M",
                         "-m",
                         model.toString(),
                         "What is the capital of France?");
