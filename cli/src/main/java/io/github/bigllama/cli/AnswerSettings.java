@@ -41,20 +41,23 @@ final class AnswerSettings {
      * @throws CommandException if there is no such option of answers, or the value is none
      */
     GenerationOptions set(String name, String value) {
-        String option = "--" + name.replaceFirst("^-+", "");
-        List<String> all = new ArrayList<>(arguments);
-        all.add(value.isEmpty() ? option : option + "=" + value);
         ChatCommand command = new ChatCommand();
         CommandLine line =
                 new CommandLine(command)
                         .setOverwrittenOptionsAllowed(true)
                         .setCaseInsensitiveEnumValuesAllowed(true);
-        OptionSpec spec = line.getCommandSpec().findOption(option);
+        String plain = name.replaceFirst("^-+", "");
+        OptionSpec spec = line.getCommandSpec().findOption("--" + plain);
+        if (spec == null) {
+            spec = line.getCommandSpec().findOption("-" + plain);
+        }
         if (spec == null || !isOfAnswers(spec)) {
             throw CommandException.usage(
                     "there is no setting '%s' of answers; see bigllama chat --help, Answer and Sampling"
                             .formatted(name));
         }
+        List<String> all = new ArrayList<>(arguments);
+        all.add(value.isEmpty() ? spec.longestName() : spec.longestName() + "=" + value);
         try {
             line.parseArgs(all.toArray(String[]::new));
             GenerationOptions options = command.generationOptions();
