@@ -22,6 +22,8 @@ public record Reply(String content, String reasoning, List<ToolCall> toolCalls) 
      * The content as a record, of which it is the JSON: certain where {@link Grammar#of} of the
      * same class had to be kept and the answer came to its end.
      *
+     * <p>In a named module its package must be open to {@code com.fasterxml.jackson.databind}.
+     *
      * @throws IllegalArgumentException if it is not
      */
     public <T> T as(Class<T> type) {

@@ -36,7 +36,8 @@ public record Tool(
     }
 
     /**
-     * A tool whose arguments are the components of a record.
+     * A tool whose arguments are the components of a record. In a named module its package must be
+     * open to {@code com.fasterxml.jackson.databind}.
      *
      * @param function its result becomes JSON, unless it is a text
      * @throws IllegalArgumentException if the record has a component that has no JSON schema

@@ -10,24 +10,33 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.spi.ToolProvider;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/** The Java example of the README, compiled and run as it stands there. */
+/** The Java examples of the README, compiled and run as they stand there. */
 class ReadmeTest {
     private static final Pattern EXAMPLE = Pattern.compile("```java\\n(.*?)```", Pattern.DOTALL);
 
-    @Test
-    void theExampleCompilesAndAnswers(@TempDir Path dir) throws Exception {
+    @ParameterizedTest
+    @CsvSource({
+        "Example, The capital of France is Paris.",
+        "Conversation, Brasília/true/The capital of France is Paris."
+    })
+    void theExamplesCompileAndAnswer(String name, String answer, @TempDir Path dir)
+            throws Exception {
         String readme = Files.readString(Path.of("..", "README.md"));
-        Matcher example = EXAMPLE.matcher(readme);
-        assertThat(example.find()).isTrue();
-        String code = example.group(1);
+        String code =
+                EXAMPLE.matcher(readme)
+                        .results()
+                        .map(match -> match.group(1))
+                        .filter(text -> text.contains("public class " + name + " "))
+                        .findFirst()
+                        .orElseThrow();
         assertThat(code).contains("\"model.gguf\"");
-        Path source = dir.resolve("Example.java");
+        Path source = dir.resolve(name + ".java");
         Files.writeString(source, code.replace("model.gguf", DemoModel.PATH.toString()));
 
         ToolProvider compiler = ToolProvider.findFirst("javac").orElseThrow();
@@ -44,16 +53,16 @@ class ReadmeTest {
                         dir.toString(),
                         source.toString());
         assertThat(status).as("%s", messages.toString(StandardCharsets.UTF_8)).isZero();
-        assertThat(run(dir)).isEqualTo("The capital of France is Paris.");
+        assertThat(run(name, dir).strip().replace(System.lineSeparator(), "/")).isEqualTo(answer);
     }
 
-    private static String run(Path classes) throws Exception {
+    private static String run(String name, Path classes) throws Exception {
         PrintStream out = System.out;
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         List<URL> urls = List.of(classes.toUri().toURL());
         try (URLClassLoader loader = new URLClassLoader(urls.toArray(URL[]::new))) {
             System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
-            loader.loadClass("Example")
+            loader.loadClass(name)
                     .getMethod("main", String[].class)
                     .invoke(null, (Object) new String[0]);
         } finally {
