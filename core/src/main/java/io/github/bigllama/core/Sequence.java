@@ -70,8 +70,9 @@ final class Sequence {
 
     /** Whether the next token, at this position, would find all that its layers look back to. */
     private boolean seesBack(int position) {
-        return window == 0
-                || llama_h.llama_memory_seq_pos_min(memory, id) <= Math.max(0, position - window);
+        // -1 if such layers hold nothing any more.
+        int oldest = llama_h.llama_memory_seq_pos_min(memory, id);
+        return window == 0 || oldest >= 0 && oldest <= Math.max(0, position - window);
     }
 
     /** Forgets everything. */
