@@ -11,7 +11,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -25,8 +24,11 @@ import java.util.stream.IntStream;
 @SuppressWarnings("restricted")
 final class Context implements AutoCloseable {
     private static final int OK = 0;
-    private static final int NO_SLOT = 1;
+    static final int NO_SLOT = 1;
     private static final int ABORTED = 2;
+
+    /** What llama.cpp logs when it was interrupted while it rotated the keys of moved tokens. */
+    private static final String MOVE_FAILED = "failed to compute K-shift";
 
     /** llama.cpp's default micro-batch. */
     static final int USUAL_BATCH = 512;
@@ -38,7 +40,6 @@ final class Context implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final NativeHandle handle;
     private final NativeHandle threadpool;
-    private final MemorySegment memory;
     private final MemorySegment batch;
     private final MemorySegment batchTokens;
     private final int size;
@@ -47,9 +48,7 @@ final class Context implements AutoCloseable {
     /** The sequence of the tokens of a batch, for all of them. */
     private final MemorySegment batchSequence;
 
-    private final int window;
-    private final BitSet sequences = new BitSet();
-    private final int mostSequences;
+    private final Sequences sequences;
 
     private final AbortSwitch abort = new AbortSwitch(arena);
     private final Outputs outputs;
@@ -93,14 +92,13 @@ final class Context implements AutoCloseable {
         threadpool = Threadpool.start(Math.max(threads, batchThreads), paging != null);
         llama_h.llama_attach_threadpool(
                 handle.pointer(), threadpool.pointer(), threadpool.pointer());
-        memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
+        MemorySegment memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
         size = llama_h.llama_n_ctx_seq(handle.pointer());
         batchSize = llama_h.llama_n_batch(handle.pointer());
         batch = llama_batch.allocate(arena);
         batchTokens = arena.allocate(ValueLayout.JAVA_INT, batchSize);
         batchSequence = arena.allocate(ValueLayout.JAVA_INT);
-        window = llama_h.llama_model_n_swa(model);
-        mostSequences = options.sequences();
+        sequences = new Sequences(options.sequences(), memory, llama_h.llama_model_n_swa(model));
         // Positions and logits stay NULL: llama.cpp counts positions, and gives the logits of the
         // last token.
         llama_batch.token(batch, batchTokens);
@@ -169,25 +167,15 @@ final class Context implements AutoCloseable {
      * @throws IllegalStateException if there are as many as there can be
      */
     Sequence open() {
-        int id = sequences.nextClearBit(0);
-        if (id == mostSequences) {
-            throw new IllegalStateException(
-                    "the context has %d %s, all in use; open it with SessionOptions.withSequences"
-                            .formatted(
-                                    mostSequences, mostSequences == 1 ? "sequence" : "sequences"));
-        }
-        sequences.set(id);
-        return new Sequence(id, memory, window);
+        return sequences.open();
     }
 
     /** Frees a sequence, and with the last one everything. */
     void close(Sequence sequence) {
-        sequences.clear(sequence.id());
-        if (sequences.isEmpty()) {
+        outputs.invalidate(sequence);
+        sequences.close(sequence);
+        if (sequences.count() == 0) {
             close();
-        } else {
-            outputs.invalidate(sequence);
-            sequence.clear();
         }
     }
 
@@ -240,6 +228,18 @@ final class Context implements AutoCloseable {
             from += count;
         }
         return true;
+    }
+
+    /**
+     * Has llama.cpp finish what it puts off until the next computation, by computing the last token
+     * again: what is in its memory is then what the tokens say.
+     */
+    void settle(Sequence sequence) {
+        if (sequence.isMoving()) {
+            int[] tokens = sequence.tokens();
+            int kept = keep(sequence, tokens.length - 1);
+            decode(sequence, tokens, kept, tokens.length - kept);
+        }
     }
 
     int batchSize() {
@@ -312,13 +312,18 @@ final class Context implements AutoCloseable {
         batchSequence.set(ValueLayout.JAVA_INT, 0, sequence.id());
         llama_batch.n_tokens(batch, count);
         LlamaLog.Result<Integer> result = compute(sequence, count);
-        sequence.append(source, from, count);
-        if (result.value() == OK) {
-            outputs.computed(sequence);
-            return true;
+        boolean wasMoving = sequence.isMoving();
+        boolean isMoved = result.log().stream().noneMatch(line -> line.contains(MOVE_FAILED));
+        sequences.moved(isMoved);
+        if (isMoved || !wasMoving) {
+            sequence.append(source, from, count);
+            if (result.value() == OK) {
+                outputs.computed(sequence);
+                return true;
+            }
+            // Micro-batches before the failure stay in the memory; it knows how many.
+            sequence.truncate();
         }
-        // Micro-batches before the failure stay in the memory; it knows how many.
-        sequence.truncate();
         if (result.value() == ABORTED) {
             return false;
         }
@@ -331,9 +336,9 @@ final class Context implements AutoCloseable {
                         .formatted(
                                 count,
                                 sequence.used(),
-                                sequences.cardinality() > 1
+                                sequences.count() > 1
                                         ? ", of one of %d sequences that share it"
-                                                .formatted(sequences.cardinality())
+                                                .formatted(sequences.count())
                                         : "");
         throw new DecodeException(reason, result.value(), result.log());
     }
@@ -353,6 +358,7 @@ final class Context implements AutoCloseable {
                     progress,
                     () -> LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch)));
         } catch (DecodeException e) {
+            sequences.moved(false);
             sequence.rollBack(sequence.used());
             abort.reset();
             throw e;

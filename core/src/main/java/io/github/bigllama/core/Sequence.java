@@ -23,6 +23,12 @@ final class Sequence {
 
     private int used;
 
+    /** So many at the beginning are in cells that another sequence may have, too. */
+    private int shared;
+
+    /** Whether some were moved, and their keys wait for the next computation to be rotated. */
+    private boolean moving;
+
     Sequence(int id, MemorySegment memory, int window) {
         this.id = id;
         this.memory = memory;
@@ -62,6 +68,7 @@ final class Sequence {
         }
         if (keep > 0 && llama_h.llama_memory_seq_rm(memory, id, keep, -1) && seesBack(keep)) {
             used = keep;
+            shared = Math.min(shared, used);
         } else {
             clear();
         }
@@ -79,6 +86,8 @@ final class Sequence {
     void clear() {
         llama_h.llama_memory_seq_rm(memory, id, -1, -1);
         used = 0;
+        shared = 0;
+        moving = false;
     }
 
     /**
@@ -129,15 +138,18 @@ final class Sequence {
      * Forgets tokens in the middle, and moves those after them to their positions: what these have
      * seen of the forgotten ones stays in them.
      *
-     * @return whether it could be done; else nothing has changed
+     * @return whether it could be done; else nothing has changed. A cell has one position for all
+     *     sequences that share it, so that those are not moved
      */
     boolean remove(int from, int to) {
-        if (!canShift() || !llama_h.llama_memory_seq_rm(memory, id, from, to)) {
+        if (to < shared || !canShift() || !llama_h.llama_memory_seq_rm(memory, id, from, to)) {
             return false;
         }
         llama_h.llama_memory_seq_add(memory, id, to, -1, from - to);
         System.arraycopy(tokens, to, tokens, from, used - to);
+        moving |= to < used;
         used -= to - from;
+        shared = Math.min(shared, from);
         return true;
     }
 
@@ -147,6 +159,30 @@ final class Sequence {
         llama_h.llama_memory_seq_cp(memory, other.id, id, -1, -1);
         tokens = other.tokens.clone();
         used = other.used;
+        shared = used;
+        other.shared = used;
+        moving = other.moving;
+    }
+
+    /** There is no other sequence any more. */
+    void unshare() {
+        shared = 0;
+    }
+
+    /** Whether llama.cpp has still to finish what {@link #remove} has begun. */
+    boolean isMoving() {
+        return moving;
+    }
+
+    /**
+     * A computation has finished it, or has failed to: then some layers have moved and some have
+     * not, and nothing of it is of use.
+     */
+    void moved(boolean isDone) {
+        if (moving && !isDone) {
+            clear();
+        }
+        moving = false;
     }
 
     /** Tokens have been computed. */
@@ -167,5 +203,6 @@ final class Sequence {
     void rollBack(int before) {
         llama_h.llama_memory_seq_rm(memory, id, before, -1);
         used = before;
+        shared = Math.min(shared, used);
     }
 }

@@ -20,6 +20,7 @@ final class SessionState {
 
     /** Writes it; the caller is inside the session. */
     static void save(LlamaSession session, Path file, Optional<JsonNode> chat) {
+        session.context().settle(session.sequence());
         ObjectNode description = Json.object();
         description.put("version", VERSION);
         description.put("model", session.model().path().getFileName().toString());

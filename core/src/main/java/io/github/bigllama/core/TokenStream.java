@@ -34,8 +34,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
     private final int[] prompt;
     private final GenerationOptions options;
     private final AtomicBoolean cancelled = new AtomicBoolean();
-    private final Utf8Decoder decoder = new Utf8Decoder();
-    private final StopStrings stops;
+    private final AnswerText text;
 
     private int[] generated = new int[64];
     private int generatedCount;
@@ -47,16 +46,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
     private boolean prefilled;
     private ResidencyStats promptResidency;
     private ResidencyStats residency;
-    private final StringBuilder produced = new StringBuilder();
-    private AnswerReader reader = this::next;
     private Set<Integer> shown = Set.of();
-
-    /** Chars of what was produced that the reader has seen. */
-    private int read;
-
-    /** The piece that hasNext has found and next has not taken. */
-    private String piece;
-
     private boolean ended;
     private StopReason stopReason;
     private Runnable onEnd = () -> {};
@@ -76,7 +66,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         this.tokenizer = session.model().tokenizer();
         this.prompt = prompt;
         this.options = options;
-        this.stops = new StopStrings(options.stopStrings());
+        this.text = new AnswerText(options.stopStrings());
         this.cachedTokens = Math.min(sequence.commonPrefix(prompt), prompt.length - 1);
         this.contextUsed = sequence.used();
         this.keep = options.keep();
@@ -87,7 +77,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
     /** Computes until there is a piece or the end. Asking twice computes nothing twice. */
     @Override
     public boolean hasNext() {
-        if (piece != null) {
+        if (text.hasPiece()) {
             return true;
         }
         if (ended) {
@@ -96,7 +86,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         session.enter();
         try {
             context.abort().follow(cancelled);
-            while (piece == null && !ended) {
+            while (!text.hasPiece() && !ended) {
                 step();
             }
         } catch (RuntimeException | Error e) {
@@ -109,7 +99,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         if (ended) {
             onEnd.run();
         }
-        return piece != null;
+        return text.hasPiece();
     }
 
     @Override
@@ -117,9 +107,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         if (!hasNext()) {
             throw new NoSuchElementException("the answer has ended: " + stopReason);
         }
-        String next = piece;
-        piece = null;
-        return next;
+        return text.takePiece();
     }
 
     /** This: the pieces can be read once. */
@@ -137,9 +125,9 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
 
     /** Reads to the end and returns the text of all remaining pieces. */
     public String text() {
-        StringBuilder text = new StringBuilder();
-        forEachRemaining(text::append);
-        return text.toString();
+        StringBuilder pieces = new StringBuilder();
+        forEachRemaining(pieces::append);
+        return pieces.toString();
     }
 
     /**
@@ -203,7 +191,7 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
 
     /** What the model has said so far, also what no piece shows. */
     String produced() {
-        return produced.toString();
+        return text.produced();
     }
 
     private void step() {
@@ -222,18 +210,9 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
             prefilled = true;
             start = System.nanoTime();
         } else {
-            if (sequence.used() == context.size()) {
-                if (!canShift()) {
-                    end(StopReason.CONTEXT_FULL);
-                    return;
-                }
-                if (!context.shift(sequence, kept())) {
-                    end(StopReason.CANCELLED);
-                    return;
-                }
-            }
-            if (!context.decode(sequence, generated, generatedCount - 1, 1)) {
-                end(StopReason.CANCELLED);
+            Optional<StopReason> failure = decodeLast();
+            if (failure.isPresent()) {
+                end(failure.get());
                 return;
             }
             decodedTokens++;
@@ -258,12 +237,36 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
             generated = Arrays.copyOf(generated, 2 * generated.length);
         }
         generated[generatedCount++] = token;
-        offer(stops.append(decoder.decode(tokenizer.bytes(token, shown.contains(token)))));
-        if (stops.found()) {
+        text.append(tokenizer.bytes(token, shown.contains(token)));
+        if (text.isStopped()) {
             end(StopReason.STOP_STRING);
         } else if (generatedCount == options.maxTokens()) {
             end(StopReason.MAX_TOKENS);
         }
+    }
+
+    /** Computes the token that was chosen last; gives why not, if it could not. */
+    private Optional<StopReason> decodeLast() {
+        try {
+            if (sequence.used() < context.size()) {
+                return decode();
+            }
+        } catch (DecodeException e) {
+            // Other sequences of the context have the rest of it.
+            if (e.status() != Context.NO_SLOT) {
+                throw e;
+            }
+        }
+        if (!canShift()) {
+            return Optional.of(StopReason.CONTEXT_FULL);
+        }
+        return context.shift(sequence, kept()) ? decode() : Optional.of(StopReason.CANCELLED);
+    }
+
+    private Optional<StopReason> decode() {
+        return context.decode(sequence, generated, generatedCount - 1, 1)
+                ? Optional.empty()
+                : Optional.of(StopReason.CANCELLED);
     }
 
     private boolean canShift() {
@@ -331,33 +334,13 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         }
     }
 
-    private void offer(String text) {
-        if (!text.isEmpty()) {
-            produced.append(text);
-            show(false);
-        }
-    }
-
-    private void show(boolean isComplete) {
-        String text = reader.read(produced, isComplete);
-        read = produced.length();
-        if (!text.isEmpty()) {
-            piece = piece == null ? text : piece + text;
-        }
-    }
-
-    /** All of it is shown. */
-    private String next(CharSequence text, boolean isComplete) {
-        return text.subSequence(read, text.length()).toString();
-    }
-
     /**
      * Has somebody else decide which of it is shown.
      *
      * @param controlTokens those whose texts the reader wants to see
      */
     void readBy(AnswerReader newReader, Set<Integer> controlTokens) {
-        reader = newReader;
+        text.readBy(newReader);
         shown = Set.copyOf(controlTokens);
     }
 
@@ -374,19 +357,13 @@ public final class TokenStream implements Iterator<String>, Iterable<String>, Au
         for (int i = 0; i < generatedCount; i++) {
             bytes.writeBytes(tokenizer.bytes(generated[i], shown.contains(generated[i])));
         }
-        return bytes.toString(StandardCharsets.UTF_8).equals(produced.toString());
+        return bytes.toString(StandardCharsets.UTF_8).equals(text.produced());
     }
 
     /** Ends it, between enter and exit; what was held back is the last piece. */
     private void end(StopReason reason) {
-        if (reason != null && !stops.found()) {
-            offer(stops.append(decoder.flush()));
-            if (!stops.found()) {
-                offer(stops.flush());
-            }
-        }
         if (reason != null) {
-            show(true);
+            text.end();
         }
         ended = true;
         stopReason = reason;
