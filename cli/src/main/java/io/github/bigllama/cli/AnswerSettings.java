@@ -5,6 +5,7 @@ import java.lang.reflect.Member;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -13,18 +14,43 @@ import picocli.CommandLine.ParameterException;
 
 /** The options of answers as the command line gave them, and as a chat changes them. */
 final class AnswerSettings {
-    /** What the command was given, and after it what was set. */
-    private final List<String> arguments = new ArrayList<>();
+    /** What a conversation begins with, and what it can't change on the way. */
+    private static final Set<String> OF_CHATS =
+            Set.of("--system", "--system-prompt", "--chat-template", "--chat-template-file");
+
+    /** Of these one takes the place of another. */
+    private static final List<Set<String>> ALTERNATIVES =
+            List.of(
+                    Set.of("--greedy", "--temperature"),
+                    Set.of("--grammar", "--grammar-file", "--json-schema", "--json-schema-file"));
+
+    /** An option as it was given; the value is empty for a flag. */
+    private record Argument(OptionSpec option, String value) {
+        String text() {
+            return value.isEmpty() ? option.longestName() : option.longestName() + "=" + value;
+        }
+    }
+
+    /** What the command was given, as far as nothing else was set. */
+    private List<Argument> arguments = new ArrayList<>();
 
     private final Map<String, String> changed = new TreeMap<>();
 
     AnswerSettings(CommandSpec given) {
         for (OptionSpec option : given.commandLine().getParseResult().matchedOptions()) {
-            boolean isFlag = option.arity().max() == 0;
             for (String value : option.originalStringValues()) {
-                arguments.add(isFlag ? option.longestName() : option.longestName() + "=" + value);
+                arguments.add(new Argument(option, isFlag(option) ? "" : value));
             }
         }
+    }
+
+    /** What can be changed, by name. */
+    static List<String> names() {
+        return commandLine(new ChatCommand()).getCommandSpec().options().stream()
+                .filter(AnswerSettings::isOfAnswers)
+                .map(option -> option.longestName().substring(2))
+                .sorted()
+                .toList();
     }
 
     /** What was changed, by name. */
@@ -36,42 +62,73 @@ final class AnswerSettings {
      * Changes an option for the answers to come.
      *
      * @param name as on the command line, without dashes
-     * @param value empty for a flag
+     * @param value empty for a flag; of other options, and {@code off} of a flag, for the default
      * @return all options
      * @throws CommandException if there is no such option of answers, or the value is none
      */
     GenerationOptions set(String name, String value) {
         ChatCommand command = new ChatCommand();
-        CommandLine line =
-                new CommandLine(command)
-                        .setOverwrittenOptionsAllowed(true)
-                        .setCaseInsensitiveEnumValuesAllowed(true);
-        String plain = name.replaceFirst("^-+", "");
-        OptionSpec spec = line.getCommandSpec().findOption("--" + plain);
-        if (spec == null) {
-            spec = line.getCommandSpec().findOption("-" + plain);
-        }
-        if (spec == null || !isOfAnswers(spec)) {
+        CommandLine line = commandLine(command);
+        OptionSpec option = option(line.getCommandSpec(), name);
+        boolean isDefault = isFlag(option) ? value.equals("off") : value.isEmpty();
+        if (isFlag(option) && !isDefault && !value.isEmpty() && !value.equals("on")) {
             throw CommandException.usage(
-                    "there is no setting '%s' of answers; see bigllama chat --help, Answer and Sampling"
-                            .formatted(name));
+                    "%s is on or off, not '%s'".formatted(option.longestName(), value));
         }
-        List<String> all = new ArrayList<>(arguments);
-        all.add(value.isEmpty() ? spec.longestName() : spec.longestName() + "=" + value);
+        List<Argument> all = new ArrayList<>(arguments);
+        all.removeIf(argument -> isSame(argument.option, option));
+        if (!isDefault) {
+            all.removeIf(argument -> isAlternative(argument.option.longestName(), option));
+            all.add(new Argument(option, isFlag(option) ? "" : value));
+        }
         try {
-            line.parseArgs(all.toArray(String[]::new));
+            line.parseArgs(all.stream().map(Argument::text).toArray(String[]::new));
             GenerationOptions options = command.generationOptions();
-            arguments.clear();
-            arguments.addAll(all);
-            changed.put(spec.longestName().substring(2), value.isEmpty() ? "on" : value);
+            arguments = all;
+            changed.keySet().removeIf(other -> isAlternative("--" + other, option));
+            changed.put(
+                    option.longestName().substring(2),
+                    isDefault ? "default" : value.isEmpty() ? "on" : value);
             return options;
         } catch (ParameterException e) {
             throw CommandException.usage(e.getMessage().lines().findFirst().orElse("wrong value"));
         }
     }
 
+    private static CommandLine commandLine(ChatCommand command) {
+        return new CommandLine(command).setCaseInsensitiveEnumValuesAllowed(true);
+    }
+
+    private static OptionSpec option(CommandSpec spec, String name) {
+        String plain = name.replaceFirst("^-+", "");
+        OptionSpec option = spec.findOption("--" + plain);
+        if (option == null) {
+            option = spec.findOption("-" + plain);
+        }
+        if (option == null || !isOfAnswers(option)) {
+            throw CommandException.usage(
+                    "there is no setting '%s' of answers; there are %s"
+                            .formatted(name, String.join(", ", names())));
+        }
+        return option;
+    }
+
+    private static boolean isSame(OptionSpec one, OptionSpec other) {
+        return one.longestName().equals(other.longestName());
+    }
+
+    private static boolean isAlternative(String name, OptionSpec option) {
+        return ALTERNATIVES.stream()
+                .anyMatch(names -> names.contains(name) && names.contains(option.longestName()));
+    }
+
+    private static boolean isFlag(OptionSpec option) {
+        return option.arity().max() == 0;
+    }
+
     private static boolean isOfAnswers(OptionSpec option) {
-        return option.userObject() instanceof Member field
+        return !OF_CHATS.contains(option.longestName())
+                && option.userObject() instanceof Member field
                 && (field.getDeclaringClass() == SamplingArguments.class
                         || field.getDeclaringClass() == GenerationArguments.class);
     }

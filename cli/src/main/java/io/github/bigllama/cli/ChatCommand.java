@@ -2,7 +2,6 @@ package io.github.bigllama.cli;
 
 import io.github.bigllama.core.Chat;
 import io.github.bigllama.core.ChatOptions;
-import io.github.bigllama.core.ContextFull;
 import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
@@ -35,13 +34,6 @@ final class ChatCommand implements Callable<Integer> {
     Optional<Path> sessionFile = Optional.empty();
 
     @Option(
-            names = "--no-context-shift",
-            description =
-                    "End an answer when the context is full. Default: forget the oldest turns but the"
-                            + " system message.")
-    boolean noContextShift;
-
-    @Option(
             names = "--tools",
             description = "Let the model ask for the date and time, and calculate. See /tools.")
     boolean tools;
@@ -52,8 +44,7 @@ final class ChatCommand implements Callable<Integer> {
     @Spec CommandSpec spec;
 
     GenerationOptions generationOptions() {
-        return settings.generationOptions()
-                .withContextFull(noContextShift ? ContextFull.STOP : ContextFull.SHIFT);
+        return settings.generationOptions().withContextFull(settings.generation.contextFull());
     }
 
     @Override
@@ -69,7 +60,7 @@ final class ChatCommand implements Callable<Integer> {
                                 : new PipeUi(System.in)) {
             Chat chat = new Chat(session, chatOptions());
             ChatSession file = new ChatSession(chat, sessionFile);
-            file.restore();
+            file.restore().ifPresent(ui::remark);
             return new ChatLoop(session, chat, options, new AnswerSettings(spec), file, ui).run();
         }
     }

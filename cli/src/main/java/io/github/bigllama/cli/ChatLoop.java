@@ -30,6 +30,8 @@ final class ChatLoop implements SlashCommands.State {
     private final SlashCommands commands;
     private GenerationOptions options;
     private GenerationStats lastStats;
+    private TokenStream answering;
+    private long statusShown;
     private boolean failed;
 
     ChatLoop(
@@ -109,7 +111,13 @@ final class ChatLoop implements SlashCommands.State {
                 TokenStream answer =
                         chat.send(
                                 messages,
-                                options.withProgress(prefill).withReasoning(ui::reasoning))) {
+                                options.withProgress(prefill)
+                                        .withReasoning(
+                                                piece -> {
+                                                    ui.reasoning(piece);
+                                                    showStatus();
+                                                }))) {
+            answering = answer;
             interruption.onRequest(answer::cancel);
             AtomicInteger presses = new AtomicInteger();
             ui.onInterrupt(
@@ -120,13 +128,10 @@ final class ChatLoop implements SlashCommands.State {
                         }
                     });
             try {
-                long shown = System.nanoTime();
+                statusShown = System.nanoTime();
                 for (String piece : answer) {
                     ui.answer(piece);
-                    if (System.nanoTime() - shown > STATUS_NANOS) {
-                        ui.status(Statistics.line(answer.stats()));
-                        shown = System.nanoTime();
-                    }
+                    showStatus();
                 }
             } finally {
                 ui.onInterrupt(() -> System.exit(ExitCode.INTERRUPTED));
@@ -141,6 +146,13 @@ final class ChatLoop implements SlashCommands.State {
                 ui.remark(Statistics.line(lastStats));
             }
             return reason != StopReason.CANCELLED;
+        }
+    }
+
+    private void showStatus() {
+        if (System.nanoTime() - statusShown > STATUS_NANOS) {
+            ui.status(Statistics.line(answering.stats()));
+            statusShown = System.nanoTime();
         }
     }
 

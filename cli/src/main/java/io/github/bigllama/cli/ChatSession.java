@@ -1,6 +1,8 @@
 package io.github.bigllama.cli;
 
 import io.github.bigllama.core.Chat;
+import io.github.bigllama.core.ChatMessage;
+import io.github.bigllama.core.Role;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -15,18 +17,38 @@ final class ChatSession {
         this.file = file;
     }
 
-    /** Goes on with what is in the file; one that does not exist will be made. */
-    void restore() {
-        if (file.isPresent() && Files.exists(file.get())) {
-            chat.restore(file.get());
-        } else if (file.isPresent()) {
-            Path folder = file.get().toAbsolutePath().getParent();
-            if (!Files.isDirectory(folder)) {
-                throw CommandException.usage(
-                        "cannot keep a session in %s: there is no folder %s"
-                                .formatted(file.get(), folder));
-            }
+    /**
+     * Goes on with what is in the file; one that does not exist will be made.
+     *
+     * @return what to tell the user, if anything
+     */
+    Optional<String> restore() {
+        if (file.isEmpty()) {
+            return Optional.empty();
         }
+        if (Files.exists(file.get())) {
+            Optional<String> asked = system();
+            chat.restore(file.get());
+            return asked.isEmpty() || asked.equals(system())
+                    ? Optional.empty()
+                    : Optional.of(
+                            "the conversation in %s goes on with the system message it began with, not with that of --system"
+                                    .formatted(file.get()));
+        }
+        Path folder = file.get().toAbsolutePath().getParent();
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw CommandException.usage(
+                    "cannot keep a session in '%s': there is no folder %s"
+                            .formatted(file.get(), folder));
+        }
+        return Optional.empty();
+    }
+
+    private Optional<String> system() {
+        return chat.messages().stream()
+                .filter(message -> message.role() == Role.SYSTEM)
+                .map(ChatMessage::content)
+                .findFirst();
     }
 
     /** Keeps what was said: there as a whole or as it was before, whatever happens. */

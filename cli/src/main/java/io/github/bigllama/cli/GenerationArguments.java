@@ -1,6 +1,7 @@
 package io.github.bigllama.cli;
 
 import io.github.bigllama.core.ChatOptions;
+import io.github.bigllama.core.ContextFull;
 import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.Grammar;
 import io.github.bigllama.core.SamplingOptions;
@@ -72,12 +73,25 @@ final class GenerationArguments {
             description = "A file with such a schema.")
     Path schemaFile;
 
+    @Option(
+            names = "--no-context-shift",
+            description =
+                    "End an answer when the context is full. Default in a conversation: forget the"
+                            + " oldest turns but the system message.")
+    boolean noContextShift;
+
+    /** What is done in a conversation that has outgrown the context. */
+    ContextFull contextFull() {
+        return noContextShift ? ContextFull.STOP : ContextFull.SHIFT;
+    }
+
     /** The options that the arguments stand for. */
     GenerationOptions toOptions(SamplingOptions sampling) {
         GenerationOptions options =
                 GenerationOptions.defaults()
                         .withMaxTokens(maxTokens)
                         .withStopStrings(stops)
+                        .withThinking(!noThink)
                         .withSampling(sampling);
         return grammar().map(options::withGrammar).orElse(options);
     }
@@ -117,7 +131,6 @@ final class GenerationArguments {
             options = options.withSystem(system);
         }
         String source = text("--chat-template", template, templateFile);
-        options = options.withThinking(!noThink);
         return source == null ? options : options.withTemplate(source);
     }
 

@@ -5,7 +5,13 @@ import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgGroupSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.ParseResult.GroupMatch;
 
 /** The entry point of the program {@code bigllama}. */
 public final class Main {
@@ -31,12 +37,42 @@ public final class Main {
                         .setErr(new PrintWriter(System.err, true))
                         // A prompt may begin with @.
                         .setExpandAtFiles(false)
+                        .setExecutionStrategy(
+                                result -> {
+                                    requireOnce(result);
+                                    return new CommandLine.RunLast().execute(result);
+                                })
                         .setExecutionExceptionHandler(
                                 (e, command, result) -> Failures.report(e, System.err))
                         .setParameterExceptionHandler(
                                 (e, arguments) -> Failures.report(e, System.err));
         BigLlama.describe(commandLine);
         return commandLine;
+    }
+
+    /**
+     * Where an option of a group comes again picocli begins the whole group anew, and what came
+     * before would be forgotten.
+     */
+    private static void requireOnce(ParseResult result) {
+        for (ParseResult part = result; part != null; part = part.subcommand()) {
+            for (ArgGroupSpec group : part.commandSpec().argGroups()) {
+                List<GroupMatch> matches =
+                        part.findMatches(group).stream()
+                                .flatMap(container -> container.matches().stream())
+                                .toList();
+                if (matches.size() > 1) {
+                    String option =
+                            group.options().stream()
+                                    .filter(spec -> !matches.get(1).matchedValues(spec).isEmpty())
+                                    .map(OptionSpec::longestName)
+                                    .findFirst()
+                                    .orElse("an option");
+                    throw new ParameterException(
+                            part.commandSpec().commandLine(), option + " is given twice");
+                }
+            }
+        }
     }
 
     private static PrintStream utf8(FileDescriptor file) {

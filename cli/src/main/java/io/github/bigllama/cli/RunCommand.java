@@ -49,6 +49,9 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         GenerationOptions options = settings.generationOptions();
+        if (sessionFile.isPresent()) {
+            options = options.withContextFull(settings.generation.contextFull());
+        }
         if (raw && settings.generation.hasChatOptions()) {
             throw CommandException.usage(
                     "--raw has no chat, so --system and --chat-template say nothing; leave one out");
@@ -77,7 +80,7 @@ final class RunCommand implements Callable<Integer> {
                         ? Optional.empty()
                         : Optional.of(new Chat(session, settings.generation.toChatOptions()));
         Optional<ChatSession> file = chat.map(c -> new ChatSession(c, sessionFile));
-        file.ifPresent(ChatSession::restore);
+        file.flatMap(ChatSession::restore).ifPresent(remark -> err.println("bigllama: " + remark));
         try (Prefill prefill = new Prefill(err);
                 TokenStream answer =
                         chat.map(c -> c.send(prompt, options.withProgress(prefill)))

@@ -30,7 +30,7 @@ final class SlashCommands {
         RETRY("", "answer the last message again"),
         SAVE("FILE", "keep the conversation, and what the model knows of it, in a file"),
         LOAD("FILE", "go on with the conversation in a file"),
-        SET("NAME VALUE", "change an option of answers: /set temp 0.2; alone: what was changed"),
+        SET("NAME VALUE", "change an option of answers: /set temp 0.2; without VALUE, its default"),
         STATS("", "numbers about the last answer"),
         CONTEXT("", "what is in the context"),
         RESIDENCY("", "which parts of the model are in RAM"),
@@ -199,6 +199,7 @@ final class SlashCommands {
             if (settings.changed().isEmpty()) {
                 ui.say("nothing was changed");
             }
+            ui.say("there are " + String.join(", ", AnswerSettings.names()));
             settings.changed().forEach((name, value) -> ui.say(name + " " + value));
             return;
         }

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
+import org.jline.reader.Completer;
 import org.jline.reader.EOFError;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
@@ -12,11 +13,16 @@ import org.jline.reader.LineReaderBuilder;
 import org.jline.reader.ParsedLine;
 import org.jline.reader.UserInterruptException;
 import org.jline.reader.impl.DefaultParser;
+import org.jline.reader.impl.completer.AggregateCompleter;
+import org.jline.reader.impl.completer.ArgumentCompleter;
+import org.jline.reader.impl.completer.NullCompleter;
 import org.jline.reader.impl.completer.StringsCompleter;
+import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
 import org.jline.utils.AttributedString;
 import org.jline.utils.AttributedStyle;
+import org.jline.utils.InfoCmp;
 import org.jline.utils.Status;
 
 /** A chat at a terminal, with editing, history, and a line about what is going on. */
@@ -29,7 +35,12 @@ final class TerminalUi implements ChatUi {
     private final LineReader reader;
     private final boolean styled;
     private final Markdown markdown;
-    private final Status status;
+    private final boolean dumb;
+
+    /** While there is something to show in it. */
+    private Status status;
+
+    private Size statusSize;
     private boolean lineOpen;
     private boolean isReasoning;
 
@@ -46,23 +57,32 @@ final class TerminalUi implements ChatUi {
                         .provider("ffm")
                         .encoding(StandardCharsets.UTF_8)
                         .build();
-        boolean dumb = terminal.getType().startsWith(Terminal.TYPE_DUMB);
+        dumb = terminal.getType().startsWith(Terminal.TYPE_DUMB);
         String noColor = System.getenv("NO_COLOR");
         styled = !dumb && (noColor == null || noColor.isEmpty());
         markdown = new Markdown(styled);
-        status = dumb ? null : Status.getStatus(terminal);
         LineReaderBuilder builder =
                 LineReaderBuilder.builder()
                         .terminal(terminal)
                         .appName("bigllama")
                         .parser(new MessageParser())
-                        .completer(new StringsCompleter(SlashCommands.names()))
+                        .completer(completer())
                         .variable(LineReader.SECONDARY_PROMPT_PATTERN, "… ")
                         // A ! in a message is a !.
                         .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true);
         HistoryFile.prepare(model)
                 .ifPresent(file -> builder.variable(LineReader.HISTORY_FILE, file));
         reader = builder.build();
+    }
+
+    private static Completer completer() {
+        return new AggregateCompleter(
+                new ArgumentCompleter(
+                        new StringsCompleter(SlashCommands.names()), NullCompleter.INSTANCE),
+                new ArgumentCompleter(
+                        new StringsCompleter("/set"),
+                        new StringsCompleter(AnswerSettings.names()),
+                        NullCompleter.INSTANCE));
     }
 
     @Override
@@ -122,22 +142,31 @@ final class TerminalUi implements ChatUi {
 
     @Override
     public void status(String line) {
-        if (status == null) {
+        if (dumb || line.isEmpty() && status == null) {
             return;
+        }
+        Size size = terminal.getSize();
+        // Not the terminal's own status: with that the reader clears the screen when its size
+        // changes. A resize forgets where the line was.
+        if (status == null || !size.equals(statusSize)) {
+            terminal.puts(InfoCmp.Capability.clr_eos);
+            status = new Status(terminal);
+            statusSize = size;
         }
         if (line.isEmpty()) {
             status.update(List.of());
+            status = null;
             return;
         }
         AttributedString text =
                 new AttributedString(
                         line, styled ? AttributedStyle.DEFAULT.faint() : AttributedStyle.DEFAULT);
-        status.update(List.of(text.columnSubSequence(0, Math.max(1, terminal.getWidth() - 1))));
+        status.update(List.of(text.columnSubSequence(0, Math.max(1, size.getColumns() - 1))));
     }
 
     @Override
     public boolean copy(String text) {
-        if (!styled && status == null) {
+        if (dumb) {
             return false;
         }
         // The terminal's own clipboard, also over ssh (OSC 52).

@@ -133,17 +133,59 @@ class ChatPipeIT {
                         /set nonsense 1
                         /set temp warm
                         /set ctx-size 5
+                        /set system Hi
+                        /set greedy maybe
                         /set grammar
+                        Is it raining?
                         """);
         assertThat(result.out().lines().toList().get(0)).isEqualTo("3 4");
         assertThat(result.out().lines().toList().get(1)).isIn("yes", "no");
+        assertThat(result.out().lines().toList().get(2))
+                .as("without a value an option is what it was")
+                .isNotIn("yes", "no");
         assertThat(result.err())
                 .contains("nothing was changed")
                 .contains("cut after 2 tokens")
                 .contains("max-tokens -1")
+                .contains("there is no setting 'system' of answers")
+                .contains("--greedy is on or off, not 'maybe'")
                 .contains("there is no setting 'nonsense' of answers")
                 .containsPattern("Invalid value for option '--temperature'.*'warm'")
                 .contains("there is no setting 'ctx-size' of answers");
+    }
+
+    /** Of the options that the command was given, only the one that was set is another. */
+    @Test
+    void whatIsSetTakesThePlaceOfWhatWasGiven() {
+        Result result =
+                chat(
+                        """
+                        What is the capital of France?
+                        /set max-tokens 30
+                        /set max-tokens 20
+                        /set temp 0
+                        What is the capital of France?
+                        /set stop
+                        What is the capital of France?
+                        /set json-schema {"type":"boolean"}
+                        Is it raining?
+                        /set
+                        """,
+                        "--greedy",
+                        "--stop",
+                        "Paris",
+                        "--grammar",
+                        "root ::= [^\\n]+");
+        assertThat(result.out().lines().toList())
+                .hasSize(4)
+                .startsWith(
+                        "The capital of France is ",
+                        "The capital of France is ",
+                        "The capital of France is Paris.")
+                .last()
+                .satisfies(answer -> assertThat(answer).isIn("true", "false"));
+        assertThat(result.err()).contains("json-schema {").doesNotContain("grammar root");
+        assertThat(result.exitCode()).isZero();
     }
 
     @Test

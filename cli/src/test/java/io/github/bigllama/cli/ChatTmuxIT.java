@@ -114,6 +114,35 @@ class ChatTmuxIT {
     }
 
     @Test
+    void whatWasSaidStaysOnAScreenOfAnotherSize() throws Exception {
+        chat();
+        type("My name is Greta.");
+        await("tokens/s; ");
+        tmux("resize-window", "-x", "60", "-y", "20");
+        Thread.sleep(500);
+        assertThat(screen()).contains("Nice to meet you, Greta!");
+        tmux("resize-window", "-x", "120", "-y", "40");
+        type("What is my name?");
+        await("Your name is Greta.");
+        assertThat(screen()).contains("Nice to meet you, Greta!");
+    }
+
+    @Test
+    void settingsAreCompletedAndChanged() throws Exception {
+        chat();
+        tmux("send-keys", "-l", "/se");
+        tmux("send-keys", "Tab");
+        await("> /set");
+        tmux("send-keys", "-l", "max-t");
+        tmux("send-keys", "Tab");
+        await("> /set max-tokens");
+        type("2");
+        await("set max-tokens 2");
+        type("Count from 3 to 17.");
+        await("cut after 2 tokens");
+    }
+
+    @Test
     void interruptResizeAndLeave() throws Exception {
         chat(Bundle.ENDLESS);
         type("Tell me a story.");
@@ -121,7 +150,12 @@ class ChatTmuxIT {
         // The line about what is going on.
         await("tokens/s; ");
         tmux("resize-window", "-x", "60", "-y", "20");
-        Thread.sleep(500);
+        Thread.sleep(1000);
+        assertThat(screen().strip().lines().toList())
+                .as("the line is at the end of the smaller screen, and nowhere else")
+                .satisfies(lines -> assertThat(lines.getLast()).contains("tokens/s; "))
+                .filteredOn(line -> line.contains("tokens/s; "))
+                .hasSize(1);
         tmux("send-keys", "C-c");
         await("interrupted");
         type("/stats");

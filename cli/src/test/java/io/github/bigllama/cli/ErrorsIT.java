@@ -32,6 +32,17 @@ class ErrorsIT {
         assertFails(bundle.run("run", "-m", file, "Hi"), 1, file, "no such file");
     }
 
+    /** picocli would forget the other options of its group. */
+    @Test
+    void anOptionThatIsGivenTwice() {
+        assertFails(
+                bundle.run("run", "--stop", "a", "-n", "3", "--predict", "4", "Hi"),
+                2,
+                "--max-tokens is given twice; see bigllama run --help");
+        assertThat(bundle.run("run", "--stop", "a", "--stop", "Paris", "-n", "30", "Hi").exitCode())
+                .isZero();
+    }
+
     @Test
     void aFolder() {
         assertFails(bundle.run("run", "-m", folder.toString(), "Hi"), 1, "is a directory");

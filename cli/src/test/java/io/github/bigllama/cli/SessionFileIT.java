@@ -30,6 +30,39 @@ class SessionFileIT {
     }
 
     @Test
+    void aConversationOfManyProcessesOutgrowsTheContext() {
+        String file = folder.resolve("a.session").toString();
+        String question = "What is the capital of France?";
+        for (int i = 0; i < 12; i++) {
+            Result result = bundle.run("run", "-c", "256", "--session", file, question);
+            assertThat(result.out()).isEqualTo("The capital of France is Paris.\n");
+        }
+        String longer = question + " And of Italy?".repeat(20);
+        String[] stop = {"run", "-c", "256", "--session", file, "--no-context-shift", longer};
+        Result stopped = bundle.run(stop);
+        assertThat(stopped.complaint()).contains("does not fit the context of 256 tokens");
+        assertThat(stopped.exitCode()).isEqualTo(ExitCode.FAILED);
+    }
+
+    @Test
+    void anotherSystemMessageIsNotForThisConversation() {
+        String file = folder.resolve("a.session").toString();
+        bundle.run("run", "--session", file, "--system", "Be short.", "My name is Greta.");
+        Result same =
+                bundle.run("run", "--session", file, "--system", "Be short.", "What is my name?");
+        assertThat(same.out()).isEqualTo("Your name is Greta.\n");
+        assertThat(same.complaint()).isEmpty();
+        Result other =
+                bundle.run("run", "--session", file, "--system", "Be rude.", "What is my name?");
+        assertThat(other.out()).isEqualTo("Your name is Greta.\n");
+        assertThat(other.complaint())
+                .isEqualTo(
+                        "bigllama: the conversation in "
+                                + file
+                                + " goes on with the system message it began with, not with that of --system\n");
+    }
+
+    @Test
     void whatDoesNotFitIsRefusedInOneLine() throws IOException {
         Path file = folder.resolve("a.session");
         Files.writeString(file, "My diary");

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -34,14 +33,8 @@ public final class Chat {
     private final LlamaSession session;
     private final ChatTemplate template;
     private final List<Tool> tools;
-    private final boolean thinking;
-    private final List<ChatMessage> history = new ArrayList<>();
+    private final History history;
     private final Transcript transcript;
-    private Optional<ChatMessage> system;
-
-    /** Messages at the beginning of the history that had to make room. */
-    private int forgotten;
-
     private Reply reply = NOTHING;
 
     /** Templates write the date; another one would make the whole conversation another text. */
@@ -63,23 +56,40 @@ public final class Chat {
     public Chat(LlamaSession session, ChatOptions options) {
         this.session = session;
         this.transcript = new Transcript(session.model().tokenizer());
-        this.system = options.system().map(text -> new ChatMessage(Role.SYSTEM, text));
+        this.history = new History(options.system());
         this.tools = options.tools();
-        this.thinking = options.thinking();
         this.template = session.model().chatTemplate(options.template());
+    }
+
+    private Chat(LlamaSession session, Chat origin) {
+        this.session = session;
+        transcript = new Transcript(session.model().tokenizer());
+        transcript.set(origin.transcript.text(), origin.transcript.tokens());
+        history = origin.history.copy();
+        tools = origin.tools;
+        template = origin.template;
+        reply = origin.reply;
+        now = origin.now;
+    }
+
+    /**
+     * A chat of its own that has been told the same, on a {@linkplain LlamaSession#fork() fork} of
+     * the session, which the caller closes: {@code chat.fork().session()}.
+     *
+     * @throws IllegalStateException if all sequences of the context are in use
+     */
+    public Chat fork() {
+        return new Chat(session.fork(), this);
+    }
+
+    /** The session that it was made with. */
+    public LlamaSession session() {
+        return session;
     }
 
     /** What was said so far, the system message first if there is one. */
     public List<ChatMessage> messages() {
-        return messages(0, List.of());
-    }
-
-    private List<ChatMessage> messages(int leftOut, List<ChatMessage> added) {
-        List<ChatMessage> messages = new ArrayList<>();
-        system.ifPresent(messages::add);
-        messages.addAll(history.subList(leftOut, history.size()));
-        messages.addAll(added);
-        return List.copyOf(messages);
+        return history.all();
     }
 
     /**
@@ -87,7 +97,7 @@ public final class Chat {
      * the system message.
      */
     public int forgottenMessages() {
-        return forgotten;
+        return history.forgotten();
     }
 
     /** What the model may have called. */
@@ -223,13 +233,17 @@ public final class Chat {
 
     private Prompt prompt(List<ChatMessage> added, GenerationOptions options) {
         int size = session.contextSize();
-        Prompt prompt = prompt(added, options, forgotten);
+        Prompt prompt = prompt(added, options, history.forgotten());
         if (options.contextFull() == ContextFull.STOP
                 || prompt.tokens.length <= size - room(options.maxTokens())) {
             return prompt;
         }
-        while (prompt.tokens.length > size / 2 && prompt.forgotten < history.size()) {
-            prompt = prompt(added, options, nextTurn(prompt.forgotten));
+        while (prompt.tokens.length > size / 2) {
+            int next = history.nextTurn(prompt.forgotten, added);
+            if (next == prompt.forgotten) {
+                break;
+            }
+            prompt = prompt(added, options, next);
         }
         return prompt;
     }
@@ -240,21 +254,13 @@ public final class Chat {
         return maxTokens == GenerationOptions.UNLIMITED ? quarter : Math.min(maxTokens, quarter);
     }
 
-    private int nextTurn(int message) {
-        int next = message + 1;
-        while (next < history.size() && history.get(next).role() != Role.USER) {
-            next++;
-        }
-        return next;
-    }
-
     private Prompt prompt(List<ChatMessage> added, GenerationOptions options, int leftOut) {
         ChatTemplate.Prompt written =
-                template.apply(request(messages(leftOut, added), options.grammar()));
+                template.apply(request(history.withoutOldest(leftOut, added), options));
         return new Prompt(written, transcript.encode(written.text()), leftOut);
     }
 
-    private ObjectNode request(List<ChatMessage> messages, Optional<Grammar> grammar) {
+    private ObjectNode request(List<ChatMessage> messages, GenerationOptions options) {
         ObjectNode request = Json.object();
         ArrayNode array = request.putArray("messages");
         messages.forEach(message -> array.add(message.toJson()));
@@ -262,8 +268,10 @@ public final class Chat {
             ArrayNode list = request.putArray("tools");
             tools.forEach(tool -> list.add(tool.toJson()));
         }
-        grammar.flatMap(Grammar::schema).ifPresent(schema -> request.set("json_schema", schema));
-        return request.put("enable_thinking", thinking).put("now", now);
+        options.grammar()
+                .flatMap(Grammar::schema)
+                .ifPresent(schema -> request.set("json_schema", schema));
+        return request.put("enable_thinking", options.thinking()).put("now", now);
     }
 
     /** The tokens with which every prompt begins: those of the system message. */
@@ -274,10 +282,10 @@ public final class Chat {
     }
 
     private int[] head(String question) {
-        List<ChatMessage> messages = new ArrayList<>();
-        system.ifPresent(messages::add);
-        messages.add(new ChatMessage(Role.USER, question));
-        String text = template.apply(request(messages, Optional.empty())).text();
+        List<ChatMessage> messages =
+                history.withoutOldest(
+                        history.size(), List.of(new ChatMessage(Role.USER, question)));
+        String text = template.apply(request(messages, GenerationOptions.defaults())).text();
         return session.model().tokenizer().encode(text);
     }
 
@@ -287,17 +295,7 @@ public final class Chat {
      * @return the question; empty if there is none
      */
     public Optional<String> undo() {
-        int last = history.size() - 1;
-        while (last >= 0 && history.get(last).role() != Role.USER) {
-            last--;
-        }
-        if (last < 0) {
-            return Optional.empty();
-        }
-        String question = history.get(last).content();
-        history.subList(last, history.size()).clear();
-        forgotten = Math.min(forgotten, last);
-        return Optional.of(question);
+        return history.undo();
     }
 
     /**
@@ -307,9 +305,8 @@ public final class Chat {
     public void reset() {
         history.clear();
         transcript.clear();
-        forgotten = 0;
         reply = NOTHING;
-        if (system.isPresent() || !tools.isEmpty()) {
+        if (history.hasSystem() || !tools.isEmpty()) {
             int mismatch = Arrays.mismatch(session.tokens(), head());
             session.keep(mismatch < 0 ? Integer.MAX_VALUE : mismatch);
         } else {
@@ -319,7 +316,7 @@ public final class Chat {
 
     /** Resets the chat and begins it with another system message; empty for none. */
     public void reset(Optional<String> newSystem) {
-        system = newSystem.map(text -> new ChatMessage(Role.SYSTEM, text));
+        history.begin(newSystem);
         reset();
     }
 
@@ -329,7 +326,9 @@ public final class Chat {
      */
     public void save(Path file) {
         session.save(
-                file, Optional.of(new SavedChat(messages(), forgotten, now, transcript).toJson()));
+                file,
+                Optional.of(
+                        new SavedChat(messages(), forgottenMessages(), now, transcript).toJson()));
     }
 
     /**
@@ -347,14 +346,7 @@ public final class Chat {
                                         new SessionException(
                                                 "session file " + file + " has no chat",
                                                 List.of()));
-        system =
-                saved.messages().stream()
-                        .filter(message -> message.role() == Role.SYSTEM)
-                        .findFirst();
-        history.clear();
-        history.addAll(saved.messages());
-        system.ifPresent(history::remove);
-        forgotten = saved.forgotten();
+        history.set(saved.messages(), saved.forgotten());
         now = saved.now();
         reply = NOTHING;
         transcript.set(saved.transcript().text(), saved.transcript().tokens());
@@ -368,9 +360,7 @@ public final class Chat {
             return;
         }
         reply = said.get();
-        forgotten = prompt.forgotten;
-        history.addAll(added);
-        history.add(ChatMessage.of(reply));
+        history.add(added, ChatMessage.of(reply), prompt.forgotten);
         // A stop string, or a character that was cut, makes the text differ from the tokens.
         if (answer.isWhole()) {
             int[] all = Arrays.copyOf(prompt.tokens, prompt.tokens.length + tokens.length);

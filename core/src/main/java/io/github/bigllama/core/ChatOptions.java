@@ -11,12 +11,10 @@ import java.util.Optional;
  * @param template the Jinja source of a chat template, or {@code chatml}; empty for the model's
  *     own, or ChatML if it has none
  * @param tools what the model may have called
- * @param thinking whether a model that can reason before it answers does; others do not care
  */
-public record ChatOptions(
-        Optional<String> system, Optional<String> template, List<Tool> tools, boolean thinking) {
+public record ChatOptions(Optional<String> system, Optional<String> template, List<Tool> tools) {
     private static final ChatOptions DEFAULTS =
-            new ChatOptions(Optional.empty(), Optional.empty(), List.of(), true);
+            new ChatOptions(Optional.empty(), Optional.empty(), List.of());
 
     public ChatOptions {
         Objects.requireNonNull(system, "system");
@@ -27,24 +25,20 @@ public record ChatOptions(
         }
     }
 
-    /** No system message, the model's template, no tools, reasoning where a model can. */
+    /** No system message, the model's template, no tools. */
     public static ChatOptions defaults() {
         return DEFAULTS;
     }
 
     public ChatOptions withSystem(String value) {
-        return new ChatOptions(Optional.of(value), template, tools, thinking);
+        return new ChatOptions(Optional.of(value), template, tools);
     }
 
     public ChatOptions withTemplate(String value) {
-        return new ChatOptions(system, Optional.of(value), tools, thinking);
+        return new ChatOptions(system, Optional.of(value), tools);
     }
 
     public ChatOptions withTools(Tool... values) {
-        return new ChatOptions(system, template, List.of(values), thinking);
-    }
-
-    public ChatOptions withThinking(boolean value) {
-        return new ChatOptions(system, template, tools, value);
+        return new ChatOptions(system, template, List.of(values));
     }
 }

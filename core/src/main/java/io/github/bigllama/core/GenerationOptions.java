@@ -18,6 +18,8 @@ import java.util.function.Consumer;
  * @param keep tokens at the beginning that {@link ContextFull#SHIFT} keeps at the least; a chat
  *     keeps its system message besides, and the beginning-of-sequence token stays in any case
  * @param progress watches the prompt being computed
+ * @param thinking whether a model that can reason before it answers a {@link Chat} does; others do
+ *     not care
  * @param reasoning is told what a model thinks before it answers a {@link Chat}, piece by piece, on
  *     the thread that pulls from the {@link TokenStream}
  */
@@ -29,6 +31,7 @@ public record GenerationOptions(
         ContextFull contextFull,
         int keep,
         Optional<PrefillProgress> progress,
+        boolean thinking,
         Optional<Consumer<String>> reasoning) {
     /** No limit but the context. */
     public static final int UNLIMITED = -1;
@@ -42,6 +45,7 @@ public record GenerationOptions(
                     ContextFull.STOP,
                     0,
                     Optional.empty(),
+                    true,
                     Optional.empty());
 
     public GenerationOptions {
@@ -63,7 +67,10 @@ public record GenerationOptions(
         Objects.requireNonNull(reasoning, "reasoning");
     }
 
-    /** Unlimited, no stop strings, llama.cpp's default sampling; stops when the context is full. */
+    /**
+     * Unlimited, no stop strings, llama.cpp's default sampling, reasoning where a model can; stops
+     * when the context is full.
+     */
     public static GenerationOptions defaults() {
         return DEFAULTS;
     }
@@ -75,7 +82,15 @@ public record GenerationOptions(
 
     public GenerationOptions withMaxTokens(int value) {
         return new GenerationOptions(
-                value, stopStrings, sampling, grammar, contextFull, keep, progress, reasoning);
+                value,
+                stopStrings,
+                sampling,
+                grammar,
+                contextFull,
+                keep,
+                progress,
+                thinking,
+                reasoning);
     }
 
     public GenerationOptions withStopStrings(String... values) {
@@ -84,12 +99,28 @@ public record GenerationOptions(
 
     public GenerationOptions withStopStrings(List<String> values) {
         return new GenerationOptions(
-                maxTokens, values, sampling, grammar, contextFull, keep, progress, reasoning);
+                maxTokens,
+                values,
+                sampling,
+                grammar,
+                contextFull,
+                keep,
+                progress,
+                thinking,
+                reasoning);
     }
 
     public GenerationOptions withSampling(SamplingOptions value) {
         return new GenerationOptions(
-                maxTokens, stopStrings, value, grammar, contextFull, keep, progress, reasoning);
+                maxTokens,
+                stopStrings,
+                value,
+                grammar,
+                contextFull,
+                keep,
+                progress,
+                thinking,
+                reasoning);
     }
 
     public GenerationOptions withGrammar(Grammar value) {
@@ -98,17 +129,41 @@ public record GenerationOptions(
 
     GenerationOptions withGrammar(Optional<Grammar> value) {
         return new GenerationOptions(
-                maxTokens, stopStrings, sampling, value, contextFull, keep, progress, reasoning);
+                maxTokens,
+                stopStrings,
+                sampling,
+                value,
+                contextFull,
+                keep,
+                progress,
+                thinking,
+                reasoning);
     }
 
     public GenerationOptions withContextFull(ContextFull value) {
         return new GenerationOptions(
-                maxTokens, stopStrings, sampling, grammar, value, keep, progress, reasoning);
+                maxTokens,
+                stopStrings,
+                sampling,
+                grammar,
+                value,
+                keep,
+                progress,
+                thinking,
+                reasoning);
     }
 
     public GenerationOptions withKeep(int value) {
         return new GenerationOptions(
-                maxTokens, stopStrings, sampling, grammar, contextFull, value, progress, reasoning);
+                maxTokens,
+                stopStrings,
+                sampling,
+                grammar,
+                contextFull,
+                value,
+                progress,
+                thinking,
+                reasoning);
     }
 
     public GenerationOptions withProgress(PrefillProgress value) {
@@ -120,6 +175,20 @@ public record GenerationOptions(
                 contextFull,
                 keep,
                 Optional.of(value),
+                thinking,
+                reasoning);
+    }
+
+    public GenerationOptions withThinking(boolean value) {
+        return new GenerationOptions(
+                maxTokens,
+                stopStrings,
+                sampling,
+                grammar,
+                contextFull,
+                keep,
+                progress,
+                value,
                 reasoning);
     }
 
@@ -132,6 +201,7 @@ public record GenerationOptions(
                 contextFull,
                 keep,
                 progress,
+                thinking,
                 Optional.of(value));
     }
 }

@@ -73,6 +73,26 @@ class SessionTest {
     }
 
     @Test
+    void aForkOfAChatGoesItsOwnWay() {
+        try (LlamaSession session = session(512, 2)) {
+            Chat chat = new Chat(session, ChatOptions.defaults().withSystem("Be short."));
+            chat.send("My name is Greta.", GREEDY).text();
+            Chat fork = chat.fork();
+            try (LlamaSession forked = fork.session()) {
+                assertThat(chat.send("Wave at me.", GREEDY).text()).isEqualTo("👋");
+                TokenStream answer = fork.send("What is my name?", GREEDY);
+                assertThat(answer.text()).isEqualTo("Your name is Greta.");
+                assertThat(answer.stats().prefilledTokens()).isLessThan(20);
+                assertThat(fork.messages()).hasSize(5).startsWith(chat.messages().getFirst());
+                assertThat(forked).isNotSameAs(session);
+                assertThatThrownBy(chat::fork).hasMessageContaining("all in use");
+            }
+            assertThat(chat.send("What is my name?", GREEDY).text())
+                    .isEqualTo("Your name is Greta.");
+        }
+    }
+
+    @Test
     void forksAnswerAsSessionsOfTheirOwn() {
         String question = "Tell me a story.";
         String alone;

@@ -212,6 +212,21 @@ class StructureTest {
     }
 
     @Test
+    void reasoningCanBeLeftOut() throws Exception {
+        Chat chat =
+                new Chat(
+                        session,
+                        ChatOptions.defaults().withTemplate(template("Qwen-Qwen3-0.6B.jinja")));
+        for (boolean thinking : new boolean[] {true, false}) {
+            try (TokenStream answer =
+                    chat.send("Hi", GREEDY.withMaxTokens(0).withThinking(thinking))) {
+                assertThat(model.tokenizer().decode(answer.prompt(), true).contains("</think>"))
+                        .isNotEqualTo(thinking);
+            }
+        }
+    }
+
+    @Test
     void reasoningIsNoContent() throws Exception {
         Chat chat =
                 new Chat(
