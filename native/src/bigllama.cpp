@@ -15,6 +15,7 @@
 #include "json.h"
 #include "llama.h"
 #include "log.h"
+#include "template-limits.h"
 
 struct bigllama_templates {
     common_chat_templates_ptr templates;
@@ -29,6 +30,9 @@ constexpr int MOST_DEPTH = 200;
 constexpr size_t LONGEST_TEMPLATE = 256 << 10;
 constexpr size_t STACK = 512 << 20;
 
+/* A template that is meant to be run needs a small part of that. */
+constexpr size_t MOST_STACK = 8 << 20;
+
 char * copy(const std::string & text) {
     char * result = static_cast<char *>(std::malloc(text.size() + 1));
     if (result != nullptr) {
@@ -38,6 +42,7 @@ char * copy(const std::string & text) {
 }
 
 void * run(void * function) {
+    const template_limits limits(MOST_STACK);
     (*static_cast<const std::function<void()> *>(function))();
     return nullptr;
 }
@@ -69,6 +74,9 @@ template <typename F> auto guarded(char ** error, F function) -> decltype(functi
             message = e.what();
         } catch (...) {
             message = "unknown failure";
+        }
+        if (result == nullptr && template_limits::are_exceeded()) {
+            message = "it calls itself without end, or is nested too deep";
         }
     });
     if (result == nullptr && error != nullptr) {
@@ -191,7 +199,7 @@ struct bigllama_templates * bigllama_templates_create(
 }
 
 void bigllama_templates_free(struct bigllama_templates * templates) {
-    delete templates;
+    on_large_stack([&] { delete templates; });
 }
 
 char * bigllama_templates_describe(const struct bigllama_templates * templates, char ** error) {

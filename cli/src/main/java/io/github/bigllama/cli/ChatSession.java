@@ -28,7 +28,7 @@ final class ChatSession {
         }
         if (Files.exists(file.get())) {
             Optional<String> asked = system();
-            chat.restore(file.get());
+            load(chat, file.get());
             return asked.isEmpty() || asked.equals(system())
                     ? Optional.empty()
                     : Optional.of(
@@ -53,6 +53,22 @@ final class ChatSession {
 
     /** Keeps what was said: there as a whole or as it was before, whatever happens. */
     void save() {
-        file.ifPresent(chat::save);
+        file.ifPresent(path -> save(chat, path));
+    }
+
+    /** Writes a conversation to a file; the memory of a long one takes a while. */
+    static void save(Chat chat, Path file) {
+        try (ProgressLine line = new ProgressLine(System.err)) {
+            line.update("keeping the conversation in " + file);
+            chat.save(file);
+        }
+    }
+
+    /** Goes on with the conversation in a file. */
+    static void load(Chat chat, Path file) {
+        try (ProgressLine line = new ProgressLine(System.err)) {
+            line.update("reading the conversation in " + file);
+            chat.restore(file);
+        }
     }
 }

@@ -136,7 +136,7 @@ final class SlashCommands {
                             .ifPresentOrElse(
                                     sender, () -> state.failed("there is nothing to answer again"));
             case SAVE -> {
-                chat.save(file(name, argument));
+                ChatSession.save(chat, file(name, argument));
                 ui.remark("kept in " + argument);
             }
             case LOAD -> load(file(name, argument));
@@ -187,7 +187,7 @@ final class SlashCommands {
     }
 
     private void load(Path file) {
-        chat.restore(file);
+        ChatSession.load(chat, file);
         ui.remark(
                 "%d messages, %d tokens in the context"
                         .formatted(chat.messages().size(), session.contextUsed()));

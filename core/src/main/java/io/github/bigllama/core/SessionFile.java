@@ -10,7 +10,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Set;
 import java.util.zip.CRC32C;
 
 /**
@@ -27,21 +31,34 @@ final class SessionFile {
     private static final int BUFFER = 1 << 20;
     private static final String PARTIAL = ".part";
 
+    /** What was said to a model is nobody else's business. */
+    private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
     private SessionFile() {}
 
-    /** Writes the state to a file of this name. */
+    /** Writes the state to this file, which is empty. */
     interface StateWriter {
         void write(Path file) throws IOException;
     }
 
     /**
-     * Writes a file that is there as a whole or not at all, also after a power cut.
+     * Writes a file that is there as a whole or not at all, also after a power cut. It takes the
+     * place of one that was there, at the end of a symbolic link and with its permissions; a new
+     * one is for its owner only.
      *
      * @throws IOException if it can't be written; one that was there is still there
      */
     static void write(Path file, StateWriter state, JsonNode description) throws IOException {
-        Path partial = file.resolveSibling(file.getFileName() + PARTIAL);
+        boolean isNew = Files.notExists(file);
+        Path target = isNew ? file : file.toRealPath();
+        Path partial = target.resolveSibling(target.getFileName() + PARTIAL);
         try {
+            Files.deleteIfExists(partial);
+            Files.createFile(partial, PRIVATE);
+            if (!isNew) {
+                Files.setPosixFilePermissions(partial, Files.getPosixFilePermissions(target));
+            }
             state.write(partial);
             try (FileChannel channel =
                     FileChannel.open(partial, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
@@ -57,7 +74,7 @@ final class SessionFile {
             }
             Files.move(
                     partial,
-                    file,
+                    target,
                     StandardCopyOption.ATOMIC_MOVE,
                     StandardCopyOption.REPLACE_EXISTING);
         } finally {

@@ -38,9 +38,6 @@ final class SessionState {
     }
 
     private static void write(LlamaSession session, Path path) throws IOException {
-        // llama.cpp says only that it could not be opened.
-        Files.deleteIfExists(path);
-        Files.createFile(path);
         int[] tokens = session.sequence().tokens();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = arena.allocateFrom(path.toString());

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -158,6 +159,28 @@ class ConversationTest {
             assertThat(answer.stats().cachedTokens()).isEqualTo(tokens.length);
         }
         assertThat(folder).isDirectoryNotContaining(path -> path.toString().endsWith(".part"));
+    }
+
+    @Test
+    void aFileIsPrivateAndStaysWhereAndWhatItIs() throws IOException {
+        Path file = folder.resolve("a.session");
+        Path link = folder.resolve("link");
+        try (LlamaSession session = session(256)) {
+            session.decode(5, 6, 7);
+            session.save(file);
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                    .isEqualTo("rw-------");
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
+            Files.createSymbolicLink(link, Path.of("a.session"));
+            session.decode(8);
+            session.save(link);
+            assertThat(link).isSymbolicLink();
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                    .isEqualTo("rw-r-----");
+            session.reset();
+            session.restore(file);
+            assertThat(session.tokens()).containsExactly(5, 6, 7, 8);
+        }
     }
 
     @Test

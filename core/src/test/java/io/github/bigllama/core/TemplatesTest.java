@@ -20,6 +20,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every template that llama.cpp ships writes here what it writes there. */
 class TemplatesTest {
@@ -230,6 +232,42 @@ class TemplatesTest {
             assertThatThrownBy(call::run)
                     .isInstanceOf(ChatTemplateException.class)
                     .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n").isNotBlank());
+        }
+    }
+
+    /** llama.cpp counts no depth: these would overflow the stack, and end the process. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+                "{% macro f(x) %}{{ g(x) }}{% endmacro %}{% macro g(x) %}{% if x %}{{ f(x) }}{% endif %}{% endmacro %}{{ f(1) }}",
+                "{{ NOT 1 }}"
+            })
+    void aTemplateWithoutEndIsAnError(String source) {
+        String template = source.replace("NOT", "not ".repeat(60_000));
+        assertThatThrownBy(
+                        () -> {
+                            try (ChatTemplate endless = template(template)) {
+                                endless.apply(
+                                        request(List.of(new ChatMessage(Role.USER, "Hi")), false));
+                            }
+                        })
+                .isInstanceOf(ChatTemplateException.class)
+                .hasMessageEndingWith("it calls itself without end, or is nested too deep");
+    }
+
+    @Test
+    void aTemplateMayCallItself() {
+        String source =
+                "{% macro f(n) %}{% if n > 0 %}{{ f(n - 1) }}x{% endif %}{% endmacro %}{{ f(200) }}";
+        try (ChatTemplate template = template(source)) {
+            assertThat(
+                            template.apply(
+                                            request(
+                                                    List.of(new ChatMessage(Role.USER, "Hi")),
+                                                    false))
+                                    .text())
+                    .isEqualTo("x".repeat(200));
         }
     }
 
