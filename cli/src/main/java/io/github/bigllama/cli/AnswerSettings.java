@@ -16,7 +16,7 @@ import picocli.CommandLine.ParameterException;
 final class AnswerSettings {
     /** What a conversation begins with, and what it can't change on the way. */
     private static final Set<String> OF_CHATS =
-            Set.of("--system", "--system-prompt", "--chat-template", "--chat-template-file");
+            Set.of("--system-prompt", "--chat-template", "--chat-template-file");
 
     /** Of these one takes the place of another. */
     private static final List<Set<String>> ALTERNATIVES =

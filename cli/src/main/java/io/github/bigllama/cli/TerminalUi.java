@@ -81,7 +81,8 @@ final class TerminalUi implements ChatUi {
                         new StringsCompleter(SlashCommands.names()), NullCompleter.INSTANCE),
                 new ArgumentCompleter(
                         new StringsCompleter("/set"),
-                        new StringsCompleter(AnswerSettings.names()),
+                        // Only when asked: it reads all options of the command.
+                        new StringsCompleter(AnswerSettings::names),
                         NullCompleter.INSTANCE));
     }
 

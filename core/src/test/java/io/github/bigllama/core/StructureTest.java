@@ -211,12 +211,14 @@ class StructureTest {
                 .hasMessageContaining("is no name of a tool");
     }
 
+    private Chat reasoningChat() throws Exception {
+        return new Chat(
+                session, ChatOptions.defaults().withTemplate(template("Qwen-Qwen3-0.6B.jinja")));
+    }
+
     @Test
     void reasoningCanBeLeftOut() throws Exception {
-        Chat chat =
-                new Chat(
-                        session,
-                        ChatOptions.defaults().withTemplate(template("Qwen-Qwen3-0.6B.jinja")));
+        Chat chat = reasoningChat();
         for (boolean thinking : new boolean[] {true, false}) {
             try (TokenStream answer =
                     chat.send("Hi", GREEDY.withMaxTokens(0).withThinking(thinking))) {
@@ -228,10 +230,7 @@ class StructureTest {
 
     @Test
     void reasoningIsNoContent() throws Exception {
-        Chat chat =
-                new Chat(
-                        session,
-                        ChatOptions.defaults().withTemplate(template("Qwen-Qwen3-0.6B.jinja")));
+        Chat chat = reasoningChat();
         StringBuilder reasoning = new StringBuilder();
         String answer =
                 chat.send("Tell me a story.", GREEDY.withReasoning(reasoning::append)).text();
