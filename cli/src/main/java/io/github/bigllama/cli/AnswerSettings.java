@@ -1,6 +1,6 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.GenerationOptions;
+import io.github.bigllama.core.option.GenerationOptions;
 import java.lang.reflect.Member;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,16 +1,16 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.Chat;
-import io.github.bigllama.core.ChatMessage;
-import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.GenerationStats;
-import io.github.bigllama.core.LlamaException;
 import io.github.bigllama.core.LlamaSession;
-import io.github.bigllama.core.PromptTooLongException;
-import io.github.bigllama.core.Role;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
-import io.github.bigllama.core.ToolCall;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.Role;
+import io.github.bigllama.core.chat.ToolCall;
+import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.option.GenerationOptions;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;

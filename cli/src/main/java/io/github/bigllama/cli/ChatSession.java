@@ -1,8 +1,8 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.Chat;
-import io.github.bigllama.core.ChatMessage;
-import io.github.bigllama.core.Role;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.Role;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -1,9 +1,9 @@
 package io.github.bigllama.cli;
 
 import io.github.bigllama.cli.models.PullException;
-import io.github.bigllama.core.LlamaException;
-import io.github.bigllama.core.NativeLoadException;
-import io.github.bigllama.gguf.GgufException;
+import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.exception.NativeLoadException;
+import io.github.bigllama.core.gguf.GgufException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.AccessDeniedException;

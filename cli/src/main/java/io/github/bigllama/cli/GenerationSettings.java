@@ -1,9 +1,9 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
-import io.github.bigllama.core.SamplingOptions;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.SamplingOptions;
 import java.io.PrintStream;
 import picocli.CommandLine.ArgGroup;
 

@@ -1,7 +1,7 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.gguf.GgufException;
-import io.github.bigllama.gguf.InflatedModel;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.internal.synthetic.InflatedModel;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;

@@ -1,13 +1,13 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.Chat;
-import io.github.bigllama.core.ChatTemplateException;
 import io.github.bigllama.core.Device;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaRuntime;
 import io.github.bigllama.core.LlamaSession;
-import io.github.bigllama.core.SessionException;
-import io.github.bigllama.core.SessionOptions;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatTemplateException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.SessionOptions;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;

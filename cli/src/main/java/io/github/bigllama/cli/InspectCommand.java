@@ -1,10 +1,10 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.ModelSummary;
-import io.github.bigllama.core.ModelSummary.Group;
-import io.github.bigllama.gguf.GgufValue;
-import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.gguf.TensorInfo;
+import io.github.bigllama.core.gguf.GgufValue;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.TensorInfo;
+import io.github.bigllama.core.inspect.ModelSummary;
+import io.github.bigllama.core.inspect.ModelSummary.Group;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

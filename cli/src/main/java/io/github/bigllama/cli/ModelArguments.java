@@ -2,10 +2,10 @@ package io.github.bigllama.cli;
 
 import io.github.bigllama.cli.models.ModelsFolder;
 import io.github.bigllama.core.LlamaModel;
-import io.github.bigllama.core.LoadMode;
-import io.github.bigllama.core.ModelLoadException;
-import io.github.bigllama.core.ModelOptions;
-import io.github.bigllama.residency.InsufficientRamException;
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.option.LoadMode;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;

@@ -3,7 +3,7 @@ package io.github.bigllama.cli;
 import io.github.bigllama.cli.models.Http;
 import io.github.bigllama.cli.models.ModelSource;
 import io.github.bigllama.cli.models.RemoteModel;
-import io.github.bigllama.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.ModelFiles;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;

@@ -1,12 +1,12 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.Forecaster;
-import io.github.bigllama.core.KlDivergence;
 import io.github.bigllama.core.LlamaModel;
-import io.github.bigllama.core.LoadMode;
-import io.github.bigllama.core.ModelOptions;
-import io.github.bigllama.core.Perplexity;
-import io.github.bigllama.core.SessionOptions;
+import io.github.bigllama.core.eval.KlDivergence;
+import io.github.bigllama.core.eval.Perplexity;
+import io.github.bigllama.core.forecast.Forecaster;
+import io.github.bigllama.core.option.LoadMode;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.SessionOptions;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;

@@ -1,15 +1,15 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.Advice;
-import io.github.bigllama.core.Bandwidths;
-import io.github.bigllama.core.Forecast;
-import io.github.bigllama.core.Forecaster;
-import io.github.bigllama.core.KvType;
-import io.github.bigllama.core.QuantizedForecast;
-import io.github.bigllama.core.SessionOptions;
-import io.github.bigllama.core.Speed;
-import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.residency.Weights;
+import io.github.bigllama.core.forecast.Advice;
+import io.github.bigllama.core.forecast.Bandwidths;
+import io.github.bigllama.core.forecast.Forecast;
+import io.github.bigllama.core.forecast.Forecaster;
+import io.github.bigllama.core.forecast.QuantizedForecast;
+import io.github.bigllama.core.forecast.Speed;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.Weights;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -2,11 +2,11 @@ package io.github.bigllama.cli;
 
 import io.github.bigllama.cli.PlanCommand.Plan;
 import io.github.bigllama.cli.PlanCommand.Share;
-import io.github.bigllama.core.Advice;
-import io.github.bigllama.core.Forecast;
-import io.github.bigllama.core.QuantizedForecast;
-import io.github.bigllama.core.Speed;
-import io.github.bigllama.residency.ResidencyPlan;
+import io.github.bigllama.core.forecast.Advice;
+import io.github.bigllama.core.forecast.Forecast;
+import io.github.bigllama.core.forecast.QuantizedForecast;
+import io.github.bigllama.core.forecast.Speed;
+import io.github.bigllama.core.residency.ResidencyPlan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

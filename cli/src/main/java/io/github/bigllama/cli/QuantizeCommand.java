@@ -1,11 +1,11 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.Quantization;
-import io.github.bigllama.core.QuantizeOptions;
-import io.github.bigllama.core.QuantizeOptions.TensorType;
-import io.github.bigllama.core.QuantizePlan;
-import io.github.bigllama.core.Quantizer;
-import io.github.bigllama.gguf.GgmlType;
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.quantize.Quantization;
+import io.github.bigllama.core.quantize.QuantizeOptions;
+import io.github.bigllama.core.quantize.QuantizeOptions.TensorType;
+import io.github.bigllama.core.quantize.QuantizePlan;
+import io.github.bigllama.core.quantize.Quantizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.gguf.Gguf;
-import io.github.bigllama.gguf.RandomModel;
-import io.github.bigllama.gguf.RandomModel.Shape;
+import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.internal.synthetic.RandomModel;
+import io.github.bigllama.internal.synthetic.RandomModel.Shape;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;

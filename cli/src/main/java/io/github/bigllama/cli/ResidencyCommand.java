@@ -1,8 +1,8 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.gguf.GgufException;
-import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.residency.Weights;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.residency.Weights;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

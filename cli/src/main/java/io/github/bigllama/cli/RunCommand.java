@@ -1,11 +1,11 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.Chat;
-import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.option.GenerationOptions;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Optional;

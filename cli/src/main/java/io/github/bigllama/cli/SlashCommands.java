@@ -1,14 +1,14 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.core.Chat;
-import io.github.bigllama.core.ChatMessage;
-import io.github.bigllama.core.GenerationOptions;
-import io.github.bigllama.core.LlamaException;
 import io.github.bigllama.core.LlamaSession;
-import io.github.bigllama.core.Role;
-import io.github.bigllama.gguf.GgufException;
-import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.residency.Weights;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.Role;
+import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.residency.Weights;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

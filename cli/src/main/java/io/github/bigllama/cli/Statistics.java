@@ -1,7 +1,7 @@
 package io.github.bigllama.cli;
 
 import io.github.bigllama.core.GenerationStats;
-import io.github.bigllama.residency.ResidencyStats;
+import io.github.bigllama.core.residency.ResidencyStats;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

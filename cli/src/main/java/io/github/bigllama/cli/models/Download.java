@@ -1,6 +1,7 @@
 package io.github.bigllama.cli.models;
 
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
+import io.github.bigllama.core.gguf.RemoteFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
