@@ -59,27 +59,31 @@ public final class ChatCommand implements Callable<Integer> {
         GenerationOptions options = settings.conversationOptions();
         boolean atTerminal =
                 Terminals.isTerminal(Terminals.STDIN) && Terminals.isTerminal(Terminals.STDOUT);
-        try (LlamaModel model = load();
+        try (Interruption interruption = new Interruption();
+                LlamaModel model = settings.load(interruption, System.err);
                 LlamaSession session = settings.newSession(model);
                 ChatUi ui =
                         atTerminal
-                                ? new TerminalUi(model.path().getFileName().toString())
-                                : new PipeUi(System.in)) {
+                                ? new TerminalUi(
+                                        model.path().getFileName().toString(), interruption)
+                                : new PipeUi(System.in, interruption)) {
             Chat chat = new Chat(session, chatOptions());
             ChatSession file = new ChatSession(chat, sessionFile);
             file.restore().ifPresent(ui::remark);
-            return new ChatLoop(session, chat, options, new AnswerSettings(spec), file, ui).run();
+            return new ChatLoop(
+                            session,
+                            chat,
+                            options,
+                            new AnswerSettings(spec),
+                            file,
+                            ui,
+                            interruption)
+                    .run();
         }
     }
 
     private ChatOptions chatOptions() {
         ChatOptions options = settings.chatOptions();
         return tools ? options.withTools(BuiltInTools.ALL.toArray(Tool[]::new)) : options;
-    }
-
-    private LlamaModel load() {
-        try (Interruption interruption = new Interruption()) {
-            return settings.load(interruption, System.err);
-        }
     }
 }
