@@ -1,7 +1,6 @@
 package io.github.bigllama.cli.models;
 
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
-import io.github.bigllama.core.gguf.RemoteFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

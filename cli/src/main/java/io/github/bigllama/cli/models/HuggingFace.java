@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
-import io.github.bigllama.core.gguf.RemoteFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
-import io.github.bigllama.core.gguf.RemoteFile;
 import java.io.IOException;
 import java.net.ProxySelector;
 import java.net.URI;

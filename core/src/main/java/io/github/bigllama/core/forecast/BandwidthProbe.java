@@ -2,7 +2,6 @@ package io.github.bigllama.core.forecast;
 
 import io.github.bigllama.bindings.NativeLibrary;
 import io.github.bigllama.core.gguf.GgmlType;
-import io.github.bigllama.internal.pager.DiskSpeed;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

@@ -18,7 +18,7 @@ import java.util.function.LongPredicate;
 
 /** Reads ranges of a file that nobody computes with yet, by several threads. */
 @SuppressWarnings("restricted")
-final class ParallelRead implements AutoCloseable {
+public final class ParallelRead implements AutoCloseable {
     private static final int READERS = 4;
     private static final long REPORT_MILLIS = 50;
 
@@ -27,14 +27,14 @@ final class ParallelRead implements AutoCloseable {
     private final long size;
 
     /** A part of the file, in bytes; it begins at a multiple of 4096. */
-    record Range(long offset, long length) {}
+    public record Range(long offset, long length) {}
 
     /**
      * Maps a file.
      *
      * @throws IOException if it can't be opened, or the system does not do what is needed
      */
-    ParallelRead(Path path) throws IOException {
+    public ParallelRead(Path path) throws IOException {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             size = channel.size();
             MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, size, arena);
@@ -46,17 +46,17 @@ final class ParallelRead implements AutoCloseable {
     }
 
     /** The size of the file when it was opened. */
-    long size() {
+    public long size() {
         return size;
     }
 
     /** Ranges will be large: large pages will do. */
-    void expectAll() throws IOException {
+    public void expectAll() throws IOException {
         file.expect(0, size);
     }
 
     /** Lets ranges go, as far as no one else uses them. */
-    void drop(List<Range> ranges) {
+    public void drop(List<Range> ranges) {
         ranges.forEach(range -> file.drop(range.offset, range.length));
     }
 
@@ -69,7 +69,8 @@ final class ParallelRead implements AutoCloseable {
      * @return whether it was not ended early
      * @throws IOException if something can't be read
      */
-    boolean run(List<Range> ranges, boolean keep, LongPredicate progress) throws IOException {
+    public boolean run(List<Range> ranges, boolean keep, LongPredicate progress)
+            throws IOException {
         Work work = new Work(file, ranges, keep);
         for (int i = 0; i < READERS; i++) {
             Thread.ofPlatform().daemon().name("bigllama-read-" + i).start(work::read);

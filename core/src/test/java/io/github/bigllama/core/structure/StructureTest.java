@@ -10,7 +10,6 @@ import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.chat.Chat;
 import io.github.bigllama.core.chat.ChatMessage;
 import io.github.bigllama.core.chat.ChatOptions;
-import io.github.bigllama.core.chat.ChatTemplateException;
 import io.github.bigllama.core.chat.Reply;
 import io.github.bigllama.core.chat.Role;
 import io.github.bigllama.core.chat.Tool;
