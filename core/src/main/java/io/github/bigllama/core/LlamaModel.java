@@ -9,9 +9,9 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.MemoryFit;
 import io.github.bigllama.internal.engine.ModelFingerprint;
 import io.github.bigllama.internal.engine.ModelLoader;
-import io.github.bigllama.internal.engine.SessionRoom;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.llama.Vocabulary;
@@ -104,9 +104,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
                             + "): only decoder models are supported",
                     List.of());
         }
-        SessionRoom room = new SessionRoom(path, loaded, trainedContextSize());
-        SessionOptions resolved = room.resolve(options);
-        if (pager.isEmpty() && loaded.isManaged() && !room.fitsBesideAll(resolved)) {
+        MemoryFit fit = new MemoryFit(path, loaded, trainedContextSize());
+        SessionOptions resolved = fit.resolve(options);
+        if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(resolved)) {
             pager = page();
         }
         Context context =

@@ -33,13 +33,6 @@ import java.util.concurrent.CancellationException;
 
 /** From a path and options to a {@code llama_model}: checks in Java first, then llama.cpp. */
 public final class ModelLoader {
-    /**
-     * A model fits if there is also room for a small part of its size: for the KV cache of a
-     * session, which nobody has asked for yet. Of one that just fits everything is kept, as long as
-     * it fits.
-     */
-    private static final int HEADROOM = 50;
-
     private ModelLoader() {}
 
     /**
@@ -77,11 +70,10 @@ public final class ModelLoader {
         }
         LlamaLibrary.load();
         RamBudget budget = RamBudget.of(chosen.ram());
-        long room = budget.weightRam(0);
-        requireRoom(path, chosen, weights.size(), room);
-        long needed = weights.size() + weights.size() / HEADROOM;
+        long weightRam = budget.weightRam(0);
+        requireRoom(path, chosen, weights.size(), weightRam);
         boolean isManaged = chosen.loadMode() == LoadMode.AUTO;
-        boolean streams = isManaged && needed > room;
+        boolean streams = isManaged && MemoryFit.streams(weights.size(), weightRam);
         ModelOptions options = streams ? streaming(chosen) : chosen;
         Optional<Pager> pager;
         try {

@@ -25,8 +25,8 @@ import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.ContextMemory;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.internal.engine.ContextParams;
-import io.github.bigllama.internal.engine.DryModel;
 import io.github.bigllama.internal.engine.KvCacheBound;
+import io.github.bigllama.internal.engine.ModelDryRun;
 import io.github.bigllama.internal.engine.ModelLoader;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.synthetic.RandomModel;
@@ -126,7 +126,7 @@ class ForecastTest {
     @EnumSource
     void theBillIsWhatLlamaCppAllocates(Sessions sessions) {
         ContextMemory real = allocated(sessions.path(), sessions.options());
-        try (DryModel model = new DryModel(sessions.path(), ModelOptions.defaults())) {
+        try (ModelDryRun model = new ModelDryRun(sessions.path(), ModelOptions.defaults())) {
             ContextMemory foreseen = model.memory(sessions.options());
             assertThat(foreseen.kvCache()).isEqualTo(real.kvCache()).isPositive();
             assertThat(foreseen.outputBuffer()).isEqualTo(real.outputBuffer());
@@ -249,7 +249,7 @@ class ForecastTest {
 
     @Test
     void theLargestContextIsTheLargest() {
-        try (DryModel model = new DryModel(dense, ModelOptions.defaults())) {
+        try (ModelDryRun model = new ModelDryRun(dense, ModelOptions.defaults())) {
             SessionOptions all = SESSION.withContextSize(100_000);
             int largest = model.largestContext(all, 4 * GB);
             assertThat(model.memory(all.withContextSize(largest)).total())
