@@ -5,3 +5,4 @@
  * chat} and {@code option}; from those to {@code models}, {@code output} and {@code process}.
  */
 package io.github.bigllama.cli;
+

@@ -3,3 +3,4 @@
  * where they stopped.
  */
 package io.github.bigllama.cli.models;
+

@@ -1,2 +1,3 @@
 /** What is printed: tables, progress, numbers, JSON. */
 package io.github.bigllama.cli.output;
+
