@@ -127,7 +127,7 @@ final class LinuxOwnPages extends OwnPages {
      * what is free now is left to everyone else.
      */
     @Override
-    int mostMoved() {
+    public int mostMoved() {
         int most;
         try {
             most =

@@ -64,7 +64,7 @@ public abstract class OwnPages {
     }
 
     /** How many slots may be moved in at a time; the rest is for everyone else. */
-    int mostMoved() {
+    public int mostMoved() {
         return Integer.MAX_VALUE;
     }
 
@@ -80,7 +80,7 @@ public abstract class OwnPages {
      * @return a multiple of the page size
      * @throws IOException if the file can't be read past the page cache
      */
-    long unit(Path path) throws IOException {
+    public long unit(Path path) throws IOException {
         int file = open(path);
         long buffer = PosixMemory.reserve(2 * LARGEST_BLOCK);
         try {

@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.pager;
+package io.github.bigllama.residency;
 
 import io.github.bigllama.internal.pagecache.SlabMemory;
 import java.io.IOException;
@@ -33,7 +33,7 @@ final class Slots implements AutoCloseable {
     /** By piece: its slot of its class, while it is in one. */
     private final int[] slotOf;
 
-    private final int mostMoved;
+    private int mostMoved;
     private int moved;
     private boolean isClosed;
 
@@ -43,7 +43,7 @@ final class Slots implements AutoCloseable {
     /** The slots of one length. */
     private static final class SizeClass {
         private final long length;
-        private final int perSlab;
+        private int perSlab;
         private final List<Slab> slabs = new ArrayList<>();
         private final Deque<Integer> free = new ArrayDeque<>();
 
@@ -53,26 +53,30 @@ final class Slots implements AutoCloseable {
         private long quota;
         private boolean growing;
 
+        /** Slabs that there are. */
+        private int count;
+
         SizeClass(long length) {
             this.length = length;
-            this.perSlab = perSlab(length);
         }
 
-        /** As many as leave the least of the last huge page unused. */
-        private static int perSlab(long length) {
+        /**
+         * Chooses how large slabs are: a small part of everything, and of as many slots
+         * as leave the least of the last huge page unused.
+         */
+        void cut(long total) {
             long huge = SlabMemory.HUGE;
-            int few = (int) Math.max(1, SLAB / 2 / length);
-            int best = few;
+            long slab = Math.clamp(total / 64, Math.min(4 * huge, huge + total / 8), SLAB);
+            int most = (int) Math.max(1, slab / length);
             double least = Double.MAX_VALUE;
-            for (int count = few; count <= Math.max(1, SLAB / length); count++) {
+            for (int count = (most + 1) / 2; count <= most; count++) {
                 long bytes = count * length;
                 double waste = (double) ((bytes + huge - 1) / huge * huge - bytes) / bytes;
-                if (waste < least) {
+                if (waste <= least) {
                     least = waste;
-                    best = count;
+                    perSlab = count;
                 }
             }
-            return best;
         }
 
         long slabBytes() {
@@ -80,7 +84,7 @@ final class Slots implements AutoCloseable {
         }
 
         long bytes() {
-            return slabs.stream().filter(s -> s != null).count() * slabBytes();
+            return count * slabBytes();
         }
     }
 
@@ -199,23 +203,30 @@ final class Slots implements AutoCloseable {
         return new Slot(address(c, slot), evicted);
     }
 
-    /** What would give a piece a slot; null if nothing may. */
-    Growth growth(int piece) {
-        SizeClass c = classes[classOf[piece]];
-        if (isClosed
-                || isFull
-                || c.growing
-                || moved >= mostMoved
-                || c.bytes() + c.slabBytes() > c.quota) {
-            return null;
+    /** What would give slots to a length that has no free ones; null if there is none, or may be. */
+    Growth growth() {
+        for (int i = 0; i < classes.length; i++) {
+            SizeClass c = classes[i];
+            if (c.free.isEmpty() && !c.growing && mayGrow(c)) {
+                c.growing = true;
+                return new Growth(memory, i, c.slabBytes());
+            }
         }
-        c.growing = true;
-        return new Growth(memory, classOf[piece], c.slabBytes());
+        return null;
     }
 
-    /** Whether a slab is about to come for a piece. */
-    boolean isGrowing(int piece) {
-        return classes[classOf[piece]].growing;
+    private boolean mayGrow(SizeClass c) {
+        return !isClosed
+                && !isFull
+                && moved < mostMoved
+                && c.quota > 0
+                && c.bytes() + c.slabBytes() <= c.quota;
+    }
+
+    /** Whether there is a slot for a piece now. */
+    boolean isAvailable(int piece) {
+        SizeClass c = classes[classOf[piece]];
+        return !c.idle.isEmpty() || !c.free.isEmpty() && moved < mostMoved;
     }
 
     /** A slab has come, or not: then address is 0. */
@@ -228,6 +239,7 @@ final class Slots implements AutoCloseable {
         }
         int number = c.slabs.indexOf(null);
         Slab slab = new Slab(address, c.perSlab);
+        c.count++;
         if (number >= 0) {
             c.slabs.set(number, slab);
         } else {
@@ -252,6 +264,26 @@ final class Slots implements AutoCloseable {
         return c.slabs.get(slot / c.perSlab);
     }
 
+    /**
+     * The system has refused to move a piece in, or to give back the one before; what it can't do
+     * now is not tried with more.
+     *
+     * @param before the piece that still is in the slot; -1 if it is empty
+     */
+    void refused(int piece, int before) {
+        mostMoved = Math.max(0, moved - 1);
+        if (before < 0) {
+            vacate(piece);
+            return;
+        }
+        SizeClass c = classes[classOf[piece]];
+        int slot = slotOf[piece];
+        slotOf[piece] = NONE;
+        slotOf[before] = slot;
+        slab(c, slot).pieces[slot % c.perSlab] = before;
+        c.idle.addFirst(before);
+    }
+
     /** Nobody needs a piece: its slot may be taken. */
     void idle(int piece) {
         classes[classOf[piece]].idle.addLast(piece);
@@ -270,8 +302,7 @@ final class Slots implements AutoCloseable {
     /** Whether there is no slot left for a piece but for those that are needed. */
     boolean isExhausted(int piece) {
         SizeClass c = classes[classOf[piece]];
-        boolean grows = !isFull && c.bytes() + c.slabBytes() <= c.quota && moved < mostMoved;
-        return c.idle.isEmpty() && (c.free.isEmpty() || moved >= mostMoved) && !c.growing && !grows;
+        return !isAvailable(piece) && !c.growing && !mayGrow(c);
     }
 
     /** A piece is out of its slot. */
@@ -291,6 +322,7 @@ final class Slots implements AutoCloseable {
 
     private void remove(SizeClass c, Slab slab) {
         c.slabs.set(c.slabs.indexOf(slab), null);
+        c.count--;
         memory.give(slab.address, c.slabBytes());
     }
 
@@ -301,6 +333,9 @@ final class Slots implements AutoCloseable {
      */
     List<Integer> resize(int sizeClass, long quota) {
         SizeClass c = classes[sizeClass];
+        if (c.perSlab == 0 && quota > 0) {
+            c.cut(quota);
+        }
         c.quota = quota;
         isFull = false;
         List<Slab> staying =
@@ -338,18 +373,37 @@ final class Slots implements AutoCloseable {
         }
     }
 
-    /** Bytes of a class that slots of it can hold within a quota. */
-    long usable(int sizeClass, long quota) {
-        SizeClass c = classes[sizeClass];
-        return quota / c.slabBytes() * c.perSlab * c.length;
+    /** Bytes of a slot of a length. */
+    long length(int sizeClass) {
+        return classes[sizeClass].length;
     }
 
-    /** All pieces that are in slots. */
-    List<Integer> pieces() {
+    /** Bytes of the slabs that so many slots of a length take. */
+    long whole(int sizeClass, long count) {
+        SizeClass c = classes[sizeClass];
+        if (count == 0) {
+            return 0;
+        }
+        if (c.perSlab == 0) {
+            c.cut(count * c.length);
+        }
+        return (count + c.perSlab - 1) / c.perSlab * c.slabBytes();
+    }
+
+    /** How many slots of a length its memory can have. */
+    long slots(int sizeClass) {
+        SizeClass c = classes[sizeClass];
+        return c.perSlab == 0 ? 0 : (c.quota / c.slabBytes() * c.perSlab);
+    }
+
+    /** The pieces in slots that are to go. */
+    List<Integer> retiring() {
         List<Integer> pieces = new ArrayList<>();
-        for (int piece = 0; piece < slotOf.length; piece++) {
-            if (slotOf[piece] != NONE) {
-                pieces.add(piece);
+        for (SizeClass c : classes) {
+            for (Slab slab : c.slabs) {
+                if (slab != null && slab.retiring) {
+                    Arrays.stream(slab.pieces).filter(p -> p != NONE).forEach(pieces::add);
+                }
             }
         }
         return pieces;
