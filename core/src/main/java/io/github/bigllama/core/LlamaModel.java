@@ -1,15 +1,26 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_h;
-import io.github.bigllama.residency.InsufficientRamException;
-import io.github.bigllama.residency.Pager;
-import io.github.bigllama.residency.ResidencyPlan;
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.exception.NativeLoadException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.ModelFingerprint;
+import io.github.bigllama.internal.engine.ModelLoader;
+import io.github.bigllama.internal.engine.SessionRoom;
+import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.llama.NativeOwner;
+import io.github.bigllama.internal.llama.Vocabulary;
+import io.github.bigllama.internal.pager.Pager;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +32,8 @@ import java.util.Optional;
  * <p>Close the sessions first, then the model. Closing is idempotent; every other call on a closed
  * model throws {@link IllegalStateException}.
  */
-public final class LlamaModel implements AutoCloseable {
+@SuppressWarnings("exports") // users have nothing to do with the superclass
+public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final Path path;
     private final NativeHandle handle;
     private final ModelLoader.Loaded loaded;
@@ -29,17 +41,19 @@ public final class LlamaModel implements AutoCloseable {
     /** Made when the model is loaded, or by the first session that leaves too little RAM for it. */
     private Optional<Pager> pager;
 
+    private final Vocabulary vocabulary;
     private final Tokenizer tokenizer;
-    private final Map<Optional<String>, ChatTemplate> templates = new HashMap<>();
     private int openSessions;
     private String fingerprint;
 
     private LlamaModel(Path path, ModelLoader.Loaded loaded) {
+        super(loaded.handle());
         this.path = path;
         this.loaded = loaded;
         this.handle = loaded.handle();
         this.pager = loaded.pager();
-        this.tokenizer = new Tokenizer(handle);
+        this.vocabulary = new Vocabulary(handle);
+        this.tokenizer = new Tokenizer(vocabulary);
     }
 
     /** Loads with the defaults; see {@link #load(Path, ModelOptions)}. */
@@ -79,16 +93,7 @@ public final class LlamaModel implements AutoCloseable {
      * @throws SessionException if there is not enough RAM for it, with the largest context that
      *     there is enough for, or if llama.cpp can't
      */
-    public LlamaSession newSession(SessionOptions options) {
-        return newSession(options, 0);
-    }
-
-    /**
-     * As {@link #newSession(SessionOptions)}.
-     *
-     * @param outputs tokens of a batch that may have logits; 0 for the last
-     */
-    synchronized LlamaSession newSession(SessionOptions options, int outputs) {
+    public synchronized LlamaSession newSession(SessionOptions options) {
         MemorySegment pointer = handle.pointer();
         if (!llama_h.llama_model_has_decoder(pointer) || llama_h.llama_model_has_encoder(pointer)) {
             throw new SessionException(
@@ -105,8 +110,7 @@ public final class LlamaModel implements AutoCloseable {
             pager = page();
         }
         Context context =
-                new Context(
-                        "session of " + path, pointer, resolved, loaded.sizes(), pager, outputs);
+                new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
         openSessions++;
         return new LlamaSession(this, resolved, context);
     }
@@ -152,6 +156,10 @@ public final class LlamaModel implements AutoCloseable {
             }
         }
         return fingerprint;
+    }
+
+    Vocabulary vocabulary() {
+        return vocabulary;
     }
 
     /** The tokenizer of its vocabulary. */
@@ -203,11 +211,6 @@ public final class LlamaModel implements AutoCloseable {
                 : Optional.of(template.getString(0));
     }
 
-    /** A template for chats with it, which it owns. */
-    synchronized ChatTemplate chatTemplate(Optional<String> source) {
-        return templates.computeIfAbsent(source, key -> new ChatTemplate(handle.pointer(), key));
-    }
-
     /**
      * The metadata of its file as text, arrays shortened. Overrides are not in it: llama.cpp
      * applies them where it reads a value.
@@ -240,8 +243,6 @@ public final class LlamaModel implements AutoCloseable {
                             + "; close the sessions before the model");
         }
         pager.ifPresent(Pager::close);
-        templates.values().forEach(ChatTemplate::close);
-        templates.clear();
         loaded.sizes().close();
         handle.close();
     }

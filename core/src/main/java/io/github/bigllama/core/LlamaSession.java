@@ -1,9 +1,16 @@
 package io.github.bigllama.core;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import io.github.bigllama.residency.PassStats;
+import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.SamplerChain;
+import io.github.bigllama.internal.engine.Sequence;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -97,8 +104,8 @@ public final class LlamaSession implements AutoCloseable {
                 throw new PromptTooLongException(prompt.length, context.size());
             }
             SamplerChain sampler =
-                    new SamplerChain(model.tokenizer(), options.sampling(), options.grammar());
-            stream = new TokenStream(this, context, sequence, sampler, prompt.clone(), options);
+                    new SamplerChain(model.vocabulary(), options.sampling(), options.grammar());
+            stream = new Generation(this, context, sequence, sampler, prompt.clone(), options);
             return stream;
         } finally {
             exit();
@@ -132,6 +139,38 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     /**
+     * As {@link #decode(int...)}, in one batch, and with logits not only of the last token.
+     *
+     * @param tokens at most {@link SessionOptions#batchSize()}
+     * @param first which of the tokens is the first with logits, from 0; from there on there may be
+     *     no more than {@link SessionOptions#outputs()}
+     */
+    public void decode(int[] tokens, int first) {
+        enter();
+        try {
+            requireNoStream();
+            requireTokens(tokens);
+            Objects.checkIndex(first, tokens.length + 1);
+            if (tokens.length > context.batchSize()
+                    || tokens.length - first > Math.max(1, options.outputs())) {
+                throw new IllegalArgumentException(
+                        "%d tokens, %d of them with logits; the session's batches are of %d, with %d"
+                                .formatted(
+                                        tokens.length,
+                                        tokens.length - first,
+                                        context.batchSize(),
+                                        Math.max(1, options.outputs())));
+            }
+            if (tokens.length > context.size() - sequence.used()) {
+                throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
+            }
+            context.decode(sequence, tokens, 0, tokens.length, first);
+        } finally {
+            exit();
+        }
+    }
+
+    /**
      * What the last pass over the weights cost: what was read from disk for it, and how long it
      * waited. Empty for a model that fits into RAM, and before the first pass.
      */
@@ -147,9 +186,19 @@ public final class LlamaSession implements AutoCloseable {
      * @throws IllegalStateException if nothing has been computed
      */
     public MemorySegment logits() {
+        return logits(-1);
+    }
+
+    /**
+     * The logits of a token of the last batch, under the rules of {@link #logits()}.
+     *
+     * @param index which token of the batch, from 0; one that has logits
+     * @throws IllegalStateException if nothing has been computed, or not for that token
+     */
+    public MemorySegment logits(int index) {
         enter();
         try {
-            return require(context.outputs().logits(-1, model.vocabularySize()));
+            return require(context.outputs().logits(index, model.vocabularySize()));
         } finally {
             exit();
         }
@@ -205,12 +254,20 @@ public final class LlamaSession implements AutoCloseable {
         save(file, Optional.empty());
     }
 
-    /** As {@link #save(Path)}, with a chat. */
-    void save(Path file, Optional<JsonNode> chat) {
+    /**
+     * As {@link #save(Path)}, with a text of the caller's own that {@link #restore} gives back.
+     *
+     * @throws SessionException if it can't be written; a file that was there is still there
+     */
+    public void save(Path file, String attachment) {
+        save(file, Optional.of(attachment));
+    }
+
+    private void save(Path file, Optional<String> attachment) {
         enter();
         try {
             requireNoStream();
-            SessionState.save(this, file, chat);
+            SessionState.save(this, file, attachment);
         } finally {
             exit();
         }
@@ -220,15 +277,11 @@ public final class LlamaSession implements AutoCloseable {
      * Replaces what the KV cache holds by what a file does. Nothing is computed: what was known
      * when it was saved is known now. The session may have another context size and other threads.
      *
+     * @return the text that it was saved with, if it was
      * @throws SessionException if the file is damaged, or of another model, or its tokens do not
      *     fit into the context; the session is as it was, or empty
      */
-    public void restore(Path file) {
-        restoreChat(file);
-    }
-
-    /** As {@link #restore(Path)}; gives the chat that the file was saved with. */
-    Optional<JsonNode> restoreChat(Path file) {
+    public Optional<String> restore(Path file) {
         enter();
         try {
             requireNoStream();
@@ -248,8 +301,12 @@ public final class LlamaSession implements AutoCloseable {
         }
     }
 
-    /** Forgets all but the first tokens; returns how many it still knows, perhaps fewer. */
-    int keep(int tokens) {
+    /**
+     * Forgets all but the first tokens.
+     *
+     * @return how many it still knows: fewer where the KV cache can't forget only a part
+     */
+    public int keep(int tokens) {
         enter();
         try {
             requireNoStream();
@@ -326,7 +383,7 @@ public final class LlamaSession implements AutoCloseable {
             throw new IllegalArgumentException("there is no token to compute: the prompt is empty");
         }
         for (int token : tokens) {
-            model.tokenizer().requireToken(token);
+            model.vocabulary().requireToken(token);
         }
     }
 

@@ -3,6 +3,11 @@ package io.github.bigllama.core;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.internal.engine.Sequence;
+import io.github.bigllama.internal.llama.Json;
+import io.github.bigllama.internal.llama.LlamaLog;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,12 +19,12 @@ import java.util.Optional;
 
 /** What a session knows, between its KV cache and a {@link SessionFile}. */
 final class SessionState {
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     private SessionState() {}
 
     /** Writes it; the caller is inside the session. */
-    static void save(LlamaSession session, Path file, Optional<JsonNode> chat) {
+    static void save(LlamaSession session, Path file, Optional<String> attachment) {
         session.context().settle(session.sequence());
         ObjectNode description = Json.object();
         description.put("version", VERSION);
@@ -28,7 +33,7 @@ final class SessionState {
         description.put("tokens", session.sequence().used());
         description.put("key_type", session.options().keyType().toString());
         description.put("value_type", session.options().valueType().toString());
-        chat.ifPresent(node -> description.set("chat", node));
+        attachment.ifPresent(text -> description.put("attachment", text));
         try {
             SessionFile.write(file, path -> write(session, path), description);
         } catch (IOException e) {
@@ -65,7 +70,7 @@ final class SessionState {
     }
 
     /** Reads it; the caller is inside the session. */
-    static Optional<JsonNode> restore(LlamaSession session, Path file) {
+    static Optional<String> restore(LlamaSession session, Path file) {
         JsonNode description = SessionFile.read(file);
         int tokens = description.path("tokens").asInt(-1);
         requireFit(session, file, description, tokens);
@@ -96,7 +101,7 @@ final class SessionState {
                     array.asSlice(0, (long) tokens * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
             sequence.append(ids, 0, tokens);
         }
-        return Optional.ofNullable(description.get("chat"));
+        return Optional.ofNullable(description.get("attachment")).map(JsonNode::asText);
     }
 
     private static void requireFit(

@@ -1,5 +1,7 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.core.option.GenerationOptions;
+
 /** Why a {@link TokenStream} ended. */
 public enum StopReason {
     /** The model produced an end-of-generation token. */

@@ -1,0 +1,220 @@
+package io.github.bigllama.core.option;
+
+import io.github.bigllama.core.LlamaSession;
+import java.util.Objects;
+
+/**
+ * The shape of a session: its context, batches, threads and KV cache.
+ *
+ * @param contextSize tokens the context holds; 0 for the number that the model was trained with
+ * @param batchSize most tokens given to one {@code llama_decode} ({@code n_batch})
+ * @param microBatchSize most tokens computed in one pass over the weights ({@code n_ubatch}); at
+ *     most {@code batchSize}. {@link #AUTO_MICRO_BATCH} for 512, or for more where weights are read
+ *     from disk and RAM allows it
+ * @param threads threads that generate; 0 for one per physical core
+ * @param batchThreads threads that compute prompts; 0 for the same as {@code threads}
+ * @param keyType type of the keys in the KV cache
+ * @param valueType type of the values in the KV cache
+ * @param flashAttention whether to use the fused attention kernel
+ * @param sequences most sequences the KV cache holds side by side, 1 to {@value #MAX_SEQUENCES};
+ *     they share {@code contextSize}
+ * @param embeddings whether {@link LlamaSession#embeddings()} is available
+ * @param outputs most tokens of a batch that have logits ({@code n_outputs_max}), see {@link
+ *     LlamaSession#decode(int[], int)}; 0 for the last token of each sequence
+ */
+public record SessionOptions(
+        int contextSize,
+        int batchSize,
+        int microBatchSize,
+        int threads,
+        int batchThreads,
+        KvType keyType,
+        KvType valueType,
+        FlashAttention flashAttention,
+        int sequences,
+        boolean embeddings,
+        int outputs) {
+    /** The micro-batch is chosen when the session is opened. */
+    public static final int AUTO_MICRO_BATCH = 0;
+
+    /**
+     * The largest context, up to that of the model, that leaves room for the weights: for all of
+     * them, or if they would not fit anyway, for all but an eighth of the RAM.
+     */
+    public static final int AUTO_CONTEXT = -1;
+
+    /** {@code LLAMA_MAX_SEQ} of llama.cpp. */
+    public static final int MAX_SEQUENCES = 256;
+
+    /** {@code GGML_MAX_N_THREADS} of llama.cpp. */
+    public static final int MAX_THREADS = 512;
+
+    private static final SessionOptions DEFAULTS =
+            new SessionOptions(
+                    0,
+                    2048,
+                    AUTO_MICRO_BATCH,
+                    0,
+                    0,
+                    KvType.F16,
+                    KvType.F16,
+                    FlashAttention.AUTO,
+                    1,
+                    false,
+                    0);
+
+    public SessionOptions {
+        requireRange("contextSize", contextSize, AUTO_CONTEXT, Integer.MAX_VALUE);
+        requireRange("batchSize", batchSize, 1, Integer.MAX_VALUE);
+        requireRange("microBatchSize", microBatchSize, 0, batchSize);
+        requireRange("threads", threads, 0, MAX_THREADS);
+        requireRange("batchThreads", batchThreads, 0, MAX_THREADS);
+        Objects.requireNonNull(keyType, "keyType");
+        Objects.requireNonNull(valueType, "valueType");
+        Objects.requireNonNull(flashAttention, "flashAttention");
+        requireRange("sequences", sequences, 1, MAX_SEQUENCES);
+        requireRange("outputs", outputs, 0, batchSize);
+        if (contextSize > 0 && contextSize < sequences) {
+            throw new IllegalArgumentException(
+                    "contextSize is "
+                            + contextSize
+                            + ", must have a token for each of "
+                            + sequences
+                            + " sequences");
+        }
+    }
+
+    /** The model's context, llama.cpp's batch sizes, one thread per physical core, an F16 cache. */
+    public static SessionOptions defaults() {
+        return DEFAULTS;
+    }
+
+    public SessionOptions withContextSize(int value) {
+        return new SessionOptions(
+                value,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                flashAttention,
+                sequences,
+                embeddings,
+                outputs);
+    }
+
+    /** Sets both sizes; a smaller batch makes cancelling and progress finer. */
+    public SessionOptions withBatchSizes(int batch, int microBatch) {
+        return new SessionOptions(
+                contextSize,
+                batch,
+                microBatch,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                flashAttention,
+                sequences,
+                embeddings,
+                outputs);
+    }
+
+    /** Sets the threads for generating and for prompts. */
+    public SessionOptions withThreads(int generating, int batch) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                generating,
+                batch,
+                keyType,
+                valueType,
+                flashAttention,
+                sequences,
+                embeddings,
+                outputs);
+    }
+
+    public SessionOptions withKvTypes(KvType keys, KvType values) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keys,
+                values,
+                flashAttention,
+                sequences,
+                embeddings,
+                outputs);
+    }
+
+    public SessionOptions withFlashAttention(FlashAttention value) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                value,
+                sequences,
+                embeddings,
+                outputs);
+    }
+
+    public SessionOptions withSequences(int value) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                flashAttention,
+                value,
+                embeddings,
+                outputs);
+    }
+
+    public SessionOptions withEmbeddings(boolean value) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                flashAttention,
+                sequences,
+                value,
+                outputs);
+    }
+
+    public SessionOptions withOutputs(int value) {
+        return new SessionOptions(
+                contextSize,
+                batchSize,
+                microBatchSize,
+                threads,
+                batchThreads,
+                keyType,
+                valueType,
+                flashAttention,
+                sequences,
+                embeddings,
+                value);
+    }
+
+    private static void requireRange(String name, int value, int min, int max) {
+        if (value < min || value > max) {
+            throw new IllegalArgumentException(
+                    name + " is " + value + ", must be " + min + " to " + max);
+        }
+    }
+}
