@@ -150,6 +150,11 @@ final class OwnMemory {
                 return Optional.of(own);
             }
             refusal = "the page cache is as fast";
+            LOGGER.log(
+                    System.Logger.Level.DEBUG,
+                    "{0}: weights stay in the page cache, because {1}",
+                    path,
+                    refusal);
         } catch (IOException e) {
             refusal = e.getMessage();
             LOGGER.log(

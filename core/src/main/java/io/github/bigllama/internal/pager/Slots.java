@@ -9,7 +9,9 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.SequencedSet;
+import java.util.TreeMap;
 
 /**
  * Memory of our own for pieces, in slots. Pieces of a length have slots of that length, cut from
@@ -144,17 +146,27 @@ final class Slots implements AutoCloseable {
         }
     }
 
-    /** The lengths that are worth slots of their own. */
+    /**
+     * The lengths that are worth slots of their own. Slices of a tensor differ by a page, as they
+     * begin in the middle of one or not: those have slots of one length.
+     */
     private static long[] sizes(long[] lengths) {
         long total = Arrays.stream(lengths).sum();
-        return Arrays.stream(lengths)
-                .filter(length -> length > 0)
-                .distinct()
-                .filter(
-                        length ->
-                                Arrays.stream(lengths).filter(l -> l == length).count() * length
-                                        >= total / 64)
-                .sorted()
+        TreeMap<Long, Long> bytes = new TreeMap<>();
+        for (long length : lengths) {
+            bytes.merge(length, length, Long::sum);
+        }
+        TreeMap<Long, Long> together = new TreeMap<>();
+        long size = 0;
+        for (Map.Entry<Long, Long> entry : bytes.descendingMap().entrySet()) {
+            if (entry.getKey() < size / 16 * 15 || size == 0) {
+                size = entry.getKey();
+            }
+            together.merge(size, entry.getValue(), Long::sum);
+        }
+        return together.entrySet().stream()
+                .filter(entry -> entry.getKey() > 0 && entry.getValue() >= total / 64)
+                .mapToLong(Map.Entry::getKey)
                 .toArray();
     }
 
