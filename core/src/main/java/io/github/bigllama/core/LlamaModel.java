@@ -104,7 +104,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
                             + "): only decoder models are supported",
                     List.of());
         }
-        SessionRoom room = new SessionRoom(path, loaded, trainedContextSize());
+        SessionRoom room =
+                new SessionRoom(
+                        path, loaded, trainedContextSize(), pager.map(Pager::ownBytes).orElse(0L));
         SessionOptions resolved = room.resolve(options);
         if (pager.isEmpty() && loaded.isManaged() && !room.fitsBesideAll(resolved)) {
             pager = page();

@@ -12,8 +12,8 @@ package io.github.bigllama.core.residency;
  * @param expertHits slices of experts that were in memory when they were chosen
  * @param expertMisses slices of experts that had to be read
  * @param residentBytes bytes of weights in memory at the end
- * @param ownBytes bytes of memory of the process's own that are for weights at the end; 0 if all are
- *     in the page cache
+ * @param ownBytes bytes of memory of the process's own that are for weights at the end; 0 if all
+ *     are in the page cache
  * @param modelBytes bytes of all weights
  */
 public record ResidencyStats(

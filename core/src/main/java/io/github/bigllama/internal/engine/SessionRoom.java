@@ -12,6 +12,8 @@ import java.util.List;
  * system ends the process.
  */
 public final class SessionRoom {
+    private final long ownBytes;
+
     /** Compute buffers take about this part of the size of the weights. */
     private static final int COMPUTE_BUFFERS = 50;
 
@@ -19,7 +21,14 @@ public final class SessionRoom {
     private final ModelLoader.Loaded loaded;
     private final int trainedContextSize;
 
-    public SessionRoom(Path path, ModelLoader.Loaded loaded, int trainedContextSize) {
+    /**
+     * For the sessions of a model.
+     *
+     * @param ownBytes bytes of memory that hold weights and can be given back
+     */
+    public SessionRoom(
+            Path path, ModelLoader.Loaded loaded, int trainedContextSize, long ownBytes) {
+        this.ownBytes = ownBytes;
         this.path = path;
         this.loaded = loaded;
         this.trainedContextSize = trainedContextSize;
@@ -36,7 +45,7 @@ public final class SessionRoom {
 
     /** Whether it fits beside all weights. */
     public boolean fitsBesideAll(SessionOptions options) {
-        long room = loaded.budget().weightRam(0) - loaded.weights().size();
+        long room = loaded.budget().weightRam(-ownBytes) - loaded.weights().size();
         if (bound(options) <= room) {
             return true;
         }
@@ -53,7 +62,7 @@ public final class SessionRoom {
     public SessionOptions resolve(SessionOptions options) {
         SessionOptions trained =
                 options.contextSize() > 0 ? options : options.withContextSize(trainedContextSize);
-        long ram = loaded.budget().weightRam(0);
+        long ram = loaded.budget().weightRam(-ownBytes);
         long room = ram - loaded.residentLeast();
         boolean auto = options.contextSize() == SessionOptions.AUTO_CONTEXT;
         if (!auto && bound(trained) <= room) {

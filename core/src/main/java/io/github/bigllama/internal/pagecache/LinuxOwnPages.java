@@ -133,7 +133,9 @@ final class LinuxOwnPages extends OwnPages {
         int most;
         // In one read: what is under /proc/sys has no second.
         try (FileInputStream in = new FileInputStream("/proc/sys/vm/max_map_count")) {
-            most = Integer.parseInt(new String(in.readNBytes(64), StandardCharsets.US_ASCII).strip());
+            most =
+                    Integer.parseInt(
+                            new String(in.readNBytes(64), StandardCharsets.US_ASCII).strip());
         } catch (IOException | NumberFormatException e) {
             most = USUAL_MAPPINGS;
         }

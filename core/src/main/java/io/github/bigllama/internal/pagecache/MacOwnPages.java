@@ -13,8 +13,8 @@ import java.nio.file.Path;
  * macOS: {@code fcntl(F_NOCACHE)} turns off caching of what is read through a descriptor (fcntl(2)
  * of Darwin); {@code mach_vm_remap} without copying makes the place another name for the memory of
  * the slot (mach_vm.defs of xnu: "copy: FALSE shares"), and {@code mmap(MAP_FIXED)} of the file
- * replaces it at once. native/src/darwin-probe.c holds the numbers against Apple's headers, and a
- * test holds these against that file.
+ * replaces it at once. native/darwin/darwin-probe.c holds the numbers against Apple's headers, and
+ * a test holds these against that file.
  */
 @SuppressWarnings("restricted")
 final class MacOwnPages extends OwnPages {

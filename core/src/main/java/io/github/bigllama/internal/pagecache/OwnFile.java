@@ -89,8 +89,7 @@ public final class OwnFile implements AutoCloseable {
         byte[] expected = new byte[Math.toIntExact(length)];
         try (FileChannel channel = FileChannel.open(path)) {
             ByteBuffer buffer = ByteBuffer.wrap(expected);
-            while (buffer.hasRemaining()
-                    && channel.read(buffer, offset + buffer.position()) >= 0) {
+            while (buffer.hasRemaining() && channel.read(buffer, offset + buffer.position()) >= 0) {
                 // Until it is full.
             }
         }
@@ -109,12 +108,12 @@ public final class OwnFile implements AutoCloseable {
     }
 
     private void compare(byte[] expected, long offset, String what) throws IOException {
-        MemorySegment here =
-                MemorySegment.ofAddress(address + offset).reinterpret(expected.length);
+        MemorySegment here = MemorySegment.ofAddress(address + offset).reinterpret(expected.length);
         long at = here.mismatch(MemorySegment.ofArray(expected));
         if (at >= 0) {
             throw new IOException(
-                    "%s, byte %d of %s is not what the file has".formatted(what, offset + at, path));
+                    "%s, byte %d of %s is not what the file has"
+                            .formatted(what, offset + at, path));
         }
     }
 

@@ -63,12 +63,17 @@ final class PosixMemory {
 
     private static final boolean MAC = System.getProperty("os.name").equals("Mac OS X");
 
-    /** _SC_PAGESIZE: unistd.h of Linux has 30, that of Darwin 29. */
-    private static final long PAGE = pageSize(MAC ? 29 : 30);
+    /** As in MacOwnPages, held against Apple's headers. */
+    static final int MAC_SC_PAGESIZE = 29;
 
-    /** MAP_ANON and MAP_NORESERVE: mman.h of Linux, and of Darwin. */
+    static final int MAC_MAP_ANON = 0x1000;
+    static final int MAC_MAP_NORESERVE = 0x40;
+
+    private static final long PAGE = pageSize(MAC ? MAC_SC_PAGESIZE : 30);
+
+    /** MAP_ANON and MAP_NORESERVE. */
     private static final int ANONYMOUS =
-            MAP_PRIVATE | (MAC ? 0x1000 | 0x0040 : 0x20 | 0x4000);
+            MAP_PRIVATE | (MAC ? MAC_MAP_ANON | MAC_MAP_NORESERVE : 0x20 | 0x4000);
 
     private PosixMemory() {}
 
@@ -127,13 +132,7 @@ final class PosixMemory {
             long result =
                     (long)
                             MMAP.invokeExact(
-                                    state,
-                                    0L,
-                                    length,
-                                    PROT_READ | PROT_WRITE,
-                                    ANONYMOUS,
-                                    -1,
-                                    0L);
+                                    state, 0L, length, PROT_READ | PROT_WRITE, ANONYMOUS, -1, 0L);
             if (result == MAP_FAILED) {
                 throw new IOException(
                         "the system gives no %d bytes of memory: error %d"

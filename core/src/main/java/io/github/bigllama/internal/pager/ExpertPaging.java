@@ -64,8 +64,7 @@ final class ExpertPaging {
         long all = map.size(map.everyTokenCount(), map.count());
         double share = all == 0 ? 0 : (double) cache.capacity() / all;
         for (int piece = map.everyTokenCount(); piece < map.count(); piece++) {
-            if (PieceMap.goldenPosition(piece) < share
-                    && cache.hasRoom(piece)) {
+            if (PieceMap.goldenPosition(piece) < share && cache.hasRoom(piece)) {
                 admit(piece);
             }
         }

@@ -6,9 +6,9 @@ import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 
 /**
- * Whether a batch of tokens reads just the experts that its tokens choose, layer by layer, or all of
- * them in order. The first reads fewer bytes, and computing waits for them; the second reads beside
- * the computation. Not thread-safe.
+ * Whether a batch of tokens reads just the experts that its tokens choose, layer by layer, or all
+ * of them in order. The first reads fewer bytes, and computing waits for them; the second reads
+ * beside the computation. Not thread-safe.
  */
 final class ExpertSwitch {
     /** What is believed before it is measured, in bytes a second: a disk, and memory. */

@@ -4,8 +4,8 @@ import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.ResidencyPlan;
-import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.pagecache.OwnFile;
 import java.io.IOException;
@@ -405,7 +405,12 @@ public final class Pager implements AutoCloseable {
                 pool.schedule(order.current());
                 releaseAll();
             }
-            PassStats stats = meter.end(pool.bytesRead(), pool.busyNanos(), pool.presentBytes(), pool.ownBytes());
+            PassStats stats =
+                    meter.end(
+                            pool.bytesRead(),
+                            pool.busyNanos(),
+                            pool.presentBytes(),
+                            pool.ownBytes());
             planner.observe(stats);
             dropRows();
             return stats;

@@ -1,7 +1,7 @@
 package io.github.bigllama.internal.pager;
 
-import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnPages;

@@ -112,8 +112,8 @@ final class Planner {
     /** Bytes of memory of our own that the plan has room for. */
     private long ownRoom() {
         long room = plan.experts() + PlanRules.expertWindow(map);
-        // What every token uses needs no window if it is all there.
-        return Math.max(0, room + (keepsEveryToken() ? plan.window() : 0) - lowered);
+        // What every token uses needs no window if it is all there; page tables do.
+        return Math.max(0, room + (keepsEveryToken() ? plan.window() / 2 : 0) - lowered);
     }
 
     /** Divides the room for experts for a pass. */
@@ -133,7 +133,12 @@ final class Planner {
             // What passes through needs slots too: all experts of a layer, at the most.
             long passing =
                     isWide
-                            ? (long) Math.ceil(count * (1 - (double) plan.experts() / Math.max(1, own)))
+                            ? (long)
+                                    Math.ceil(
+                                            count
+                                                    * (1
+                                                            - (double) plan.experts()
+                                                                    / Math.max(1, own)))
                             : shares.inLayer(k, tokens);
             experts.resize(k, Math.max(0, count - passing) * shares.largest(k));
         }
@@ -149,7 +154,8 @@ final class Planner {
     }
 
     /**
-     * The system is short of memory: some of ours goes at once, and comes back when there is enough.
+     * The system is short of memory: some of ours goes at once, and comes back when there is
+     * enough.
      *
      * @param bytes how much
      */

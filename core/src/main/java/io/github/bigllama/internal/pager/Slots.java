@@ -15,8 +15,8 @@ import java.util.TreeMap;
 
 /**
  * Memory of our own for pieces, in slots. Pieces of a length have slots of that length, cut from
- * slabs of some huge pages; whole slabs are taken from the system and given back to it. A piece that
- * is not needed any more keeps its slot until another needs it.
+ * slabs of some huge pages; whole slabs are taken from the system and given back to it. A piece
+ * that is not needed any more keeps its slot until another needs it.
  *
  * <p>Its methods are called with the lock of the pool held, but for {@link Growth#run}.
  */
@@ -63,8 +63,8 @@ final class Slots implements AutoCloseable {
         }
 
         /**
-         * Chooses how large slabs are: a small part of everything, and of as many slots
-         * as leave the least of the last huge page unused.
+         * Chooses how large slabs are: a small part of everything, and of as many slots as leave
+         * the least of the last huge page unused.
          */
         void cut(long total) {
             long huge = SlabMemory.HUGE;
@@ -215,7 +215,9 @@ final class Slots implements AutoCloseable {
         return new Slot(address(c, slot), evicted);
     }
 
-    /** What would give slots to a length that has no free ones; null if there is none, or may be. */
+    /**
+     * What would give slots to a length that has no free ones; null if there is none, or may be.
+     */
     Growth growth() {
         for (int i = 0; i < classes.length; i++) {
             SizeClass c = classes[i];
@@ -351,8 +353,7 @@ final class Slots implements AutoCloseable {
         c.quota = quota;
         isFull = false;
         List<Slab> staying =
-                new ArrayList<>(
-                        c.slabs.stream().filter(s -> s != null && !s.retiring).toList());
+                new ArrayList<>(c.slabs.stream().filter(s -> s != null && !s.retiring).toList());
         // Those with most to lose last.
         staying.sort(Comparator.comparingLong(slab -> used(c, slab)));
         List<Integer> leaving = new ArrayList<>();

@@ -83,8 +83,7 @@ class OwnFileTest {
             file.fill(slab, PART, PART);
             isTheFile();
             // What is written to the file now shows where the file is, and not in the slot.
-            try (FileChannel channel =
-                    FileChannel.open(path, StandardOpenOption.WRITE)) {
+            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
                 channel.write(ByteBuffer.wrap(other));
             }
             assertThat(mapping.get(ValueLayout.JAVA_BYTE, PART - 1)).isZero();
