@@ -3,7 +3,6 @@ package io.github.bigllama.internal.pager;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.RamBudgetTest;
@@ -23,7 +22,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -42,6 +40,7 @@ class OwnPagerTest {
     private Weights weights;
     private MemorySegment mapping;
     private byte[] content;
+    private long total;
 
     @BeforeEach
     void onlyWhereTheTemporaryFolderCanBeReadDirectly() throws IOException {
@@ -61,23 +60,26 @@ class OwnPagerTest {
         arena.close();
     }
 
+    /** A pager with so many bytes of RAM for weights. */
     private void open(Path path, long ram, Choice choice) throws IOException {
-        open(path, RamBudget.of(OptionalLong.of(AvailableRam.anonymousBytes() + ram)), choice);
-    }
-
-    private void open(Path path, RamBudget budget, Choice choice) throws IOException {
+        total = ram + RamBudget.RESERVE + (1 << 20);
+        spare(total);
         weights = Models.weights(path);
         content = Files.readAllBytes(path);
-        pager = new Pager(weights, budget, new OwnMemory(choice, OwnPages.ofThisSystem()));
+        pager =
+                new Pager(
+                        weights,
+                        RamBudgetTest.of(folder.resolve("limits")),
+                        new OwnMemory(choice, OwnPages.ofThisSystem()));
         try (FileChannel channel = FileChannel.open(path)) {
             mapping = channel.map(MapMode.READ_ONLY, 0, content.length, arena);
         }
         pager.attach(0, mapping.address(), 0);
     }
 
-    /** Enough for the buffers of the test, and for so much of the weights. */
-    private static long ram(Path path, int percent) throws IOException {
-        return RamBudget.RESERVE + (96L << 20) + Files.size(path) * percent / 100;
+    /** What the system can spare: memory of our own is not in it. */
+    private void spare(long available) throws IOException {
+        RamBudgetTest.write(folder.resolve("limits"), Math.max(0, available));
     }
 
     private void compare(long offset, long length) {
@@ -86,6 +88,7 @@ class OwnPagerTest {
     }
 
     private PassStats pass(int tokens, int... chosen) throws Exception {
+        spare(total - pager.ownBytes());
         pager.begin(tokens, 0);
         for (int i = 0; i < weights.all().size(); i++) {
             Weight weight = weights.all().get(i);
@@ -115,7 +118,10 @@ class OwnPagerTest {
     void whatIsReadIsTheFileHoweverOftenItWasEvicted(Choice choice) throws Exception {
         Path path = Models.experts(folder);
         PieceMap map = new PieceMap(Models.weights(path));
-        open(path, RamBudget.RESERVE + (16L << 20) + PlanRules.leastRam(map), choice);
+        open(
+                path,
+                PlanRules.leastRam(map) + map.size(0, map.everyTokenCount()) + (8 << 20),
+                choice);
         List<Integer> experts = new ArrayList<>(IntStream.range(0, 64).boxed().toList());
         Random random = new Random(1);
         long missed = 0;
@@ -144,7 +150,7 @@ class OwnPagerTest {
     @Test
     void promptsReadAllExpertsAndShortOnesThoseTheyChoose() throws Exception {
         Path path = Models.experts(folder);
-        open(path, ram(path, 50), Choice.AUTO);
+        open(path, Files.size(path) * 85 / 100, Choice.AUTO);
         pass(1, 1, 2, 3, 4);
         for (int i = 0; i < 3; i++) {
             pass(512);
@@ -158,7 +164,7 @@ class OwnPagerTest {
     @Test
     void aDenseModelStaysAndPassesInSlots() throws Exception {
         Path path = Models.dense(folder);
-        open(path, ram(path, 30), Choice.OWN);
+        open(path, Files.size(path) * 30 / 100, Choice.OWN);
         PassStats stats = null;
         for (int i = 0; i < 5; i++) {
             stats = pass(1);
@@ -172,12 +178,8 @@ class OwnPagerTest {
     /** Another process takes memory in the middle of a pass. */
     @Test
     void memoryIsGivenBackInTheMiddleOfAPass() throws Exception {
-        Path limits = folder.resolve("limits");
         Path path = Models.experts(folder);
-        PieceMap map = new PieceMap(Models.weights(path));
-        long least = PlanRules.leastRam(map);
-        write(limits, RamBudget.RESERVE + least + Files.size(path));
-        open(path, RamBudgetTest.of(limits), Choice.AUTO);
+        open(path, Files.size(path) * 8 / 10, Choice.AUTO);
         for (int i = 0; i < 64; i += 4) {
             pass(1, i, i + 1, i + 2, i + 3);
         }
@@ -187,19 +189,12 @@ class OwnPagerTest {
         for (int i = 0; i < weights.all().size() / 2; i++) {
             pager.use(i);
         }
-        // What the system can spare does not count what is ours.
-        write(limits, RamBudget.RESERVE + least / 2 - before / 2);
+        spare(total - 3 * before);
         for (int i = 0; i < 200 && pager.ownBytes() >= before; i++) {
             Thread.sleep(50);
         }
         assertThat(pager.ownBytes()).isLessThan(before);
         pager.end(false);
         compare(0, content.length);
-    }
-
-    private static void write(Path root, long available) throws IOException {
-        Path file = root.resolve("proc/meminfo");
-        Files.createDirectories(file.getParent());
-        Files.writeString(file, "MemAvailable: %d kB%n".formatted(Math.max(0, available) / 1024));
     }
 }
