@@ -40,6 +40,9 @@ final class PiecePool {
     /** Pieces that stay; all others are in the window while they are not absent. */
     private final BitSet kept = new BitSet();
 
+    /** Pieces whose first and last pages have been brought into the page cache. */
+    private final BitSet edges = new BitSet();
+
     /** Pieces that are being computed with. */
     private final BitSet busy = new BitSet();
 
@@ -108,6 +111,8 @@ final class PiecePool {
                 }
                 Task task = next();
                 if (task != null) {
+                    // One is woken at a time, and wakes the next if it finds something to do.
+                    work.signal();
                     return task;
                 }
                 work.await();
@@ -192,6 +197,7 @@ final class PiecePool {
         OwnFile ownBefore = before < 0 ? null : files.own(map.file(before));
         long start = map.ownOffset(piece);
         long end = start + map.ownLength(piece);
+        boolean withEdges = !edges.get(piece);
         boolean[] evicted = new boolean[1];
         boolean[] fallback = new boolean[1];
         return new Task(
@@ -202,11 +208,12 @@ final class PiecePool {
                                     slot.address(), map.ownOffset(before), map.ownLength(before));
                         }
                         evicted[0] = true;
-                        // The pages at its ends are its neighbours' too: those are the file's.
-                        if (map.offset(piece) < start) {
+                        // The pages at its ends are its neighbours' too: those are the file's,
+                        // and stay once they are there.
+                        if (withEdges && map.offset(piece) < start) {
                             file.read(map.offset(piece), start - map.offset(piece));
                         }
-                        if (end < map.offset(piece) + map.length(piece)) {
+                        if (withEdges && end < map.offset(piece) + map.length(piece)) {
                             file.read(end, map.offset(piece) + map.length(piece) - end);
                         }
                         own.fill(slot.address(), start, end - start);
@@ -227,6 +234,7 @@ final class PiecePool {
                     } else if (problem != null) {
                         slots.vacate(piece);
                     }
+                    edges.set(piece, problem == null);
                     hasRead(piece, problem);
                     // Memory has become short meanwhile.
                     if (slots.isRetiring(piece) && !busy.get(piece)) {
@@ -307,7 +315,7 @@ final class PiecePool {
     /** Whether the cores are computing, or waiting for a piece. */
     void computing(boolean now) {
         if (computing && !now) {
-            work.signalAll();
+            work.signal();
         }
         computing = now;
     }
@@ -344,7 +352,7 @@ final class PiecePool {
         lock.lock();
         try {
             task.outcome.accept(problem);
-            work.signalAll();
+            work.signal();
             change.signalAll();
         } finally {
             lock.unlock();
@@ -375,12 +383,12 @@ final class PiecePool {
     /** The order to read ahead in from now on. */
     void schedule(Schedule next) {
         schedule = next;
-        work.signalAll();
+        work.signal();
     }
 
     /** The readers look again: computing has moved, or a mapping is known. */
     void wake() {
-        work.signalAll();
+        work.signal();
     }
 
     boolean isPresent(int piece) {
@@ -497,7 +505,7 @@ final class PiecePool {
         busy.clear();
         if (slots != null) {
             slots.retiring().forEach(this::evictLater);
-            work.signalAll();
+            work.signal();
         }
     }
 
@@ -512,7 +520,7 @@ final class PiecePool {
     /** From now on there is memory of our own. */
     void slots(Slots memory) {
         slots = memory;
-        work.signalAll();
+        work.signal();
     }
 
     /** Memory of our own for pieces; null if there is none. */
@@ -535,12 +543,12 @@ final class PiecePool {
                 evictLater(piece);
             }
         }
-        work.signalAll();
+        work.signal();
     }
 
     void window(long bytes) {
         window = bytes;
-        work.signalAll();
+        work.signal();
     }
 
     /** Waits until something changes, a moment at most. */
@@ -554,7 +562,7 @@ final class PiecePool {
     /** What the readers failed with is forgotten, and tried again. */
     void clearFailure() {
         failure = null;
-        work.signalAll();
+        work.signal();
     }
 
     IOException failure() {

@@ -112,8 +112,8 @@ final class Planner {
     /** Bytes of memory of our own that the plan has room for. */
     private long ownRoom() {
         long room = plan.experts() + PlanRules.expertWindow(map);
-        // What every token uses needs no window if it is all there; page tables do.
-        return Math.max(0, room + (keepsEveryToken() ? plan.window() / 2 : 0) - lowered);
+        // The window is for page tables, edges of slices and whatever comes by page faults.
+        return Math.max(0, room - lowered);
     }
 
     /** Divides the room for experts for a pass. */
