@@ -267,7 +267,7 @@ public final class LlamaSession implements AutoCloseable {
         enter();
         try {
             requireNoStream();
-            SessionState.save(this, file, attachment);
+            SessionSnapshot.save(this, file, attachment);
         } finally {
             exit();
         }
@@ -285,7 +285,7 @@ public final class LlamaSession implements AutoCloseable {
         enter();
         try {
             requireNoStream();
-            return SessionState.restore(this, file);
+            return SessionSnapshot.restore(this, file);
         } finally {
             exit();
         }

@@ -28,7 +28,7 @@ public final class ChatLoop implements SlashCommands.State {
 
     private final LlamaSession session;
     private final Chat chat;
-    private final ChatSession file;
+    private final ConversationFile file;
     private final ChatUi ui;
     private final Interruption interruption;
     private final SlashCommands commands;
@@ -43,7 +43,7 @@ public final class ChatLoop implements SlashCommands.State {
             Chat chat,
             GenerationOptions options,
             AnswerSettings settings,
-            ChatSession file,
+            ConversationFile file,
             ChatUi ui,
             Interruption interruption) {
         this.session = session;

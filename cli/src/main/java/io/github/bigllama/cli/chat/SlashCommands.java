@@ -138,7 +138,7 @@ final class SlashCommands {
                             .ifPresentOrElse(
                                     sender, () -> state.failed("there is nothing to answer again"));
             case SAVE -> {
-                ChatSession.save(chat, file(name, argument));
+                ConversationFile.save(chat, file(name, argument));
                 ui.remark("kept in " + argument);
             }
             case LOAD -> load(file(name, argument));
@@ -189,7 +189,7 @@ final class SlashCommands {
     }
 
     private void load(Path file) {
-        ChatSession.load(chat, file);
+        ConversationFile.load(chat, file);
         ui.remark(
                 "%d messages, %d tokens in the context"
                         .formatted(chat.messages().size(), session.contextUsed()));

@@ -3,8 +3,8 @@ package io.github.bigllama.cli.command;
 import io.github.bigllama.cli.chat.AnswerSettings;
 import io.github.bigllama.cli.chat.BuiltInTools;
 import io.github.bigllama.cli.chat.ChatLoop;
-import io.github.bigllama.cli.chat.ChatSession;
 import io.github.bigllama.cli.chat.ChatUi;
+import io.github.bigllama.cli.chat.ConversationFile;
 import io.github.bigllama.cli.chat.PipeUi;
 import io.github.bigllama.cli.chat.TerminalUi;
 import io.github.bigllama.cli.option.CommonArguments;
@@ -68,7 +68,7 @@ public final class ChatCommand implements Callable<Integer> {
                                         model.path().getFileName().toString(), interruption)
                                 : new PipeUi(System.in, interruption)) {
             Chat chat = new Chat(session, chatOptions());
-            ChatSession file = new ChatSession(chat, sessionFile);
+            ConversationFile file = new ConversationFile(chat, sessionFile);
             file.restore().ifPresent(ui::remark);
             return new ChatLoop(
                             session,

@@ -7,16 +7,20 @@ import io.github.bigllama.cli.models.Pull;
 import io.github.bigllama.cli.models.RemoteModel;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelHeaders;
+import io.github.bigllama.cli.option.SessionArguments;
 import io.github.bigllama.cli.output.ByteSize;
 import io.github.bigllama.cli.output.Eta;
 import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.PlanReport;
 import io.github.bigllama.cli.output.ProgressLine;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.forecast.Forecaster;
 import io.github.bigllama.core.gguf.GgufException;
 import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.option.SessionOptions;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.URI;
@@ -105,8 +109,14 @@ public final class PullCommand implements Callable<Integer> {
 
     /** What can't be foreseen can still be downloaded. */
     private void printPlan(RemoteModel model, PrintStream err) {
-        try {
-            PlanCommand.brief(model.files().getFirst().address().toString())
+        String address = model.files().getFirst().address().toString();
+        try (Forecaster forecaster = new Forecaster(ModelHeaders.read(address))) {
+            SessionOptions options =
+                    new SessionArguments().toOptions(forecaster.trainedContextSize());
+            PlanReport.brief(
+                            forecaster,
+                            options,
+                            PlanReport.bandwidths(forecaster, options, null, null, false))
                     .forEach(line -> err.println("bigllama: " + line));
         } catch (LlamaException | GgufException | CommandException e) {
             err.println("bigllama: no plan for it: " + e.getMessage());

@@ -3,6 +3,7 @@ package io.github.bigllama.core.chat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * How a chat begins.
@@ -31,14 +32,38 @@ public record ChatOptions(Optional<String> system, Optional<String> template, Li
     }
 
     public ChatOptions withSystem(String value) {
-        return new ChatOptions(Optional.of(value), template, tools);
+        return with(draft -> draft.system = Optional.of(Objects.requireNonNull(value, "system")));
     }
 
     public ChatOptions withTemplate(String value) {
-        return new ChatOptions(system, Optional.of(value), tools);
+        return with(
+                draft -> draft.template = Optional.of(Objects.requireNonNull(value, "template")));
     }
 
     public ChatOptions withTools(Tool... values) {
-        return new ChatOptions(system, template, List.of(values));
+        return with(draft -> draft.tools = List.of(values));
+    }
+
+    private ChatOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.options();
+    }
+
+    /** The components while some of them are replaced. */
+    private static final class Draft {
+        private Optional<String> system;
+        private Optional<String> template;
+        private List<Tool> tools;
+
+        Draft(ChatOptions options) {
+            system = options.system;
+            template = options.template;
+            tools = options.tools;
+        }
+
+        ChatOptions options() {
+            return new ChatOptions(system, template, tools);
+        }
     }
 }

@@ -5,6 +5,7 @@ import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.forecast.Forecast.Verdict;
 import io.github.bigllama.core.gguf.GgufException;
 import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.quantize.Quantization;
@@ -17,9 +18,8 @@ import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.check.ModelCheck;
-import io.github.bigllama.internal.engine.Context;
-import io.github.bigllama.internal.engine.DryModel;
-import io.github.bigllama.internal.engine.Paging;
+import io.github.bigllama.internal.engine.MemoryFit;
+import io.github.bigllama.internal.engine.ModelDryRun;
 import io.github.bigllama.internal.pager.PlanRules;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,7 +58,7 @@ public final class Forecaster implements AutoCloseable {
     private final ModelFiles files;
     private final Weights weights;
     private final HeaderCopy copy;
-    private final DryModel model;
+    private final ModelDryRun model;
     private final Map<Quantization, Weights> quantized = new EnumMap<>(Quantization.class);
 
     /**
@@ -70,6 +70,17 @@ public final class Forecaster implements AutoCloseable {
     public Forecaster(ModelFiles files) {
         this.files = files;
         Path name = files.first().path().orElse(Path.of(files.first().fileName()));
+        ModelKind kind = ModelKind.of(files);
+        if (!kind.generates()) {
+            throw new ModelLoadException(
+                    name,
+                    name
+                            + " "
+                            + kind.sentence()
+                            + "; what can be forecast is how fast a model writes token by token",
+                    List.of(),
+                    null);
+        }
         try {
             ModelCheck.check(files, Map.of());
         } catch (GgufException e) {
@@ -78,7 +89,7 @@ public final class Forecaster implements AutoCloseable {
         weights = Weights.of(files);
         copy = HeaderCopy.of(files);
         try {
-            model = new DryModel(copy.path(), ModelOptions.defaults());
+            model = new ModelDryRun(copy.path(), ModelOptions.defaults());
         } catch (RuntimeException | Error e) {
             copy.close();
             throw e;
@@ -122,11 +133,11 @@ public final class Forecaster implements AutoCloseable {
         ContextMemory context = model.memory(chosen);
         Optional<ResidencyPlan> plan = Optional.empty();
         OptionalLong least = OptionalLong.empty();
-        long forWeights = RamBudget.weightRam(ram, PROCESS + context.total());
+        long weightRam = RamBudget.weightRam(ram, PROCESS + context.total());
         try {
-            plan = Optional.of(PlanRules.plan(weights, forWeights));
+            plan = Optional.of(PlanRules.plan(weights, weightRam));
         } catch (InsufficientRamException e) {
-            least = OptionalLong.of(ram + e.least() - forWeights);
+            least = OptionalLong.of(ram + e.least() - weightRam);
         }
         return new Forecast(
                 plan.map(p -> verdict(weights, p)).orElse(Verdict.TOO_LITTLE_RAM),
@@ -154,8 +165,8 @@ public final class Forecaster implements AutoCloseable {
             return Optional.of(Speed.of(computing(weights, bandwidths), 0, 0));
         }
         try {
-            long ram = (long) (share * weights.size());
-            return Optional.of(speed(weights, PlanRules.plan(weights, ram), bandwidths));
+            long weightRam = (long) (share * weights.size());
+            return Optional.of(speed(weights, PlanRules.plan(weights, weightRam), bandwidths));
         } catch (InsufficientRamException e) {
             return Optional.empty();
         }
@@ -199,10 +210,9 @@ public final class Forecaster implements AutoCloseable {
      */
     public int largestContext(long ram, SessionOptions session) {
         SessionOptions all = session.withContextSize(model.trainedContextSize());
-        long room = RamBudget.weightRam(ram, PROCESS);
-        long beside = room - weights.size();
+        long weightRam = RamBudget.weightRam(ram, PROCESS);
         return model.largestContext(
-                withBatch(weights, ram, all), Math.max(beside, room / DryModel.SHARE));
+                withBatch(weights, ram, all), MemoryFit.contextRoom(weights.size(), weightRam));
     }
 
     private SessionOptions withContext(long ram, SessionOptions session) {
@@ -214,22 +224,22 @@ public final class Forecaster implements AutoCloseable {
         };
     }
 
-    /** With the micro-batch that a session chooses; see {@link Context}. */
+    /** With the micro-batch that a session chooses; see {@link MemoryFit}. */
     private SessionOptions withBatch(Weights weights, long ram, SessionOptions session) {
         if (session.microBatchSize() != SessionOptions.AUTO_MICRO_BATCH) {
             return session;
         }
         int batch = session.batchSize();
-        int usual = Math.min(batch, Context.USUAL_BATCH);
+        int usual = MemoryFit.microBatch(session, false);
         SessionOptions small = session.withBatchSizes(batch, usual);
         long other = PROCESS + model.memory(small).total();
         if (weights.size() <= RamBudget.weightRam(ram, other)) {
             return small;
         }
-        int large = Math.min(batch, Context.LARGE_BATCH);
+        int large = MemoryFit.microBatch(session, true);
         ContextMemory memory = model.memory(session.withBatchSizes(large, large));
         int affordable =
-                Paging.affordableBatch(
+                MemoryFit.affordableBatch(
                         RamBudget.weightRam(ram, PROCESS + memory.total()),
                         large,
                         memory.computeBuffers());

@@ -89,17 +89,7 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withMaxTokens(int value) {
-        return new GenerationOptions(
-                value,
-                stopStrings,
-                sampling,
-                grammar,
-                contextFull,
-                keep,
-                progress,
-                thinking,
-                reasoning,
-                preservedTokens);
+        return with(draft -> draft.maxTokens = value);
     }
 
     public GenerationOptions withStopStrings(String... values) {
@@ -107,31 +97,11 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withStopStrings(List<String> values) {
-        return new GenerationOptions(
-                maxTokens,
-                values,
-                sampling,
-                grammar,
-                contextFull,
-                keep,
-                progress,
-                thinking,
-                reasoning,
-                preservedTokens);
+        return with(draft -> draft.stopStrings = values);
     }
 
     public GenerationOptions withSampling(SamplingOptions value) {
-        return new GenerationOptions(
-                maxTokens,
-                stopStrings,
-                value,
-                grammar,
-                contextFull,
-                keep,
-                progress,
-                thinking,
-                reasoning,
-                preservedTokens);
+        return with(draft -> draft.sampling = value);
     }
 
     public GenerationOptions withGrammar(Grammar value) {
@@ -140,100 +110,79 @@ public record GenerationOptions(
 
     /** With a grammar, or with none. */
     public GenerationOptions withGrammar(Optional<Grammar> value) {
-        return new GenerationOptions(
-                maxTokens,
-                stopStrings,
-                sampling,
-                value,
-                contextFull,
-                keep,
-                progress,
-                thinking,
-                reasoning,
-                preservedTokens);
+        return with(draft -> draft.grammar = value);
     }
 
     public GenerationOptions withContextFull(ContextFull value) {
-        return new GenerationOptions(
-                maxTokens,
-                stopStrings,
-                sampling,
-                grammar,
-                value,
-                keep,
-                progress,
-                thinking,
-                reasoning,
-                preservedTokens);
+        return with(draft -> draft.contextFull = value);
     }
 
     public GenerationOptions withKeep(int value) {
-        return new GenerationOptions(
-                maxTokens,
-                stopStrings,
-                sampling,
-                grammar,
-                contextFull,
-                value,
-                progress,
-                thinking,
-                reasoning,
-                preservedTokens);
+        return with(draft -> draft.keep = value);
     }
 
     public GenerationOptions withProgress(PrefillProgress value) {
-        return new GenerationOptions(
-                maxTokens,
-                stopStrings,
-                sampling,
-                grammar,
-                contextFull,
-                keep,
-                Optional.of(value),
-                thinking,
-                reasoning,
-                preservedTokens);
+        return with(
+                draft -> draft.progress = Optional.of(Objects.requireNonNull(value, "progress")));
     }
 
     public GenerationOptions withThinking(boolean value) {
-        return new GenerationOptions(
-                maxTokens,
-                stopStrings,
-                sampling,
-                grammar,
-                contextFull,
-                keep,
-                progress,
-                value,
-                reasoning,
-                preservedTokens);
+        return with(draft -> draft.thinking = value);
     }
 
     public GenerationOptions withReasoning(Consumer<String> value) {
-        return new GenerationOptions(
-                maxTokens,
-                stopStrings,
-                sampling,
-                grammar,
-                contextFull,
-                keep,
-                progress,
-                thinking,
-                Optional.of(value),
-                preservedTokens);
+        return with(
+                draft -> draft.reasoning = Optional.of(Objects.requireNonNull(value, "reasoning")));
     }
 
     public GenerationOptions withPreservedTokens(Set<Integer> value) {
-        return new GenerationOptions(
-                maxTokens,
-                stopStrings,
-                sampling,
-                grammar,
-                contextFull,
-                keep,
-                progress,
-                thinking,
-                reasoning,
-                value);
+        return with(draft -> draft.preservedTokens = value);
+    }
+
+    private GenerationOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.options();
+    }
+
+    /** The components while some of them are replaced. */
+    private static final class Draft {
+        private int maxTokens;
+        private List<String> stopStrings;
+        private SamplingOptions sampling;
+        private Optional<Grammar> grammar;
+        private ContextFull contextFull;
+        private int keep;
+        private Optional<PrefillProgress> progress;
+        private boolean thinking;
+        private Optional<Consumer<String>> reasoning;
+        private Set<Integer> preservedTokens;
+
+        Draft(GenerationOptions options) {
+            maxTokens = options.maxTokens;
+            stopStrings = options.stopStrings;
+            sampling = options.sampling;
+            grammar = options.grammar;
+            contextFull = options.contextFull;
+            keep = options.keep;
+            progress = options.progress;
+            thinking = options.thinking;
+            reasoning = options.reasoning;
+            preservedTokens = options.preservedTokens;
+        }
+
+        GenerationOptions options() {
+            return new GenerationOptions(
+                    maxTokens,
+                    stopStrings,
+                    sampling,
+                    grammar,
+                    contextFull,
+                    keep,
+                    progress,
+                    thinking,
+                    reasoning,
+                    preservedTokens);
+        }
     }
 }

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 
 /**
  * How a model is loaded.
@@ -26,6 +27,8 @@ import java.util.OptionalLong;
  *     RAM and the rest is read for each pass. Empty for what the system has. Only for {@link
  *     LoadMode#AUTO}; at least {@value #LEAST_RAM}
  * @param progress watches and can cancel the load
+ * @param vocabularyOnly whether only the vocabulary is loaded, which takes next to no RAM: the
+ *     tokenizer works then, and sessions can't be opened
  */
 public record ModelOptions(
         LoadMode loadMode,
@@ -35,7 +38,8 @@ public record ModelOptions(
         Map<String, Object> metadataOverrides,
         boolean checkTensors,
         OptionalLong ram,
-        Optional<LoadProgress> progress) {
+        Optional<LoadProgress> progress,
+        boolean vocabularyOnly) {
     /** The least that can be asked for, in bytes: less is no amount of RAM but a mistake. */
     public static final long LEAST_RAM = 1 << 20;
 
@@ -54,7 +58,8 @@ public record ModelOptions(
                     Map.of(),
                     false,
                     OptionalLong.empty(),
-                    Optional.empty());
+                    Optional.empty(),
+                    false);
 
     public ModelOptions {
         Objects.requireNonNull(loadMode, "loadMode");
@@ -85,65 +90,41 @@ public record ModelOptions(
     }
 
     public ModelOptions withLoadMode(LoadMode value) {
-        return new ModelOptions(
-                value, repack, gpuLayers, devices, metadataOverrides, checkTensors, ram, progress);
+        return with(draft -> draft.loadMode = value);
     }
 
     public ModelOptions withRepack(boolean value) {
-        return new ModelOptions(
-                loadMode,
-                value,
-                gpuLayers,
-                devices,
-                metadataOverrides,
-                checkTensors,
-                ram,
-                progress);
+        return with(draft -> draft.repack = value);
     }
 
     public ModelOptions withGpuLayers(int value) {
-        return new ModelOptions(
-                loadMode, repack, value, devices, metadataOverrides, checkTensors, ram, progress);
+        return with(draft -> draft.gpuLayers = value);
     }
 
     public ModelOptions withDevices(List<String> value) {
-        return new ModelOptions(
-                loadMode, repack, gpuLayers, value, metadataOverrides, checkTensors, ram, progress);
+        return with(draft -> draft.devices = value);
     }
 
     public ModelOptions withMetadataOverrides(Map<String, Object> value) {
-        return new ModelOptions(
-                loadMode, repack, gpuLayers, devices, value, checkTensors, ram, progress);
+        return with(draft -> draft.metadataOverrides = value);
     }
 
     public ModelOptions withCheckTensors(boolean value) {
-        return new ModelOptions(
-                loadMode, repack, gpuLayers, devices, metadataOverrides, value, ram, progress);
+        return with(draft -> draft.checkTensors = value);
     }
 
     public ModelOptions withProgress(LoadProgress value) {
-        return new ModelOptions(
-                loadMode,
-                repack,
-                gpuLayers,
-                devices,
-                metadataOverrides,
-                checkTensors,
-                ram,
-                Optional.of(value));
+        return with(
+                draft -> draft.progress = Optional.of(Objects.requireNonNull(value, "progress")));
+    }
+
+    public ModelOptions withVocabularyOnly(boolean value) {
+        return with(draft -> draft.vocabularyOnly = value);
     }
 
     /** Sets the most bytes of RAM for the whole process. */
     public ModelOptions withRam(long bytes) {
-        return new ModelOptions(
-                loadMode,
-                repack,
-                gpuLayers,
-                devices,
-                metadataOverrides,
-                checkTensors,
-                OptionalLong.of(bytes),
-                progress);
+        return with(draft -> draft.ram = OptionalLong.of(bytes));
     }
 
     private static void checkOverride(String key, Object value) {
@@ -176,6 +157,50 @@ public record ModelOptions(
                             + " bytes, must have 1 to "
                             + MAX_OVERRIDE_BYTES
                             + " and no NUL");
+        }
+    }
+
+    private ModelOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.options();
+    }
+
+    /** The components while some of them are replaced. */
+    private static final class Draft {
+        private LoadMode loadMode;
+        private boolean repack;
+        private int gpuLayers;
+        private List<String> devices;
+        private Map<String, Object> metadataOverrides;
+        private boolean checkTensors;
+        private OptionalLong ram;
+        private Optional<LoadProgress> progress;
+        private boolean vocabularyOnly;
+
+        Draft(ModelOptions options) {
+            loadMode = options.loadMode;
+            repack = options.repack;
+            gpuLayers = options.gpuLayers;
+            devices = options.devices;
+            metadataOverrides = options.metadataOverrides;
+            checkTensors = options.checkTensors;
+            ram = options.ram;
+            progress = options.progress;
+            vocabularyOnly = options.vocabularyOnly;
+        }
+
+        ModelOptions options() {
+            return new ModelOptions(
+                    loadMode,
+                    repack,
+                    gpuLayers,
+                    devices,
+                    metadataOverrides,
+                    checkTensors,
+                    ram,
+                    progress,
+                    vocabularyOnly);
         }
     }
 }

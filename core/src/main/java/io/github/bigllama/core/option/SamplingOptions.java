@@ -3,6 +3,7 @@ package io.github.bigllama.core.option;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 
 /**
  * How the next token is chosen from the logits. The steps run in llama.cpp's order: logit bias,
@@ -177,158 +178,47 @@ public record SamplingOptions(
     }
 
     public SamplingOptions withTemperature(float value) {
-        return new SamplingOptions(
-                value, topK, topP, minP, typicalP, penalties, dry, xtc, mirostat, seed, logitBias);
+        return with(draft -> draft.temperature = value);
     }
 
     public SamplingOptions withTopK(int value) {
-        return new SamplingOptions(
-                temperature,
-                value,
-                topP,
-                minP,
-                typicalP,
-                penalties,
-                dry,
-                xtc,
-                mirostat,
-                seed,
-                logitBias);
+        return with(draft -> draft.topK = value);
     }
 
     public SamplingOptions withTopP(float value) {
-        return new SamplingOptions(
-                temperature,
-                topK,
-                value,
-                minP,
-                typicalP,
-                penalties,
-                dry,
-                xtc,
-                mirostat,
-                seed,
-                logitBias);
+        return with(draft -> draft.topP = value);
     }
 
     public SamplingOptions withMinP(float value) {
-        return new SamplingOptions(
-                temperature,
-                topK,
-                topP,
-                value,
-                typicalP,
-                penalties,
-                dry,
-                xtc,
-                mirostat,
-                seed,
-                logitBias);
+        return with(draft -> draft.minP = value);
     }
 
     public SamplingOptions withTypicalP(float value) {
-        return new SamplingOptions(
-                temperature,
-                topK,
-                topP,
-                minP,
-                value,
-                penalties,
-                dry,
-                xtc,
-                mirostat,
-                seed,
-                logitBias);
+        return with(draft -> draft.typicalP = value);
     }
 
     public SamplingOptions withPenalties(Penalties value) {
-        return new SamplingOptions(
-                temperature,
-                topK,
-                topP,
-                minP,
-                typicalP,
-                value,
-                dry,
-                xtc,
-                mirostat,
-                seed,
-                logitBias);
+        return with(draft -> draft.penalties = value);
     }
 
     public SamplingOptions withDry(Dry value) {
-        return new SamplingOptions(
-                temperature,
-                topK,
-                topP,
-                minP,
-                typicalP,
-                penalties,
-                value,
-                xtc,
-                mirostat,
-                seed,
-                logitBias);
+        return with(draft -> draft.dry = value);
     }
 
     public SamplingOptions withXtc(Xtc value) {
-        return new SamplingOptions(
-                temperature,
-                topK,
-                topP,
-                minP,
-                typicalP,
-                penalties,
-                dry,
-                value,
-                mirostat,
-                seed,
-                logitBias);
+        return with(draft -> draft.xtc = value);
     }
 
     public SamplingOptions withMirostat(Mirostat value) {
-        return new SamplingOptions(
-                temperature,
-                topK,
-                topP,
-                minP,
-                typicalP,
-                penalties,
-                dry,
-                xtc,
-                value,
-                seed,
-                logitBias);
+        return with(draft -> draft.mirostat = value);
     }
 
     public SamplingOptions withSeed(int value) {
-        return new SamplingOptions(
-                temperature,
-                topK,
-                topP,
-                minP,
-                typicalP,
-                penalties,
-                dry,
-                xtc,
-                mirostat,
-                value,
-                logitBias);
+        return with(draft -> draft.seed = value);
     }
 
     public SamplingOptions withLogitBias(Map<Integer, Float> value) {
-        return new SamplingOptions(
-                temperature,
-                topK,
-                topP,
-                minP,
-                typicalP,
-                penalties,
-                dry,
-                xtc,
-                mirostat,
-                seed,
-                value);
+        return with(draft -> draft.logitBias = value);
     }
 
     private static void requireRange(String name, float value, float min, float max) {
@@ -342,6 +232,56 @@ public record SamplingOptions(
         if (value < min || value > max) {
             throw new IllegalArgumentException(
                     name + " is " + value + ", must be " + min + " to " + max);
+        }
+    }
+
+    private SamplingOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.options();
+    }
+
+    /** The components while some of them are replaced. */
+    private static final class Draft {
+        private float temperature;
+        private int topK;
+        private float topP;
+        private float minP;
+        private float typicalP;
+        private Penalties penalties;
+        private Dry dry;
+        private Xtc xtc;
+        private Mirostat mirostat;
+        private int seed;
+        private Map<Integer, Float> logitBias;
+
+        Draft(SamplingOptions options) {
+            temperature = options.temperature;
+            topK = options.topK;
+            topP = options.topP;
+            minP = options.minP;
+            typicalP = options.typicalP;
+            penalties = options.penalties;
+            dry = options.dry;
+            xtc = options.xtc;
+            mirostat = options.mirostat;
+            seed = options.seed;
+            logitBias = options.logitBias;
+        }
+
+        SamplingOptions options() {
+            return new SamplingOptions(
+                    temperature,
+                    topK,
+                    topP,
+                    minP,
+                    typicalP,
+                    penalties,
+                    dry,
+                    xtc,
+                    mirostat,
+                    seed,
+                    logitBias);
         }
     }
 }

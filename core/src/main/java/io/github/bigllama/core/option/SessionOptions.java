@@ -2,6 +2,7 @@ package io.github.bigllama.core.option;
 
 import io.github.bigllama.core.LlamaSession;
 import java.util.Objects;
+import java.util.function.Consumer;
 
 /**
  * The shape of a session: its context, batches, threads and KV cache.
@@ -90,131 +91,105 @@ public record SessionOptions(
     }
 
     public SessionOptions withContextSize(int value) {
-        return new SessionOptions(
-                value,
-                batchSize,
-                microBatchSize,
-                threads,
-                batchThreads,
-                keyType,
-                valueType,
-                flashAttention,
-                sequences,
-                embeddings,
-                outputs);
+        return with(draft -> draft.contextSize = value);
     }
 
     /** Sets both sizes; a smaller batch makes cancelling and progress finer. */
     public SessionOptions withBatchSizes(int batch, int microBatch) {
-        return new SessionOptions(
-                contextSize,
-                batch,
-                microBatch,
-                threads,
-                batchThreads,
-                keyType,
-                valueType,
-                flashAttention,
-                sequences,
-                embeddings,
-                outputs);
+        return with(
+                draft -> {
+                    draft.batchSize = batch;
+                    draft.microBatchSize = microBatch;
+                });
     }
 
     /** Sets the threads for generating and for prompts. */
     public SessionOptions withThreads(int generating, int batch) {
-        return new SessionOptions(
-                contextSize,
-                batchSize,
-                microBatchSize,
-                generating,
-                batch,
-                keyType,
-                valueType,
-                flashAttention,
-                sequences,
-                embeddings,
-                outputs);
+        return with(
+                draft -> {
+                    draft.threads = generating;
+                    draft.batchThreads = batch;
+                });
     }
 
     public SessionOptions withKvTypes(KvType keys, KvType values) {
-        return new SessionOptions(
-                contextSize,
-                batchSize,
-                microBatchSize,
-                threads,
-                batchThreads,
-                keys,
-                values,
-                flashAttention,
-                sequences,
-                embeddings,
-                outputs);
+        return with(
+                draft -> {
+                    draft.keyType = keys;
+                    draft.valueType = values;
+                });
     }
 
     public SessionOptions withFlashAttention(FlashAttention value) {
-        return new SessionOptions(
-                contextSize,
-                batchSize,
-                microBatchSize,
-                threads,
-                batchThreads,
-                keyType,
-                valueType,
-                value,
-                sequences,
-                embeddings,
-                outputs);
+        return with(draft -> draft.flashAttention = value);
     }
 
     public SessionOptions withSequences(int value) {
-        return new SessionOptions(
-                contextSize,
-                batchSize,
-                microBatchSize,
-                threads,
-                batchThreads,
-                keyType,
-                valueType,
-                flashAttention,
-                value,
-                embeddings,
-                outputs);
+        return with(draft -> draft.sequences = value);
     }
 
     public SessionOptions withEmbeddings(boolean value) {
-        return new SessionOptions(
-                contextSize,
-                batchSize,
-                microBatchSize,
-                threads,
-                batchThreads,
-                keyType,
-                valueType,
-                flashAttention,
-                sequences,
-                value,
-                outputs);
+        return with(draft -> draft.embeddings = value);
     }
 
     public SessionOptions withOutputs(int value) {
-        return new SessionOptions(
-                contextSize,
-                batchSize,
-                microBatchSize,
-                threads,
-                batchThreads,
-                keyType,
-                valueType,
-                flashAttention,
-                sequences,
-                embeddings,
-                value);
+        return with(draft -> draft.outputs = value);
     }
 
     private static void requireRange(String name, int value, int min, int max) {
         if (value < min || value > max) {
             throw new IllegalArgumentException(
                     name + " is " + value + ", must be " + min + " to " + max);
+        }
+    }
+
+    private SessionOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.options();
+    }
+
+    /** The components while some of them are replaced. */
+    private static final class Draft {
+        private int contextSize;
+        private int batchSize;
+        private int microBatchSize;
+        private int threads;
+        private int batchThreads;
+        private KvType keyType;
+        private KvType valueType;
+        private FlashAttention flashAttention;
+        private int sequences;
+        private boolean embeddings;
+        private int outputs;
+
+        Draft(SessionOptions options) {
+            contextSize = options.contextSize;
+            batchSize = options.batchSize;
+            microBatchSize = options.microBatchSize;
+            threads = options.threads;
+            batchThreads = options.batchThreads;
+            keyType = options.keyType;
+            valueType = options.valueType;
+            flashAttention = options.flashAttention;
+            sequences = options.sequences;
+            embeddings = options.embeddings;
+            outputs = options.outputs;
+        }
+
+        SessionOptions options() {
+            return new SessionOptions(
+                    contextSize,
+                    batchSize,
+                    microBatchSize,
+                    threads,
+                    batchThreads,
+                    keyType,
+                    valueType,
+                    flashAttention,
+                    sequences,
+                    embeddings,
+                    outputs);
         }
     }
 }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -111,144 +112,50 @@ public record QuantizeOptions(
     }
 
     public QuantizeOptions withThreads(int value) {
-        return new QuantizeOptions(
-                value,
-                pure,
-                allowRequantize,
-                leaveOutputTensor,
-                outputTensorType,
-                tokenEmbeddingType,
-                tensorTypes,
-                imatrix,
-                keepSplit,
-                bufferSize);
+        return with(draft -> draft.threads = value);
     }
 
     public QuantizeOptions withPure(boolean value) {
-        return new QuantizeOptions(
-                threads,
-                value,
-                allowRequantize,
-                leaveOutputTensor,
-                outputTensorType,
-                tokenEmbeddingType,
-                tensorTypes,
-                imatrix,
-                keepSplit,
-                bufferSize);
+        return with(draft -> draft.pure = value);
     }
 
     public QuantizeOptions withAllowRequantize(boolean value) {
-        return new QuantizeOptions(
-                threads,
-                pure,
-                value,
-                leaveOutputTensor,
-                outputTensorType,
-                tokenEmbeddingType,
-                tensorTypes,
-                imatrix,
-                keepSplit,
-                bufferSize);
+        return with(draft -> draft.allowRequantize = value);
     }
 
     public QuantizeOptions withLeaveOutputTensor(boolean value) {
-        return new QuantizeOptions(
-                threads,
-                pure,
-                allowRequantize,
-                value,
-                outputTensorType,
-                tokenEmbeddingType,
-                tensorTypes,
-                imatrix,
-                keepSplit,
-                bufferSize);
+        return with(draft -> draft.leaveOutputTensor = value);
     }
 
     public QuantizeOptions withOutputTensorType(GgmlType value) {
-        return new QuantizeOptions(
-                threads,
-                pure,
-                allowRequantize,
-                leaveOutputTensor,
-                Optional.of(value),
-                tokenEmbeddingType,
-                tensorTypes,
-                imatrix,
-                keepSplit,
-                bufferSize);
+        return with(
+                draft ->
+                        draft.outputTensorType =
+                                Optional.of(Objects.requireNonNull(value, "outputTensorType")));
     }
 
     public QuantizeOptions withTokenEmbeddingType(GgmlType value) {
-        return new QuantizeOptions(
-                threads,
-                pure,
-                allowRequantize,
-                leaveOutputTensor,
-                outputTensorType,
-                Optional.of(value),
-                tensorTypes,
-                imatrix,
-                keepSplit,
-                bufferSize);
+        return with(
+                draft ->
+                        draft.tokenEmbeddingType =
+                                Optional.of(Objects.requireNonNull(value, "tokenEmbeddingType")));
     }
 
     public QuantizeOptions withTensorTypes(List<TensorType> value) {
-        return new QuantizeOptions(
-                threads,
-                pure,
-                allowRequantize,
-                leaveOutputTensor,
-                outputTensorType,
-                tokenEmbeddingType,
-                value,
-                imatrix,
-                keepSplit,
-                bufferSize);
+        return with(draft -> draft.tensorTypes = value);
     }
 
     public QuantizeOptions withImatrix(Path value) {
-        return new QuantizeOptions(
-                threads,
-                pure,
-                allowRequantize,
-                leaveOutputTensor,
-                outputTensorType,
-                tokenEmbeddingType,
-                tensorTypes,
-                Optional.of(value),
-                keepSplit,
-                bufferSize);
+        return with(draft -> draft.imatrix = Optional.of(Objects.requireNonNull(value, "imatrix")));
     }
 
     public QuantizeOptions withKeepSplit(boolean value) {
-        return new QuantizeOptions(
-                threads,
-                pure,
-                allowRequantize,
-                leaveOutputTensor,
-                outputTensorType,
-                tokenEmbeddingType,
-                tensorTypes,
-                imatrix,
-                value,
-                bufferSize);
+        return with(draft -> draft.keepSplit = value);
     }
 
     /** Sets the most bytes of rows that are in memory at once. */
     public QuantizeOptions withBufferSize(long bytes) {
-        return new QuantizeOptions(
-                threads,
-                pure,
-                allowRequantize,
-                leaveOutputTensor,
-                outputTensorType,
-                tokenEmbeddingType,
-                tensorTypes,
-                imatrix,
-                keepSplit,
-                bytes);
+        return with(draft -> draft.bufferSize = bytes);
     }
 
     /** What ggml_quantize_chunk has no case for: it would abort. */
@@ -263,6 +170,53 @@ public record QuantizeOptions(
         if (!TENSOR_TYPES.contains(type)) {
             throw new IllegalArgumentException(
                     "%s is %s, which llama.cpp cannot quantize to".formatted(what, type.label()));
+        }
+    }
+
+    private QuantizeOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.options();
+    }
+
+    /** The components while some of them are replaced. */
+    private static final class Draft {
+        private int threads;
+        private boolean pure;
+        private boolean allowRequantize;
+        private boolean leaveOutputTensor;
+        private Optional<GgmlType> outputTensorType;
+        private Optional<GgmlType> tokenEmbeddingType;
+        private List<TensorType> tensorTypes;
+        private Optional<Path> imatrix;
+        private boolean keepSplit;
+        private long bufferSize;
+
+        Draft(QuantizeOptions options) {
+            threads = options.threads;
+            pure = options.pure;
+            allowRequantize = options.allowRequantize;
+            leaveOutputTensor = options.leaveOutputTensor;
+            outputTensorType = options.outputTensorType;
+            tokenEmbeddingType = options.tokenEmbeddingType;
+            tensorTypes = options.tensorTypes;
+            imatrix = options.imatrix;
+            keepSplit = options.keepSplit;
+            bufferSize = options.bufferSize;
+        }
+
+        QuantizeOptions options() {
+            return new QuantizeOptions(
+                    threads,
+                    pure,
+                    allowRequantize,
+                    leaveOutputTensor,
+                    outputTensorType,
+                    tokenEmbeddingType,
+                    tensorTypes,
+                    imatrix,
+                    keepSplit,
+                    bufferSize);
         }
     }
 }

@@ -35,12 +35,6 @@ public final class Context implements AutoCloseable {
     /** What llama.cpp logs when it was interrupted while it rotated the keys of moved tokens. */
     private static final String MOVE_FAILED = "failed to compute K-shift";
 
-    /** llama.cpp's default micro-batch. */
-    public static final int USUAL_BATCH = 512;
-
-    /** One that is chosen where each pass over the weights reads from disk. */
-    public static final int LARGE_BATCH = 2048;
-
     private final AtomicReference<Thread> user = new AtomicReference<>();
     private final Arena arena = Arena.ofShared();
     private final NativeHandle handle;
@@ -123,7 +117,7 @@ public final class Context implements AutoCloseable {
         int microBatch =
                 wanted != SessionOptions.AUTO_MICRO_BATCH
                         ? wanted
-                        : Math.min(options.batchSize(), paging == null ? USUAL_BATCH : LARGE_BATCH);
+                        : MemoryFit.microBatch(options, paging != null);
         LlamaLog.Result<MemorySegment> created = create(model, options, params, microBatch);
         if (paging != null && created.value().address() != 0) {
             if (wanted == SessionOptions.AUTO_MICRO_BATCH) {

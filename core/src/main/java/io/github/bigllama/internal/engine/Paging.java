@@ -15,13 +15,8 @@ import java.util.function.Supplier;
 
 /** Makes the computations of one context passes of the pager. One thread at a time. */
 public final class Paging {
-    /** Compute buffers of a batch may take this part of the RAM for weights. */
-    private static final int BUFFER_SHARE = 16;
-
-    private static final int LEAST_BATCH = 32;
-
     private final Pager pager;
-    private final WeightWatch watch;
+    private final EvalCallback watch;
 
     /** Bytes of compute buffers, and what the process had in memory before they were used. */
     private long computeBuffers;
@@ -37,7 +32,7 @@ public final class Paging {
      */
     Paging(Pager pager, Runnable abort) {
         this.pager = pager;
-        this.watch = new WeightWatch(pager, abort);
+        this.watch = new EvalCallback(pager, abort);
     }
 
     /** The eval callback of the context. */
@@ -52,24 +47,9 @@ public final class Paging {
         anonymousBefore = AvailableRam.anonymousBytes() - pager.ownBytes();
     }
 
-    /** As {@link #affordableBatch(long, int, long)} of the RAM that the weights have now. */
+    /** As {@link MemoryFit#affordableBatch} of the RAM that the weights have now. */
     public int affordableBatch(int tokens, long bytes) {
-        return affordableBatch(pager.plan().weightRam(), tokens, bytes);
-    }
-
-    /**
-     * How many tokens a pass should compute, if buffers for some tokens take some bytes: as many as
-     * possible, because a pass costs the same reading for one and for a thousand.
-     *
-     * @param ram bytes of RAM for weights
-     */
-    public static int affordableBatch(long ram, int tokens, long bytes) {
-        long affordable = ram / BUFFER_SHARE;
-        int batch = tokens;
-        while (batch > LEAST_BATCH && bytes / tokens * batch > affordable) {
-            batch /= 2;
-        }
-        return batch;
+        return MemoryFit.affordableBatch(pager.plan().weightRam(), tokens, bytes);
     }
 
     /**

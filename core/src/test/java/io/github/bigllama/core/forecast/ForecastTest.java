@@ -25,8 +25,8 @@ import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.ContextMemory;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.internal.engine.ContextParams;
-import io.github.bigllama.internal.engine.DryModel;
 import io.github.bigllama.internal.engine.KvCacheBound;
+import io.github.bigllama.internal.engine.ModelDryRun;
 import io.github.bigllama.internal.engine.ModelLoader;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.synthetic.RandomModel;
@@ -50,6 +50,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is said of a model before it is loaded, and what is refused. */
 class ForecastTest {
@@ -126,7 +127,7 @@ class ForecastTest {
     @EnumSource
     void theBillIsWhatLlamaCppAllocates(Sessions sessions) {
         ContextMemory real = allocated(sessions.path(), sessions.options());
-        try (DryModel model = new DryModel(sessions.path(), ModelOptions.defaults())) {
+        try (ModelDryRun model = new ModelDryRun(sessions.path(), ModelOptions.defaults())) {
             ContextMemory foreseen = model.memory(sessions.options());
             assertThat(foreseen.kvCache()).isEqualTo(real.kvCache()).isPositive();
             assertThat(foreseen.outputBuffer()).isEqualTo(real.outputBuffer());
@@ -204,6 +205,22 @@ class ForecastTest {
         }
     }
 
+    /** Blocks of q8_0 have 32 elements, and a head must be made of whole ones. */
+    @ParameterizedTest
+    @ValueSource(ints = {16, 80})
+    void adviceThatAModelCanNotFollowIsNotGiven(int headSize) throws IOException {
+        Path path =
+                write(
+                        "heads" + headSize,
+                        new Shape("llama", 4, 1280, 4096, 16, 16, headSize, 0, 0, false));
+        try (Forecaster forecaster = forecaster(path)) {
+            Forecast forecast = forecaster.forecast(GB, SESSION, BANDWIDTHS);
+            assertThat(forecaster.advice(SESSION, forecast))
+                    .extracting(Advice::kind)
+                    .doesNotContain(Kind.KV_TYPE);
+        }
+    }
+
     @Test
     void adviceIsTriedOut() {
         try (Forecaster forecaster = forecaster(dense)) {
@@ -249,7 +266,7 @@ class ForecastTest {
 
     @Test
     void theLargestContextIsTheLargest() {
-        try (DryModel model = new DryModel(dense, ModelOptions.defaults())) {
+        try (ModelDryRun model = new ModelDryRun(dense, ModelOptions.defaults())) {
             SessionOptions all = SESSION.withContextSize(100_000);
             int largest = model.largestContext(all, 4 * GB);
             assertThat(model.memory(all.withContextSize(largest)).total())

@@ -7,7 +7,6 @@ import io.github.bigllama.bindings.llama.llama_context_params;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.bindings.llama.llama_model_params;
 import io.github.bigllama.core.LlamaRuntime;
-import io.github.bigllama.internal.engine.Context;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -58,7 +57,7 @@ class OptionsTest {
             SessionOptions session = SessionOptions.defaults();
             assertThat(llama_context_params.n_batch(context)).isEqualTo(session.batchSize());
             assertThat(session.microBatchSize()).isEqualTo(SessionOptions.AUTO_MICRO_BATCH);
-            assertThat(llama_context_params.n_ubatch(context)).isEqualTo(Context.USUAL_BATCH);
+            assertThat(llama_context_params.n_ubatch(context)).isEqualTo(512);
             assertThat(llama_context_params.n_seq_max(context)).isEqualTo(session.sequences());
             assertThat(llama_context_params.type_k(context)).isEqualTo(session.keyType().value());
             assertThat(llama_context_params.type_v(context)).isEqualTo(session.valueType().value());

@@ -23,18 +23,18 @@ import java.util.function.DoubleConsumer;
  * <p>Called by llama.cpp on the thread that is inside llama_decode. Nothing may be thrown there: a
  * failure is kept, and ends the computation.
  */
-final class WeightWatch {
+final class EvalCallback {
     /** What the node is called whose data are the experts that a layer's tokens were routed to. */
     private static final String ROUTING = "ffn_moe_topk-";
 
-    private static final long ROUTING_START = GgmlNode.start(ROUTING);
+    private static final long ROUTING_START = GraphTensor.start(ROUTING);
 
     /** What the weight is called that chooses experts. */
     private static final String ROUTER = "ffn_gate_inp.weight";
 
     private final Pager pager;
     private final Runnable abort;
-    private final RoutingForecast forecast = new RoutingForecast();
+    private final ExpertPredictor forecast = new ExpertPredictor();
     private final Map<String, Integer> byName = new HashMap<>();
 
     /** The weights that choose experts. */
@@ -63,7 +63,7 @@ final class WeightWatch {
      *
      * @param abort ends the computation under way
      */
-    WeightWatch(Pager pager, Runnable abort) {
+    EvalCallback(Pager pager, Runnable abort) {
         this.pager = pager;
         this.abort = abort;
         for (int i = 0; i < pager.weights().all().size(); i++) {
@@ -121,8 +121,8 @@ final class WeightWatch {
         if (failure != null || error != null) {
             return true;
         }
-        long first = GgmlNode.source(node, 0);
-        long second = GgmlNode.source(node, 1);
+        long first = GraphTensor.source(node, 0);
+        long second = GraphTensor.source(node, 1);
         boolean stop = false;
         if (first != 0) {
             int weight = weightOf(first);
@@ -165,38 +165,38 @@ final class WeightWatch {
         if (forecast.knows(layer) || input == 0 || !isFloats(matrix) || !isFloats(input)) {
             return;
         }
-        long scale = GgmlNode.source(input, 1);
+        long scale = GraphTensor.source(input, 1);
         boolean isNorm = scale != 0 && weightOf(scale) >= 0 && isFloats(scale);
         forecast.learn(
                 layer,
-                new RoutingForecast.Router(
-                        GgmlNode.data(matrix),
-                        isNorm ? GgmlNode.data(scale) : 0,
-                        GgmlNode.extent(matrix, 0),
-                        GgmlNode.extent(matrix, 1)));
+                new ExpertPredictor.Router(
+                        GraphTensor.data(matrix),
+                        isNorm ? GraphTensor.data(scale) : 0,
+                        GraphTensor.extent(matrix, 0),
+                        GraphTensor.extent(matrix, 1)));
     }
 
     /** While this layer is computed, the experts of the next can be read, if they are known. */
     private void foresee(long node, int[] chosen) {
         forecast.chosen(routing, chosen);
-        int tokens = GgmlNode.extent(node, 1);
+        int tokens = GraphTensor.extent(node, 1);
         if (tokens == 1 && routed != 0 && forecast.next(routing) >= 0) {
-            long input = GgmlNode.data(routed);
+            long input = GraphTensor.data(routed);
             pager.foreseen(forecast.next(routing), forecast.next(routing, input, chosen.length));
         }
     }
 
     private static boolean isFloats(long tensor) {
-        return GgmlNode.isOfType(tensor, GgmlType.F32);
+        return GraphTensor.isOfType(tensor, GgmlType.F32);
     }
 
     /** Rows are looked up by numbers; only these of the first source are read. */
     private static boolean isRowLookup(long second) {
-        return second != 0 && GgmlNode.isOfType(second, GgmlType.I32);
+        return second != 0 && GraphTensor.isOfType(second, GgmlType.I32);
     }
 
     private int weightOf(long tensor) {
-        long address = GgmlNode.data(tensor);
+        long address = GraphTensor.data(tensor);
         int index = Arrays.binarySearch(addresses, address);
         if (index >= 0) {
             return atAddress[index];
@@ -206,7 +206,7 @@ final class WeightWatch {
 
     /** The first weight seen of a file tells where the file is mapped. */
     private int learn(long tensor, long address) {
-        Integer number = byName.get(GgmlNode.name(tensor));
+        Integer number = byName.get(GraphTensor.name(tensor));
         if (number == null || address == 0) {
             return -1;
         }
@@ -241,22 +241,22 @@ final class WeightWatch {
 
     /** The layer of a node that routes; -1 for any other. */
     private static int routedLayer(long node) {
-        if (!GgmlNode.nameStartsWith(node, ROUTING_START)) {
+        if (!GraphTensor.nameStartsWith(node, ROUTING_START)) {
             return -1;
         }
-        String name = GgmlNode.name(node);
+        String name = GraphTensor.name(node);
         return name.startsWith(ROUTING) ? Integer.parseInt(name.substring(ROUTING.length())) : -1;
     }
 
     /** The node's data: for each token the numbers of its experts. */
     private static int[] chosenExperts(long node) {
-        int used = GgmlNode.extent(node, 0);
-        int tokens = GgmlNode.extent(node, 1);
+        int used = GraphTensor.extent(node, 0);
+        int tokens = GraphTensor.extent(node, 1);
         int[] chosen = new int[used * tokens];
         for (int token = 0; token < tokens; token++) {
-            long row = GgmlNode.data(node) + token * GgmlNode.stride(node, 1);
+            long row = GraphTensor.data(node) + token * GraphTensor.stride(node, 1);
             for (int i = 0; i < used; i++) {
-                chosen[token * used + i] = GgmlNode.intAt(row + (long) i * Integer.BYTES);
+                chosen[token * used + i] = GraphTensor.intAt(row + (long) i * Integer.BYTES);
             }
         }
         return Arrays.stream(chosen).distinct().toArray();

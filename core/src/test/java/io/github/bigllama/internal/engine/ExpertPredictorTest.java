@@ -2,7 +2,7 @@ package io.github.bigllama.internal.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.bigllama.internal.engine.RoutingForecast.Router;
+import io.github.bigllama.internal.engine.ExpertPredictor.Router;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -13,14 +13,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Two routers of 16 experts, applied to vectors of 37 values. */
-class RoutingForecastTest {
+class ExpertPredictorTest {
     private static final int WIDTH = 37;
     private static final int EXPERTS = 16;
     private static final int USED = 3;
 
     private final Arena arena = Arena.ofConfined();
     private final Random random = new Random(1);
-    private final RoutingForecast forecast = new RoutingForecast();
+    private final ExpertPredictor forecast = new ExpertPredictor();
 
     /**
      * What a router that chooses an expert for each of the first values of its input looks like.

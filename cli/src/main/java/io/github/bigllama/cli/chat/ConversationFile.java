@@ -10,11 +10,11 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /** The file that keeps a conversation from answer to answer, if there is one. */
-public final class ChatSession {
+public final class ConversationFile {
     private final Chat chat;
     private final Optional<Path> file;
 
-    public ChatSession(Chat chat, Optional<Path> file) {
+    public ConversationFile(Chat chat, Optional<Path> file) {
         this.chat = chat;
         this.file = file;
     }

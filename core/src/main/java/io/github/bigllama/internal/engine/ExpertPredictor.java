@@ -11,7 +11,7 @@ import java.util.TreeMap;
  * the first few that it names are mostly right; how many can be relied on is learned from what is
  * then chosen. Not thread-safe.
  */
-final class RoutingForecast {
+final class ExpertPredictor {
     /** Of what is read because of a forecast, no more than this share may turn out useless. */
     private static final double WASTE = 0.05;
 
@@ -123,7 +123,7 @@ final class RoutingForecast {
     }
 
     private static float at(long address, int index) {
-        return GgmlNode.floatAt(address + (long) index * Float.BYTES);
+        return GraphTensor.floatAt(address + (long) index * Float.BYTES);
     }
 
     /** How many places, on average, waste no more than they may. */

@@ -12,7 +12,7 @@ import java.nio.charset.StandardCharsets;
  * thousands a token and few of their fields are looked at: no segment is made for any.
  */
 @SuppressWarnings("restricted")
-final class GgmlNode {
+final class GraphTensor {
     private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     private static final long SOURCES = offset("src");
@@ -22,7 +22,7 @@ final class GgmlNode {
     private static final long EXTENTS = offset("ne");
     private static final long STRIDES = offset("nb");
 
-    private GgmlNode() {}
+    private GraphTensor() {}
 
     private static long offset(String field) {
         return ggml_tensor.layout().byteOffset(PathElement.groupElement(field));

@@ -3,16 +3,39 @@ package io.github.bigllama.internal.engine;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.ContextMemory;
+import io.github.bigllama.core.residency.RamBudget;
 import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Whether there is room in RAM for a session beside the weights of its model, before anything of it
- * is allocated. llama.cpp fills a KV cache with zeros when it makes it: if that is too large, the
- * system ends the process.
+ * Whether and how a model and its sessions fit into RAM: the rules that a load, a session and a
+ * forecast share, and what they mean for one loaded model.
+ *
+ * <p>{@code ram} is what the process may use, {@code weightRam} what of it is left for weights; see
+ * {@link RamBudget}. llama.cpp fills a KV cache with zeros when it makes it: if that is too large,
+ * the system ends the process. So nothing is allocated before it is known to fit.
  */
-public final class SessionRoom {
-    private final long ownBytes;
+public final class MemoryFit {
+    /** llama.cpp's default micro-batch. */
+    static final int USUAL_BATCH = 512;
+
+    /** One that is chosen where each pass over the weights reads from disk. */
+    static final int LARGE_BATCH = 2048;
+
+    /** Compute buffers of a batch may take this part of the RAM for weights. */
+    private static final int BUFFER_SHARE = 16;
+
+    private static final int LEAST_BATCH = 32;
+
+    /**
+     * A model fits if there is also room for a small part of its size: for the KV cache of a
+     * session, which nobody has asked for yet. Of one that just fits everything is kept, as long as
+     * it fits.
+     */
+    private static final int HEADROOM = 50;
+
+    /** Of RAM that can't hold all weights anyway, a context that is chosen takes this part. */
+    private static final int CONTEXT_SHARE = 8;
 
     /** Compute buffers take about this part of the size of the weights. */
     private static final int COMPUTE_BUFFERS = 50;
@@ -20,18 +43,49 @@ public final class SessionRoom {
     private final Path path;
     private final ModelLoader.Loaded loaded;
     private final int trainedContextSize;
+    private final long ownBytes;
 
     /**
      * For the sessions of a model.
      *
      * @param ownBytes bytes of memory that hold weights and can be given back
      */
-    public SessionRoom(
-            Path path, ModelLoader.Loaded loaded, int trainedContextSize, long ownBytes) {
+    public MemoryFit(Path path, ModelLoader.Loaded loaded, int trainedContextSize, long ownBytes) {
         this.ownBytes = ownBytes;
         this.path = path;
         this.loaded = loaded;
         this.trainedContextSize = trainedContextSize;
+    }
+
+    /** Whether weights have to be read from disk again and again. */
+    static boolean streams(long weights, long weightRam) {
+        return weights + weights / HEADROOM > weightRam;
+    }
+
+    /**
+     * Bytes that a context may take beside the weights, where its size is chosen: what all weights
+     * leave, or if they would not fit anyway, an eighth of the RAM.
+     */
+    public static long contextRoom(long weights, long weightRam) {
+        return Math.max(weightRam - weights, weightRam / CONTEXT_SHARE);
+    }
+
+    /** The micro-batch that a session begins with where its options leave that open. */
+    public static int microBatch(SessionOptions options, boolean streams) {
+        return Math.min(options.batchSize(), streams ? LARGE_BATCH : USUAL_BATCH);
+    }
+
+    /**
+     * How many tokens a pass should compute, if buffers for some tokens take some bytes: as many as
+     * possible, because a pass costs the same reading for one and for a thousand.
+     */
+    public static int affordableBatch(long weightRam, int tokens, long bytes) {
+        long affordable = weightRam / BUFFER_SHARE;
+        int batch = tokens;
+        while (batch > LEAST_BATCH && bytes / tokens * batch > affordable) {
+            batch /= 2;
+        }
+        return batch;
     }
 
     /** Bytes that a session takes, a little more than less, at once. */
@@ -49,7 +103,7 @@ public final class SessionRoom {
         if (bound(options) <= room) {
             return true;
         }
-        try (DryModel model = dry()) {
+        try (ModelDryRun model = dry()) {
             return model.memory(batched(options)).total() <= room;
         }
     }
@@ -62,17 +116,17 @@ public final class SessionRoom {
     public SessionOptions resolve(SessionOptions options) {
         SessionOptions trained =
                 options.contextSize() > 0 ? options : options.withContextSize(trainedContextSize);
-        long ram = loaded.budget().weightRam(-ownBytes);
-        long room = ram - loaded.residentLeast();
+        long weightRam = loaded.budget().weightRam(-ownBytes);
+        long room = weightRam - loaded.residentLeast();
         boolean auto = options.contextSize() == SessionOptions.AUTO_CONTEXT;
         if (!auto && bound(trained) <= room) {
             return trained;
         }
-        try (DryModel model = dry()) {
+        try (ModelDryRun model = dry()) {
             if (auto) {
-                long beside = Math.max(ram - loaded.weights().size(), ram / DryModel.SHARE);
+                long beside = contextRoom(loaded.weights().size(), weightRam);
                 return trained.withContextSize(
-                        require(model.largestContext(batched(trained), beside), ram));
+                        require(model.largestContext(batched(trained), beside), weightRam));
             }
             ContextMemory memory = model.memory(batched(trained));
             if (memory.total() <= room) {
@@ -94,11 +148,11 @@ public final class SessionRoom {
         }
     }
 
-    private int require(int context, long ram) {
+    private int require(int context, long weightRam) {
         if (context == 0) {
             throw new SessionException(
                     "%s: there is no room for any context in %.2f GB of RAM"
-                            .formatted(path, Math.max(0, ram) / 1e9),
+                            .formatted(path, Math.max(0, weightRam) / 1e9),
                     List.of());
         }
         return context;
@@ -108,11 +162,11 @@ public final class SessionRoom {
     private static SessionOptions batched(SessionOptions options) {
         int batch = options.batchSize();
         return options.microBatchSize() == SessionOptions.AUTO_MICRO_BATCH
-                ? options.withBatchSizes(batch, Math.min(batch, Context.USUAL_BATCH))
+                ? options.withBatchSizes(batch, microBatch(options, false))
                 : options;
     }
 
-    private DryModel dry() {
-        return new DryModel(path, loaded.options());
+    private ModelDryRun dry() {
+        return new ModelDryRun(path, loaded.options());
     }
 }

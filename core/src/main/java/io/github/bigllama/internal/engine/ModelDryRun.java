@@ -17,7 +17,7 @@ import java.nio.file.Path;
  * A model without its weights: llama.cpp goes through the motions of making contexts of it and
  * counts what they would take ({@code no_alloc}). One thread at a time.
  */
-public final class DryModel implements AutoCloseable {
+public final class ModelDryRun implements AutoCloseable {
     /** Contexts are sought in steps of so many tokens; llama.cpp pads to this itself. */
     private static final int CONTEXT_STEP = 256;
 
@@ -26,9 +26,6 @@ public final class DryModel implements AutoCloseable {
      * no more are counted; what a larger context takes grows with it.
      */
     private static final int COUNTED_CONTEXT = 1 << 20;
-
-    /** Of RAM that can't hold all weights anyway, a context that is chosen takes this part. */
-    public static final int SHARE = 8;
 
     private final Path path;
     private final NativeHandle handle;
@@ -39,7 +36,7 @@ public final class DryModel implements AutoCloseable {
      * @param path of a file whose headers have been checked; its data is not read
      * @throws ModelLoadException if llama.cpp refuses it
      */
-    public DryModel(Path path, ModelOptions options) {
+    public ModelDryRun(Path path, ModelOptions options) {
         this.path = path;
         handle = ModelLoader.loadWithoutWeights(path, options);
     }

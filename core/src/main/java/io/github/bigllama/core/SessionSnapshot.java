@@ -18,10 +18,10 @@ import java.util.List;
 import java.util.Optional;
 
 /** What a session knows, between its KV cache and a {@link SessionFile}. */
-final class SessionState {
+final class SessionSnapshot {
     private static final int VERSION = 2;
 
-    private SessionState() {}
+    private SessionSnapshot() {}
 
     /** Writes it; the caller is inside the session. */
     static void save(LlamaSession session, Path file, Optional<String> attachment) {
