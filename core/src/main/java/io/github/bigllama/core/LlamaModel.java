@@ -4,6 +4,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.exception.NativeLoadException;
 import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.InsufficientRamException;
@@ -102,15 +103,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     public synchronized LlamaSession newSession(SessionOptions options) {
         Objects.requireNonNull(options, "options");
         MemorySegment pointer = handle.pointer();
-        if (!llama_h.llama_model_has_decoder(pointer) || llama_h.llama_model_has_encoder(pointer)) {
-            throw new SessionException(
-                    "cannot generate with "
-                            + path
-                            + " ("
-                            + description()
-                            + "): only decoder models are supported",
-                    List.of());
-        }
+        requireGenerating();
         MemoryFit fit = new MemoryFit(path, loaded, trainedContextSize());
         SessionOptions resolved = fit.resolve(options);
         if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(resolved)) {
@@ -119,6 +112,29 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         Context context =
                 new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
         return new LlamaSession(this, resolved, context);
+    }
+
+    private void requireGenerating() {
+        if (!loaded.kind().generates()) {
+            throw new SessionException(
+                    "cannot generate with "
+                            + path
+                            + " ("
+                            + description()
+                            + "): it "
+                            + loaded.kind().sentence()
+                            + ", and does not write token by token",
+                    List.of());
+        }
+        if (loaded.options().vocabularyOnly()) {
+            throw new SessionException(
+                    path + " was loaded without its weights, only to tokenize", List.of());
+        }
+    }
+
+    /** What it is. */
+    public ModelKind kind() {
+        return loaded.kind();
     }
 
     synchronized LlamaSession openFork(LlamaSession session) {

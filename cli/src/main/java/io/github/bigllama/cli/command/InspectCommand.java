@@ -135,6 +135,7 @@ public final class InspectCommand implements Callable<Integer> {
     private void print(ModelSummary model) {
         Table facts = new Table("ll");
         facts.row("model", model.name().orElse("(no name)"));
+        facts.row("kind", model.kind().toString());
         facts.row("architecture", model.architecture().orElse("(none)"));
         facts.row(
                 "file",

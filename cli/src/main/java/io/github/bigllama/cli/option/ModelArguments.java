@@ -157,9 +157,7 @@ public final class ModelArguments {
 
     /** Loads it without reading the weights, as far as llama.cpp can do that. */
     public LlamaModel loadVocabulary(Interruption interruption, PrintStream err) {
-        ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
-        boolean modeChosen = options.loadMode() != LoadMode.AUTO;
-        return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);
+        return load(toOptions().withVocabularyOnly(true), interruption, err);
     }
 
     /** The model was not chosen, so it is the one that comes with the program. */

@@ -1,5 +1,6 @@
 package io.github.bigllama.core.chat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.core.LlamaSession;
@@ -49,8 +50,14 @@ public final class Chat {
     /** Templates write the date; another one would make the whole conversation another text. */
     private long now = Instant.now().getEpochSecond();
 
-    /** What is computed next, and which messages it leaves out. */
-    private record Prompt(ChatTemplate.Prompt written, int[] tokens, int forgotten) {}
+    /**
+     * What is computed next, and which messages it leaves out.
+     *
+     * @param isContent whether the answer is content from its first token on, as a grammar of the
+     *     caller has it
+     */
+    private record Prompt(
+            ChatTemplate.Prompt written, int[] tokens, int forgotten, boolean isContent) {}
 
     /** A chat without a system message; see {@link #Chat(LlamaSession, ChatOptions)}. */
     public Chat(LlamaSession session) {
@@ -134,6 +141,10 @@ public final class Chat {
      * Tools are not called: {@link #reply()} has what the model wants, and {@link #results} calls
      * them.
      *
+     * <p>An answer with a grammar is content from its first token on: the model does not reason
+     * before, and calls no tools. Only with a schema and a template that can have both, the model
+     * may call tools instead.
+     *
      * <p>With {@link ContextFull#SHIFT} the oldest turns are left out once the conversation does
      * not fit: then so many that half of the context is free, so that this is seldom. {@link
      * #messages()} still has them.
@@ -146,9 +157,9 @@ public final class Chat {
     public TokenStream send(List<ChatMessage> messages, GenerationOptions options) {
         Prompt prompt = prompt(messages, options);
         ReplyReader reader = new ReplyReader(prompt.written.syntax(), options.reasoning());
-        GenerationOptions effective = effective(prompt.written, options);
+        GenerationOptions effective = effective(prompt, options);
         TokenStream source = session.generate(prompt.tokens, effective);
-        boolean isParsed = isParsed(options);
+        boolean isParsed = isParsed(prompt);
         return new ChatAnswer(
                 source,
                 isParsed ? reader : new PlainReader(),
@@ -197,25 +208,24 @@ public final class Chat {
     }
 
     /** Whether a reply may have parts: content is all that there is otherwise. */
-    private boolean isParsed(GenerationOptions options) {
-        return !tools.isEmpty() || template.supportsThinking() || isTemplates(options);
+    private boolean isParsed(Prompt prompt) {
+        return !prompt.isContent
+                && (!tools.isEmpty()
+                        || template.supportsThinking()
+                        || prompt.written.grammar().isPresent());
     }
 
-    /** Whether the grammar of an answer is the template's, who knows where it begins. */
-    private boolean isTemplates(GenerationOptions options) {
-        return options.grammar().isEmpty() || options.grammar().get().schema().isPresent();
-    }
-
-    private GenerationOptions effective(ChatTemplate.Prompt prompt, GenerationOptions options) {
+    private GenerationOptions effective(Prompt prompt, GenerationOptions options) {
         List<String> stops =
-                Stream.concat(options.stopStrings().stream(), prompt.stops().stream())
+                Stream.concat(options.stopStrings().stream(), prompt.written.stops().stream())
                         .distinct()
                         .toList();
         GenerationOptions effective =
                 options.withStopStrings(stops)
-                        .withGrammar(isTemplates(options) ? prompt.grammar() : options.grammar());
-        if (isParsed(options)) {
-            effective = effective.withPreservedTokens(controlTokens(prompt.shown()));
+                        .withGrammar(
+                                prompt.isContent ? options.grammar() : prompt.written.grammar());
+        if (isParsed(prompt)) {
+            effective = effective.withPreservedTokens(controlTokens(prompt.written.shown()));
         }
         return options.contextFull() == ContextFull.SHIFT
                 ? effective.withKeep(Math.max(options.keep(), head().length))
@@ -257,10 +267,28 @@ public final class Chat {
         return maxTokens == GenerationOptions.UNLIMITED ? quarter : Math.min(maxTokens, quarter);
     }
 
+    /**
+     * A grammar is that of the content, which begins where the template would have reasoning end;
+     * but templates may let the model choose between a call and JSON of a schema.
+     */
     private Prompt prompt(List<ChatMessage> added, GenerationOptions options, int leftOut) {
-        ChatTemplate.Prompt written =
-                template.apply(request(history.withoutOldest(leftOut, added), options));
-        return new Prompt(written, transcript.encode(written.text()), leftOut);
+        ObjectNode request = request(history.withoutOldest(leftOut, added), options);
+        Optional<JsonNode> schema = options.grammar().flatMap(Grammar::schema);
+        if (options.grammar().isEmpty() || (schema.isPresent() && !tools.isEmpty())) {
+            schema.ifPresent(s -> request.set("json_schema", s));
+            ChatTemplate.Prompt written = template.apply(request);
+            boolean isKept =
+                    schema.isEmpty()
+                            || written.grammar()
+                                    .filter(grammar -> grammar.triggers().isEmpty())
+                                    .isPresent();
+            if (isKept) {
+                return new Prompt(written, transcript.encode(written.text()), leftOut, false);
+            }
+            request.remove("json_schema");
+        }
+        ChatTemplate.Prompt written = template.apply(request.put("begin_content", true));
+        return new Prompt(written, transcript.encode(written.text()), leftOut, true);
     }
 
     private ObjectNode request(List<ChatMessage> messages, GenerationOptions options) {
@@ -271,9 +299,6 @@ public final class Chat {
             ArrayNode list = request.putArray("tools");
             tools.forEach(tool -> list.add(tool.toJson()));
         }
-        options.grammar()
-                .flatMap(Grammar::schema)
-                .ifPresent(schema -> request.set("json_schema", schema));
         return request.put("enable_thinking", options.thinking()).put("now", now);
     }
 

@@ -10,7 +10,6 @@ import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.llama.Shim;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -18,12 +17,6 @@ import java.util.Optional;
 final class ChatTemplate implements AutoCloseable {
     /** What a model without a template gets; most chat models were trained on a form of it. */
     private static final String FALLBACK = "chatml";
-
-    /** {@code COMMON_GRAMMAR_TRIGGER_TYPE_…} of llama.cpp. */
-    private static final int TOKEN = 0;
-
-    private static final int WORD = 1;
-    private static final int PATTERN_FULL = 3;
 
     private final NativeHandle handle;
     private final boolean supportsThinking;
@@ -144,23 +137,7 @@ final class ChatTemplate implements AutoCloseable {
             String begun = applied.path("syntax").path("generation_prompt").asText();
             return Optional.of(Grammar.gbnf(gbnf).withPrefill(begun));
         }
-        List<String> patterns = new ArrayList<>();
-        List<Integer> tokens = new ArrayList<>();
-        for (JsonNode trigger : applied.path("grammar_triggers")) {
-            String value = trigger.path("value").asText();
-            switch (trigger.path("type").asInt()) {
-                case TOKEN -> tokens.add(trigger.path("token").asInt());
-                case WORD -> patterns.add("[\\s\\S]*?(" + quote(value) + ")[\\s\\S]*");
-                case PATTERN_FULL -> patterns.add("^" + value + "$");
-                default -> patterns.add("^[\\s\\S]*?(" + value + ")[\\s\\S]*$");
-            }
-        }
-        return Optional.of(Grammar.lazy(gbnf, patterns, tokens));
-    }
-
-    /** As a pattern of C++, which matches the text itself. */
-    private static String quote(String text) {
-        return text.replaceAll("[.^$|()*+?\\[\\]{}\\\\]", "\\\\$0");
+        return Optional.of(Grammar.lazy(gbnf, applied.path("grammar_triggers").toString()));
     }
 
     @Override

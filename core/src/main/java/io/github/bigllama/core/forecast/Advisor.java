@@ -1,5 +1,6 @@
 package io.github.bigllama.core.forecast;
 
+import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.forecast.Advice.Kind;
 import io.github.bigllama.core.forecast.Forecast.Verdict;
 import io.github.bigllama.core.option.KvType;
@@ -133,10 +134,14 @@ final class Advisor {
 
     private void consider(
             Kind kind, String value, long ram, SessionOptions changed, Bandwidths bandwidths) {
-        forecaster
-                .forecast(ram, changed, bandwidths)
-                .speed()
-                .ifPresent(speed -> add(kind, value, speed));
+        Forecast then;
+        try {
+            then = forecaster.forecast(ram, changed, bandwidths);
+        } catch (SessionException e) {
+            // Not with this model: quantized keys need heads of whole blocks, for example.
+            return;
+        }
+        then.speed().ifPresent(speed -> add(kind, value, speed));
     }
 
     private boolean add(Kind kind, String value, Speed then) {

@@ -5,6 +5,7 @@ import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.forecast.Forecast.Verdict;
 import io.github.bigllama.core.gguf.GgufException;
 import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.quantize.Quantization;
@@ -69,6 +70,17 @@ public final class Forecaster implements AutoCloseable {
     public Forecaster(ModelFiles files) {
         this.files = files;
         Path name = files.first().path().orElse(Path.of(files.first().fileName()));
+        ModelKind kind = ModelKind.of(files);
+        if (!kind.generates()) {
+            throw new ModelLoadException(
+                    name,
+                    name
+                            + " "
+                            + kind.sentence()
+                            + "; what can be forecast is how fast a model writes token by token",
+                    List.of(),
+                    null);
+        }
         try {
             ModelCheck.check(files, Map.of());
         } catch (GgufException e) {

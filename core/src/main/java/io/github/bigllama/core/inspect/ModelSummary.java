@@ -22,6 +22,7 @@ import java.util.function.Function;
  * @param files how many files it is in
  * @param fileSize of all files
  * @param version of the format
+ * @param kind what it is
  * @param architecture for example {@code llama}; empty if it says none
  * @param name what its makers call it
  * @param parameters how many weights it has
@@ -48,6 +49,7 @@ public record ModelSummary(
         int files,
         long fileSize,
         int version,
+        ModelKind kind,
         Optional<String> architecture,
         Optional<String> name,
         long parameters,
@@ -103,6 +105,7 @@ public record ModelSummary(
                 model.parts().size(),
                 model.fileSize(),
                 model.first().version(),
+                ModelKind.of(model),
                 architecture,
                 text(model.metadata(), "general.name"),
                 parameters,

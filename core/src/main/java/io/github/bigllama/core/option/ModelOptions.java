@@ -27,6 +27,8 @@ import java.util.function.Consumer;
  *     RAM and the rest is read for each pass. Empty for what the system has. Only for {@link
  *     LoadMode#AUTO}; at least {@value #LEAST_RAM}
  * @param progress watches and can cancel the load
+ * @param vocabularyOnly whether only the vocabulary is loaded, which takes next to no RAM: the
+ *     tokenizer works then, and sessions can't be opened
  */
 public record ModelOptions(
         LoadMode loadMode,
@@ -36,7 +38,8 @@ public record ModelOptions(
         Map<String, Object> metadataOverrides,
         boolean checkTensors,
         OptionalLong ram,
-        Optional<LoadProgress> progress) {
+        Optional<LoadProgress> progress,
+        boolean vocabularyOnly) {
     /** The least that can be asked for, in bytes: less is no amount of RAM but a mistake. */
     public static final long LEAST_RAM = 1 << 20;
 
@@ -55,7 +58,8 @@ public record ModelOptions(
                     Map.of(),
                     false,
                     OptionalLong.empty(),
-                    Optional.empty());
+                    Optional.empty(),
+                    false);
 
     public ModelOptions {
         Objects.requireNonNull(loadMode, "loadMode");
@@ -114,6 +118,10 @@ public record ModelOptions(
                 draft -> draft.progress = Optional.of(Objects.requireNonNull(value, "progress")));
     }
 
+    public ModelOptions withVocabularyOnly(boolean value) {
+        return with(draft -> draft.vocabularyOnly = value);
+    }
+
     /** Sets the most bytes of RAM for the whole process. */
     public ModelOptions withRam(long bytes) {
         return with(draft -> draft.ram = OptionalLong.of(bytes));
@@ -168,6 +176,7 @@ public record ModelOptions(
         private boolean checkTensors;
         private OptionalLong ram;
         private Optional<LoadProgress> progress;
+        private boolean vocabularyOnly;
 
         Draft(ModelOptions options) {
             loadMode = options.loadMode;
@@ -178,6 +187,7 @@ public record ModelOptions(
             checkTensors = options.checkTensors;
             ram = options.ram;
             progress = options.progress;
+            vocabularyOnly = options.vocabularyOnly;
         }
 
         ModelOptions options() {
@@ -189,7 +199,8 @@ public record ModelOptions(
                     metadataOverrides,
                     checkTensors,
                     ram,
-                    progress);
+                    progress,
+                    vocabularyOnly);
         }
     }
 }

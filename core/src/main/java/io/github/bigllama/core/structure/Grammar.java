@@ -8,7 +8,9 @@ import io.github.bigllama.core.exception.NativeLoadException;
 import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.internal.llama.LlamaLibrary;
 import io.github.bigllama.internal.llama.Shim;
-import java.util.List;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -20,33 +22,30 @@ import java.util.Optional;
 public final class Grammar {
     private final String gbnf;
     private final Optional<JsonNode> schema;
-    private final List<String> patterns;
-    private final List<Integer> tokens;
-    private final boolean lazy;
+    private final Optional<String> triggers;
     private final String prefill;
 
     private Grammar(
-            String gbnf,
-            Optional<JsonNode> schema,
-            boolean lazy,
-            List<String> patterns,
-            List<Integer> tokens,
-            String prefill) {
+            String gbnf, Optional<JsonNode> schema, Optional<String> triggers, String prefill) {
         this.gbnf = gbnf;
         this.schema = schema;
-        this.lazy = lazy;
+        this.triggers = triggers;
         this.prefill = prefill;
-        this.patterns = List.copyOf(patterns);
-        this.tokens = List.copyOf(tokens);
     }
 
-    /** A grammar in llama.cpp's notation, whose rule {@code root} is the whole answer. */
+    /**
+     * A grammar in llama.cpp's notation, whose rule {@code root} is the whole answer.
+     *
+     * @throws IllegalArgumentException with the reason, if llama.cpp can't use it
+     * @throws NativeLoadException if llama.cpp itself can't be loaded
+     */
     public static Grammar gbnf(String source) {
         Shim.requireText(source);
         if (source.isBlank()) {
             throw new IllegalArgumentException("the grammar is empty");
         }
-        return new Grammar(source, Optional.empty(), false, List.of(), List.of(), "");
+        check(source);
+        return new Grammar(source, Optional.empty(), Optional.empty(), "");
     }
 
     /**
@@ -61,10 +60,25 @@ public final class Grammar {
         LlamaLibrary.load();
         try {
             JsonNode node = Json.MAPPER.readTree(schema);
-            return new Grammar(
-                    convert(node.toString()), Optional.of(node), false, List.of(), List.of(), "");
+            return new Grammar(convert(node.toString()), Optional.of(node), Optional.empty(), "");
         } catch (JacksonException e) {
             throw new IllegalArgumentException("the schema is not JSON: " + Json.reason(e), e);
+        }
+    }
+
+    /**
+     * Checks it before it is used, also for what llama.cpp would end the process on.
+     *
+     * @throws IllegalArgumentException with the reason, if llama.cpp can't use it
+     */
+    private static void check(String gbnf) {
+        LlamaLibrary.load();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment error = arena.allocate(ValueLayout.ADDRESS);
+            if (llama_h.bigllama_grammar_check(arena.allocateFrom(gbnf), error) == 0) {
+                throw new IllegalArgumentException(
+                        "the grammar can't be used: " + Shim.reason(error));
+            }
         }
     }
 
@@ -88,15 +102,12 @@ public final class Grammar {
     }
 
     /**
-     * A grammar that holds only from a trigger on ({@code
-     * llama_sampler_init_grammar_lazy_patterns}).
+     * A grammar that holds only from a trigger on.
      *
-     * @param patterns regular expressions of C++ for the whole text; the grammar begins with the
-     *     first group
-     * @param tokens tokens with which it begins
+     * @param triggers what it begins with, as JSON of llama.cpp's {@code common_grammar_trigger}
      */
-    public static Grammar lazy(String gbnf, List<String> patterns, List<Integer> tokens) {
-        return new Grammar(gbnf, Optional.empty(), true, patterns, tokens, "");
+    public static Grammar lazy(String gbnf, String triggers) {
+        return new Grammar(gbnf, Optional.empty(), Optional.of(triggers), "");
     }
 
     /**
@@ -104,7 +115,7 @@ public final class Grammar {
      * goes on from.
      */
     public Grammar withPrefill(String text) {
-        return new Grammar(gbnf, schema, lazy, patterns, tokens, text);
+        return new Grammar(gbnf, schema, triggers, text);
     }
 
     /** Its source. */
@@ -117,19 +128,9 @@ public final class Grammar {
         return schema;
     }
 
-    /** Whether it holds only from one of the triggers on. */
-    public boolean isLazy() {
-        return lazy;
-    }
-
-    /** What makes a lazy grammar begin: regular expressions. */
-    public List<String> triggerPatterns() {
-        return patterns;
-    }
-
-    /** What makes a lazy grammar begin: tokens. */
-    public List<Integer> triggerTokens() {
-        return tokens;
+    /** What it holds from on, as JSON; empty if that is the beginning. */
+    public Optional<String> triggers() {
+        return triggers;
     }
 
     /** The beginning of the text that the prompt holds already. */
@@ -141,15 +142,13 @@ public final class Grammar {
     public boolean equals(Object other) {
         return other instanceof Grammar grammar
                 && gbnf.equals(grammar.gbnf)
-                && lazy == grammar.lazy
-                && patterns.equals(grammar.patterns)
-                && tokens.equals(grammar.tokens)
+                && triggers.equals(grammar.triggers)
                 && prefill.equals(grammar.prefill);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(gbnf, lazy, patterns, tokens, prefill);
+        return Objects.hash(gbnf, triggers, prefill);
     }
 
     /** Its source. */

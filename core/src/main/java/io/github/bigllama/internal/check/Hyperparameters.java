@@ -19,7 +19,7 @@ import java.util.OptionalLong;
  * exactly the type asked for. A value of another type is empty here, because there llama.cpp stops
  * with an error of its own.
  */
-final class Hyperparameters {
+public final class Hyperparameters {
     private final String file;
     private final String architecture;
     private final GgufMetadata metadata;
@@ -30,7 +30,8 @@ final class Hyperparameters {
         this.metadata = metadata;
     }
 
-    static Hyperparameters of(ModelFiles files, Map<String, ?> overrides) {
+    /** The metadata of a model with overrides. */
+    public static Hyperparameters of(ModelFiles files, Map<String, ?> overrides) {
         GgufMetadata original = files.metadata();
         Map<String, GgufValue> replaced = new HashMap<>();
         overrides.forEach(
@@ -67,16 +68,16 @@ final class Hyperparameters {
         return old.getClass() == with.getClass();
     }
 
-    String architecture() {
+    public String architecture() {
         return architecture;
     }
 
     /** A key of the model's sizes, which starts with the architecture. */
-    String key(String name) {
+    public String key(String name) {
         return architecture + "." + name;
     }
 
-    OptionalLong u32(String key) {
+    public OptionalLong u32(String key) {
         return metadata.find(key).orElse(null) instanceof GgufValue.Int number
                         && number.type() == GgufValueType.UINT32
                 ? OptionalLong.of(number.value())
@@ -90,13 +91,13 @@ final class Hyperparameters {
                 : OptionalDouble.empty();
     }
 
-    Optional<Boolean> bool(String key) {
+    public Optional<Boolean> bool(String key) {
         return metadata.find(key).orElse(null) instanceof GgufValue.Bool bool
                 ? Optional.of(bool.value())
                 : Optional.empty();
     }
 
-    Optional<String> text(String key) {
+    public Optional<String> text(String key) {
         return metadata.find(key).orElse(null) instanceof GgufValue.Text text
                 ? Optional.of(text.value())
                 : Optional.empty();

@@ -48,6 +48,13 @@ final class VocabularyCheck {
             // tokenize, token_to_piece and others: GGML_ASSERT(type != LLAMA_VOCAB_TYPE_NONE)
             throw values.refuse("has no vocabulary, so text cannot be made into tokens");
         }
+        if (values.text(PREFIX + "pre").orElse("").equals("whitespace")
+                && !model.equals("whitespace")) {
+            // find_bpe_rank: GGML_ASSERT on a space in what that pre-tokenizer leaves whole
+            throw values.refuse(
+                    "pre-tokenizer 'whitespace' needs tokenizer model 'whitespace', and this one is "
+                            + Text.quote(model));
+        }
         GgufArray tokens = values.array(PREFIX + "tokens", GgufValueType.STRING).orElse(null);
         if (tokens != null) {
             distinct(tokens);

@@ -33,6 +33,8 @@ public final class ContextParams {
         llama_context_params.type_v(params, options.valueType().value());
         llama_context_params.flash_attn_type(params, options.flashAttention().value());
         llama_context_params.embeddings(params, options.embeddings());
+        // That of a token, whatever the model makes of whole texts.
+        llama_context_params.pooling_type(params, llama_h.LLAMA_POOLING_TYPE_NONE());
         return params;
     }
 }

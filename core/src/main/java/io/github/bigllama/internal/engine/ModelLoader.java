@@ -7,6 +7,7 @@ import io.github.bigllama.bindings.llama.llama_progress_callback;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.gguf.GgufException;
 import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.residency.InsufficientRamException;
@@ -39,6 +40,7 @@ public final class ModelLoader {
      * A loaded model.
      *
      * @param options how it was loaded
+     * @param kind what it is
      * @param weights where its weights are
      * @param kvElements more than a position has of keys, and of values, in all layers
      * @param residentLeast bytes of weights that must be in RAM and can be dropped from it
@@ -50,6 +52,7 @@ public final class ModelLoader {
     public record Loaded(
             NativeHandle handle,
             ModelOptions options,
+            ModelKind kind,
             Weights weights,
             double kvElements,
             long residentLeast,
@@ -61,14 +64,20 @@ public final class ModelLoader {
     public static Loaded load(Path path, ModelOptions chosen) {
         Weights weights;
         ModelFiles files;
+        ModelKind kind;
         try {
             files = ModelFiles.read(path);
+            kind = ModelKind.of(files, chosen.metadataOverrides());
+            requireModel(path, kind);
             ModelCheck.check(files, chosen.metadataOverrides());
             weights = Weights.of(files);
         } catch (GgufException e) {
             throw new ModelLoadException(path, e.getMessage(), List.of(), e);
         }
         LlamaLibrary.load();
+        if (chosen.vocabularyOnly() || kind == ModelKind.VOCABULARY) {
+            return vocabulary(path, chosen, kind, weights, files);
+        }
         RamBudget budget = RamBudget.of(chosen.ram());
         long weightRam = budget.weightRam(0);
         requireRoom(path, chosen, weights.size(), weightRam);
@@ -89,6 +98,7 @@ public final class ModelLoader {
             return new Loaded(
                     loadNative(path, options, false),
                     options,
+                    kind,
                     weights,
                     KvCacheBound.elements(files),
                     isManaged ? PlanRules.leastRam(weights) : 0,
@@ -98,6 +108,39 @@ public final class ModelLoader {
                     pager);
         } catch (RuntimeException | Error e) {
             pager.ifPresent(Pager::close);
+            sizes.close();
+            throw e;
+        }
+    }
+
+    private static void requireModel(Path path, ModelKind kind) {
+        if (!kind.isModel()) {
+            throw new ModelLoadException(
+                    path,
+                    path + " " + kind.sentence() + "; give the file of that model",
+                    List.of(),
+                    null);
+        }
+    }
+
+    private static Loaded vocabulary(
+            Path path, ModelOptions chosen, ModelKind kind, Weights weights, ModelFiles files) {
+        ModelOptions options =
+                streaming(chosen).withLoadMode(LoadMode.NONE).withVocabularyOnly(true);
+        FileSizes sizes = sizes(path, weights);
+        try {
+            return new Loaded(
+                    loadNative(path, options, false),
+                    options,
+                    kind,
+                    weights,
+                    KvCacheBound.elements(files),
+                    0,
+                    sizes,
+                    RamBudget.of(chosen.ram()),
+                    false,
+                    Optional.empty());
+        } catch (RuntimeException | Error e) {
             sizes.close();
             throw e;
         }
@@ -161,7 +204,8 @@ public final class ModelLoader {
                 options.metadataOverrides(),
                 options.checkTensors(),
                 OptionalLong.empty(),
-                options.progress());
+                options.progress(),
+                options.vocabularyOnly());
     }
 
     /**
@@ -204,6 +248,7 @@ public final class ModelLoader {
         llama_model_params.use_extra_bufts(params, options.repack());
         llama_model_params.n_gpu_layers(params, options.gpuLayers());
         llama_model_params.check_tensors(params, options.checkTensors());
+        llama_model_params.vocab_only(params, options.vocabularyOnly());
         if (!options.devices().isEmpty()) {
             llama_model_params.devices(params, Devices.named(options.devices(), arena));
         }

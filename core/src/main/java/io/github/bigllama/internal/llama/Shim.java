@@ -36,23 +36,20 @@ public final class Shim {
             Function<String, LlamaException> failure, String action, Call call) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment error = arena.allocate(ValueLayout.ADDRESS);
-            MemorySegment result;
-            try {
-                result = call.run(arena, error);
-            } catch (ExceptionInInitializerError | NoClassDefFoundError e) {
-                // jextract's way to say that a symbol is not there.
-                throw failure.apply(
-                        action
-                                + ": the llama.cpp that was loaded has no libbigllama, which comes with bigllama's own; leave out bigllama.library.path");
-            }
+            MemorySegment result = call.run(arena, error);
             if (!result.equals(MemorySegment.NULL)) {
                 return result;
             }
-            MemorySegment reason = error.get(ValueLayout.ADDRESS, 0);
-            String message = reason.equals(MemorySegment.NULL) ? "out of memory" : string(reason);
-            llama_h.bigllama_text_free(reason);
-            throw failure.apply(action + ": " + oneLine(message));
+            throw failure.apply(action + ": " + reason(error));
         }
+    }
+
+    /** Takes what a call has left where it leaves its error. */
+    public static String reason(MemorySegment error) {
+        MemorySegment reason = error.get(ValueLayout.ADDRESS, 0);
+        String message = reason.equals(MemorySegment.NULL) ? "out of memory" : string(reason);
+        llama_h.bigllama_text_free(reason);
+        return oneLine(message);
     }
 
     @SuppressWarnings("restricted")

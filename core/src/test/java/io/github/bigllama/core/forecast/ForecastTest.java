@@ -50,6 +50,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is said of a model before it is loaded, and what is refused. */
 class ForecastTest {
@@ -201,6 +202,22 @@ class ForecastTest {
             long least = forecast.leastRam().orElseThrow();
             assertThat(forecaster.forecast(least + 2_000_000, SESSION, BANDWIDTHS).verdict())
                     .isEqualTo(Verdict.STREAMS);
+        }
+    }
+
+    /** Blocks of q8_0 have 32 elements, and a head must be made of whole ones. */
+    @ParameterizedTest
+    @ValueSource(ints = {16, 80})
+    void adviceThatAModelCanNotFollowIsNotGiven(int headSize) throws IOException {
+        Path path =
+                write(
+                        "heads" + headSize,
+                        new Shape("llama", 4, 1280, 4096, 16, 16, headSize, 0, 0, false));
+        try (Forecaster forecaster = forecaster(path)) {
+            Forecast forecast = forecaster.forecast(GB, SESSION, BANDWIDTHS);
+            assertThat(forecaster.advice(SESSION, forecast))
+                    .extracting(Advice::kind)
+                    .doesNotContain(Kind.KV_TYPE);
         }
     }
 

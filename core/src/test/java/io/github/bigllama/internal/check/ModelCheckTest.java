@@ -210,9 +210,11 @@ class ModelCheckTest {
     }
 
     @Test
-    void aModelWithoutVocabulary() {
+    void vocabulariesThatCanNotBeUsed() {
         model.text("tokenizer.ggml.model", "no_vocab");
         refused("no vocabulary");
+        model.text("tokenizer.ggml.model", "gpt2").text("tokenizer.ggml.pre", "whitespace");
+        refused("'whitespace' needs tokenizer model 'whitespace'");
     }
 
     @Test
