@@ -5,18 +5,25 @@ import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Pulls;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import io.github.bigllama.internal.text.AnswerText;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** The {@link TokenStream} of a session: the loop from a prompt to pieces of text. */
 final class Generation implements TokenStream {
+    /** A hundred years: longer ones can't be counted in nanoseconds. */
+    private static final long LONGEST_TIMEOUT = TimeUnit.DAYS.toNanos(36_500);
+
     private final LlamaSession session;
     private final Context context;
     private final Sequence sequence;
@@ -24,6 +31,7 @@ final class Generation implements TokenStream {
     private final Tokenizer tokenizer;
     private final int[] prompt;
     private final GenerationOptions options;
+    private final Pulls pulls = new Pulls();
     private final AtomicBoolean cancelled = new AtomicBoolean();
     private final AnswerText text;
 
@@ -37,8 +45,10 @@ final class Generation implements TokenStream {
     private boolean prefilled;
     private ResidencyStats promptResidency;
     private ResidencyStats residency;
-    private boolean ended;
-    private StopReason stopReason;
+    private volatile boolean ended;
+    private volatile StopReason stopReason;
+    private volatile boolean isLate;
+    private final Optional<CompletableFuture<Void>> timer;
 
     Generation(
             LlamaSession session,
@@ -59,17 +69,24 @@ final class Generation implements TokenStream {
         this.contextUsed = sequence.used();
         this.residency = ResidencyStats.none(session.model().sizeInBytes());
         this.promptResidency = residency;
+        this.timer = options.timeout().map(this::startTimer);
     }
 
     /** Computes until there is a piece or the end. Asking twice computes nothing twice. */
     @Override
     public boolean hasNext() {
-        if (text.hasPiece()) {
-            return true;
+        pulls.begin();
+        try {
+            if (!text.hasPiece() && !ended) {
+                compute();
+            }
+            return text.hasPiece();
+        } finally {
+            pulls.end();
         }
-        if (ended) {
-            return false;
-        }
+    }
+
+    private void compute() {
         session.enter();
         try {
             context.abort().follow(cancelled);
@@ -83,21 +100,43 @@ final class Generation implements TokenStream {
             contextUsed = sequence.used();
             session.exit();
         }
-        return text.hasPiece();
     }
 
     @Override
     public String next() {
-        if (!hasNext()) {
-            throw new NoSuchElementException("the answer has ended: " + stopReason);
+        pulls.begin();
+        try {
+            if (!hasNext()) {
+                throw new NoSuchElementException("the answer has ended: " + stopReason);
+            }
+            return text.takePiece();
+        } finally {
+            pulls.end();
         }
-        return text.takePiece();
     }
 
     @Override
     public void cancel() {
         cancelled.set(true);
         context.abort().abort(cancelled);
+    }
+
+    /** The time is over. */
+    private void expire() {
+        isLate = true;
+        cancel();
+    }
+
+    private CompletableFuture<Void> startTimer(Duration timeout) {
+        // A forgotten answer must not live until then.
+        WeakReference<Generation> answer = new WeakReference<>(this);
+        CompletableFuture<Void> started = new CompletableFuture<>();
+        started.completeOnTimeout(
+                        null,
+                        Math.min(TimeUnit.NANOSECONDS.convert(timeout), LONGEST_TIMEOUT),
+                        TimeUnit.NANOSECONDS)
+                .thenRun(() -> Optional.ofNullable(answer.get()).ifPresent(Generation::expire));
+        return started;
     }
 
     @Override
@@ -127,28 +166,43 @@ final class Generation implements TokenStream {
 
     @Override
     public void close() {
-        if (ended) {
+        if (ended || !pulls.beginEnd(this::cancel)) {
             return;
         }
-        session.enter();
         try {
-            end(StopReason.CANCELLED);
+            if (!ended) {
+                end(StopReason.CANCELLED);
+            }
         } finally {
-            session.exit();
+            pulls.end();
         }
     }
 
+    private boolean isCancelled() {
+        return cancelled.get() || Thread.currentThread().isInterrupted();
+    }
+
+    private StopReason cancelReason() {
+        return isLate ? StopReason.TIMEOUT : StopReason.CANCELLED;
+    }
+
     private void step() {
-        if (cancelled.get()) {
-            end(StopReason.CANCELLED);
+        if (isCancelled()) {
+            end(cancelReason());
             return;
         }
         long start = System.nanoTime();
         if (!prefilled) {
-            boolean done = prefill();
+            boolean done;
+            try {
+                done = prefill();
+            } finally {
+                // The context outlives this, and must not keep it.
+                context.onProgress(fraction -> {});
+            }
             promptNanos += System.nanoTime() - start;
             if (!done) {
-                end(StopReason.CANCELLED);
+                end(cancelReason());
                 return;
             }
             prefilled = true;
@@ -204,13 +258,13 @@ final class Generation implements TokenStream {
         if (!canShift()) {
             return Optional.of(StopReason.CONTEXT_FULL);
         }
-        return context.shift(sequence, kept()) ? decode() : Optional.of(StopReason.CANCELLED);
+        return context.shift(sequence, kept()) ? decode() : Optional.of(cancelReason());
     }
 
     private Optional<StopReason> decode() {
         return context.decode(sequence, generated, generatedCount - 1, 1)
                 ? Optional.empty()
-                : Optional.of(StopReason.CANCELLED);
+                : Optional.of(cancelReason());
     }
 
     private boolean canShift() {
@@ -235,7 +289,7 @@ final class Generation implements TokenStream {
         int done = 0;
         report(done, total);
         while (done < total) {
-            if (cancelled.get()) {
+            if (isCancelled()) {
                 return false;
             }
             int count = Math.min(context.batchSize(), total - done);
@@ -248,7 +302,6 @@ final class Generation implements TokenStream {
             context.lastPass().ifPresent(pass -> promptResidency = promptResidency.plus(pass));
             report(done, total);
         }
-        context.onProgress(fraction -> {});
         return true;
     }
 
@@ -273,15 +326,16 @@ final class Generation implements TokenStream {
         }
     }
 
-    /** Ends it, between enter and exit; what was held back is the last piece. */
+    /** Ends it; what was held back is the last piece. */
     private void end(StopReason reason) {
         if (reason != null) {
             text.end();
         }
-        ended = true;
         stopReason = reason;
-        context.abort().follow(null);
-        sampler.close();
+        ended = true;
+        timer.ifPresent(running -> running.cancel(false));
+        context.abort().unfollow(cancelled);
+        context.rest();
         session.released(this);
     }
 }

@@ -23,9 +23,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A GGUF model: weights, vocabulary and metadata. Thread-safe; any number of sessions share it.
@@ -44,7 +48,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     private final Vocabulary vocabulary;
     private final Tokenizer tokenizer;
-    private int openSessions;
+    private final Set<SessionResources> openSessions = new LinkedHashSet<>();
     private String fingerprint;
 
     private LlamaModel(Path path, ModelLoader.Loaded loaded) {
@@ -72,6 +76,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      * @throws IllegalArgumentException if a device does not exist
      */
     public static LlamaModel load(Path path, ModelOptions options) {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(options, "options");
         return new LlamaModel(path, ModelLoader.load(path, options));
     }
 
@@ -95,6 +101,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      *     there is enough for, or if llama.cpp can't
      */
     public synchronized LlamaSession newSession(SessionOptions options) {
+        Objects.requireNonNull(options, "options");
         MemorySegment pointer = handle.pointer();
         requireGenerating();
         MemoryFit fit =
@@ -106,7 +113,6 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         }
         Context context =
                 new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
-        openSessions++;
         return new LlamaSession(this, resolved, context);
     }
 
@@ -134,9 +140,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     }
 
     synchronized LlamaSession openFork(LlamaSession session) {
-        LlamaSession fork = new LlamaSession(this, session.options(), session.context());
-        openSessions++;
-        return fork;
+        return new LlamaSession(this, session.options(), session.context());
     }
 
     private Optional<Pager> page() {
@@ -248,25 +252,36 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     /**
      * Frees the weights. Idempotent.
      *
-     * @throws IllegalStateException while it has open sessions; it says how many
+     * @throws IllegalStateException while it has open sessions; it says how many, and where they
+     *     were opened
      */
     @Override
     public synchronized void close() {
-        if (openSessions > 0) {
+        if (!openSessions.isEmpty()) {
+            int count = openSessions.size();
             throw new IllegalStateException(
-                    path
-                            + " has "
-                            + openSessions
-                            + (openSessions == 1 ? " open session" : " open sessions")
-                            + "; close the sessions before the model");
+                    "%s has %d open %s; close the sessions before the model. Opened at %s"
+                            .formatted(
+                                    path,
+                                    count,
+                                    count == 1 ? "session" : "sessions",
+                                    openSessions.stream()
+                                            .map(SessionResources::opened)
+                                            .distinct()
+                                            .limit(8)
+                                            .collect(Collectors.joining(", "))));
         }
         pager.ifPresent(Pager::close);
         loaded.sizes().close();
         handle.close();
     }
 
-    synchronized void sessionClosed() {
-        openSessions--;
+    synchronized void sessionOpened(SessionResources session) {
+        openSessions.add(session);
+    }
+
+    synchronized void sessionClosed(SessionResources session) {
+        openSessions.remove(session);
     }
 
     /** A C function that writes a string into a buffer and returns the length it needs. */

@@ -9,9 +9,13 @@ import io.github.bigllama.internal.engine.Context;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 
 /**
  * One conversation with a model: a context, its KV cache, and the threads that compute.
@@ -21,25 +25,34 @@ import java.util.Optional;
  *
  * <p>One thread at a time: a call while another thread is inside throws {@link
  * WrongThreadException}. A session may move from thread to thread between calls. While a {@link
- * TokenStream} is open the session belongs to it. Only {@link TokenStream#cancel()} may be called
- * from anywhere.
+ * TokenStream} is open the session belongs to it. Only {@link TokenStream#cancel()} and {@link
+ * TokenStream#close()} may be called from anywhere.
+ *
+ * <p>Unless {@link SessionOptions#threads()} says otherwise, sessions that compute at the same time
+ * divide the cores among them. A computation for a virtual thread runs on a platform thread, and
+ * the virtual thread waits without holding its carrier.
  *
  * <p>Close it before its model. Closing is idempotent; every other call on a closed session throws
- * {@link IllegalStateException}.
+ * {@link IllegalStateException}. One that nobody can reach any more is closed some time later, with
+ * a warning in the log that says where it was opened.
  */
 public final class LlamaSession implements AutoCloseable {
     private final LlamaModel model;
     private final SessionOptions options;
     private final Context context;
     private final Sequence sequence;
-    private TokenStream stream;
-    private boolean closed;
+    private final SessionResources resources;
+    private final Cleaner.Cleanable cleanable;
+    private volatile TokenStream stream;
+    private volatile boolean closed;
 
     LlamaSession(LlamaModel model, SessionOptions options, Context context) {
         this.model = model;
         this.options = options;
         this.context = context;
         this.sequence = context.open();
+        this.resources = new SessionResources(model, context, sequence);
+        this.cleanable = resources.closeWith(this);
     }
 
     /** What it computes with. */
@@ -84,7 +97,8 @@ public final class LlamaSession implements AutoCloseable {
      * @throws PromptTooLongException if the prompt leaves no room in the context
      */
     public TokenStream generate(String prompt, GenerationOptions options) {
-        return generate(model.tokenizer().encode(prompt), options);
+        return generate(
+                model.tokenizer().encode(Objects.requireNonNull(prompt, "prompt")), options);
     }
 
     /**
@@ -96,6 +110,8 @@ public final class LlamaSession implements AutoCloseable {
      *     vocabulary
      */
     public TokenStream generate(int[] prompt, GenerationOptions options) {
+        Objects.requireNonNull(prompt, "prompt");
+        Objects.requireNonNull(options, "options");
         enter();
         try {
             requireNoStream();
@@ -104,7 +120,9 @@ public final class LlamaSession implements AutoCloseable {
                 throw new PromptTooLongException(prompt.length, context.size());
             }
             SamplerChain sampler =
-                    new SamplerChain(model.vocabulary(), options.sampling(), options.grammar());
+                    resources.open(
+                            new SamplerChain(
+                                    model.vocabulary(), options.sampling(), options.grammar()));
             stream = new Generation(this, context, sequence, sampler, prompt.clone(), options);
             return stream;
         } finally {
@@ -117,6 +135,8 @@ public final class LlamaSession implements AutoCloseable {
      * generation loops of one's own.
      *
      * @throws PromptTooLongException if they do not fit; nothing is computed then
+     * @throws CancellationException if the thread is interrupted, and stays so; what was computed
+     *     by then is kept
      */
     public void decode(int... tokens) {
         enter();
@@ -126,13 +146,17 @@ public final class LlamaSession implements AutoCloseable {
             if (tokens.length > context.size() - sequence.used()) {
                 throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
             }
-            for (int from = 0; from < tokens.length; from += context.batchSize()) {
-                context.decode(
-                        sequence,
-                        tokens,
-                        from,
-                        Math.min(context.batchSize(), tokens.length - from));
-            }
+            interruptibly(
+                    () -> {
+                        int done = 0;
+                        boolean isGoing = true;
+                        while (isGoing && done < tokens.length) {
+                            int count = Math.min(context.batchSize(), tokens.length - done);
+                            isGoing = context.decode(sequence, tokens, done, count);
+                            done += count;
+                        }
+                        return isGoing;
+                    });
         } finally {
             exit();
         }
@@ -164,9 +188,25 @@ public final class LlamaSession implements AutoCloseable {
             if (tokens.length > context.size() - sequence.used()) {
                 throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
             }
-            context.decode(sequence, tokens, 0, tokens.length, first);
+            interruptibly(() -> context.decode(sequence, tokens, 0, tokens.length, first));
         } finally {
             exit();
+        }
+    }
+
+    private void interruptibly(BooleanSupplier computation) {
+        AtomicBoolean never = new AtomicBoolean();
+        context.abort().follow(never);
+        boolean isDone;
+        try {
+            isDone = computation.getAsBoolean();
+        } finally {
+            context.abort().unfollow(never);
+            context.rest();
+        }
+        if (!isDone) {
+            throw new CancellationException(
+                    "interrupted; the session knows %d tokens".formatted(sequence.used()));
         }
     }
 
@@ -341,9 +381,8 @@ public final class LlamaSession implements AutoCloseable {
         enter();
         try {
             requireNoStream();
-            context.close(sequence);
             closed = true;
-            model.sessionClosed();
+            cleanable.clean();
         } finally {
             exit();
         }
@@ -364,9 +403,10 @@ public final class LlamaSession implements AutoCloseable {
         context.exit();
     }
 
-    /** Called by the stream, between enter and exit, when it has ended. */
+    /** Called by the stream when it has ended. */
     void released(TokenStream ended) {
         if (stream == ended) {
+            resources.closeSampler();
             stream = null;
         }
     }

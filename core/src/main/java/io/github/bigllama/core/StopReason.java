@@ -12,6 +12,11 @@ public enum StopReason {
     STOP_STRING,
     /** The context has no room for another token. */
     CONTEXT_FULL,
-    /** {@link TokenStream#cancel()} was called, or the stream was closed before its end. */
-    CANCELLED
+    /**
+     * {@link TokenStream#cancel()} was called, the stream was closed before its end, or the thread
+     * that reads it was interrupted; it stays interrupted.
+     */
+    CANCELLED,
+    /** {@link GenerationOptions#timeout()} was over. */
+    TIMEOUT
 }

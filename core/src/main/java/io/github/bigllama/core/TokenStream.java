@@ -13,9 +13,10 @@ import java.util.stream.StreamSupport;
  * pulled, never ahead. Pieces are whole characters; several tokens may make one piece.
  *
  * <p>Can be read once, as an {@link Iterator}, in a for loop, or as a {@link #stream()}. Ends by
- * itself for one of the {@link StopReason}s, or by {@link #close()}. {@link #cancel()} may be
- * called from any thread; for the rest the rules of {@link LlamaSession} hold. A computation that
- * fails throws {@link DecodeException} and ends the stream.
+ * itself for one of the {@link StopReason}s, or by {@link #close()}. {@link #cancel()} and {@link
+ * #close()} may be called from any thread, and interrupting the thread that reads ends the answer
+ * as well; for the rest the rules of {@link LlamaSession} hold. A computation that fails throws
+ * {@link DecodeException} and ends the stream.
  */
 public interface TokenStream extends Iterator<String>, Iterable<String>, AutoCloseable {
     /** Computes until there is a piece or the end. Asking twice computes nothing twice. */
@@ -57,7 +58,11 @@ public interface TokenStream extends Iterator<String>, Iterable<String>, AutoClo
     /** What has been done so far. */
     GenerationStats stats();
 
-    /** Ends the answer here, if it has not ended. Idempotent. */
+    /**
+     * Ends the answer here, if it has not ended: the session is free afterwards. Idempotent, and
+     * callable from any thread: where another is computing the next piece, that is cancelled, and
+     * waited for; the thread that asked for it gets what is complete.
+     */
     @Override
     void close();
 }

@@ -22,7 +22,8 @@ class LongRunsTest {
     /**
      * These make tokens of the text itself, where the demo model's vocabulary has those of bytes.
      */
-    private static final Set<String> WITHOUT_BYTES = Set.of("gemma4", "granite-embed-multi-311m", "sarvam-moe");
+    private static final Set<String> WITHOUT_BYTES =
+            Set.of("gemma4", "granite-embed-multi-311m", "sarvam-moe");
 
     private static LlamaModel load(String pretokenizer) {
         return LlamaModel.load(

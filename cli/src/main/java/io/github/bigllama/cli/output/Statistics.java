@@ -74,6 +74,7 @@ public final class Statistics {
                                     case STOP_STRING -> "stop text found";
                                     case CONTEXT_FULL -> "context full";
                                     case CANCELLED -> "interrupted";
+                                    case TIMEOUT -> "out of time";
                                 })
                 .orElse("failed");
     }

@@ -3,6 +3,7 @@ package io.github.bigllama.core.chat;
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.internal.engine.Pulls;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 
@@ -14,12 +15,13 @@ final class ChatAnswer implements TokenStream {
     private final TokenStream source;
     private final Reader reader;
     private final Listener listener;
+    private final Pulls pulls = new Pulls();
     private final StringBuilder produced = new StringBuilder();
 
     /** Empty if there is nothing to show yet. */
     private String piece = "";
 
-    private boolean ended;
+    private volatile boolean ended;
 
     /** Decides what of an answer is shown. */
     @FunctionalInterface
@@ -48,27 +50,47 @@ final class ChatAnswer implements TokenStream {
 
     @Override
     public boolean hasNext() {
-        while (piece.isEmpty() && !ended) {
-            if (source.hasNext()) {
-                produced.append(source.next());
-                piece = reader.read(produced, false);
+        pulls.begin();
+        try {
+            while (piece.isEmpty() && !ended) {
+                read();
             }
-            if (source.stopReason().isPresent() && !source.hasNext()) {
-                end();
-            }
+            return !piece.isEmpty();
+        } finally {
+            pulls.end();
         }
-        return !piece.isEmpty();
+    }
+
+    private void read() {
+        if (source.hasNext()) {
+            append(source.next());
+            piece = reader.read(produced, false);
+        }
+        if (source.stopReason().isPresent() && !source.hasNext()) {
+            end();
+        }
+    }
+
+    /** C's texts, in which replies are taken apart, end at a NUL. */
+    private void append(String text) {
+        produced.append(text.replace('\0', '\uFFFD'));
     }
 
     @Override
     public String next() {
-        if (!hasNext()) {
-            throw new NoSuchElementException(
-                    "the answer has ended: " + stopReason().map(StopReason::name).orElse("failed"));
+        pulls.begin();
+        try {
+            if (!hasNext()) {
+                throw new NoSuchElementException(
+                        "the answer has ended: "
+                                + stopReason().map(StopReason::name).orElse("failed"));
+            }
+            String taken = piece;
+            piece = "";
+            return taken;
+        } finally {
+            pulls.end();
         }
-        String taken = piece;
-        piece = "";
-        return taken;
     }
 
     @Override
@@ -93,15 +115,21 @@ final class ChatAnswer implements TokenStream {
 
     @Override
     public void close() {
-        if (ended) {
+        if (ended || !pulls.beginEnd(this::cancel)) {
             return;
         }
-        source.close();
-        // What was held back until the end is part of the history, too.
-        while (source.hasNext()) {
-            produced.append(source.next());
+        try {
+            if (!ended) {
+                source.close();
+                // What was held back until the end is part of the history, too.
+                while (source.hasNext()) {
+                    append(source.next());
+                }
+                end();
+            }
+        } finally {
+            pulls.end();
         }
-        end();
     }
 
     private void end() {

@@ -3,6 +3,7 @@ package io.github.bigllama.core.option;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.chat.Chat;
 import io.github.bigllama.core.structure.Grammar;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -27,6 +28,10 @@ import java.util.function.Consumer;
  * @param reasoning is told what a model thinks before it answers a {@link Chat}, piece by piece, on
  *     the thread that pulls from the {@link TokenStream}
  * @param preservedTokens control tokens whose names are part of the text; that of others is empty
+ * @param timeout most time from asking for an answer to its end; what is complete by then is the
+ *     answer. In {@link Chat#ask} it holds for each answer of a turn, and not for the tools between
+ *     them
+ * @param toolChoice whether an answer of a {@link Chat} may, or must, call tools
  */
 public record GenerationOptions(
         int maxTokens,
@@ -38,7 +43,9 @@ public record GenerationOptions(
         Optional<PrefillProgress> progress,
         boolean thinking,
         Optional<Consumer<String>> reasoning,
-        Set<Integer> preservedTokens) {
+        Set<Integer> preservedTokens,
+        Optional<Duration> timeout,
+        ToolChoice toolChoice) {
     /** No limit but the context. */
     public static final int UNLIMITED = -1;
 
@@ -53,14 +60,16 @@ public record GenerationOptions(
                     Optional.empty(),
                     true,
                     Optional.empty(),
-                    Set.of());
+                    Set.of(),
+                    Optional.empty(),
+                    ToolChoice.AUTO);
 
     public GenerationOptions {
         if (maxTokens < UNLIMITED) {
             throw new IllegalArgumentException(
                     "maxTokens is " + maxTokens + ", must be -1 (unlimited) or more");
         }
-        stopStrings = List.copyOf(stopStrings);
+        stopStrings = List.copyOf(Objects.requireNonNull(stopStrings, "stopStrings"));
         if (stopStrings.contains("")) {
             throw new IllegalArgumentException("a stop string is empty");
         }
@@ -72,7 +81,13 @@ public record GenerationOptions(
         }
         Objects.requireNonNull(progress, "progress");
         Objects.requireNonNull(reasoning, "reasoning");
-        preservedTokens = Set.copyOf(preservedTokens);
+        preservedTokens = Set.copyOf(Objects.requireNonNull(preservedTokens, "preservedTokens"));
+        Objects.requireNonNull(timeout, "timeout");
+        if (timeout.isPresent() && !timeout.get().isPositive()) {
+            throw new IllegalArgumentException(
+                    "timeout is " + timeout.get() + ", must be positive");
+        }
+        Objects.requireNonNull(toolChoice, "toolChoice");
     }
 
     /**
@@ -93,7 +108,7 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withStopStrings(String... values) {
-        return withStopStrings(List.of(values));
+        return withStopStrings(List.of(Objects.requireNonNull(values, "stopStrings")));
     }
 
     public GenerationOptions withStopStrings(List<String> values) {
@@ -105,7 +120,7 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withGrammar(Grammar value) {
-        return withGrammar(Optional.of(value));
+        return withGrammar(Optional.of(Objects.requireNonNull(value, "grammar")));
     }
 
     /** With a grammar, or with none. */
@@ -139,6 +154,14 @@ public record GenerationOptions(
         return with(draft -> draft.preservedTokens = value);
     }
 
+    public GenerationOptions withTimeout(Duration value) {
+        return with(draft -> draft.timeout = Optional.of(Objects.requireNonNull(value, "timeout")));
+    }
+
+    public GenerationOptions withToolChoice(ToolChoice value) {
+        return with(draft -> draft.toolChoice = value);
+    }
+
     private GenerationOptions with(Consumer<Draft> change) {
         Draft draft = new Draft(this);
         change.accept(draft);
@@ -157,6 +180,8 @@ public record GenerationOptions(
         private boolean thinking;
         private Optional<Consumer<String>> reasoning;
         private Set<Integer> preservedTokens;
+        private Optional<Duration> timeout;
+        private ToolChoice toolChoice;
 
         Draft(GenerationOptions options) {
             maxTokens = options.maxTokens;
@@ -169,6 +194,8 @@ public record GenerationOptions(
             thinking = options.thinking;
             reasoning = options.reasoning;
             preservedTokens = options.preservedTokens;
+            timeout = options.timeout;
+            toolChoice = options.toolChoice;
         }
 
         GenerationOptions options() {
@@ -182,7 +209,9 @@ public record GenerationOptions(
                     progress,
                     thinking,
                     reasoning,
-                    preservedTokens);
+                    preservedTokens,
+                    timeout,
+                    toolChoice);
         }
     }
 }

@@ -32,6 +32,18 @@ public final class AbortSwitch {
         reset();
     }
 
+    /** Does not follow this one any more, if it did. */
+    public synchronized void unfollow(AtomicBoolean oldSignal) {
+        if (signal == oldSignal) {
+            follow(null);
+        }
+    }
+
+    /** What computations end for; null for nothing. */
+    synchronized AtomicBoolean signal() {
+        return signal;
+    }
+
     /** Follows its signal again, after {@link #abort()}. */
     public synchronized void reset() {
         set(signal != null && signal.get());

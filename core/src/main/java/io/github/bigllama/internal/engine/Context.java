@@ -18,7 +18,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.DoubleConsumer;
 import java.util.stream.IntStream;
 
@@ -35,7 +36,7 @@ public final class Context implements AutoCloseable {
     /** What llama.cpp logs when it was interrupted while it rotated the keys of moved tokens. */
     private static final String MOVE_FAILED = "failed to compute K-shift";
 
-    private final AtomicReference<Thread> user = new AtomicReference<>();
+    private final Occupancy occupancy = new Occupancy();
     private final Arena arena = Arena.ofShared();
     private final NativeHandle handle;
     private final NativeHandle threadpool;
@@ -55,6 +56,7 @@ public final class Context implements AutoCloseable {
     private final AbortSwitch abort = new AbortSwitch(arena);
     private final Outputs outputs;
     private final FileSizes sizes;
+    private final CoreShare cores;
 
     /** Null where all weights fit into RAM. */
     private final Paging paging;
@@ -78,15 +80,15 @@ public final class Context implements AutoCloseable {
         this.sizes = sizes;
         paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
         MemorySegment params = ContextParams.of(options, arena);
-        int threads = llama_context_params.n_threads(params);
-        int batchThreads = llama_context_params.n_threads_batch(params);
+        // All of a model whose weights pass through memory take turns.
+        cores = new CoreShare(pager.<Object>map(p -> p).orElse(this), options);
         abort.install(params);
         if (paging != null) {
             llama_context_params.cb_eval(params, paging.callback(arena));
         }
         handle = new NativeHandle(noun, create(noun, model, options, params), llama_h::llama_free);
         outputs = new Outputs(handle);
-        threadpool = Threadpool.start(Math.max(threads, batchThreads), paging != null);
+        threadpool = Threadpool.start(cores.mostThreads(), paging != null);
         llama_h.llama_attach_threadpool(
                 handle.pointer(), threadpool.pointer(), threadpool.pointer());
         MemorySegment memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
@@ -236,7 +238,9 @@ public final class Context implements AutoCloseable {
         if (sequence.isMoving()) {
             int[] tokens = sequence.tokens();
             int kept = keep(sequence, tokens.length - 1);
-            decode(sequence, tokens, kept, tokens.length - kept);
+            if (!decode(sequence, tokens, kept, tokens.length - kept)) {
+                throw new CancellationException("interrupted");
+            }
         }
     }
 
@@ -254,22 +258,21 @@ public final class Context implements AutoCloseable {
      * @throws WrongThreadException while another thread is inside
      */
     public void enter() {
-        Thread caller = Thread.currentThread();
-        Thread inside = user.compareAndExchange(null, caller);
-        if (inside == caller) {
-            throw new IllegalStateException(
-                    "session is computing further up in this call; don't use it from a callback");
-        }
-        if (inside != null) {
-            throw new WrongThreadException(
-                    "session is in use by thread "
-                            + inside.getName()
-                            + "; use one session per thread, or cancel() its TokenStream and wait");
-        }
+        occupancy.enter();
     }
 
     public void exit() {
-        user.set(null);
+        occupancy.exit();
+    }
+
+    /** Runs something between enter and exit, as soon as nobody else is there. */
+    public void whenFree(Runnable action) {
+        occupancy.whenFree(action);
+    }
+
+    /** Nothing more is computed for now: others may have the cores. */
+    public void rest() {
+        cores.leave();
     }
 
     /** What ends computations early. */
@@ -310,6 +313,9 @@ public final class Context implements AutoCloseable {
         batchSequence.set(ValueLayout.JAVA_INT, 0, sequence.id());
         llama_batch.n_tokens(batch, count);
         LlamaLog.Result<Integer> result = compute(sequence, count);
+        if (result == null) {
+            return false;
+        }
         boolean wasMoving = sequence.isMoving();
         boolean isMoved = result.log().stream().noneMatch(line -> line.contains(MOVE_FAILED));
         sequences.moved(isMoved);
@@ -341,25 +347,44 @@ public final class Context implements AutoCloseable {
         throw new DecodeException(reason, result.value(), result.log());
     }
 
+    /** Null if the caller was interrupted before it began. */
     private LlamaLog.Result<Integer> compute(Sequence sequence, int count) {
         try {
             sizes.require();
         } catch (IOException e) {
             throw new DecodeException(e.getMessage(), 0, List.of());
         }
+        AtomicBoolean signal = abort.signal();
+        return PlatformThread.call(
+                () ->
+                        signal == null
+                                ? pass(sequence, count)
+                                : InterruptWatch.during(
+                                        () -> pass(sequence, count), () -> abort.abort(signal)));
+    }
+
+    private LlamaLog.Result<Integer> pass(Sequence sequence, int count) {
         if (paging == null) {
-            return LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch));
+            return decode();
         }
         try {
-            return paging.pass(
-                    count,
-                    progress,
-                    () -> LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch)));
+            return paging.pass(count, progress, this::decode);
         } catch (DecodeException e) {
             sequences.moved(false);
             sequence.rollBack(sequence.used());
             abort.reset();
             throw e;
+        }
+    }
+
+    private LlamaLog.Result<Integer> decode() {
+        int share = cores.begin();
+        try {
+            llama_h.llama_set_n_threads(
+                    handle.pointer(), cores.threads(share), cores.batchThreads(share));
+            return LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch));
+        } finally {
+            cores.end();
         }
     }
 
@@ -378,6 +403,7 @@ public final class Context implements AutoCloseable {
         if (handle.isClosed()) {
             return;
         }
+        cores.leave();
         handle.close();
         outputs.invalidate();
         threadpool.close();

@@ -56,6 +56,7 @@ public final class Paging {
      * Runs a computation as a pass.
      *
      * @param progress is told how much of it is done, 0 to 1, from within
+     * @return null if the thread was interrupted before it could begin
      * @throws DecodeException if weights could not be brought in; what was computed is worthless
      */
     LlamaLog.Result<Integer> pass(
@@ -66,9 +67,9 @@ public final class Paging {
             throw new DecodeException(
                     pager.weights().files().getFirst() + ": " + e.getMessage(), 0, List.of());
         } catch (InterruptedException e) {
+            // Another session of the model was computing.
             Thread.currentThread().interrupt();
-            throw new DecodeException(
-                    "interrupted while another session of the model was computing", 0, List.of());
+            return null;
         }
         boolean complete = false;
         try {
