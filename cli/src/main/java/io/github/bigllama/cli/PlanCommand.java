@@ -142,10 +142,8 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     /** The lines of a plan that say whether and how fast a model will run here. */
-    static List<String> brief(String source) {
+    static List<String> brief(ModelFiles files) {
         PlanCommand command = new PlanCommand();
-        command.source = source;
-        ModelFiles files = ModelHeaders.read(source);
         try (Forecaster forecaster = new Forecaster(files)) {
             SessionOptions options = command.session.toOptions(forecaster.trainedContextSize());
             Forecast forecast =

@@ -10,7 +10,6 @@ import io.github.bigllama.gguf.GgufException;
 import io.github.bigllama.gguf.ModelFiles;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.net.URI;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
@@ -41,7 +40,7 @@ final class PullCommand implements Callable<Integer> {
             names = "--endpoint",
             paramLabel = "URL",
             description = "The server of hf: sources. Default: HF_ENDPOINT, or Hugging Face.")
-    Optional<URI> endpoint = Optional.empty();
+    Optional<String> endpoint = Optional.empty();
 
     @Option(
             names = "--no-plan",
@@ -59,20 +58,13 @@ final class PullCommand implements Callable<Integer> {
                             + "' is no address of a model; write hf:owner/repo or https://...");
         }
         PrintStream err = System.err;
-        URI server = endpoint.isPresent() ? endpoint.get() : ModelHeaders.endpoint();
-        Http http = Http.ofEnvironment(ModelHeaders.requireServer(server));
-        RemoteModel model = ModelSource.find(source, server, http);
-        Pull pull = new Pull(ModelsFolder.ofEnvironment(), model, http);
+        Http http = Http.ofEnvironment(endpoint.orElseGet(ModelHeaders::endpoint));
+        RemoteModel model = ModelSource.find(source, http, PullCommand::say);
+        model.choice().ifPresent(PullCommand::say);
+        Pull pull = new Pull(ModelsFolder.ofEnvironment(), model, http, PullCommand::say);
+        boolean isNew;
         try {
-            if (pull.isComplete()) {
-                ModelFiles.read(pull.firstFile());
-                err.println("bigllama: " + model.name() + " is there already: " + pull.firstFile());
-                return ExitCode.OK;
-            }
-            if (!noPlan) {
-                printPlan(model, err);
-            }
-            bring(pull);
+            isNew = bring(pull, () -> printPlan(model, http, err));
         } catch (IOException e) {
             throw new CommandException(
                     ExitCode.FAILED,

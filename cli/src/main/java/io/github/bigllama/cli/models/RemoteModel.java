@@ -1,17 +1,18 @@
 package io.github.bigllama.cli.models;
 
-import java.net.URI;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import okhttp3.HttpUrl;
 
 /**
  * A model on a web server.
  *
  * @param name its place in the models folder: folders and a file name, without ending and numbers
  * @param files its files, the first part first
+ * @param choice why it is this one, if there were others; a line for the user
  */
-public record RemoteModel(String name, List<RemoteFile> files) {
+public record RemoteModel(String name, List<RemoteFile> files, Optional<String> choice) {
     /**
      * One file.
      *
@@ -21,14 +22,14 @@ public record RemoteModel(String name, List<RemoteFile> files) {
      * @param sha256 its checksum in hexadecimal digits, if that is known
      */
     public record RemoteFile(
-            URI address, String path, OptionalLong size, Optional<String> sha256) {}
+            HttpUrl address, String path, OptionalLong size, Optional<String> sha256) {
+        /** What it is known by: the address without what is secret or only for one time. */
+        String source() {
+            return ModelSource.lasting(address).toString();
+        }
+    }
 
     public RemoteModel {
         files = List.copyOf(files);
-    }
-
-    /** Bytes of all files, as far as they are known. */
-    long size() {
-        return files.stream().mapToLong(file -> file.size().orElse(0)).sum();
     }
 }
