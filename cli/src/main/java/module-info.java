@@ -12,9 +12,18 @@ module io.github.bigllama.cli {
     requires org.jline.terminal;
 
     opens io.github.bigllama.cli to
+            info.picocli;
+    opens io.github.bigllama.cli.command to
             info.picocli,
+            com.fasterxml.jackson.databind;
+    opens io.github.bigllama.cli.option to
+            info.picocli;
+    opens io.github.bigllama.cli.output to
+            info.picocli,
+            com.fasterxml.jackson.databind;
+    opens io.github.bigllama.cli.chat to
             com.fasterxml.jackson.databind;
 
     provides System.LoggerFinder with
-            io.github.bigllama.cli.StderrLoggers;
+            io.github.bigllama.cli.process.StderrLoggers;
 }
