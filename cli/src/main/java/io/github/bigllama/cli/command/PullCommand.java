@@ -7,8 +7,6 @@ import io.github.bigllama.cli.models.Pull;
 import io.github.bigllama.cli.models.RemoteModel;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelHeaders;
-import io.github.bigllama.cli.output.ByteSize;
-import io.github.bigllama.cli.output.Eta;
 import io.github.bigllama.cli.output.Output;
 import io.github.bigllama.cli.output.ProgressLine;
 import io.github.bigllama.cli.process.CommandException;
@@ -18,9 +16,7 @@ import io.github.bigllama.core.LlamaException;
 import io.github.bigllama.gguf.GgufException;
 import io.github.bigllama.gguf.ModelFiles;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
@@ -66,19 +62,25 @@ public final class PullCommand implements Callable<Integer> {
                             + source
                             + "' is no address of a model; write hf:owner/repo or https://...");
         }
-        PrintStream err = System.err;
         Http http = Http.ofEnvironment(endpoint.orElseGet(ModelHeaders::endpoint));
         RemoteModel model = ModelSource.find(source, http, PullCommand::say);
         model.choice().ifPresent(PullCommand::say);
-        Pull pull = new Pull(ModelsFolder.ofEnvironment(), model, http, PullCommand::say);
-        boolean isNew;
+        Pull pull = new Pull(ModelsFolder.ofEnvironment(), model, http);
         try {
-            isNew = bring(pull, () -> printPlan(model, http, err));
+            if (run(pull, pull::isComplete)) {
+                ModelFiles.read(pull.firstFile());
+                say(model.name() + " is there already: " + pull.firstFile());
+                return ExitCode.OK;
+            }
+            if (!noPlan) {
+                printPlan(model, http);
+            }
+            run(pull, pull::run);
         } catch (IOException e) {
             throw new CommandException(
                     ExitCode.FAILED,
                     "cannot pull "
-                            + source
+                            + model.name()
                             + ": "
                             + CommandException.reason(e)
                             + "; what has come is kept, and the same command goes on",
@@ -95,40 +97,31 @@ public final class PullCommand implements Callable<Integer> {
         return ExitCode.OK;
     }
 
+    private static void say(String line) {
+        System.err.println("bigllama: " + line);
+    }
+
     /** What can't be foreseen can still be downloaded. */
-    private void printPlan(RemoteModel model, PrintStream err) {
+    private static void printPlan(RemoteModel model, Http http) {
         try {
-            PlanCommand.brief(model.files().getFirst().address().toString())
-                    .forEach(line -> err.println("bigllama: " + line));
+            PlanCommand.brief(ModelHeaders.read(model, http)).forEach(PullCommand::say);
         } catch (LlamaException | GgufException | CommandException e) {
-            err.println("bigllama: no plan for it: " + e.getMessage());
+            say("no plan for it: " + e.getMessage());
         }
     }
 
-    private void bring(Pull pull) throws IOException {
+    /** A step of a pull. */
+    private interface Step<T> {
+        T run(Pull.Progress progress) throws IOException;
+    }
+
+    private <T> T run(Pull pull, Step<T> step) throws IOException {
         try (Interruption interruption = new Interruption();
                 ProgressLine line = new ProgressLine(System.err)) {
-            Eta eta = new Eta();
-            long start = System.nanoTime();
-            long[] before = {-1};
-            pull.run(
-                    (done, total) -> {
-                        before[0] = before[0] < 0 ? done : before[0];
-                        double speed = (done - before[0]) * 1e9 / (System.nanoTime() - start + 1);
-                        line.update(
-                                String.format(
-                                        Locale.ROOT,
-                                        "pulling %s: %s of %s, %s/s, %s",
-                                        pull.name(),
-                                        ByteSize.format(done),
-                                        ByteSize.format(total),
-                                        ByteSize.format(speed),
-                                        eta.text(total == 0 ? 0 : (double) done / total)));
-                        return !interruption.isRequested();
-                    });
+            interruption.onRequest(pull::stop);
+            return step.run(new PullProgress(pull.name(), line));
         } catch (CancellationException e) {
-            System.err.println(
-                    "bigllama: stopped; what has come is kept, and the same command goes on");
+            say("stopped; what has come is kept, and the same command goes on");
             throw e;
         }
     }

@@ -16,9 +16,13 @@ final class BusyException extends IOException {
 
     private static final Pattern SECONDS = Pattern.compile("\\s*(\\d{1,9})(?:\\.\\d+)?\\s*");
 
-    /** As in {@code "resolvers";r=0;t=287}, and in the older {@code limit=9, remaining=0, reset=287}. */
+    /**
+     * As in {@code "resolvers";r=0;t=287}, and in the older {@code limit=9, remaining=0,
+     * reset=287}.
+     */
     private static final Pattern LIMIT =
-            Pattern.compile("(?:^|[;,\\s])(?:t|reset)\\s*=\\s*(\\d{1,9})", Pattern.CASE_INSENSITIVE);
+            Pattern.compile(
+                    "(?:^|[;,\\s])(?:t|reset)\\s*=\\s*(\\d{1,9})", Pattern.CASE_INSENSITIVE);
 
     /** A number of seconds that must be a point in time. */
     private static final long EPOCH = 1_000_000_000;
@@ -58,7 +62,8 @@ final class BusyException extends IOException {
     }
 
     private static Optional<Duration> asked(Http.Answer answer, Instant now) {
-        Optional<Duration> after = answer.header("Retry-After").flatMap(text -> after(text, answer));
+        Optional<Duration> after =
+                answer.header("Retry-After").flatMap(text -> after(text, answer));
         if (after.isPresent()) {
             return after;
         }
@@ -76,7 +81,8 @@ final class BusyException extends IOException {
                         seconds ->
                                 seconds > EPOCH
                                         ? notNegative(
-                                                Duration.between(now, Instant.ofEpochSecond(seconds)))
+                                                Duration.between(
+                                                        now, Instant.ofEpochSecond(seconds)))
                                         : Duration.ofSeconds(seconds));
     }
 
@@ -99,9 +105,7 @@ final class BusyException extends IOException {
 
     private static Optional<Long> seconds(String text) {
         Matcher matcher = SECONDS.matcher(text);
-        return matcher.matches()
-                ? Optional.of(Long.parseLong(matcher.group(1)))
-                : Optional.empty();
+        return matcher.matches() ? Optional.of(Long.parseLong(matcher.group(1))) : Optional.empty();
     }
 
     private static Optional<Instant> date(String text) {

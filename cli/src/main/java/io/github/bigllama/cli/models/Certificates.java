@@ -92,7 +92,8 @@ final class Certificates {
     }
 
     private static List<Certificate> named(String variable, Path path) {
-        List<Certificate> list = (Files.isDirectory(path) ? readAll(path) : read(path)).orElse(null);
+        List<Certificate> list =
+                (Files.isDirectory(path) ? readAll(path) : read(path)).orElse(null);
         if (list == null || list.isEmpty()) {
             throw new PullException(
                     "%s names %s, %s"

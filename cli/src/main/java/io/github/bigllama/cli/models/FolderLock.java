@@ -3,52 +3,59 @@ package io.github.bigllama.cli.models;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Optional;
 
 /**
  * Of one model in the models folder, so that only one program at a time changes its files. It is a
  * byte of a file that is never deleted: a lock file for each model would have to be, and deleting
  * what others lock goes wrong.
  */
-final class FolderLock implements AutoCloseable {
+final class FolderLock {
     private static final String NAME = ".lock";
 
-    private final FileChannel channel;
+    private FolderLock() {}
 
-    private FolderLock(FileChannel channel) {
-        this.channel = channel;
+    /** What changes files. */
+    interface Action {
+        void run() throws IOException;
     }
 
     /**
-     * Locks a model; empty if another program has.
+     * Does something while the model is locked.
      *
+     * @param busy says that another program has locked it
+     * @throws PullException if so
      * @throws IOException if the folder can't be written
      */
-    static Optional<FolderLock> of(Path folder, String model) throws IOException {
-        FileChannel channel =
+    static void hold(Path folder, String model, String busy, Action action) throws IOException {
+        try (FileChannel channel =
                 FileChannel.open(
-                        folder.resolve(NAME), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        FileLock lock = null;
+                        folder.resolve(NAME),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE)) {
+            if (!isLocked(channel, position(model))) {
+                throw new PullException(busy);
+            }
+            action.run();
+        }
+    }
+
+    /** Until the channel is closed. */
+    private static boolean isLocked(FileChannel channel, long position) {
         try {
-            lock = channel.tryLock(position(model), 1, false);
+            return channel.tryLock(position, 1, false) != null;
         } catch (OverlappingFileLockException e) {
             // By another thread of this program: the same.
+            return false;
         } catch (IOException e) {
             // A file system without locks; then there are none.
-            return Optional.of(new FolderLock(channel));
+            return true;
         }
-        if (lock == null) {
-            channel.close();
-            return Optional.empty();
-        }
-        return Optional.of(new FolderLock(channel));
     }
 
     private static long position(String model) {
@@ -61,10 +68,5 @@ final class FolderLock implements AutoCloseable {
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java has SHA-256", e);
         }
-    }
-
-    @Override
-    public void close() throws IOException {
-        channel.close();
     }
 }

@@ -21,7 +21,6 @@ import okhttp3.HttpUrl;
 import okhttp3.OkHttpClient;
 import okhttp3.Protocol;
 import okhttp3.Request;
-import okhttp3.Response;
 
 /**
  * Requests with the user's token, proxy and certificate authorities. Redirects are followed here,
@@ -49,7 +48,7 @@ public final class Http implements HttpSender {
      *
      * @param linkedEtag what a redirecting server said of the file that it redirects to
      */
-    record Answer(Response response, Optional<String> linkedEtag) implements AutoCloseable {
+    record Answer(okhttp3.Response response, Optional<String> linkedEtag) implements AutoCloseable {
         int status() {
             return response.code();
         }
@@ -122,7 +121,7 @@ public final class Http implements HttpSender {
         if (url == null) {
             throw new IOException("is not the address of a file on a web server");
         }
-        Response response = answer(url, headers).response();
+        okhttp3.Response response = answer(url, headers).response();
         Map<String, String> first = new HashMap<>();
         response.headers().names().forEach(name -> first.put(name, response.header(name)));
         return new HttpSender.Response(response.code(), first, response.body().byteStream());
@@ -137,10 +136,9 @@ public final class Http implements HttpSender {
         HttpUrl address = first;
         Optional<String> linkedEtag = Optional.empty();
         for (int i = 0; i <= MOST_REDIRECTS; i++) {
-            Response response = send(address, headers);
+            okhttp3.Response response = send(address, headers);
             linkedEtag =
-                    Optional.ofNullable(
-                            response.header("X-Linked-Etag", linkedEtag.orElse(null)));
+                    Optional.ofNullable(response.header("X-Linked-Etag", linkedEtag.orElse(null)));
             String location = isRedirect(response.code()) ? response.header("Location") : null;
             if (location == null) {
                 return new Answer(response, linkedEtag);
@@ -152,7 +150,7 @@ public final class Http implements HttpSender {
                 ModelSource.shown(first) + ": more than " + MOST_REDIRECTS + " redirects");
     }
 
-    private Response send(HttpUrl address, Map<String, String> headers) throws IOException {
+    private okhttp3.Response send(HttpUrl address, Map<String, String> headers) throws IOException {
         Optional<Proxies.Server> proxy = proxies.of(address);
         Request.Builder request = new Request.Builder().url(address);
         headers.forEach(request::header);
@@ -170,7 +168,7 @@ public final class Http implements HttpSender {
                     .flatMap(Proxies.Server::credentials)
                     .ifPresent(text -> request.header("Proxy-Authorization", text));
         }
-        Response response;
+        okhttp3.Response response;
         try {
             response = client(proxy, address.isHttps()).newCall(request.build()).execute();
         } catch (IOException e) {

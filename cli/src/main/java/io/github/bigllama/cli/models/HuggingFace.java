@@ -21,8 +21,7 @@ final class HuggingFace {
     static final String USUAL_REVISION = "main";
 
     private static final Pattern SOURCE =
-            Pattern.compile(
-                    "([^/:@\\s]+)/([^/:@\\s]+)(?:@([^:\\s]+))?(?::(.+))?");
+            Pattern.compile("([^/:@\\s]+)/([^/:@\\s]+)(?:@([^:\\s]+))?(?::(.+))?");
     private static final Pattern NEXT = Pattern.compile("<([^>]+)>\\s*;\\s*rel=\"next\"");
     private static final int MOST_PAGES = 100;
 
@@ -38,8 +37,7 @@ final class HuggingFace {
         }
     }
 
-    private HuggingFace(
-            String repository, String revision, Http http, Consumer<String> notice) {
+    private HuggingFace(String repository, String revision, Http http, Consumer<String> notice) {
         this.repository = repository;
         this.revision = revision;
         this.http = http;
@@ -84,8 +82,7 @@ final class HuggingFace {
                             OptionalLong.of(entry.size),
                             entry.sha256));
         }
-        return new RemoteModel(
-                ModelsFolder.name(files.getFirst().path()), files, chosen.reason());
+        return new RemoteModel(ModelsFolder.name(files.getFirst().path()), files, chosen.reason());
     }
 
     private HttpUrl address(String path) {

@@ -52,8 +52,7 @@ final class LocalPaths {
     }
 
     private static String join(List<String> segments) {
-        return String.join(
-                "/", segments.stream().filter(segment -> !segment.isEmpty()).toList());
+        return String.join("/", segments.stream().filter(segment -> !segment.isEmpty()).toList());
     }
 
     /** The number and the ending of a part are as llama.cpp wants them. */

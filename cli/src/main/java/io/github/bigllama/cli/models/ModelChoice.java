@@ -34,7 +34,8 @@ record ModelChoice(String path, Optional<String> reason) {
 
     /** Before a quantization it is another one. */
     private static final Pattern VARIANT =
-            Pattern.compile("(.*[-._])?(ud|i1|imat|imatrix|mtp|pure)[-._]?", Pattern.CASE_INSENSITIVE);
+            Pattern.compile(
+                    "(.*[-._])?(ud|i1|imat|imatrix|mtp|pure)[-._]?", Pattern.CASE_INSENSITIVE);
 
     private static final Pattern TYPE =
             Pattern.compile("(I?Q|TQ|BF|FP?|MXFP|NVFP)[0-9].*", Pattern.CASE_INSENSITIVE);
@@ -49,10 +50,8 @@ record ModelChoice(String path, Optional<String> reason) {
      */
     static ModelChoice of(String repository, Map<String, Entry> all, Optional<String> choice) {
         String wanted = choice.map(ModelChoice::plain).orElse("");
-        List<Entry> files =
-                all.values().stream().filter(ModelChoice::isFirst).toList();
-        List<Entry> models =
-                files.stream().filter(entry -> !isBeside(entry)).toList();
+        List<Entry> files = all.values().stream().filter(ModelChoice::isFirst).toList();
+        List<Entry> models = files.stream().filter(entry -> !isBeside(entry)).toList();
         if (choice.isEmpty()) {
             return usual(repository, all, models);
         }
@@ -128,7 +127,9 @@ record ModelChoice(String path, Optional<String> reason) {
         return models.stream().filter(entry -> word.matcher(entry.path()).find()).toList();
     }
 
-    /** Whether a name ends with it, or is in a folder of that name; and nothing makes it another. */
+    /**
+     * Whether a name ends with it, or is in a folder of that name; and nothing makes it another.
+     */
     private static boolean isOfType(Entry entry, String wanted) {
         String name = plain(entry.name());
         int start = name.length() - wanted.length();
@@ -165,13 +166,16 @@ record ModelChoice(String path, Optional<String> reason) {
     }
 
     /** A part or a piece by its name. */
-    private static void requireRunnable(
-            String repository, Collection<Entry> all, String wanted) {
+    private static void requireRunnable(String repository, Collection<Entry> all, String wanted) {
         for (Entry entry : all) {
             if (ModelSource.PIECE.matcher(entry.name()).matches()
                     && (entry.path().equals(wanted) || entry.name().equals(wanted))) {
                 throw new PullException(
-                        repository + ": " + entry.path() + " " + ModelSource.inPieces(entry.name()));
+                        repository
+                                + ": "
+                                + entry.path()
+                                + " "
+                                + ModelSource.inPieces(entry.name()));
             }
         }
     }
@@ -185,17 +189,22 @@ record ModelChoice(String path, Optional<String> reason) {
                                     List.of(
                                             new Entry(
                                                     entry.path()
-                                                            .substring(
-                                                                    0,
-                                                                    entry.path().length()
-                                                                            - entry.name().length())
+                                                                    .substring(
+                                                                            0,
+                                                                            entry.path().length()
+                                                                                    - entry.name()
+                                                                                            .length())
                                                             + piece.group(1),
                                                     0,
                                                     Optional.empty())),
                                     wanted)
                             .isEmpty()) {
                 throw new PullException(
-                        repository + ": " + entry.path() + " " + ModelSource.inPieces(entry.name()));
+                        repository
+                                + ": "
+                                + entry.path()
+                                + " "
+                                + ModelSource.inPieces(entry.name()));
             }
         }
     }
@@ -204,7 +213,13 @@ record ModelChoice(String path, Optional<String> reason) {
         return all.stream()
                 .filter(entry -> ModelSource.PIECE.matcher(entry.name()).matches())
                 .findFirst()
-                .map(entry -> repository + ": " + entry.path() + " " + ModelSource.inPieces(entry.name()))
+                .map(
+                        entry ->
+                                repository
+                                        + ": "
+                                        + entry.path()
+                                        + " "
+                                        + ModelSource.inPieces(entry.name()))
                 .orElse(
                         all.stream().anyMatch(ModelChoice::isFirst)
                                 ? "%s has GGUF files, but no model: what is there is used beside one (projectors, imatrix, mtp)"
@@ -227,9 +242,7 @@ record ModelChoice(String path, Optional<String> reason) {
     /** By its name, if no other has the same. */
     private static String describe(Entry entry, List<Entry> models, Map<String, Entry> all) {
         boolean isUnique =
-                models.stream()
-                                .filter(other -> other.name().equalsIgnoreCase(entry.name()))
-                                .count()
+                models.stream().filter(other -> other.name().equalsIgnoreCase(entry.name())).count()
                         == 1;
         String folder = entry.path().substring(0, entry.path().lastIndexOf('/') + 1);
         long size =

@@ -17,8 +17,7 @@ public final class ModelSource {
 
     /** A part of a model in several files: the name, its number, and how many there are. */
     static final Pattern PART =
-            Pattern.compile(
-                    "(.+)-([0-9]{5})(-of-)([0-9]{5})(\\.gguf)", Pattern.CASE_INSENSITIVE);
+            Pattern.compile("(.+)-([0-9]{5})(-of-)([0-9]{5})(\\.gguf)", Pattern.CASE_INSENSITIVE);
 
     /** A file cut into pieces by other means than llama.cpp's. */
     static final Pattern PIECE =
@@ -88,8 +87,7 @@ public final class ModelSource {
                     new RemoteFile(
                             own, LocalPaths.of(own), OptionalLong.empty(), Optional.empty()));
         }
-        return new RemoteModel(
-                ModelsFolder.name(files.getFirst().path()), files, Optional.empty());
+        return new RemoteModel(ModelsFolder.name(files.getFirst().path()), files, Optional.empty());
     }
 
     /** What to do about raw pieces. */
@@ -158,12 +156,7 @@ public final class ModelSource {
 
     /** An address as it may be shown: a query or a user can be a secret. */
     static String shown(HttpUrl address) {
-        return address.newBuilder()
-                        .username("")
-                        .password("")
-                        .query(null)
-                        .fragment(null)
-                        .build()
+        return address.newBuilder().username("").password("").query(null).fragment(null).build()
                 + (address.query() == null ? "" : "?...");
     }
 }

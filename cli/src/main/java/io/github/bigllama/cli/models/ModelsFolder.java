@@ -277,20 +277,18 @@ public record ModelsFolder(Path path) {
      * @throws IOException if something can't be deleted
      */
     public void delete(Model model) throws IOException {
-        try (FolderLock lock =
-                FolderLock.of(path, model.name)
-                        .orElseThrow(
-                                () ->
-                                        new PullException(
-                                                model.name
-                                                        + " is being downloaded; stop that first"))) {
-            for (Path file : model.files) {
-                Files.deleteIfExists(file);
-                Files.deleteIfExists(Origin.beside(file));
-                DownloadState.delete(file);
-            }
-            deleteEmptyParents(model.files.getFirst());
-        }
+        FolderLock.hold(
+                path,
+                model.name,
+                model.name + " is being downloaded; stop that first",
+                () -> {
+                    for (Path file : model.files) {
+                        Files.deleteIfExists(file);
+                        Files.deleteIfExists(Origin.beside(file));
+                        DownloadState.delete(file);
+                    }
+                });
+        deleteEmptyParents(model.files.getFirst());
     }
 
     /** Deletes the folders that are empty, from that of a file upwards, but no symbolic links. */

@@ -68,8 +68,7 @@ final class NetworkException extends IOException {
 
     private static String unknown(
             UnknownHostException e, HttpUrl address, Optional<Proxies.Server> proxy) {
-        boolean isProxy =
-                proxy.isPresent() && ("" + e.getMessage()).contains(proxy.get().host());
+        boolean isProxy = proxy.isPresent() && ("" + e.getMessage()).contains(proxy.get().host());
         return (isProxy ? proxy.get().toString() : "the host " + address.host())
                 + " is unknown: is the name right, and is there a network?";
     }

@@ -5,7 +5,8 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Finds connections that are much slower than others of the same download have been: of several
- * that a server or a network hands out, one may be stuck while a new one would be fast. Thread-safe.
+ * that a server or a network hands out, one may be stuck while a new one would be fast.
+ * Thread-safe.
  */
 final class Pace {
     /** A connection this many times slower than the best is slow. */

@@ -45,8 +45,7 @@ final class Patience {
      */
     record Limits(Duration first, Duration later, Duration pause) {
         static final Limits USUAL =
-                new Limits(
-                        Duration.ofSeconds(60), Duration.ofMinutes(5), Duration.ofSeconds(1));
+                new Limits(Duration.ofSeconds(60), Duration.ofMinutes(5), Duration.ofSeconds(1));
     }
 
     /** What is tried again. */
@@ -205,9 +204,7 @@ final class Patience {
             long limit = (hasCome ? limits.later : limits.first).toNanos();
             if (isHopeless || without > limit) {
                 String since =
-                        isHopeless
-                                ? ""
-                                : " (tried for " + Math.max(1, seconds(without)) + " s)";
+                        isHopeless ? "" : " (tried for " + Math.max(1, seconds(without)) + " s)";
                 throw new IOException(what + ": " + failure.getMessage() + since, failure);
             }
             trouble = "trying again: " + failure.getMessage();

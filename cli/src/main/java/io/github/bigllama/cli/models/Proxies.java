@@ -50,8 +50,7 @@ final class Proxies {
 
         /** For the header {@code Proxy-Authorization}. */
         Optional<String> credentials() {
-            return user.map(
-                    pair -> Credentials.basic(pair[0], pair[1], StandardCharsets.UTF_8));
+            return user.map(pair -> Credentials.basic(pair[0], pair[1], StandardCharsets.UTF_8));
         }
 
         @Override
@@ -89,8 +88,7 @@ final class Proxies {
                         ? List.of(own, "all_proxy", "ALL_PROXY")
                         : List.of(own, upper, "all_proxy", "ALL_PROXY")) {
             if (!value(variable).isEmpty()) {
-                String except =
-                        value("no_proxy").isEmpty() ? value("NO_PROXY") : value("no_proxy");
+                String except = value("no_proxy").isEmpty() ? value("NO_PROXY") : value("no_proxy");
                 return new NoProxy(except).matches(address.host(), address.port())
                         ? Optional.empty()
                         : Optional.of(server(variable));

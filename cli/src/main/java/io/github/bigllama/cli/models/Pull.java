@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 
 /** A model on its way from a server into the models folder. */
@@ -21,7 +20,8 @@ public final class Pull {
     private final Http http;
     private final Settings settings;
     private final Patience patience;
-    private final Consumer<String> notice;
+    private final List<Part> parts;
+    private volatile Progress progress;
 
     /** How it is done; other than usual in tests. */
     record Settings(int blockSize, Patience.Limits limits, Duration slowWindow) {
@@ -41,32 +41,35 @@ public final class Pull {
 
         /** Bytes of one file whose checksum is computed. */
         void checking(long done, long total);
+
+        /** A line for the user, to stay. */
+        void say(String line);
     }
 
     /** A file, and what the server says that it is. */
     private record Part(RemoteFile file, Path path, RangeRequests requests) {}
 
-    /**
-     * Of a model.
-     *
-     * @param notice is told lines for the user
-     */
-    public Pull(ModelsFolder folder, RemoteModel model, Http http, Consumer<String> notice) {
-        this(folder, model, http, notice, Settings.USUAL);
+    public Pull(ModelsFolder folder, RemoteModel model, Http http) {
+        this(folder, model, http, Settings.USUAL);
     }
 
-    Pull(
-            ModelsFolder folder,
-            RemoteModel model,
-            Http http,
-            Consumer<String> notice,
-            Settings settings) {
+    Pull(ModelsFolder folder, RemoteModel model, Http http, Settings settings) {
         this.folder = folder;
         this.model = model;
         this.http = http;
         this.settings = settings;
-        this.notice = notice;
-        patience = new Patience(settings.limits, notice);
+        patience = new Patience(settings.limits, line -> progress.say(line));
+        Pace pace = new Pace(settings.slowWindow);
+        parts =
+                model.files().stream()
+                        .map(
+                                file ->
+                                        new Part(
+                                                file,
+                                                folder.path().resolve(file.path()),
+                                                new RangeRequests(
+                                                        file.address(), http, patience, pace)))
+                        .toList();
     }
 
     /** The name of the model. */
@@ -86,46 +89,44 @@ public final class Pull {
     }
 
     /**
+     * Whether all files are there, and what the server has now.
+     *
+     * @throws PullException if other files are in their place
+     * @throws IOException if the network or the disk fails
+     */
+    public boolean isComplete(Progress newProgress) throws IOException {
+        progress = newProgress;
+        folder.requireUsable();
+        return areThere().size() == parts.size();
+    }
+
+    /**
      * Brings what is missing.
      *
-     * @return false if all was there already
+     * @return where the first file is
      * @throws PullException if it can't be had
      * @throws java.util.concurrent.CancellationException after {@link #stop}; what has come is kept
      * @throws IOException if the network or the disk fails; what has come is kept
      */
-    public boolean run(Progress progress) throws IOException {
+    public Path run(Progress newProgress) throws IOException {
+        progress = newProgress;
         folder.requireUsable();
-        Pace pace = new Pace(settings.slowWindow);
-        List<Part> parts = new ArrayList<>();
-        for (RemoteFile file : model.files()) {
-            parts.add(
-                    new Part(
-                            file,
-                            folder.path().resolve(file.path()),
-                            new RangeRequests(file.address(), http, patience, pace)));
-        }
-        if (areThere(parts, progress).size() == parts.size()) {
-            return false;
-        }
-        // A mistyped address leaves no trace.
+        // Before anything is written: a mistyped address leaves no trace.
         for (Part part : parts) {
             origin(part);
         }
         createFolder();
-        try (FolderLock lock =
-                FolderLock.of(folder.path(), name())
-                        .orElseThrow(
-                                () ->
-                                        new PullException(
-                                                name()
-                                                        + " is being downloaded by another program; wait for it"))) {
-            // Meanwhile another program may have brought them.
-            List<Part> there = areThere(parts, progress);
-            bring(parts.stream().filter(part -> !there.contains(part)).toList(), parts, progress);
+        try {
+            FolderLock.hold(
+                    folder.path(),
+                    name(),
+                    name() + " is being downloaded by another program; wait for it",
+                    // Meanwhile that may have brought some.
+                    () -> bring(areThere()));
         } finally {
             folder.deleteEmptyParents(firstFile());
         }
-        return true;
+        return firstFile();
     }
 
     private void createFolder() throws IOException {
@@ -142,8 +143,7 @@ public final class Pull {
         if (part.file.size().isPresent() && part.file.size().getAsLong() != info.size()) {
             throw new PullException(
                     "%s has %d bytes, and %d were announced"
-                            .formatted(
-                                    part.requests, info.size(), part.file.size().getAsLong()));
+                            .formatted(part.requests, info.size(), part.file.size().getAsLong()));
         }
         return new Origin(
                 part.file.source(),
@@ -152,10 +152,10 @@ public final class Pull {
                 part.file.sha256().or(info::sha256));
     }
 
-    private List<Part> areThere(List<Part> parts, Progress progress) throws IOException {
+    private List<Part> areThere() throws IOException {
         List<Part> there = new ArrayList<>();
         for (Part part : parts) {
-            if (isThere(part, progress)) {
+            if (isThere(part)) {
                 there.add(part);
             }
         }
@@ -163,7 +163,7 @@ public final class Pull {
     }
 
     /** A file is the same when its source, its revision and its checksum are. */
-    private boolean isThere(Part part, Progress progress) throws IOException {
+    private boolean isThere(Part part) throws IOException {
         if (!Files.exists(part.path)) {
             return false;
         }
@@ -176,8 +176,7 @@ public final class Pull {
                                 part.file.sha256())
                         : origin(part);
         long size = Files.size(part.path);
-        Optional<Origin> known =
-                Origin.of(part.path).filter(origin -> origin.size() == size);
+        Optional<Origin> known = Origin.of(part.path).filter(origin -> origin.size() == size);
         boolean isSame =
                 known.isPresent()
                         && (known.get().source().equals(now.source())
@@ -211,12 +210,12 @@ public final class Pull {
         return source.replaceFirst("\\?.*", "?...");
     }
 
-    private void bring(List<Part> missing, List<Part> all, Progress progress) throws IOException {
+    private void bring(List<Part> there) throws IOException {
         List<Download> downloads = new ArrayList<>();
         long before = 0;
-        for (Part part : all) {
+        for (Part part : parts) {
             long size = origin(part).size();
-            if (missing.contains(part)) {
+            if (!there.contains(part)) {
                 Download download =
                         new Download(
                                 part.path,
@@ -228,7 +227,7 @@ public final class Pull {
                 downloads.add(download);
                 before += download.doneBytes();
                 if (Files.exists(part.path)) {
-                    notice.accept(
+                    progress.say(
                             "the server has another version of %s now; it replaces the old one when all of it has come"
                                     .formatted(part.path.getFileName()));
                 }

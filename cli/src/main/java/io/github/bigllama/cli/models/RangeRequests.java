@@ -18,7 +18,8 @@ import okhttp3.HttpUrl;
  */
 final class RangeRequests {
     private static final int BUFFER = 1 << 16;
-    private static final Pattern RANGE = Pattern.compile("bytes (\\d{1,18})-(\\d{1,18})/(\\d{1,18})");
+    private static final Pattern RANGE =
+            Pattern.compile("bytes (\\d{1,18})-(\\d{1,18})/(\\d{1,18})");
     private static final Pattern SHA256 = Pattern.compile("(?:W/)?\"?([0-9a-fA-F]{64})\"?");
     private static final byte[] MAGIC = "GGUF".getBytes(StandardCharsets.US_ASCII);
 

@@ -51,7 +51,8 @@ record RepositoryPage(
     }
 
     private static boolean isFile(String kind, boolean isOfEndpoint) {
-        return kind.equals("blob") || isOfEndpoint && (kind.equals("resolve") || kind.equals("raw"));
+        return kind.equals("blob")
+                || isOfEndpoint && (kind.equals("resolve") || kind.equals("raw"));
     }
 
     private static boolean isSameServer(HttpUrl one, HttpUrl other) {
