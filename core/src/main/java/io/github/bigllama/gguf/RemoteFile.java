@@ -4,6 +4,7 @@ import io.github.bigllama.gguf.GgufException.Problem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.Optional;
@@ -46,7 +47,15 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
     @Override
     public RemoteFile sibling(String fileName) {
         String query = address.getRawQuery() == null ? "" : "?" + address.getRawQuery();
-        return new RemoteFile(address.resolve(fileName + query), sender);
+        return new RemoteFile(address.resolve(encoded(fileName) + query), sender);
+    }
+
+    private static String encoded(String fileName) {
+        try {
+            return new URI(null, null, "/" + fileName, null).getRawPath().substring(1);
+        } catch (URISyntaxException e) {
+            throw new IllegalArgumentException(fileName, e);
+        }
     }
 
     @Override

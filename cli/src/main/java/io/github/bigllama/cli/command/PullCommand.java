@@ -30,15 +30,16 @@ import picocli.CommandLine.Parameters;
         name = "pull",
         description = {
             "Download a model into the models folder (BIGLLAMA_MODELS). What was stopped goes on where it"
-                    + " stopped. A token is taken from HF_TOKEN, a proxy from https_proxy.",
+                    + " stopped. A token is taken from HF_TOKEN, proxies as curl takes them from https_proxy and its"
+                    + " like, certificate authorities from SSL_CERT_FILE or else the system.",
             ""
         })
 public final class PullCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "SOURCE",
             description =
-                    "hf:owner/repo[@revision][:quant], for example hf:owner/repo:Q4_K_M, or the"
-                            + " address of a GGUF file.")
+                    "hf:owner/repo[@revision][:name], for example hf:owner/repo:Q4_K_M; the name is"
+                            + " a quantization, a file or a path. Or the address of a GGUF file.")
     String source;
 
     @Option(

@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 final class BusyException extends IOException {
     private static final long serialVersionUID = 1;
 
-    private static final Pattern SECONDS = Pattern.compile("\\s*(\\d{1,9})(?:\\.\\d+)?\\s*");
+    private static final Pattern SECONDS = Pattern.compile("\\s*(\\d{1,10})(?:\\.\\d+)?\\s*");
 
     /**
      * As in {@code "resolvers";r=0;t=287}, and in the older {@code limit=9, remaining=0,

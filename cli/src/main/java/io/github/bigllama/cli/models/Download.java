@@ -138,7 +138,7 @@ final class Download {
                         .start(() -> saveNowAndThen(channel, isOver));
         boolean interrupted = false;
         while (workers.stream().anyMatch(Thread::isAlive)) {
-            progress.accept(state.doneBytes());
+            tell(progress);
             try {
                 Thread.sleep(WAIT_MILLIS);
             } catch (InterruptedException e) {
@@ -159,6 +159,15 @@ final class Download {
         }
         rethrow();
         progress.accept(state.doneBytes());
+    }
+
+    private void tell(LongConsumer progress) {
+        try {
+            progress.accept(state.doneBytes());
+        } catch (RuntimeException e) {
+            failure.compareAndSet(null, e);
+            patience.stop();
+        }
     }
 
     /** Waits for its end, which is near; says whether this thread was interrupted meanwhile. */

@@ -11,12 +11,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
+import okhttp3.Call;
 import okhttp3.ConnectionPool;
 import okhttp3.Credentials;
-import okhttp3.Dispatcher;
 import okhttp3.HttpUrl;
 import okhttp3.OkHttpClient;
 import okhttp3.Protocol;
@@ -39,7 +41,9 @@ public final class Http implements HttpSender {
     private final Duration readTimeout;
     private final Map<String, String> environment;
 
-    private final Dispatcher dispatcher = new Dispatcher();
+    /** Those under way, until all of their answer has been read. */
+    private final Set<Call> calls = ConcurrentHashMap.newKeySet();
+
     private final ConnectionPool connections = new ConnectionPool();
     private final Map<Object, OkHttpClient> clients = new HashMap<>();
 
@@ -48,7 +52,8 @@ public final class Http implements HttpSender {
      *
      * @param linkedEtag what a redirecting server said of the file that it redirects to
      */
-    record Answer(okhttp3.Response response, Optional<String> linkedEtag) implements AutoCloseable {
+    record Answer(okhttp3.Response response, Optional<String> linkedEtag, Runnable whenClosed)
+            implements AutoCloseable {
         int status() {
             return response.code();
         }
@@ -59,6 +64,7 @@ public final class Http implements HttpSender {
 
         @Override
         public void close() {
+            whenClosed.run();
             response.close();
         }
     }
@@ -121,7 +127,9 @@ public final class Http implements HttpSender {
         if (url == null) {
             throw new IOException("is not the address of a file on a web server");
         }
-        okhttp3.Response response = answer(url, headers).response();
+        Answer answer = answer(url, headers);
+        answer.whenClosed().run();
+        okhttp3.Response response = answer.response();
         Map<String, String> first = new HashMap<>();
         response.headers().names().forEach(name -> first.put(name, response.header(name)));
         return new HttpSender.Response(response.code(), first, response.body().byteStream());
@@ -136,13 +144,16 @@ public final class Http implements HttpSender {
         HttpUrl address = first;
         Optional<String> linkedEtag = Optional.empty();
         for (int i = 0; i <= MOST_REDIRECTS; i++) {
-            okhttp3.Response response = send(address, headers);
+            Call call = call(address, headers);
+            calls.add(call);
+            okhttp3.Response response = send(call, address);
             linkedEtag =
                     Optional.ofNullable(response.header("X-Linked-Etag", linkedEtag.orElse(null)));
             String location = isRedirect(response.code()) ? response.header("Location") : null;
             if (location == null) {
-                return new Answer(response, linkedEtag);
+                return new Answer(response, linkedEtag, () -> calls.remove(call));
             }
+            calls.remove(call);
             response.close();
             address = follow(address, location);
         }
@@ -150,7 +161,7 @@ public final class Http implements HttpSender {
                 ModelSource.shown(first) + ": more than " + MOST_REDIRECTS + " redirects");
     }
 
-    private okhttp3.Response send(HttpUrl address, Map<String, String> headers) throws IOException {
+    private Call call(HttpUrl address, Map<String, String> headers) {
         Optional<Proxies.Server> proxy = proxies.of(address);
         Request.Builder request = new Request.Builder().url(address);
         headers.forEach(request::header);
@@ -168,13 +179,23 @@ public final class Http implements HttpSender {
                     .flatMap(Proxies.Server::credentials)
                     .ifPresent(text -> request.header("Proxy-Authorization", text));
         }
-        okhttp3.Response response;
+        return client(proxy, address.isHttps()).newCall(request.build());
+    }
+
+    private okhttp3.Response send(Call call, HttpUrl address) throws IOException {
+        Optional<Proxies.Server> proxy = proxies.of(address);
+        okhttp3.Response response = null;
         try {
-            response = client(proxy, address.isHttps()).newCall(request.build()).execute();
+            response = call.execute();
         } catch (IOException e) {
             throw NetworkException.of(e, address, proxy, readTimeout);
+        } finally {
+            if (response == null) {
+                calls.remove(call);
+            }
         }
         if (response.code() == 407) {
+            calls.remove(call);
             response.close();
             throw wantsUser(proxy);
         }
@@ -212,7 +233,6 @@ public final class Http implements HttpSender {
     private OkHttpClient make(Optional<Proxies.Server> proxy, boolean isSecure) {
         OkHttpClient.Builder builder =
                 new OkHttpClient.Builder()
-                        .dispatcher(dispatcher)
                         .connectionPool(connections)
                         // Version 2 would send all ranges through one connection.
                         .protocols(List.of(Protocol.HTTP_1_1))
@@ -279,7 +299,7 @@ public final class Http implements HttpSender {
 
     /** Ends all requests that are under way. */
     void cancelAll() {
-        dispatcher.cancelAll();
+        calls.forEach(Call::cancel);
     }
 
     private static boolean isRedirect(int status) {

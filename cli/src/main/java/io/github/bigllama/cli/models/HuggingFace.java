@@ -61,7 +61,9 @@ final class HuggingFace {
 
     /** The file of a page. */
     static RemoteModel find(RepositoryPage page, Http http, Consumer<String> notice) {
-        ModelSource.requireFirst(page.path(), ModelSource.shown(page.address()));
+        ModelSource.requireFirst(
+                page.path().substring(page.path().lastIndexOf('/') + 1),
+                ModelSource.shown(page.address()));
         return new HuggingFace(page.repository(), page.revision(), http, notice)
                 .find(Optional.of(page.path()));
     }

@@ -103,6 +103,9 @@ final class NetworkException extends IOException {
     private static IOException socket(
             SocketException failure, String peer, Optional<Proxies.Server> proxy) {
         String text = text(failure);
+        if (text.equals("Connection refused")) {
+            return lasting(peer + " refuses the connection", failure);
+        }
         if (text.startsWith("SOCKS") || text.contains("authentication failed")) {
             return lasting(peer + ": " + text, failure);
         }

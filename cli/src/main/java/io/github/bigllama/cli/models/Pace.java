@@ -13,7 +13,7 @@ final class Pace {
     private static final int SLOW = 16;
 
     /** Less would say nothing about a connection. */
-    private static final long ENOUGH_BYTES = 1 << 18;
+    private static final long ENOUGH_BYTES = 1 << 16;
 
     private final Duration window;
     private final AtomicLong best = new AtomicLong();

@@ -32,7 +32,7 @@ public final class ModelHeaders {
 
     /** Reads the headers of a model that has been found on the web. */
     public static ModelFiles read(RemoteModel model, Http http) {
-        return ModelFiles.read(model.files().getFirst().address().uri(), http);
+        return ModelFiles.read(model.firstAddress(), model.sender(http));
     }
 
     /** Hugging Face, unless the environment names another server. */
