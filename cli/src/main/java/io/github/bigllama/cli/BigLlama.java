@@ -8,6 +8,7 @@ import io.github.bigllama.cli.command.InspectCommand;
 import io.github.bigllama.cli.command.ListCommand;
 import io.github.bigllama.cli.command.PerplexityCommand;
 import io.github.bigllama.cli.command.PlanCommand;
+import io.github.bigllama.cli.command.ProbeCommand;
 import io.github.bigllama.cli.command.PullCommand;
 import io.github.bigllama.cli.command.QuantizeCommand;
 import io.github.bigllama.cli.command.RandomModelCommand;
@@ -52,6 +53,7 @@ import picocli.CommandLine.Spec;
             QuantizeCommand.class,
             InflateCommand.class,
             RandomModelCommand.class,
+            ProbeCommand.class,
             GenerateCompletion.class,
             HelpCommand.class
         },

@@ -4,7 +4,7 @@ import io.github.bigllama.cli.option.GenerationArguments;
 import io.github.bigllama.cli.option.GenerationSettings;
 import io.github.bigllama.cli.option.SamplingArguments;
 import io.github.bigllama.cli.process.CommandException;
-import io.github.bigllama.core.GenerationOptions;
+import io.github.bigllama.core.option.GenerationOptions;
 import java.lang.reflect.Member;
 import java.util.ArrayList;
 import java.util.List;

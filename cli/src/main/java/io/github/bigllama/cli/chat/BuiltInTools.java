@@ -1,6 +1,6 @@
 package io.github.bigllama.cli.chat;
 
-import io.github.bigllama.core.Tool;
+import io.github.bigllama.core.chat.Tool;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;

@@ -2,8 +2,8 @@ package io.github.bigllama.cli.chat;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.github.bigllama.cli.output.Json;
-import io.github.bigllama.core.ChatMessage;
-import io.github.bigllama.core.ToolCall;
+import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.ToolCall;
 import java.util.List;
 import java.util.stream.Collectors;
 

@@ -4,21 +4,20 @@ import io.github.bigllama.cli.output.Prefill;
 import io.github.bigllama.cli.output.Statistics;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
-import io.github.bigllama.core.Chat;
-import io.github.bigllama.core.ChatMessage;
-import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.GenerationStats;
-import io.github.bigllama.core.LlamaException;
 import io.github.bigllama.core.LlamaSession;
-import io.github.bigllama.core.PromptTooLongException;
-import io.github.bigllama.core.Role;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
-import io.github.bigllama.core.ToolCall;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.Role;
+import io.github.bigllama.core.chat.ToolCall;
+import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.option.GenerationOptions;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** Reads messages, prints answers, obeys commands. */
 public final class ChatLoop implements SlashCommands.State {
@@ -29,8 +28,9 @@ public final class ChatLoop implements SlashCommands.State {
 
     private final LlamaSession session;
     private final Chat chat;
-    private final ChatSession file;
+    private final ConversationFile file;
     private final ChatUi ui;
+    private final Interruption interruption;
     private final SlashCommands commands;
     private GenerationOptions options;
     private GenerationStats lastStats;
@@ -43,19 +43,20 @@ public final class ChatLoop implements SlashCommands.State {
             Chat chat,
             GenerationOptions options,
             AnswerSettings settings,
-            ChatSession file,
-            ChatUi ui) {
+            ConversationFile file,
+            ChatUi ui,
+            Interruption interruption) {
         this.session = session;
         this.chat = chat;
         this.options = options;
         this.file = file;
         this.ui = ui;
+        this.interruption = interruption;
         this.commands = new SlashCommands(session, chat, settings, ui, this, this::send);
     }
 
     /** Runs until the user leaves, and returns the exit code. */
     public int run() throws IOException {
-        ui.onInterrupt(() -> System.exit(ExitCode.INTERRUPTED));
         if (ui.isInteractive()) {
             ui.remark(
                     "%s, %d tokens of context; /help for help"
@@ -110,8 +111,7 @@ public final class ChatLoop implements SlashCommands.State {
 
     /** Prints the answer to messages; false if it was interrupted. */
     private boolean answer(List<ChatMessage> messages) {
-        try (Interruption interruption = new Interruption();
-                Prefill prefill = new Prefill(System.err);
+        try (Prefill prefill = new Prefill(System.err);
                 TokenStream answer =
                         chat.send(
                                 messages,
@@ -123,14 +123,6 @@ public final class ChatLoop implements SlashCommands.State {
                                                 }))) {
             answering = answer;
             interruption.onRequest(answer::cancel);
-            AtomicInteger presses = new AtomicInteger();
-            ui.onInterrupt(
-                    () -> {
-                        answer.cancel();
-                        if (presses.incrementAndGet() > 1) {
-                            System.exit(ExitCode.INTERRUPTED);
-                        }
-                    });
             try {
                 statusShown = System.nanoTime();
                 for (String piece : answer) {
@@ -138,7 +130,7 @@ public final class ChatLoop implements SlashCommands.State {
                     showStatus();
                 }
             } finally {
-                ui.onInterrupt(() -> System.exit(ExitCode.INTERRUPTED));
+                interruption.onRequest(() -> {});
                 prefill.erase();
                 ui.status("");
                 ui.endAnswer();

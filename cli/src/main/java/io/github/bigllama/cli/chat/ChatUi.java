@@ -5,7 +5,10 @@ import java.util.Optional;
 
 /** Where a chat takes place: at a terminal or over pipes. */
 public interface ChatUi extends AutoCloseable {
-    /** The next message or command; empty when the user leaves. */
+    /**
+     * The next message or command; empty when the user leaves. Meanwhile the interruption is idle;
+     * Ctrl-C as soon as the line has ended cancels what it has begun.
+     */
     Optional<String> read() throws IOException;
 
     /** Shows a piece of an answer at once. */
@@ -33,9 +36,6 @@ public interface ChatUi extends AutoCloseable {
 
     /** Puts a text on the clipboard of who looks on; false where that can't be done. */
     boolean copy(String text);
-
-    /** What Ctrl-C does until it is told otherwise. */
-    void onInterrupt(Runnable action);
 
     /** Whether a human looks on, who can be told things. */
     boolean isInteractive();

@@ -1,6 +1,8 @@
 package io.github.bigllama.cli.chat;
 
 import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,15 +15,31 @@ import org.jline.utils.Signals;
 public final class PipeUi implements ChatUi {
     private final BufferedReader in;
     private final Output out = Output.standard();
-    private volatile Runnable interruptAction = () -> {};
+    private final Interruption interruption;
 
-    public PipeUi(InputStream in) {
+    /** Takes Ctrl-C from the JVM until it is closed. */
+    public PipeUi(InputStream in, Interruption interruption) {
         this.in = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
-        Signals.register("INT", () -> interruptAction.run());
+        this.interruption = interruption;
+        Signals.register("INT", this::interrupt);
+    }
+
+    private void interrupt() {
+        if (interruption.isIdle()) {
+            System.exit(ExitCode.INTERRUPTED);
+        }
+        interruption.press();
     }
 
     @Override
     public Optional<String> read() throws IOException {
+        interruption.idle();
+        Optional<String> message = readMessage();
+        interruption.busy();
+        return message;
+    }
+
+    private Optional<String> readMessage() throws IOException {
         String line = in.readLine();
         if (line == null) {
             return Optional.empty();
@@ -75,15 +93,12 @@ public final class PipeUi implements ChatUi {
     }
 
     @Override
-    public void onInterrupt(Runnable action) {
-        interruptAction = action;
-    }
-
-    @Override
     public boolean isInteractive() {
         return false;
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        Signals.registerDefault("INT");
+    }
 }

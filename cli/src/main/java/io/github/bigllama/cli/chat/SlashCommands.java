@@ -2,15 +2,15 @@ package io.github.bigllama.cli.chat;
 
 import io.github.bigllama.cli.output.ResidencyPicture;
 import io.github.bigllama.cli.process.CommandException;
-import io.github.bigllama.core.Chat;
-import io.github.bigllama.core.ChatMessage;
-import io.github.bigllama.core.GenerationOptions;
-import io.github.bigllama.core.LlamaException;
 import io.github.bigllama.core.LlamaSession;
-import io.github.bigllama.core.Role;
-import io.github.bigllama.gguf.GgufException;
-import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.residency.Weights;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.Role;
+import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.residency.Weights;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -138,7 +138,7 @@ final class SlashCommands {
                             .ifPresentOrElse(
                                     sender, () -> state.failed("there is nothing to answer again"));
             case SAVE -> {
-                ChatSession.save(chat, file(name, argument));
+                ConversationFile.save(chat, file(name, argument));
                 ui.remark("kept in " + argument);
             }
             case LOAD -> load(file(name, argument));
@@ -189,7 +189,7 @@ final class SlashCommands {
     }
 
     private void load(Path file) {
-        ChatSession.load(chat, file);
+        ConversationFile.load(chat, file);
         ui.remark(
                 "%d messages, %d tokens in the context"
                         .formatted(chat.messages().size(), session.contextUsed()));

@@ -1,5 +1,6 @@
 package io.github.bigllama.cli.chat;
 
+import io.github.bigllama.cli.process.Interruption;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
@@ -32,6 +33,7 @@ public final class TerminalUi implements ChatUi {
     private static final String PLAIN = "\033[0m";
 
     private final Terminal terminal;
+    private final Interruption interruption;
     private final LineReader reader;
     private final boolean styled;
     private final Markdown markdown;
@@ -45,11 +47,11 @@ public final class TerminalUi implements ChatUi {
     private boolean isReasoning;
 
     /**
-     * Takes the terminal.
+     * Takes the terminal, and Ctrl-C from the JVM until it is closed.
      *
      * @param model whose earlier messages can be called back
      */
-    public TerminalUi(String model) throws IOException {
+    public TerminalUi(String model, Interruption interruption) throws IOException {
         terminal =
                 TerminalBuilder.builder()
                         .name("bigllama")
@@ -57,6 +59,8 @@ public final class TerminalUi implements ChatUi {
                         .provider("ffm")
                         .encoding(StandardCharsets.UTF_8)
                         .build();
+        this.interruption = interruption;
+        terminal.handle(Terminal.Signal.INT, signal -> interruption.press());
         dumb = terminal.getType().startsWith(Terminal.TYPE_DUMB);
         String noColor = System.getenv("NO_COLOR");
         styled = !dumb && (noColor == null || noColor.isEmpty());
@@ -73,6 +77,14 @@ public final class TerminalUi implements ChatUi {
         HistoryFile.prepare(model)
                 .ifPresent(file -> builder.variable(LineReader.HISTORY_FILE, file));
         reader = builder.build();
+        // From here on, until the line ends, the reader handles Ctrl-C.
+        reader.getWidgets()
+                .put(
+                        LineReader.CALLBACK_INIT,
+                        () -> {
+                            interruption.idle();
+                            return true;
+                        });
     }
 
     private static Completer completer() {
@@ -88,9 +100,20 @@ public final class TerminalUi implements ChatUi {
 
     @Override
     public Optional<String> read() {
+        Optional<String> line = readLine();
+        interruption.busy();
+        return line;
+    }
+
+    private Optional<String> readLine() {
         while (true) {
             try {
-                return Optional.of(reader.readLine("> ").replace("\\\n", "\n"));
+                String line = reader.readLine("> ").replace("\\\n", "\n");
+                // The reader saw Ctrl-C after the end of the line.
+                if (Thread.interrupted()) {
+                    interruption.press();
+                }
+                return Optional.of(line);
             } catch (UserInterruptException e) {
                 // Ctrl-C throws away a line that was begun; with none, it leaves.
                 if (e.getPartialLine().isEmpty()) {
@@ -191,11 +214,6 @@ public final class TerminalUi implements ChatUi {
     @Override
     public void error(String line) {
         say(styled ? RED + line + PLAIN : line);
-    }
-
-    @Override
-    public void onInterrupt(Runnable action) {
-        terminal.handle(Terminal.Signal.INT, signal -> action.run());
     }
 
     @Override

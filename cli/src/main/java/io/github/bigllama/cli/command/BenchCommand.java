@@ -11,14 +11,9 @@ import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
-import io.github.bigllama.core.SessionOptions;
-import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.residency.DiskSpeed;
-import io.github.bigllama.residency.ResidencyPlan;
-import io.github.bigllama.residency.ResidencyStats;
-import io.github.bigllama.residency.Weight;
-import io.github.bigllama.residency.Weights;
-import java.io.IOException;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.core.residency.ResidencyStats;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -84,21 +79,6 @@ public final class BenchCommand implements Callable<Integer> {
     int warmUp = 1;
 
     @Option(
-            names = "--disk",
-            paramLabel = "FILE",
-            description =
-                    "Only measure how fast a file can be read that is not in RAM, in bytes a second.")
-    Path disk;
-
-    @Option(
-            names = "--weights",
-            paramLabel = "FILE",
-            description =
-                    "Only print the bytes of weights that every token uses, of experts, and of the"
-                            + " experts that a token uses.")
-    Path weights;
-
-    @Option(
             names = {"-o", "--output"},
             paramLabel = "FORMAT",
             description = "md, csv or json (default: ${DEFAULT-VALUE}).")
@@ -127,12 +107,6 @@ public final class BenchCommand implements Callable<Integer> {
         if (promptTokens < 0 || generatedTokens < 0 || repetitions < 1 || warmUp < 0) {
             throw CommandException.usage("-p, -n and --warm-up must be 0 or more, -r 1 or more");
         }
-        if (disk != null) {
-            return measureDisk();
-        }
-        if (weights != null) {
-            return printWeights();
-        }
         if (file != null) {
             model.setFile(file);
         }
@@ -153,34 +127,6 @@ public final class BenchCommand implements Callable<Integer> {
             print(loaded, results);
             printExperts(loaded.expertUses());
         }
-        return ExitCode.OK;
-    }
-
-    private int measureDisk() {
-        try {
-            Output.standard()
-                    .println(
-                            Long.toString(
-                                    (long)
-                                            DiskSpeed.inOrder(
-                                                    disk, Long.MAX_VALUE, Double.MAX_VALUE)));
-        } catch (IOException e) {
-            throw new CommandException(
-                    ExitCode.FAILED, "cannot read " + disk + ": " + CommandException.reason(e), e);
-        }
-        return ExitCode.OK;
-    }
-
-    private int printWeights() {
-        Weights all = Weights.of(ModelFiles.read(weights));
-        long everyToken = all.size(Weight.Use.EVERY_TOKEN);
-        Output.standard()
-                .println(
-                        everyToken
-                                + " "
-                                + all.size(Weight.Use.EXPERTS)
-                                + " "
-                                + (all.activeSize() - everyToken));
         return ExitCode.OK;
     }
 

@@ -3,20 +3,20 @@ package io.github.bigllama.cli.command;
 import io.github.bigllama.cli.chat.AnswerSettings;
 import io.github.bigllama.cli.chat.BuiltInTools;
 import io.github.bigllama.cli.chat.ChatLoop;
-import io.github.bigllama.cli.chat.ChatSession;
 import io.github.bigllama.cli.chat.ChatUi;
+import io.github.bigllama.cli.chat.ConversationFile;
 import io.github.bigllama.cli.chat.PipeUi;
 import io.github.bigllama.cli.chat.TerminalUi;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.GenerationSettings;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.cli.process.Terminals;
-import io.github.bigllama.core.Chat;
-import io.github.bigllama.core.ChatOptions;
-import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
-import io.github.bigllama.core.Tool;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatOptions;
+import io.github.bigllama.core.chat.Tool;
+import io.github.bigllama.core.option.GenerationOptions;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -59,27 +59,31 @@ public final class ChatCommand implements Callable<Integer> {
         GenerationOptions options = settings.conversationOptions();
         boolean atTerminal =
                 Terminals.isTerminal(Terminals.STDIN) && Terminals.isTerminal(Terminals.STDOUT);
-        try (LlamaModel model = load();
+        try (Interruption interruption = new Interruption();
+                LlamaModel model = settings.load(interruption, System.err);
                 LlamaSession session = settings.newSession(model);
                 ChatUi ui =
                         atTerminal
-                                ? new TerminalUi(model.path().getFileName().toString())
-                                : new PipeUi(System.in)) {
+                                ? new TerminalUi(
+                                        model.path().getFileName().toString(), interruption)
+                                : new PipeUi(System.in, interruption)) {
             Chat chat = new Chat(session, chatOptions());
-            ChatSession file = new ChatSession(chat, sessionFile);
+            ConversationFile file = new ConversationFile(chat, sessionFile);
             file.restore().ifPresent(ui::remark);
-            return new ChatLoop(session, chat, options, new AnswerSettings(spec), file, ui).run();
+            return new ChatLoop(
+                            session,
+                            chat,
+                            options,
+                            new AnswerSettings(spec),
+                            file,
+                            ui,
+                            interruption)
+                    .run();
         }
     }
 
     private ChatOptions chatOptions() {
         ChatOptions options = settings.chatOptions();
         return tools ? options.withTools(BuiltInTools.ALL.toArray(Tool[]::new)) : options;
-    }
-
-    private LlamaModel load() {
-        try (Interruption interruption = new Interruption()) {
-            return settings.load(interruption, System.err);
-        }
     }
 }

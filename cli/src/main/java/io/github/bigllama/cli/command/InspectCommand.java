@@ -8,11 +8,11 @@ import io.github.bigllama.cli.output.Output;
 import io.github.bigllama.cli.output.Table;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
-import io.github.bigllama.core.ModelSummary;
-import io.github.bigllama.core.ModelSummary.Group;
-import io.github.bigllama.gguf.GgufValue;
-import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.gguf.TensorInfo;
+import io.github.bigllama.core.gguf.GgufValue;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.TensorInfo;
+import io.github.bigllama.core.inspect.ModelSummary;
+import io.github.bigllama.core.inspect.ModelSummary.Group;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -135,6 +135,7 @@ public final class InspectCommand implements Callable<Integer> {
     private void print(ModelSummary model) {
         Table facts = new Table("ll");
         facts.row("model", model.name().orElse("(no name)"));
+        facts.row("kind", model.kind().toString());
         facts.row("architecture", model.architecture().orElse("(none)"));
         facts.row(
                 "file",

@@ -8,20 +8,11 @@ import io.github.bigllama.cli.output.ByteSize;
 import io.github.bigllama.cli.output.Json;
 import io.github.bigllama.cli.output.Output;
 import io.github.bigllama.cli.output.PlanReport;
-import io.github.bigllama.cli.output.PlanText;
-import io.github.bigllama.cli.output.ProgressLine;
-import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
-import io.github.bigllama.core.Bandwidths;
-import io.github.bigllama.core.Forecast;
-import io.github.bigllama.core.Forecaster;
-import io.github.bigllama.core.KvType;
-import io.github.bigllama.core.SessionOptions;
-import io.github.bigllama.gguf.ModelFiles;
-import io.github.bigllama.residency.Weights;
-import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
+import io.github.bigllama.core.forecast.Forecaster;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.SessionOptions;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -38,8 +29,6 @@ import picocli.CommandLine.Parameters;
             ""
         })
 public final class PlanCommand implements Callable<Integer> {
-    private static final double[] SHARES = {1, 0.75, 0.5, 0.25};
-
     @Parameters(
             paramLabel = "FILE|URL",
             description =
@@ -101,73 +90,18 @@ public final class PlanCommand implements Callable<Integer> {
             if (keyValueType != null) {
                 options = options.withKvTypes(keyValueType, keyValueType);
             }
-            Bandwidths bandwidths = bandwidths(forecaster, options);
-            Forecast forecast =
-                    forecaster.forecast(
-                            ram == null ? Forecaster.availableRam() : ram, options, bandwidths);
-            List<PlanReport.Share> shares = new ArrayList<>();
-            for (double share : SHARES) {
-                shares.add(new PlanReport.Share(share, forecaster.speed(share, bandwidths)));
-            }
-            PlanReport plan =
-                    new PlanReport(
-                            files.first().file(),
-                            forecast,
-                            forecast.total(),
-                            shares,
-                            forecaster.quantized(forecast.ram(), options, bandwidths),
-                            forecaster.advice(options, forecast));
+            PlanReport report =
+                    PlanReport.of(
+                            forecaster,
+                            ram == null ? Forecaster.availableRam() : ram,
+                            options,
+                            PlanReport.bandwidths(forecaster, options, memory, disk, probe));
             if (json) {
-                Output.standard().println(Json.write(plan));
+                Output.standard().println(Json.write(report));
             } else {
-                new PlanText(plan).lines().forEach(Output.standard()::println);
+                report.lines().forEach(Output.standard()::println);
             }
         }
         return ExitCode.OK;
-    }
-
-    /** The lines of a plan that say whether and how fast a model will run here. */
-    static List<String> brief(ModelFiles files) {
-        PlanCommand command = new PlanCommand();
-        try (Forecaster forecaster = new Forecaster(files)) {
-            SessionOptions options = command.session.toOptions(forecaster.trainedContextSize());
-            Forecast forecast =
-                    forecaster.forecast(
-                            Forecaster.availableRam(),
-                            options,
-                            command.bandwidths(forecaster, options));
-            return new PlanText(
-                            new PlanReport(
-                                    files.first().file(),
-                                    forecast,
-                                    forecast.total(),
-                                    List.of(),
-                                    List.of(),
-                                    List.of()))
-                    .facts()
-                    .lines();
-        }
-    }
-
-    private Bandwidths bandwidths(Forecaster forecaster, SessionOptions options) {
-        try (ProgressLine line = new ProgressLine(System.err)) {
-            line.update("measuring how fast this machine computes and reads, for some seconds");
-            Weights weights = forecaster.weights();
-            double inMemory =
-                    memory != null
-                            ? memory
-                            : Bandwidths.measureMemory(weights, options.threads(), probe);
-            return disk != null
-                    ? Bandwidths.of(inMemory, disk)
-                    : Bandwidths.withMeasuredDisk(
-                            inMemory, weights, forecaster.files().first().path(), probe);
-        } catch (IOException e) {
-            throw new CommandException(
-                    ExitCode.FAILED,
-                    "cannot measure the disk: "
-                            + CommandException.reason(e)
-                            + "; say how fast it is, for example --disk 3GB",
-                    e);
-        }
     }
 }

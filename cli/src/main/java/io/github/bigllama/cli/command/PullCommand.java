@@ -7,14 +7,18 @@ import io.github.bigllama.cli.models.Pull;
 import io.github.bigllama.cli.models.RemoteModel;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelHeaders;
+import io.github.bigllama.cli.option.SessionArguments;
 import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.PlanReport;
 import io.github.bigllama.cli.output.ProgressLine;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
-import io.github.bigllama.core.LlamaException;
-import io.github.bigllama.gguf.GgufException;
-import io.github.bigllama.gguf.ModelFiles;
+import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.forecast.Forecaster;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.option.SessionOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -104,8 +108,14 @@ public final class PullCommand implements Callable<Integer> {
 
     /** What can't be foreseen can still be downloaded. */
     private static void printPlan(RemoteModel model, Http http) {
-        try {
-            PlanCommand.brief(ModelHeaders.read(model, http)).forEach(PullCommand::say);
+        try (Forecaster forecaster = new Forecaster(ModelHeaders.read(model, http))) {
+            SessionOptions options =
+                    new SessionArguments().toOptions(forecaster.trainedContextSize());
+            PlanReport.brief(
+                            forecaster,
+                            options,
+                            PlanReport.bandwidths(forecaster, options, null, null, false))
+                    .forEach(PullCommand::say);
         } catch (LlamaException | GgufException | CommandException e) {
             say("no plan for it: " + e.getMessage());
         }

@@ -1,6 +1,6 @@
 package io.github.bigllama.cli.command;
 
-import io.github.bigllama.cli.chat.ChatSession;
+import io.github.bigllama.cli.chat.ConversationFile;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.GenerationSettings;
 import io.github.bigllama.cli.option.TextArguments;
@@ -10,12 +10,12 @@ import io.github.bigllama.cli.output.Statistics;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
-import io.github.bigllama.core.Chat;
-import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.option.GenerationOptions;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -87,8 +87,9 @@ public final class RunCommand implements Callable<Integer> {
         Output out = Output.standard();
         Optional<Chat> chat =
                 raw ? Optional.empty() : Optional.of(new Chat(session, settings.chatOptions()));
-        Optional<ChatSession> file = chat.map(c -> new ChatSession(c, sessionFile));
-        file.flatMap(ChatSession::restore).ifPresent(remark -> err.println("bigllama: " + remark));
+        Optional<ConversationFile> file = chat.map(c -> new ConversationFile(c, sessionFile));
+        file.flatMap(ConversationFile::restore)
+                .ifPresent(remark -> err.println("bigllama: " + remark));
         try (Prefill prefill = new Prefill(err);
                 TokenStream answer =
                         chat.map(c -> c.send(prompt, options.withProgress(prefill)))
@@ -111,7 +112,7 @@ public final class RunCommand implements Callable<Integer> {
                                 + session.contextSize()
                                 + " tokens is full; --context-size makes it larger");
             }
-            file.ifPresent(ChatSession::save);
+            file.ifPresent(ConversationFile::save);
             return reason == StopReason.CANCELLED ? ExitCode.INTERRUPTED : ExitCode.OK;
         }
     }

@@ -1,6 +1,6 @@
 package io.github.bigllama.cli.models;
 
-import io.github.bigllama.gguf.HttpSender;
+import io.github.bigllama.core.gguf.HttpSender;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;

@@ -1,11 +1,11 @@
 package io.github.bigllama.cli.option;
 
 import io.github.bigllama.cli.process.CommandException;
-import io.github.bigllama.core.ChatOptions;
-import io.github.bigllama.core.ContextFull;
-import io.github.bigllama.core.GenerationOptions;
-import io.github.bigllama.core.Grammar;
-import io.github.bigllama.core.SamplingOptions;
+import io.github.bigllama.core.chat.ChatOptions;
+import io.github.bigllama.core.option.ContextFull;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.SamplingOptions;
+import io.github.bigllama.core.structure.Grammar;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,11 +1,11 @@
 package io.github.bigllama.cli.option;
 
 import io.github.bigllama.cli.process.Interruption;
-import io.github.bigllama.core.ChatOptions;
-import io.github.bigllama.core.GenerationOptions;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
-import io.github.bigllama.core.SamplingOptions;
+import io.github.bigllama.core.chat.ChatOptions;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.SamplingOptions;
 import java.io.PrintStream;
 import picocli.CommandLine.ArgGroup;
 

@@ -8,10 +8,10 @@ import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
-import io.github.bigllama.core.LoadMode;
-import io.github.bigllama.core.ModelLoadException;
-import io.github.bigllama.core.ModelOptions;
-import io.github.bigllama.residency.InsufficientRamException;
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.option.LoadMode;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -157,9 +157,7 @@ public final class ModelArguments {
 
     /** Loads it without reading the weights, as far as llama.cpp can do that. */
     public LlamaModel loadVocabulary(Interruption interruption, PrintStream err) {
-        ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
-        boolean modeChosen = options.loadMode() != LoadMode.AUTO;
-        return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);
+        return load(toOptions().withVocabularyOnly(true), interruption, err);
     }
 
     /** The model was not chosen, so it is the one that comes with the program. */

@@ -3,7 +3,7 @@ package io.github.bigllama.cli.option;
 import io.github.bigllama.cli.models.Http;
 import io.github.bigllama.cli.models.ModelSource;
 import io.github.bigllama.cli.models.RemoteModel;
-import io.github.bigllama.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.ModelFiles;
 import java.nio.file.Path;
 
 /** A model to look at, which need not be on this machine. */

@@ -1,8 +1,8 @@
 package io.github.bigllama.cli.option;
 
-import io.github.bigllama.core.FlashAttention;
-import io.github.bigllama.core.KvType;
-import io.github.bigllama.core.SessionOptions;
+import io.github.bigllama.core.option.FlashAttention;
+import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.SessionOptions;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Locale;

@@ -1,10 +1,10 @@
 package io.github.bigllama.cli.option;
 
 import io.github.bigllama.cli.process.CommandException;
-import io.github.bigllama.core.Quantization;
-import io.github.bigllama.core.QuantizeOptions;
-import io.github.bigllama.core.QuantizeOptions.TensorType;
-import io.github.bigllama.gguf.GgmlType;
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.quantize.Quantization;
+import io.github.bigllama.core.quantize.QuantizeOptions;
+import io.github.bigllama.core.quantize.QuantizeOptions.TensorType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -1,11 +1,11 @@
 package io.github.bigllama.cli.option;
 
 import io.github.bigllama.cli.process.CommandException;
-import io.github.bigllama.core.SamplingOptions;
-import io.github.bigllama.core.SamplingOptions.Dry;
-import io.github.bigllama.core.SamplingOptions.Mirostat;
-import io.github.bigllama.core.SamplingOptions.Penalties;
-import io.github.bigllama.core.SamplingOptions.Xtc;
+import io.github.bigllama.core.option.SamplingOptions;
+import io.github.bigllama.core.option.SamplingOptions.Dry;
+import io.github.bigllama.core.option.SamplingOptions.Mirostat;
+import io.github.bigllama.core.option.SamplingOptions.Penalties;
+import io.github.bigllama.core.option.SamplingOptions.Xtc;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

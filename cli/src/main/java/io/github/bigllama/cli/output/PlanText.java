@@ -1,26 +1,26 @@
 package io.github.bigllama.cli.output;
 
-import io.github.bigllama.core.Advice;
-import io.github.bigllama.core.Forecast;
-import io.github.bigllama.core.QuantizedForecast;
-import io.github.bigllama.core.Speed;
-import io.github.bigllama.residency.ResidencyPlan;
+import io.github.bigllama.core.forecast.Advice;
+import io.github.bigllama.core.forecast.Forecast;
+import io.github.bigllama.core.forecast.QuantizedForecast;
+import io.github.bigllama.core.forecast.Speed;
+import io.github.bigllama.core.residency.ResidencyPlan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
 /** A plan as people read it. */
-public final class PlanText {
+final class PlanText {
     private final PlanReport plan;
     private final Forecast forecast;
 
-    public PlanText(PlanReport plan) {
+    PlanText(PlanReport plan) {
         this.plan = plan;
         this.forecast = plan.forecast();
     }
 
     /** Lines without an end. */
-    public List<String> lines() {
+    List<String> lines() {
         List<String> lines = new ArrayList<>(facts().lines());
         lines.add("");
         lines.addAll(bill().lines());
@@ -36,7 +36,7 @@ public final class PlanText {
     }
 
     /** Whether it runs, and how fast. */
-    public Table facts() {
+    Table facts() {
         Table facts = new Table("ll");
         facts.row("model", plan.model());
         facts.row("verdict", verdict());

@@ -1,6 +1,6 @@
 package io.github.bigllama.cli.output;
 
-import io.github.bigllama.core.PrefillProgress;
+import io.github.bigllama.core.option.PrefillProgress;
 import java.io.PrintStream;
 
 /** Shows how far a long prompt is. */

@@ -1,8 +1,8 @@
 package io.github.bigllama.cli.output;
 
-import io.github.bigllama.residency.ResidencyMap;
-import io.github.bigllama.residency.Weight;
-import io.github.bigllama.residency.Weights;
+import io.github.bigllama.core.residency.ResidencyMap;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weights;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

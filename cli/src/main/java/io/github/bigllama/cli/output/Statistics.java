@@ -1,7 +1,7 @@
 package io.github.bigllama.cli.output;
 
 import io.github.bigllama.core.GenerationStats;
-import io.github.bigllama.residency.ResidencyStats;
+import io.github.bigllama.core.residency.ResidencyStats;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,9 +47,12 @@ public final class Statistics {
     static String residency(ResidencyStats stats) {
         String text =
                 format(
-                        "%.0f %% in RAM, %s read a token at %.2f GB/s, %s",
+                        "%.0f %% in RAM, %s read a token %s at %.2f GB/s, %s",
                         100 * stats.residentShare(),
                         ByteSize.format(stats.bytesPerToken()),
+                        stats.ownBytes() > 0
+                                ? "into %s of its own".formatted(ByteSize.format(stats.ownBytes()))
+                                : "through the page cache",
                         stats.readBytesPerSecond() / 1e9,
                         stats.isDiskBound()
                                 ? format(
@@ -71,6 +74,7 @@ public final class Statistics {
                                     case STOP_STRING -> "stop text found";
                                     case CONTEXT_FULL -> "context full";
                                     case CANCELLED -> "interrupted";
+                                    case TIMEOUT -> "out of time";
                                 })
                 .orElse("failed");
     }

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.github.bigllama.core.ChatMessage;
-import io.github.bigllama.core.Role;
-import io.github.bigllama.core.ToolCall;
+import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.Role;
+import io.github.bigllama.core.chat.ToolCall;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

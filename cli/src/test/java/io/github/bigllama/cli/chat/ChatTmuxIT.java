@@ -164,4 +164,33 @@ class ChatTmuxIT {
         tmux("send-keys", "C-c");
         await("left with 0");
     }
+
+    /** Whether the reader of lines still has the key, or the answer, or nobody yet. */
+    @Test
+    void interruptRightAfterEnter() throws Exception {
+        chat(Bundle.ENDLESS);
+        for (int millis : List.of(0, 1, 2, 3, 5, 8, 12, 20, 40, 80)) {
+            String message = "Tell me a story, in %d ms.".formatted(millis);
+            tmux("send-keys", "-l", message);
+            await(message);
+            tmux("send-keys", "Enter");
+            Thread.sleep(millis);
+            tmux("send-keys", "C-c");
+            awaitPrompt();
+        }
+        type("/reset");
+        await("forgotten");
+        type("/quit");
+        await("left with 0");
+    }
+
+    private void awaitPrompt() throws Exception {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        String screen = screen();
+        while (!screen.stripTrailing().endsWith("\n>")) {
+            assertThat(System.nanoTime()).as("a prompt on: %s", screen).isLessThan(deadline);
+            Thread.sleep(50);
+            screen = screen();
+        }
+    }
 }
