@@ -200,7 +200,10 @@ public final class ModelArguments {
     private static ModelsFolder.Model complete(ModelsFolder.Model model) {
         if (!model.isComplete()) {
             throw CommandException.usage(
-                    model.name() + " is not complete; pull it again, and the rest will come");
+                    model.name()
+                            + ": "
+                            + model.lack().get()
+                            + "; pull it again, and the rest will come");
         }
         return model;
     }
