@@ -127,6 +127,10 @@ common_chat_templates_inputs inputs(const common_json & request) {
     if (request.value("begin_content", false)) {
         common_chat_msg begun;
         begun.role = "assistant";
+        // Without a part the message counts as empty, and llama.cpp leaves out what comes before an answer.
+        common_chat_msg_content_part nothing;
+        nothing.type = "text";
+        begun.content_parts.push_back(nothing);
         inputs.messages.push_back(begun);
         inputs.continue_final_message = COMMON_CHAT_CONTINUATION_CONTENT;
     }

@@ -51,7 +51,8 @@ public final class ModelSource {
         if (source.startsWith(HUGGING_FACE)) {
             return HuggingFace.find(source.substring(HUGGING_FACE.length()), http, notice);
         }
-        HttpUrl given = HttpUrl.parse(source);
+        // The library takes any number of slashes for two, and a path for a server then.
+        HttpUrl given = source.matches("(?is)https?://[^/?#].*") ? HttpUrl.parse(source) : null;
         if (given == null) {
             throw new PullException(
                     "'%s' is not the address of a model; write hf:owner/repo or https://.../x.gguf"

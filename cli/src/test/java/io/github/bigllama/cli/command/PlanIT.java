@@ -124,7 +124,7 @@ class PlanIT {
     @CsvSource(
             delimiter = '|',
             value = {
-                "http:///nowhere | 'http:///nowhere' is no address of a model",
+                "http:///nowhere | 'http:///nowhere' is not the address of a model",
                 "no-such-file.gguf | no-such-file.gguf: no such file: check the path",
                 "http://localhost:1/m.gguf | http://localhost:1/m.gguf: cannot be reached: ",
             })

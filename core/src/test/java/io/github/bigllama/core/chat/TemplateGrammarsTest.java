@@ -12,11 +12,13 @@ import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
@@ -50,6 +52,27 @@ class TemplateGrammarsTest {
     static void close() {
         session.close();
         model.close();
+    }
+
+    /**
+     * A grammar that allows what the model says anyway changes nothing, the prompt least of all.
+     */
+    @Test
+    void aGrammarLeavesThePromptAsItIs() {
+        GenerationOptions greedy =
+                GenerationOptions.greedy().withMaxTokens(20).withStopStrings(List.of("."));
+        session.reset();
+        String free = new Chat(session).ask("What is the capital of France?", greedy).content();
+        int[] tokens = session.tokens();
+        session.reset();
+        String bound =
+                new Chat(session)
+                        .ask(
+                                "What is the capital of France?",
+                                greedy.withGrammar(Grammar.gbnf("root ::= [^\\n]+")))
+                        .content();
+        assertThat(bound).isEqualTo(free).isEqualTo("The capital of France is Paris");
+        assertThat(session.tokens()).isEqualTo(tokens);
     }
 
     private static Stream<DynamicTest> each(Consumer<String> check) throws IOException {
