@@ -58,7 +58,8 @@ final class BackendLoading {
         try {
             log.append(text.reinterpret(Long.MAX_VALUE).getString(0));
         } catch (RuntimeException e) {
-            // Bytes that are no UTF-8. An exception must not leave an upcall: it would end the JVM.
+            // Bytes that are not UTF-8. An exception must not leave an upcall: it would end the
+            // JVM.
             log.append('?');
         }
     }

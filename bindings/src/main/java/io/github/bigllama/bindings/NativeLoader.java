@@ -139,7 +139,7 @@ final class NativeLoader {
                         .orElseThrow(
                                 () ->
                                         new IOException(
-                                                "%s is no platform of bigllama, which has libraries for %s"
+                                                "%s is not a platform of bigllama, which has libraries for %s"
                                                         .formatted(
                                                                 Platform.describe(),
                                                                 String.join(

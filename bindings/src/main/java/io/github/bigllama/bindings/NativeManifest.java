@@ -68,7 +68,7 @@ record NativeManifest(
             // The names become paths: nothing may lead out of the directory.
             if (!file.matches("[A-Za-z0-9_][A-Za-z0-9_.+-]*") || file.equals(FILE_NAME)) {
                 throw new IOException(
-                        FILE_NAME + " is damaged: '" + file + "' is no plain file name");
+                        FILE_NAME + " is damaged: '" + file + "' is not a plain file name");
             }
         }
         return manifest;

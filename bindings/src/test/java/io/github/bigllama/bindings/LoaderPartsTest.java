@@ -65,7 +65,8 @@ class LoaderPartsTest {
     void fileNamesDoNotLeaveTheDirectory(String name) {
         String text = MANIFEST.replace("libraries=", "libraries=" + name + ",");
         assertThatThrownBy(() -> NativeManifest.parse(text.getBytes(UTF_8)))
-                .hasMessage("manifest.properties is damaged: '" + name + "' is no plain file name");
+                .hasMessage(
+                        "manifest.properties is damaged: '" + name + "' is not a plain file name");
     }
 
     @ParameterizedTest

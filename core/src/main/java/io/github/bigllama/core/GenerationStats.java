@@ -36,12 +36,12 @@ public record GenerationStats(
         return promptTokens - cachedTokens;
     }
 
-    /** Speed of the prompt, in tokens a second; 0 before anything was computed. */
+    /** Speed of the prompt, in tokens per second; 0 before anything was computed. */
     public double promptTokensPerSecond() {
         return perSecond(prefilledTokens(), promptTime);
     }
 
-    /** Speed of the generation, in tokens a second; 0 before the second token. */
+    /** Speed of the generation, in tokens per second; 0 before the second token. */
     public double tokensPerSecond() {
         return perSecond(decodedTokens, generationTime);
     }

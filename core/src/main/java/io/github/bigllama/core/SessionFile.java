@@ -95,7 +95,7 @@ final class SessionFile {
     /**
      * Checks a file, and reads what it says of itself.
      *
-     * @throws SessionException if it is no such file, or damaged
+     * @throws SessionException if it is not such a file, or is damaged
      */
     static JsonNode read(Path file) {
         try (FileChannel channel = FileChannel.open(file)) {
@@ -105,7 +105,7 @@ final class SessionFile {
                 read(channel, end, size - END);
             }
             if (size < END || end.getLong(2 * Integer.BYTES) != MAGIC) {
-                throw failure(file, "is no session file of bigllama, or is cut short", null);
+                throw failure(file, "is not a session file of bigllama, or is cut short", null);
             }
             int length = end.getInt(0);
             long content = size - END;

@@ -45,7 +45,7 @@ public final class Tokenizer {
     }
 
     /**
-     * Decodes tokens. Bytes that are no UTF-8 become U+FFFD.
+     * Decodes tokens. Bytes that are not UTF-8 become U+FFFD.
      *
      * @param special whether control tokens appear in the text
      */

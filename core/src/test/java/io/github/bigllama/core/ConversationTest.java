@@ -303,7 +303,7 @@ class ConversationTest {
             Files.write(file, Arrays.copyOf(good, where < 0 ? good.length + where : where));
             assertThatThrownBy(() -> session.restore(file))
                     .isInstanceOf(SessionException.class)
-                    .hasMessageContaining("is no session file");
+                    .hasMessageContaining("is not a session file");
             Files.write(file, good);
             session.restore(file);
             assertThat(session.tokens()).containsExactly(5, 6, 7);

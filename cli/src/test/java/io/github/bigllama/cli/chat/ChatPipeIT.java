@@ -227,7 +227,7 @@ class ChatPipeIT {
                 .contains("bigllama: 2 messages, ")
                 .contains(markdown + " exists; choose another name")
                 .contains("there is no format 'pdf', only md and json")
-                .contains(markdown + " is no session file")
+                .contains(markdown + " is not a session file")
                 .contains("there is no clipboard here")
                 .contains("the model has no tools");
     }

@@ -74,7 +74,7 @@ class SessionFileIT {
                 .isEqualTo(
                         "bigllama: session file "
                                 + file
-                                + " is no session file of bigllama, or is cut short\n");
+                                + " is not a session file of bigllama, or is cut short\n");
         assertThat(file).content().isEqualTo("My diary");
         assertThat(bundle.run("run", "--raw", "--session", "x", "Hi").complaint())
                 .contains("--raw has no conversation");

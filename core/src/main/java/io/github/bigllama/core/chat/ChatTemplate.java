@@ -89,7 +89,7 @@ final class ChatTemplate implements AutoCloseable {
         if (!source.equals(FALLBACK) && !source.contains("{{") && !source.contains("{%")) {
             String line = source.strip().replaceAll("\\s+", " ");
             throw new ChatTemplateException(
-                    "'%s' is no chat template: give its Jinja source, or %s"
+                    "'%s' is not a chat template: give its Jinja source, or %s"
                             .formatted(
                                     line.length() <= 60 ? line : line.substring(0, 60) + "…",
                                     FALLBACK));

@@ -34,7 +34,7 @@ public record Reply(String content, String reasoning, List<ToolCall> toolCalls) 
         } catch (JacksonException e) {
             String start = content.length() <= 60 ? content : content.substring(0, 60) + "…";
             throw new IllegalArgumentException(
-                    "the reply is no %s: %s: %s"
+                    "the reply is not a valid %s: %s: %s"
                             .formatted(type.getSimpleName(), Json.reason(e), start),
                     e);
         }

@@ -22,14 +22,14 @@ public record Tool(
     public Tool {
         if (!name.matches("\\w{1,64}")) {
             throw new IllegalArgumentException(
-                    "'" + name + "' is no name of a tool: use letters, digits and underscores");
+                    "'" + name + "' is not a name for a tool: use letters, digits and underscores");
         }
         Objects.requireNonNull(description, "description");
         Objects.requireNonNull(function, "function");
         try {
             if (!Json.MAPPER.readTree(parameters).isObject()) {
                 throw new IllegalArgumentException(
-                        "the parameters of " + name + " are no JSON schema of an object");
+                        "the parameters of " + name + " are not a JSON schema of an object");
             }
         } catch (JacksonException e) {
             throw new IllegalArgumentException(

@@ -135,7 +135,7 @@ final class ChunkRun implements AutoCloseable {
                 text[0] = session.model().tokenizer().beginOfSequence().orElse(text[0]);
             }
         }
-        // The last of a chunk foretells what is in the next.
+        // The last token of a chunk predicts the first of the next.
         int first = Math.clamp(contextSize / 2 - from, 0, count);
         int last = Math.min(count, contextSize - 1 - from);
         session.decode(Arrays.copyOfRange(text, from, from + count), first);

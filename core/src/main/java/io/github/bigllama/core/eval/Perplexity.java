@@ -6,16 +6,16 @@ import io.github.bigllama.core.option.SessionOptions;
 import java.util.function.DoublePredicate;
 
 /**
- * How well a model foretells a text: the smaller, the better; of a model that knows nothing it is
+ * How well a model predicts a text: the smaller, the better; for a model that knows nothing it is
  * the size of its vocabulary. As llama-perplexity computes it: the text is cut into chunks of a
  * context, each begins with the token that the model wants at the beginning, and of each chunk the
  * tokens of the second half count, so that all have some text before them.
  *
  * @param value e to the mean of -ln p over the tokens that count
  * @param standardError of the value
- * @param tokens how many counted
- * @param chunks of so many chunks
- * @param contextSize tokens of a chunk
+ * @param tokens how many tokens counted
+ * @param chunks how many chunks were computed
+ * @param contextSize tokens in a chunk
  */
 public record Perplexity(
         double value, double standardError, int tokens, int chunks, int contextSize) {

@@ -14,7 +14,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Random;
 
-/** Measures bandwidths once, and keeps them in the user's cache. Bytes a second. */
+/** Measures bandwidths once, and keeps them in the user's cache. Bytes per second. */
 final class BandwidthProbe {
     private static final String FILE = "bandwidths.properties";
     private static final long MOST_READ = 2L << 30;
@@ -125,7 +125,7 @@ final class BandwidthProbe {
         try {
             Files.createDirectories(file.getParent());
             try (OutputStream out = Files.newOutputStream(file)) {
-                known.store(out, "Bytes a second, as measured here");
+                known.store(out, "Bytes per second, as measured here");
             }
         } catch (IOException e) {
             // Then it is measured again the next time.

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 
 /**
- * How fast a machine gets at the weights of a model, in bytes a second.
+ * How fast a machine gets at the weights of a model, in bytes per second.
  *
  * @param memory those in RAM, by computing with them
  * @param disk those on disk that every token uses, read in order
@@ -31,7 +31,7 @@ public record Bandwidths(double memory, double disk, double slices) {
     private static void require(String name, double value) {
         if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
             throw new IllegalArgumentException(
-                    name + " is " + value + " bytes a second, must be more than 0");
+                    name + " is " + value + " bytes per second, must be more than 0");
         }
     }
 
@@ -46,7 +46,7 @@ public record Bandwidths(double memory, double disk, double slices) {
      *
      * @param threads that compute; 0 for one for each physical core
      * @param again whether to measure what has been measured before
-     * @return bytes of weights a second
+     * @return bytes of weights per second
      */
     public static double measureMemory(Weights weights, int threads, boolean again) {
         int cores = threads == 0 ? CpuTopology.physicalCores() : threads;
@@ -57,7 +57,7 @@ public record Bandwidths(double memory, double disk, double slices) {
     /**
      * With the bandwidths of a disk, measured if that has not been done before, for some seconds.
      *
-     * @param memory bytes a second
+     * @param memory bytes per second
      * @param file of the model, on the disk that is to be measured; what of it is in RAM may be
      *     dropped. Empty for the disk of the user's cache, of a model that is not on this machine
      * @param again whether to measure what has been measured before

@@ -28,7 +28,7 @@ public final class DiskSpeed {
      *
      * @param most bytes to read; less than the file has are spread over it
      * @param seconds when to stop
-     * @return bytes a second
+     * @return bytes per second
      * @throws IOException if it can't be read
      */
     public static double inOrder(Path path, long most, double seconds) throws IOException {
@@ -44,7 +44,7 @@ public final class DiskSpeed {
      * @param slice bytes of one
      * @param most bytes to read
      * @param seconds when to stop
-     * @return bytes a second
+     * @return bytes per second
      * @throws IOException if it can't be read
      */
     public static double ofSlices(Path path, long slice, long most, double seconds)

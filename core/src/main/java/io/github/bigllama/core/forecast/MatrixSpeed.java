@@ -52,7 +52,7 @@ final class MatrixSpeed {
      * Measures, in about a second, or a few on a busy machine; takes 256 MiB meanwhile.
      *
      * @param type one that can be multiplied: quantized, or F32, F16, BF16
-     * @return bytes of matrices a second
+     * @return bytes of matrices per second
      */
     static double of(GgmlType type, int threads) {
         long matrix = llama_h.ggml_row_size(type.id(), COLUMNS) * ROWS;
@@ -116,7 +116,7 @@ final class MatrixSpeed {
         }
     }
 
-    /** What is usual in these seconds, in bytes a second. */
+    /** What is usual in these seconds, in bytes per second. */
     private static double median(
             MemorySegment backend, MemorySegment graph, long bytes, int threads, double seconds) {
         setThreads(backend, threads);

@@ -9,7 +9,7 @@ import java.util.Optional;
  * @param type the quantization
  * @param size bytes of all weights, by llama.cpp's own choice of types
  * @param bitsPerWeight with the scales of the blocks
- * @param speed how long a token would take, if the CPU gets through as many bytes a second; empty
+ * @param speed how long a token would take, if the CPU gets through as many bytes per second; empty
  *     if there is too little RAM
  */
 public record QuantizedForecast(

@@ -13,7 +13,7 @@ package io.github.bigllama.core.forecast;
  * @param worst the sum of both, with the uncertainty
  * @param computing seconds of computing
  * @param reading seconds of reading
- * @param bytesRead bytes read from disk for a token
+ * @param bytesRead bytes read from disk per token
  */
 public record Speed(
         double best,
@@ -44,17 +44,17 @@ public record Speed(
                 bytesRead);
     }
 
-    /** The expected tokens a second. */
+    /** The expected tokens per second. */
     public double tokensPerSecond() {
         return 1 / expected;
     }
 
-    /** Tokens a second at worst. */
+    /** Tokens per second at worst. */
     public double leastTokensPerSecond() {
         return 1 / worst;
     }
 
-    /** Tokens a second at best. */
+    /** Tokens per second at best. */
     public double mostTokensPerSecond() {
         return 1 / best;
     }

@@ -177,7 +177,7 @@ public record ImportanceMatrix(
         return new GgufException(
                 Problem.UNUSABLE,
                 file.toString(),
-                "is no importance matrix of llama-imatrix: " + reason);
+                "is not an importance matrix of llama-imatrix: " + reason);
     }
 
     static GgufException unreadable(Path file, IOException e) {

@@ -19,7 +19,7 @@ import java.util.TreeMap;
  * llama.cpp reads it: no magic, just counts, names and floats in a row.
  */
 final class LegacyImportanceMatrix {
-    /** More matrices than any model has: what claims more is no such file. */
+    /** More matrices than any model has: a file that claims more is not one. */
     private static final int MAX_ENTRIES = 1 << 20;
 
     private static final int MAX_NAME = 1 << 10;
@@ -84,7 +84,7 @@ final class LegacyImportanceMatrix {
         if (value < least || value > most) {
             throw ImportanceMatrix.none(
                     file,
-                    "it is no GGUF file, and of the older format %s (at byte %d) would be %d"
+                    "it is not a GGUF file, and in the older format %s (at byte %d) would be %d"
                             .formatted(what, position - Integer.BYTES, value));
         }
         return value;
@@ -107,7 +107,7 @@ final class LegacyImportanceMatrix {
         if (left() < count) {
             throw ImportanceMatrix.none(
                     file,
-                    "it is no GGUF file, and of the older format it ends before %s at byte %d"
+                    "it is not a GGUF file, and in the older format it ends before %s at byte %d"
                             .formatted(what, position));
         }
         ByteBuffer bytes = ByteBuffer.allocate(count).order(ByteOrder.LITTLE_ENDIAN);

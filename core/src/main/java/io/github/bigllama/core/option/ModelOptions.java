@@ -40,7 +40,7 @@ public record ModelOptions(
         OptionalLong ram,
         Optional<LoadProgress> progress,
         boolean vocabularyOnly) {
-    /** The least that can be asked for, in bytes: less is no amount of RAM but a mistake. */
+    /** The least that can be asked for, in bytes: less is a mistake, not an amount of RAM. */
     public static final long LEAST_RAM = 1 << 20;
 
     /** Every layer on the GPU, if there is one. */

@@ -132,7 +132,7 @@ final class QuantizeCheck {
             if (tensor != null && tensor.ne(0) % block != 0) {
                 throw refuse(
                         model.first().path().orElseThrow(),
-                        "%s has rows of %d, which is no multiple of %d as %s needs; choose a type of smaller blocks"
+                        "%s has rows of %d, which is not a multiple of %d as %s needs; choose a type with smaller blocks"
                                 .formatted(name, tensor.ne(0), block, wanted.get().label()));
             }
         }

@@ -77,7 +77,7 @@ final class TensorWatch implements Consumer<String> {
             if (unusable.isPresent()) {
                 throw new QuantizeException(
                         path,
-                        "%s: weight %d of %s is no number or far too large for %s; the file is damaged"
+                        "%s: weight %d of %s is not a number or far too large for %s; the file is damaged"
                                 .formatted(
                                         path,
                                         unusable.getAsLong(),

@@ -117,7 +117,8 @@ public final class AvailableRam {
     }
 
     /**
-     * Bytes of memory of this process that are no pages of files; 0 where the system does not tell.
+     * Bytes of memory of this process that are not pages of files; 0 where the system does not
+     * tell.
      */
     public static long anonymousBytes() {
         Path status = Path.of("/proc/self/status");

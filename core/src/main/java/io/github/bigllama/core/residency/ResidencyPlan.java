@@ -36,7 +36,7 @@ public record ResidencyPlan(
     public String toString() {
         return String.format(
                 Locale.ROOT,
-                "weights %s, RAM for them %s: keeps %s%s, reads %s of %s for a token",
+                "weights %s, RAM for them %s: keeps %s%s, reads %s of %s per token",
                 gigabytes(weights),
                 gigabytes(weightRam),
                 gigabytes(kept),

@@ -57,7 +57,7 @@ public record ResidencyStats(
         return tokens == 0 ? 0 : bytesRead / tokens;
     }
 
-    /** What the disk gave while it was asked, in bytes a second; 0 if it was not. */
+    /** What the disk gave while it was asked, in bytes per second; 0 if it was not. */
     public double readBytesPerSecond() {
         return readNanos == 0 ? 0 : bytesRead * 1e9 / readNanos;
     }

@@ -6,8 +6,9 @@
  *
  * <p>A GGUF file holds the tensors in the bytes that the kernels compute with, so nothing is
  * converted or copied: the file is mapped. Touching an address that is not in RAM makes the kernel
- * read that page from disk; when RAM runs short the kernel drops pages that can be read again. No
- * weight is ever written to swap, and two processes with the same model share its pages.
+ * read that page from disk; when RAM runs short the kernel drops pages that can be read again.
+ * Pages of the file are never written to swap, and two processes with the same model share its
+ * pages.
  *
  * <p>One token takes these steps:
  *

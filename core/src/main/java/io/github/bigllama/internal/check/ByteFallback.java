@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Which texts a SentencePiece vocabulary can be asked to tokenize. A character that is no token is
- * cut into bytes, and for a byte that is no token either llm_tokenizer_spm_session::resegment
+ * Which texts a SentencePiece vocabulary can be asked to tokenize. A character that is not a token
+ * is cut into bytes, and for a byte that is not a token either llm_tokenizer_spm_session::resegment
  * throws through llama_tokenize, which ends the process. Vocabularies made without byte fallback
  * are rare but valid, so this is asked for each text, not once for the model.
  */

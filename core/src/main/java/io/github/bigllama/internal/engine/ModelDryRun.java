@@ -84,7 +84,7 @@ public final class ModelDryRun implements AutoCloseable {
                     LlamaLog.collect(() -> llama_h.llama_init_from_model(handle.pointer(), params));
             if (created.value().equals(MemorySegment.NULL)) {
                 throw new SessionException(
-                        "could not foresee a session of " + path + " with " + options,
+                        "could not predict the memory of a session of " + path + " with " + options,
                         created.log());
             }
             llama_h.llama_free(created.value());

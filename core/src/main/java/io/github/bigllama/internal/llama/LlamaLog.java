@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
  * fails.
  *
  * <p>DEBUG, because the JDK's default logger prints INFO and above to stderr, and llama.cpp warns
- * of much that is no problem; what matters is in the exceptions.
+ * of much that is harmless; what matters is in the exceptions.
  */
 @SuppressWarnings("restricted")
 public final class LlamaLog {

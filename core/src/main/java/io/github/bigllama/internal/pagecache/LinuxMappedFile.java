@@ -10,10 +10,10 @@ import java.nio.file.Path;
 /**
  * The page cache of Linux. Measured with the pieces that are used here: MADV_POPULATE_READ on a
  * mapping advised MADV_HUGEPAGE and MADV_RANDOM reads 2 MiB into one folio and not a byte more, at
- * the speed of the disk and for 0.04 s of CPU time a GB; without MADV_RANDOM it reads the neighbour
- * too. What is no whole 2 MiB comes in pages of 4 KiB, exactly, by MADV_WILLNEED, at 0.4 s a GB.
- * Dropping is MADV_DONTNEED, which unmaps, and POSIX_FADV_DONTNEED, which frees: cheaper than
- * MADV_PAGEOUT, and it works on files of others too.
+ * the speed of the disk and for 0.04 s of CPU time per GB; without MADV_RANDOM it reads the
+ * neighbour too. A part smaller than 2 MiB comes in pages of 4 KiB, exactly, by MADV_WILLNEED, at
+ * 0.4 s per GB. Dropping is MADV_DONTNEED, which unmaps, and POSIX_FADV_DONTNEED, which frees:
+ * cheaper than MADV_PAGEOUT, and it works on files of others too.
  */
 public final class LinuxMappedFile extends MappedFile {
     private static final long PAGE = 4096;

@@ -11,7 +11,7 @@ import io.github.bigllama.core.residency.Weights;
  * beside the computation. Not thread-safe.
  */
 final class ExpertSwitch {
-    /** What is believed before it is measured, in bytes a second: a disk, and memory. */
+    /** What is believed before it is measured, in bytes per second: a disk, and memory. */
     private static final double USUAL_DISK = 2e9;
 
     private static final double USUAL_MEMORY = 10e9;
@@ -26,7 +26,7 @@ final class ExpertSwitch {
     /** Seconds of computing for a token. */
     private double compute;
 
-    /** Bytes a second. */
+    /** Bytes per second. */
     private double disk = USUAL_DISK;
 
     /** How many experts a batch uses, of those it would if all were equally likely. */

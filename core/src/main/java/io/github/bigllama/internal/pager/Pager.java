@@ -158,7 +158,7 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** Bytes of memory of this process that hold weights, and are no pages of files. */
+    /** Bytes of memory of this process that hold weights, and are not pages of files. */
     public long ownBytes() {
         pool.lock.lock();
         try {

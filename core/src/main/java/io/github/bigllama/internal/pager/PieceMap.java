@@ -41,7 +41,7 @@ public final class PieceMap {
     private final int shared;
     private final int[] spread;
 
-    /** The pieces while they are being cut: whole pages, and those that are no one else's. */
+    /** The pieces while they are being cut: whole pages, and those that nobody else has. */
     private record Piece(int file, long offset, long end, long ownOffset, long ownEnd) {
         Piece withOwnEnd(long newEnd) {
             return new Piece(file, offset, end, ownOffset, newEnd);

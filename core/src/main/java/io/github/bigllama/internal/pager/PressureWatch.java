@@ -25,7 +25,7 @@ final class PressureWatch implements AutoCloseable {
     private static final Path PRESSURE = Path.of("/proc/pressure/memory");
     private static final Pattern STALLED = Pattern.compile("some .*total=(\\d+)");
 
-    /** Microseconds of waiting for memory, of anyone, that are no chance. */
+    /** Microseconds of waiting for memory, of anyone, that are not chance. */
     private static final long STALL = 2000;
 
     private final LongSupplier shortage;

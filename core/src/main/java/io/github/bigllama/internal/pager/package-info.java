@@ -16,9 +16,8 @@
  *       holds the experts used most. When a layer has chosen its experts, the missing ones are
  *       read, and no others.
  *   <li>Experts are read past the page cache, into huge pages of the program's own, which are then
- *       moved to their place in the mapping: that reads small slices half again as fast, for a
- *       third of the processor's time. A page that is not moved in is still the file's. Where the
- *       system can't do that, or it is not faster, the page cache is used. The memory is locked
+ *       moved to their place in the mapping. A page that is not moved in is still the file's. Where
+ *       the system can't do that, or it is not faster, the page cache is used. The memory is locked
  *       where the system allows it, and given back when memory becomes short, in the middle of an
  *       answer too.
  * </ul>

@@ -114,7 +114,7 @@ class ChatTest {
         assertThatExceptionOfType(ChatTemplateException.class)
                 .isThrownBy(
                         () -> new Chat(session, ChatOptions.defaults().withTemplate("nonsense")))
-                .withMessageContaining("'nonsense' is no chat template")
+                .withMessageContaining("'nonsense' is not a chat template")
                 .withMessageContaining("chatml");
         assertThatExceptionOfType(ChatTemplateException.class)
                 .isThrownBy(

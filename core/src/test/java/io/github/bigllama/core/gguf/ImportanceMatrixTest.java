@@ -107,7 +107,7 @@ class ImportanceMatrixTest {
     @Test
     void whatIsNoneIsRefused() throws IOException {
         TestModels.small().write(file());
-        assertRefused("no importance matrix", "imatrix.chunk_count");
+        assertRefused("not an importance matrix", "imatrix.chunk_count");
         RawGguf alone = raw(new float[] {1}, 1, 2);
         alone.tensors.removeLast();
         alone.write(file());
@@ -119,7 +119,7 @@ class ImportanceMatrixTest {
         raw(new float[] {1}, 1, 1e30f).write(file());
         assertRefused("value 1", "1.0E30");
         Files.writeString(file(), "This is just text, and no numbers.");
-        assertRefused("no GGUF file", "the number of matrices");
+        assertRefused("not a GGUF file", "the number of matrices");
     }
 
     @Test
@@ -128,7 +128,7 @@ class ImportanceMatrixTest {
         int needed = whole.length - 16;
         for (int length = 1; length < needed; length++) {
             Files.write(file(), Arrays.copyOf(whole, length));
-            assertRefused("is no importance matrix");
+            assertRefused("is not an importance matrix");
         }
         Files.write(file(), Arrays.copyOf(whole, needed));
         assertThat(ImportanceMatrix.read(file(), arena).datasets()).isEmpty();

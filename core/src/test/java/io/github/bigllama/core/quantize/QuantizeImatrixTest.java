@@ -119,6 +119,6 @@ class QuantizeImatrixTest {
         assertThatThrownBy(() -> Quantizer.of(original, Quantization.Q4_K_M, options))
                 .isInstanceOf(QuantizeException.class)
                 .hasMessageContaining(imatrix.toString())
-                .hasMessageContaining("no importance matrix");
+                .hasMessageContaining("not an importance matrix");
     }
 }

@@ -67,7 +67,7 @@ class WeightsTest {
                             assertThat(w.sliceSize()).isEqualTo(slice);
                         });
         assertThat(weights.activeSize() - weights.size(Use.EVERY_TOKEN)).isEqualTo(6 * slice);
-        // The shared expert is no routed one.
+        // The shared expert is not a routed one.
         assertThat(weights.all())
                 .filteredOn(w -> w.role().equals("ffn_up_shexp.weight"))
                 .extracting(Weight::use)

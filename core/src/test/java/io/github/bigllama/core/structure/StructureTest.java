@@ -150,7 +150,7 @@ class StructureTest {
     void aReplyThatIsNoRecord() {
         assertThatThrownBy(() -> new Reply("hello", "", List.of()).as(City.class))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("the reply is no City");
+                .hasMessageContaining("the reply is not a valid City");
     }
 
     private static String template(String name) throws Exception {
@@ -221,7 +221,7 @@ class StructureTest {
         assertThatThrownBy(() -> ChatOptions.defaults().withTools(weather, weather))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new Tool("no name", "", "{}", arguments -> ""))
-                .hasMessageContaining("is no name of a tool");
+                .hasMessageContaining("is not a name for a tool");
     }
 
     private Chat reasoningChat() throws Exception {

@@ -272,7 +272,7 @@ class PagedAnswersTest {
         }
     }
 
-    /** Tokens that are no control tokens. */
+    /** Tokens that are not control tokens. */
     private static int[] tokens(int count, int seed) {
         int[] tokens = new int[count];
         for (int i = 0; i < count; i++) {

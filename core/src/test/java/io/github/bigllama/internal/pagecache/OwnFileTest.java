@@ -186,7 +186,7 @@ class OwnFileTest {
                 .hasMessageContaining("can't be read past the page cache");
     }
 
-    /** /proc is no file system that reads past the page cache. */
+    /** /proc is not a file system that reads past the page cache. */
     @Test
     void aFileSystemWithoutDirectReadingIsAnError() {
         assumeTrue(System.getProperty("os.name").equals("Linux"), "there is no /proc elsewhere");

@@ -144,7 +144,7 @@ class PlanRulesTest {
         assertThat(plan.toString())
                 .matches(
                         "weights 0\\.1\\d+ GB, RAM for them 0\\.100 GB: keeps 0\\.0\\d+ GB,"
-                                + " reads 0\\.\\d+ GB of 0\\.1\\d+ GB for a token");
+                                + " reads 0\\.\\d+ GB of 0\\.1\\d+ GB per token");
         assertThat(plan.isComplete()).isFalse();
         assertThat(PlanRules.plan(map, 1L << 40, 1 << 25, keep).isComplete()).isTrue();
     }
