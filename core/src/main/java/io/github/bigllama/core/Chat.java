@@ -216,7 +216,17 @@ public final class Chat {
                         .distinct()
                         .toList();
         return options.withStopStrings(stops)
-                .withGrammar(isTemplates(options) ? prompt.grammar() : options.grammar());
+                .withGrammar(isTemplates(options) ? written(prompt, options) : options.grammar());
+    }
+
+    private static Optional<Grammar> written(
+            ChatTemplate.Prompt prompt, GenerationOptions options) {
+        return prompt.grammar()
+                .map(
+                        grammar ->
+                                options.grammar()
+                                        .map(own -> own.complete(grammar))
+                                        .orElse(grammar));
     }
 
     private Set<Integer> controlTokens(List<String> texts) {
@@ -270,7 +280,7 @@ public final class Chat {
         }
         options.grammar()
                 .flatMap(Grammar::schema)
-                .ifPresent(schema -> request.set("json_schema", schema));
+                .ifPresent(schema -> request.set("json_schema", schema.lowered()));
         return request.put("enable_thinking", options.thinking()).put("now", now);
     }
 

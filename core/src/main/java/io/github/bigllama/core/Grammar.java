@@ -1,7 +1,7 @@
 package io.github.bigllama.core;
 
-import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.bigllama.core.schema.JsonSchema;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -20,14 +20,14 @@ public final class Grammar {
     private static final int PATTERN_FULL = 3;
 
     private final String gbnf;
-    private final Optional<JsonNode> schema;
+    private final Optional<JsonSchema> schema;
     private final List<String> patterns;
     private final List<Integer> tokens;
     private final boolean lazy;
 
     private Grammar(
             String gbnf,
-            Optional<JsonNode> schema,
+            Optional<JsonSchema> schema,
             boolean lazy,
             List<String> patterns,
             List<Integer> tokens) {
@@ -48,36 +48,51 @@ public final class Grammar {
     }
 
     /**
-     * JSON of a schema.
+     * JSON of a schema, draft 2020-12.
+     *
+     * <p>Every complete answer is of the schema. What no grammar can see to is refused, rather than
+     * left out: {@code not}, {@code if}, {@code uniqueItems}, {@code contains}, {@code
+     * patternProperties} and a few others. Objects get no properties but those that are listed,
+     * unless none is.
      *
      * @param schema a JSON schema
-     * @throws IllegalArgumentException if it is not JSON
-     * @throws ChatTemplateException if llama.cpp can't make a grammar of it
+     * @throws IllegalArgumentException if it is not JSON, not a schema, allows no value at all, or
+     *     says what can't be enforced: with the JSON pointer of the keyword
      * @throws NativeLoadException if llama.cpp itself can't be loaded
      */
     public static Grammar json(String schema) {
         LlamaRuntime.load();
+        JsonSchema read;
         try {
-            JsonNode node = Json.MAPPER.readTree(schema);
-            return new Grammar(
-                    Common.grammar(node.toString()),
-                    Optional.of(node),
-                    false,
-                    List.of(),
-                    List.of());
-        } catch (JacksonException e) {
-            throw new IllegalArgumentException("the schema is not JSON: " + Json.reason(e), e);
+            read = JsonSchema.ofAnswer(schema);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("cannot use the JSON schema: " + e.getMessage(), e);
         }
+        return new Grammar(
+                read.complete(Common.grammar(read.lowered().toString())),
+                Optional.of(read),
+                false,
+                List.of(),
+                List.of());
     }
 
     /**
-     * JSON of a record class; {@link Reply#as} makes an instance of it.
+     * JSON of a class: a record, or what else {@link JsonType} tells. {@link Reply#as(Class)} makes
+     * an instance of it.
      *
-     * @throws IllegalArgumentException if it has a component of another kind than {@link
-     *     RecordSchema} tells
+     * @throws IllegalArgumentException if a part of it has no JSON schema
      */
-    public static Grammar of(Class<? extends Record> type) {
-        return json(RecordSchema.of(type));
+    public static Grammar of(Class<?> type) {
+        return of(JsonType.of(type));
+    }
+
+    /**
+     * JSON of a type; {@link Reply#as(JsonType)} makes an instance of it.
+     *
+     * @throws IllegalArgumentException if it has a part that can't be enforced
+     */
+    public static Grammar of(JsonType<?> type) {
+        return json(type.schema());
     }
 
     /** What a template has made of the wishes for a reply; empty if it may be anything. */
@@ -111,12 +126,25 @@ public final class Grammar {
         return text.replaceAll("[.^$|()*+?\\[\\]{}\\\\]", "\\\\$0");
     }
 
+    /** What a template has made of this grammar's schema, with the parts that it can't make. */
+    Grammar complete(Grammar written) {
+        return schema.map(
+                        own ->
+                                new Grammar(
+                                        own.complete(written.gbnf),
+                                        schema,
+                                        written.lazy,
+                                        written.patterns,
+                                        written.tokens))
+                .orElse(written);
+    }
+
     String gbnf() {
         return gbnf;
     }
 
     /** The schema it was made of, if it was. */
-    Optional<JsonNode> schema() {
+    Optional<JsonSchema> schema() {
         return schema;
     }
 
