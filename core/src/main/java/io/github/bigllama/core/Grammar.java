@@ -62,18 +62,17 @@ public final class Grammar {
      */
     public static Grammar json(String schema) {
         LlamaRuntime.load();
-        JsonSchema read;
         try {
-            read = JsonSchema.ofAnswer(schema);
-        } catch (IllegalArgumentException e) {
+            JsonSchema read = JsonSchema.ofAnswer(schema);
+            return new Grammar(
+                    read.complete(Common.grammar(read.lowered().toString())),
+                    Optional.of(read),
+                    false,
+                    List.of(),
+                    List.of());
+        } catch (IllegalArgumentException | ChatTemplateException e) {
             throw new IllegalArgumentException("cannot use the JSON schema: " + e.getMessage(), e);
         }
-        return new Grammar(
-                read.complete(Common.grammar(read.lowered().toString())),
-                Optional.of(read),
-                false,
-                List.of(),
-                List.of());
     }
 
     /**

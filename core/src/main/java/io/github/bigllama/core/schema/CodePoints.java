@@ -21,7 +21,11 @@ record CodePoints(List<int[]> ranges) {
                     .or(of(0x205F, 0x205F))
                     .or(of(0x3000, 0x3000))
                     .or(of(0xFEFF, 0xFEFF));
-    static final CodePoints LINE_ENDS = of('\n', '\n').or(of('\r', '\r')).or(of(0x2028, 0x2029));
+    static final CodePoints LINE_ENDS =
+            of('\n', '\n')
+                    .or(of('\r', '\r'))
+                    .or(of(0x85, 0x85)) // Only some validators' dots refuse it.
+                    .or(of(0x2028, 0x2029));
 
     /** From one code point to another, both included. */
     static CodePoints of(int first, int last) {

@@ -45,7 +45,10 @@ public final class JsonSchema {
         this.source = source;
         validator = new Validator(source);
         SchemaLowering lowering = new SchemaLowering(source, validator, enforcement);
-        lowered = lowering.lower(List.of(new Place("#", source)));
+        ObjectNode sound = lowering.lower(List.of(new Place("#", source)));
+        boolean isSoundItself =
+                enforcement == Enforcement.CHECKED_LATER && PlainSchema.isPlain(source);
+        lowered = isSoundItself ? (ObjectNode) source : sound;
         holes = lowering.holes();
     }
 

@@ -11,9 +11,9 @@ import com.fasterxml.jackson.databind.jsontype.impl.AsDeductionTypeDeserializer;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.lang.reflect.Modifier;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /** Types of which a value is one of several, as Jackson tells them apart. */
 final class Polymorphism {
@@ -26,12 +26,16 @@ final class Polymorphism {
             return Optional.empty();
         }
         AnnotatedClass annotated = config.introspectClassAnnotations(type).getClassInfo();
-        Set<JavaType> subtypes = new LinkedHashSet<>();
+        Map<JavaType, String> subtypes = new LinkedHashMap<>();
         for (NamedType named :
                 config.getSubtypeResolver().collectAndResolveSubtypesByTypeId(config, annotated)) {
             Class<?> subtype = named.getType();
-            if (!subtype.isInterface() && !Modifier.isAbstract(subtype.getModifiers())) {
-                subtypes.add(config.getTypeFactory().constructSpecializedType(type, subtype));
+            boolean isOne = type.getRawClass().isAssignableFrom(subtype);
+            if (isOne && !subtype.isInterface() && !Modifier.isAbstract(subtype.getModifiers())) {
+                JavaType one = config.getTypeFactory().constructSpecializedType(type, subtype);
+                if (named.hasName() || !subtypes.containsKey(one)) {
+                    subtypes.put(one, named.getName());
+                }
             }
         }
         if (subtypes.isEmpty()) {
@@ -41,21 +45,25 @@ final class Polymorphism {
         }
         ObjectNode schema = SchemaLowering.NODES.objectNode();
         ArrayNode alternatives = schema.putArray("anyOf");
-        for (JavaType subtype : subtypes) {
-            alternatives.add(one(schemas, deserializer, subtype));
+        for (Map.Entry<JavaType, String> subtype : subtypes.entrySet()) {
+            alternatives.add(one(schemas, deserializer, subtype.getKey(), subtype.getValue()));
         }
         return Optional.of(schema);
     }
 
     private static ObjectNode one(
-            TypeSchema schemas, TypeDeserializer deserializer, JavaType subtype)
+            TypeSchema schemas, TypeDeserializer deserializer, JavaType subtype, String name)
             throws JsonMappingException {
         ObjectNode schema = schemas.plain(subtype);
         if (deserializer instanceof AsDeductionTypeDeserializer) {
             return schema;
         }
         String id =
-                deserializer.getTypeIdResolver().idFromValueAndType(null, subtype.getRawClass());
+                name != null
+                        ? name
+                        : deserializer
+                                .getTypeIdResolver()
+                                .idFromValueAndType(null, subtype.getRawClass());
         JsonTypeInfo.As inclusion = deserializer.getTypeInclusion();
         if (inclusion == JsonTypeInfo.As.WRAPPER_OBJECT) {
             ObjectNode wrapper = ScalarSchemas.typed("object");

@@ -230,8 +230,8 @@ final class SchemaLowering {
         }
         ArrayNode allowed = NODES.arrayNode();
         for (JsonNode value : candidates) {
+            Literals.check(keyword, value);
             if (places.stream().allMatch(p -> validator.errors(p.pointer(), value).isEmpty())) {
-                Literals.check(keyword, value);
                 allowed.add(value);
             }
         }

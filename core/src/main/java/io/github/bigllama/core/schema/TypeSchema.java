@@ -16,6 +16,7 @@ import com.fasterxml.jackson.databind.deser.DefaultDeserializationContext;
 import com.fasterxml.jackson.databind.deser.SettableBeanProperty;
 import com.fasterxml.jackson.databind.deser.ValueInstantiator;
 import com.fasterxml.jackson.databind.introspect.AnnotatedClass;
+import com.fasterxml.jackson.databind.introspect.AnnotatedMember;
 import com.fasterxml.jackson.databind.introspect.BeanPropertyDefinition;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -24,7 +25,10 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -95,7 +99,21 @@ public final class TypeSchema {
             array.set("items", schema(type.getContentType()));
             return array;
         }
+        refuseForeign(type);
         return bean(type);
+    }
+
+    /** The JDK's own classes are not beans, though Jackson would try. */
+    private static void refuseForeign(JavaType type) {
+        Class<?> raw = type.getRawClass();
+        boolean isKnown =
+                type.isContainerType()
+                        || type.isReferenceType()
+                        || raw == Object.class
+                        || ScalarSchemas.of(raw).isPresent();
+        if (raw.getName().startsWith("java.") && !isKnown) {
+            throw none(type, "");
+        }
     }
 
     private static boolean isOptional(JavaType type) {
@@ -196,6 +214,7 @@ public final class TypeSchema {
 
     /** A bean of this very class. */
     ObjectNode plain(JavaType type) throws JsonMappingException {
+        requireBeans(type);
         JsonDeserializer<Object> deserializer = context.findContextualValueDeserializer(type, null);
         if (!(deserializer instanceof BeanDeserializerBase bean)
                 || bean.getObjectIdReader() != null) {
@@ -245,25 +264,14 @@ public final class TypeSchema {
         if (!bean.getValueInstantiator().canInstantiate()) {
             throw none(type, ": Jackson can't make one");
         }
-        refuseUnwrapped(type);
         ObjectNode schema = ScalarSchemas.typed("object");
         ObjectNode properties = schema.putObject("properties");
         ArrayNode required = SchemaLowering.NODES.arrayNode();
-        for (Iterator<SettableBeanProperty> all = bean.properties(); all.hasNext(); ) {
-            SettableBeanProperty property = all.next();
-            if (property.isIgnorable() || property.isInjectionOnly()) {
-                continue;
-            }
+        for (SettableBeanProperty property : properties(type, bean)) {
             try {
                 properties.set(property.getName(), property(property));
             } catch (IllegalArgumentException e) {
-                throw new IllegalArgumentException(
-                        "%s.%s: %s"
-                                .formatted(
-                                        type.getRawClass().getSimpleName(),
-                                        property.getName(),
-                                        e.getMessage()),
-                        e);
+                throw within(type, property.getName(), e);
             }
             if (!isOptional(property.getType())) {
                 required.add(property.getName());
@@ -293,14 +301,43 @@ public final class TypeSchema {
         return description == null ? schema : schema.deepCopy().put("description", description);
     }
 
-    private void refuseUnwrapped(JavaType type) {
+    /** Before Jackson looks into classes whose parts are nobody's business. */
+    private void requireBeans(JavaType type) {
         for (BeanPropertyDefinition property : config.introspect(type).findProperties()) {
-            if (property.getPrimaryMember() != null
-                    && config.getAnnotationIntrospector()
-                                    .findUnwrappingNameTransformer(property.getPrimaryMember())
+            try {
+                AnnotatedMember member = property.getPrimaryMember();
+                if (property.couldDeserialize() && member != null) {
+                    refuseForeign(property.getPrimaryType());
+                    if (config.getAnnotationIntrospector().findUnwrappingNameTransformer(member)
                             != null) {
-                throw none(type, ": " + property.getName() + " is unwrapped");
+                        throw none(type, ": it is unwrapped");
+                    }
+                }
+            } catch (IllegalArgumentException e) {
+                throw within(type, property.getName(), e);
             }
         }
+    }
+
+    private static IllegalArgumentException within(
+            JavaType type, String property, IllegalArgumentException e) {
+        return new IllegalArgumentException(
+                "%s.%s: %s".formatted(type.getRawClass().getSimpleName(), property, e.getMessage()),
+                e);
+    }
+
+    /** The deserializer's properties, in the order in which they are declared. */
+    private List<SettableBeanProperty> properties(JavaType type, BeanDeserializerBase bean) {
+        Map<String, SettableBeanProperty> ordered = new LinkedHashMap<>();
+        for (BeanPropertyDefinition declared : config.introspect(type).findProperties()) {
+            ordered.put(declared.getName(), null);
+        }
+        for (Iterator<SettableBeanProperty> all = bean.properties(); all.hasNext(); ) {
+            SettableBeanProperty property = all.next();
+            if (!property.isIgnorable() && !property.isInjectionOnly()) {
+                ordered.put(property.getName(), property);
+            }
+        }
+        return ordered.values().stream().filter(Objects::nonNull).toList();
     }
 }

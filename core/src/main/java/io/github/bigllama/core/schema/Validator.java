@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.networknt.schema.Error;
 import com.networknt.schema.ExecutionConfig;
 import com.networknt.schema.Schema;
-import com.networknt.schema.SchemaException;
 import com.networknt.schema.SchemaLocation;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
@@ -79,7 +78,7 @@ final class Validator {
                                             (ExecutionConfig.Builder config) ->
                                                     config.formatAssertionsEnabled(true)
                                                             .locale(Locale.ROOT))));
-        } catch (SchemaException | StackOverflowError e) {
+        } catch (RuntimeException | StackOverflowError e) {
             return List.of(pointer + ": " + e);
         }
     }

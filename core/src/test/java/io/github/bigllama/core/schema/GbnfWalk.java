@@ -93,7 +93,7 @@ public final class GbnfWalk {
                                     : random.nextInt(Math.min(more, 6) + 1);
                 }
                 for (int i = 0; i < count; i++) {
-                    if (i >= repeat.min && text.length() > LONG + 5000) {
+                    if (i >= repeat.min && text.length() > LONG + 1500) {
                         break;
                     }
                     write(repeat.part, text, random);
