@@ -28,7 +28,7 @@ class ReasoningTest {
     private Chat reasoningChat() throws Exception {
         return new Chat(
                 session,
-                ChatOptions.defaults().withTemplate(Templates.of("Qwen-Qwen3-0.6B.jinja")));
+                ChatOptions.defaults().withTemplate(ProbedTemplates.XXX("Qwen-Qwen3-0.6B.jinja")));
     }
 
     @Test

@@ -54,7 +54,7 @@ class ToolTest {
                         ChatOptions.defaults()
                                 .withTools(weather, broken)
                                 .withTemplate(
-                                        Templates.of(
+                                        ProbedTemplates.XXX(
                                                 "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja")));
         Reply asking =
                 new Reply(

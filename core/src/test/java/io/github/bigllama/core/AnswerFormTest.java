@@ -10,7 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Answers that have to be of a form. */
-class GrammarTest {
+class AnswerFormTest {
     private static final GenerationOptions GREEDY = GenerationOptions.greedy();
 
     record Country(String country, String capital) {}
