@@ -1,7 +1,5 @@
 #include "bigllama.h"
 
-#include <pthread.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -9,16 +7,22 @@
 #include <stdexcept>
 #include <string>
 
+#include "call-limits.h"
 #include "chat.h"
 #include "common.h"
+#include "grammar.h"
 #include "json-schema-to-grammar.h"
 #include "json.h"
+#include "large-stack.h"
 #include "llama.h"
 #include "log.h"
-#include "template-limits.h"
 
 struct bigllama_templates {
     common_chat_templates_ptr templates;
+};
+
+struct bigllama_grammar {
+    grammar rules;
 };
 
 namespace {
@@ -28,7 +32,6 @@ constexpr int MOST_DEPTH = 200;
 
 /* Nothing is deeper than it is long: so long a template fits the stack, whatever is in it. */
 constexpr size_t LONGEST_TEMPLATE = 256 << 10;
-constexpr size_t STACK = 512 << 20;
 
 /* A template that is meant to be run needs a small part of that. */
 constexpr size_t MOST_STACK = 8 << 20;
@@ -41,46 +44,40 @@ char * copy(const std::string & text) {
     return result;
 }
 
-void * run(void * function) {
-    const template_limits limits(MOST_STACK);
-    (*static_cast<const std::function<void()> *>(function))();
-    return nullptr;
+/* Runs what may throw. */
+template <typename F> auto caught(std::string & message, F function) -> decltype(function()) {
+    try {
+        return function();
+    } catch (const std::exception & e) {
+        message = e.what();
+    } catch (...) {
+        message = "unknown failure";
+    }
+    return {};
 }
 
-/* Templates and replies are read by functions that call themselves, and Java's threads have small stacks. */
-void on_large_stack(const std::function<void()> & function) {
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK);
-    pthread_t thread;
-    const bool started =
-        pthread_create(&thread, &attributes, run, const_cast<std::function<void()> *>(&function)) == 0;
-    pthread_attr_destroy(&attributes);
-    if (started) {
-        pthread_join(thread, nullptr);
-    } else {
-        function();
+void tell(char ** error, const std::string & message) {
+    if (error != nullptr) {
+        *error = copy(message);
     }
 }
 
-/* Runs what may throw. */
+/* Runs what may throw, and may call itself as deep as its input goes. */
 template <typename F> auto guarded(char ** error, F function) -> decltype(function()) {
-    decltype(function()) result = nullptr;
+    decltype(function()) result = {};
     std::string message;
-    on_large_stack([&] {
-        try {
-            result = function();
-        } catch (const std::exception & e) {
-            message = e.what();
-        } catch (...) {
-            message = "unknown failure";
-        }
-        if (result == nullptr && template_limits::are_exceeded()) {
-            message = "it calls itself without end, or is nested too deep";
-        }
+    caught(message, [&] {
+        on_large_stack([&] {
+            const call_limits limits(MOST_STACK, 0);
+            result = caught(message, function);
+            if (!result && call_limits::is_too_deep()) {
+                message = "it calls itself without end, or is nested too deep";
+            }
+        });
+        return true;
     });
-    if (result == nullptr && error != nullptr) {
-        *error = copy(message);
+    if (!result) {
+        tell(error, message);
     }
     return result;
 }
@@ -127,6 +124,12 @@ common_chat_templates_inputs inputs(const common_json & request) {
     inputs.add_generation_prompt = request.value("add_generation_prompt", true);
     inputs.enable_thinking = request.value("enable_thinking", true);
     inputs.reasoning_format = COMMON_REASONING_FORMAT_AUTO;
+    if (request.value("begin_content", false)) {
+        common_chat_msg begun;
+        begun.role = "assistant";
+        inputs.messages.push_back(begun);
+        inputs.continue_final_message = COMMON_CHAT_CONTINUATION_CONTENT;
+    }
     if (request.contains("now")) {
         inputs.now = std::chrono::system_clock::time_point(std::chrono::seconds(request.at("now").get<int64_t>()));
     }
@@ -199,7 +202,11 @@ struct bigllama_templates * bigllama_templates_create(
 }
 
 void bigllama_templates_free(struct bigllama_templates * templates) {
-    on_large_stack([&] { delete templates; });
+    std::string message;
+    caught(message, [&] {
+        on_large_stack([&] { delete templates; });
+        return true;
+    });
 }
 
 char * bigllama_templates_describe(const struct bigllama_templates * templates, char ** error) {
@@ -254,28 +261,66 @@ char * bigllama_schema_to_grammar(const char * schema, char ** error) {
     });
 }
 
-struct llama_sampler * bigllama_grammar_create(
-    const struct llama_vocab * vocab, const char * grammar, int lazy, const char ** patterns, int pattern_count,
-    const int * tokens, int token_count, char ** error) {
+int bigllama_grammar_check(const char * source, char ** error) {
     return guarded(error, [&] {
-        require_depth("the grammar", grammar, "\"");
-        auto * created = lazy != 0
-            ? llama_sampler_init_grammar_lazy_patterns(
-                  vocab, grammar, "root", patterns, pattern_count, tokens, token_count)
-            : llama_sampler_init_grammar(vocab, grammar, "root");
-        if (created == nullptr) {
-            throw std::runtime_error("it is no GBNF grammar with a rule root");
-        }
-        return created;
+        grammar::check(source);
+        return 1;
     });
 }
 
-struct llama_sampler * bigllama_grammar_accept(struct llama_sampler * grammar, int token, char ** error) {
+struct bigllama_grammar * bigllama_grammar_create(
+    const struct llama_vocab * vocab, const char * source, const char * triggers, char ** error) {
     return guarded(error, [&] {
-        llama_sampler_accept(grammar, token);
-        return grammar;
+        if (triggers == nullptr) {
+            return new bigllama_grammar{ { vocab, source, nullptr } };
+        }
+        std::vector<common_grammar_trigger> read;
+        for (const auto & trigger : parse(triggers)) {
+            read.push_back({
+                static_cast<common_grammar_trigger_type>(trigger.at("type").get<int>()),
+                trigger.at("value").get<std::string>(),
+                static_cast<llama_token>(trigger.at("token").get<int>()),
+            });
+        }
+        return new bigllama_grammar{ { vocab, source, &read } };
     });
 }
+
+void bigllama_grammar_free(struct bigllama_grammar * grammar) {
+    delete grammar;
+}
+
+int bigllama_grammar_apply(
+    const struct bigllama_grammar * grammar, struct llama_token_data_array * candidates, char ** error) {
+    std::string message;
+    const int left = caught(message, [&] { return static_cast<int>(grammar->rules.apply(*candidates)) + 1; });
+    if (left == 0) {
+        tell(error, message);
+    }
+    return left - 1;
+}
+
+struct bigllama_grammar * bigllama_grammar_accept(struct bigllama_grammar * grammar, int token, char ** error) {
+    const auto accept = [&] {
+        grammar->rules.accept(token);
+        return grammar;
+    };
+    if (grammar->rules.is_recursive()) {
+        return guarded(error, accept);
+    }
+    std::string message;
+    struct bigllama_grammar * result = caught(message, accept);
+    if (result == nullptr) {
+        tell(error, message);
+    }
+    return result;
+}
+
+bool bigllama_abort_if_set(void * flag) {
+    return *static_cast<volatile const char *>(flag) != 0;
+}
+
+void bigllama_log_nothing(int, const char *, void *) {}
 
 void bigllama_text_free(char * text) {
     std::free(text);

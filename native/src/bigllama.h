@@ -8,6 +8,8 @@
 #ifndef BIGLLAMA_H
 #define BIGLLAMA_H
 
+#include <stdbool.h>
+
 #if defined(__GNUC__)
 #define BIGLLAMA_API __attribute__((visibility("default")))
 #else
@@ -19,8 +21,9 @@ extern "C" {
 #endif
 
 struct llama_model;
-struct llama_sampler;
+struct llama_token_data_array;
 struct llama_vocab;
+struct bigllama_grammar;
 struct bigllama_templates;
 
 /*
@@ -42,7 +45,8 @@ BIGLLAMA_API char * bigllama_templates_describe(const struct bigllama_templates 
  *
  * request an object: "messages" and "tools" as in OpenAI's interface; and if wanted "tool_choice" (auto, none,
  *         required), "parallel_tool_calls", "json_schema" (an object), "add_generation_prompt",
- *         "enable_thinking", "now" (seconds since 1970)
+ *         "enable_thinking", "now" (seconds since 1970), "begin_content" (true: the prompt ends where the content
+ *         of the reply begins, behind reasoning that the template would open)
  * result  an object: "prompt", "grammar", "grammar_lazy", "grammar_triggers", "preserved_tokens",
  *         "additional_stops", "supports_thinking", and "syntax", which is for bigllama_reply_parse
  */
@@ -62,17 +66,37 @@ BIGLLAMA_API char * bigllama_reply_parse(const char * syntax, const char * text,
 BIGLLAMA_API char * bigllama_schema_to_grammar(const char * schema, char ** error);
 
 /*
- * A sampler that lets only tokens pass that go on in a text of a GBNF grammar (rule root), as
- * llama_sampler_init_grammar and llama_sampler_init_grammar_lazy_patterns make it.
- *
- * lazy not 0 if it is to begin only after one of the tokens, or what matches one of the patterns
+ * Says what is wrong with a GBNF grammar (rule root): also what llama.cpp would take without end, or abort on.
+ * Returns 1 if nothing is, else 0. Texts of tokens are looked at only by bigllama_grammar_create.
  */
-BIGLLAMA_API struct llama_sampler * bigllama_grammar_create(
-    const struct llama_vocab * vocab, const char * grammar, int lazy, const char ** patterns, int pattern_count,
-    const int * tokens, int token_count, char ** error);
+BIGLLAMA_API int bigllama_grammar_check(const char * grammar, char ** error);
 
-/* llama_sampler_accept of such a sampler. Returns the sampler. */
-BIGLLAMA_API struct llama_sampler * bigllama_grammar_accept(struct llama_sampler * grammar, int token, char ** error);
+/*
+ * What may follow in a text of a GBNF grammar (rule root). Used by one thread at a time.
+ *
+ * triggers NULL if it holds from the beginning on; else what bigllama_templates_apply gave, as text: then it begins
+ *          after one of them, if the text goes on as the grammar has it
+ */
+BIGLLAMA_API struct bigllama_grammar * bigllama_grammar_create(
+    const struct llama_vocab * vocab, const char * grammar, const char * triggers, char ** error);
+
+BIGLLAMA_API void bigllama_grammar_free(struct bigllama_grammar * grammar);
+
+/*
+ * Gives candidates that can't follow the logit -INFINITY. Returns how many others there are, or -1 and an error.
+ */
+BIGLLAMA_API int bigllama_grammar_apply(
+    const struct bigllama_grammar * grammar, struct llama_token_data_array * candidates, char ** error);
+
+/* Goes on with a token. Returns the grammar. */
+BIGLLAMA_API struct bigllama_grammar * bigllama_grammar_accept(
+    struct bigllama_grammar * grammar, int token, char ** error);
+
+/* A ggml_abort_callback whose data is a byte: a computation ends once that is not 0. */
+BIGLLAMA_API bool bigllama_abort_if_set(void * flag);
+
+/* A ggml_log_callback that does nothing. */
+BIGLLAMA_API void bigllama_log_nothing(int level, const char * text, void * data);
 
 BIGLLAMA_API void bigllama_text_free(char * text);
 

@@ -26,10 +26,13 @@ import org.apache.commons.io.IOUtils;
 final class NativeLoader {
     private static final String RESOURCES = "io/github/bigllama/natives/";
 
+    /** What of bigllama's own is native: llama.cpp from elsewhere lacks it. */
+    private static final String SHIM = System.mapLibraryName("bigllama");
+
     /** How messages end where nothing more special helps. */
     private static final String GENERAL_ADVICE =
-            ("Add the bigllama-native jar of this platform, or build it here, or name a directory with the libraries of"
-                            + " llama.cpp %s in the system property %s (or the environment variable %s).")
+            ("Add the bigllama-native jar of this platform, or build it here, or name a directory with the libraries that"
+                            + " native/build.sh made of llama.cpp %s in the system property %s (or the environment variable %s).")
                     .formatted(
                             NativeLibrary.PINNED_VERSION,
                             LoaderSettings.LIBRARY_PROPERTY,
@@ -103,24 +106,28 @@ final class NativeLoader {
             loadAll(directory, manifest.libraries(), !manifest.backends().isEmpty());
             return library(Origin.OVERRIDE, directory, manifest);
         }
-        // A plain llama.cpp build. What other libraries need comes first, so that they find it
+        // A build without its manifest. What other libraries need comes first, so that they find it
         // without an rpath.
         List<String> libraries =
                 Stream.of(
-                                "ggml-base",
-                                "ggml-cpu",
-                                "ggml-blas",
-                                "ggml-metal",
-                                "ggml-rpc",
-                                "ggml",
-                                "llama")
+                                "bigllama-ggml-base",
+                                "bigllama-ggml-cpu",
+                                "bigllama-ggml-blas",
+                                "bigllama-ggml-metal",
+                                "bigllama-ggml-rpc",
+                                "bigllama-ggml",
+                                "bigllama-llama",
+                                "bigllama")
                         .map(System::mapLibraryName)
                         .filter(name -> Files.exists(directory.resolve(name)))
                         .toList();
-        String last = System.mapLibraryName("llama");
-        if (!libraries.contains(last)) {
+        if (!libraries.contains(SHIM)) {
+            String upstream = System.mapLibraryName("llama");
             throw new FileNotFoundException(
-                    "it has neither " + NativeManifest.FILE_NAME + " nor " + last);
+                    Files.exists(directory.resolve(upstream))
+                            ? "it has %s but not %s, which bigllama needs: a llama.cpp that native/build.sh of bigllama did not build can't be used"
+                                    .formatted(upstream, SHIM)
+                            : "it has neither " + NativeManifest.FILE_NAME + " nor " + SHIM);
         }
         loadAll(directory, libraries, true);
         return library(Origin.OVERRIDE, directory);
@@ -171,7 +178,7 @@ final class NativeLoader {
 
     /** Null where nothing fits. */
     private NativeLibrary fromSystem() {
-        String name = System.mapLibraryName("llama");
+        String name = System.mapLibraryName("bigllama-llama");
         String without =
                 settings.systemFolders().stream()
                         .filter(folder -> !Files.exists(folder.resolve(name)))
@@ -186,7 +193,7 @@ final class NativeLoader {
             try {
                 Path real = file.toRealPath();
                 checkVersion(versionOf(real), false);
-                loadAll(real.getParent(), List.of(real.getFileName().toString()), true);
+                loadAll(real.getParent(), List.of(real.getFileName().toString(), SHIM), true);
                 return library(Origin.SYSTEM, real.getParent());
             } catch (IOException | LinkageError | RuntimeException e) {
                 failed("the system's " + file, e);

@@ -153,7 +153,7 @@ class NativeLibraryTest {
     void whereEverythingFailsEveryPlaceIsNamed() throws Exception {
         Path empty = Files.createDirectory(folder.resolve("empty"));
         Path broken = Files.createDirectory(folder.resolve("broken"));
-        String name = System.mapLibraryName("llama");
+        String name = System.mapLibraryName("bigllama-llama");
         Files.writeString(broken.resolve(name), "no library");
         assertThat(jvmWithoutJar().property("java.library.path", empty + ":" + broken).run())
                 .contains(
@@ -190,6 +190,19 @@ class NativeLibraryTest {
                 .contains("origin OVERRIDE", "directory " + plain, "type q8_0", "flavour=unknown")
                 .doesNotContain("devices 0");
         assertThat(folder.resolve("cache")).doesNotExist();
+    }
+
+    @Test
+    void llamaCppFromElsewhereIsRefused() throws Exception {
+        Path elsewhere = Files.createDirectory(folder.resolve("elsewhere"));
+        Files.createFile(elsewhere.resolve(System.mapLibraryName("llama")));
+        assertThat(jvm().property("bigllama.library.path", elsewhere).run())
+                .contains("FAILED cannot load llama.cpp from " + elsewhere)
+                .contains(
+                        "it has %s but not %s, which bigllama needs"
+                                .formatted(
+                                        System.mapLibraryName("llama"),
+                                        System.mapLibraryName("bigllama")));
     }
 
     @Test
@@ -233,17 +246,17 @@ class NativeLibraryTest {
                                 + "no such directory\n");
 
         Path bad = Natives.copyTo(folder.resolve("bad"));
-        Files.writeString(bad.resolve(System.mapLibraryName("llama")), "no library");
+        Files.writeString(bad.resolve(System.mapLibraryName("bigllama-llama")), "no library");
         assertThat(jvm().property("bigllama.library.path", bad).run())
                 .contains("FAILED cannot load llama.cpp from " + bad + property)
-                .contains(System.mapLibraryName("llama"));
+                .contains(System.mapLibraryName("bigllama-llama"));
     }
 
     @Test
     @DisabledOnOs(value = OS.MAC, disabledReason = "a changed library has no valid signature")
     void aSystemLibraryIsTakenOnlyIfItIsThePinnedRelease() throws Exception {
         Path system = Natives.copyTo(folder.resolve("system"));
-        Path library = system.resolve(System.mapLibraryName("llama"));
+        Path library = system.resolve(System.mapLibraryName("bigllama-llama"));
         Natives.setRelease(library, "0.4.9");
         assertThat(jvmWithoutJar().property("java.library.path", system).run())
                 .startsWith("FAILED ")

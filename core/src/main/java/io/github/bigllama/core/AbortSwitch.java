@@ -1,35 +1,28 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_context_params;
+import io.github.bigllama.bindings.llama.llama_h;
 import java.lang.foreign.Arena;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Ends the computation of a context early. Thread-safe. */
 final class AbortSwitch {
-    /**
-     * The abort callback. llama.cpp calls it before each of the thousand operations of a token
-     * while the other threads wait, and an upcall there costs some percent of the speed; C's {@code
-     * atoi(const char *)} has its shape, and gives what {@link #flag} says.
-     */
-    @SuppressWarnings("restricted")
-    private static final MemorySegment ATOI =
-            Linker.nativeLinker().defaultLookup().find("atoi").orElseThrow();
-
-    /** The text "0", or "1" to end a computation. */
+    /** A byte that is not 0 to end a computation. */
     private final MemorySegment flag;
 
     /** Whose computation the flag is for. */
     private AtomicBoolean signal;
 
     AbortSwitch(Arena arena) {
-        flag = arena.allocateFrom("0");
+        flag = arena.allocate(ValueLayout.JAVA_BYTE);
     }
 
     void install(MemorySegment params) {
-        llama_context_params.abort_callback(params, ATOI);
+        // llama.cpp calls it before each of the thousand operations of a token while the other
+        // threads wait: an upcall there would cost some percent of the speed.
+        llama_context_params.abort_callback(params, llama_h.bigllama_abort_if_set$address());
         llama_context_params.abort_callback_data(params, flag);
     }
 
@@ -57,6 +50,6 @@ final class AbortSwitch {
     }
 
     private void set(boolean abort) {
-        flag.set(ValueLayout.JAVA_BYTE, 0, (byte) (abort ? '1' : '0'));
+        flag.set(ValueLayout.JAVA_BYTE, 0, (byte) (abort ? 1 : 0));
     }
 }

@@ -3,6 +3,7 @@ package io.github.bigllama.core;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.core.schema.JsonSchema;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Arrays;
@@ -40,8 +41,14 @@ public final class Chat {
     /** Templates write the date; another one would make the whole conversation another text. */
     private long now = Instant.now().getEpochSecond();
 
-    /** What is computed next, and which messages it leaves out. */
-    private record Prompt(ChatTemplate.Prompt written, int[] tokens, int forgotten) {}
+    /**
+     * What is computed next, and which messages it leaves out.
+     *
+     * @param isContent whether the answer is content from its first token on, as a grammar of the
+     *     caller has it
+     */
+    private record Prompt(
+            ChatTemplate.Prompt written, int[] tokens, int forgotten, boolean isContent) {}
 
     /** A chat without a system message; see {@link #Chat(LlamaSession, ChatOptions)}. */
     public Chat(LlamaSession session) {
@@ -125,6 +132,10 @@ public final class Chat {
      * Tools are not called: {@link #reply()} has what the model wants, and {@link #results} calls
      * them.
      *
+     * <p>An answer with a grammar is content from its first token on: the model does not reason
+     * before, and calls no tools. Only with a schema and a template that can have both, the model
+     * may call tools instead.
+     *
      * <p>With {@link ContextFull#SHIFT} the oldest turns are left out once the conversation does
      * not fit: then so many that half of the context is free, so that this is seldom. {@link
      * #messages()} still has them.
@@ -137,13 +148,14 @@ public final class Chat {
     public TokenStream send(List<ChatMessage> messages, GenerationOptions options) {
         Prompt prompt = prompt(messages, options);
         ReplyReader reader = new ReplyReader(prompt.written.syntax(), options.reasoning());
-        TokenStream answer = session.generate(prompt.tokens, effective(prompt.written, options));
-        if (isParsed(options)) {
+        TokenStream answer = session.generate(prompt.tokens, effective(prompt, options));
+        boolean isParsed = isParsed(prompt);
+        if (isParsed) {
             answer.readBy(reader, controlTokens(prompt.written.shown()));
         }
         prompt.written
                 .grammar()
-                .filter(grammar -> !grammar.isLazy() && isTemplates(options))
+                .filter(grammar -> grammar.triggers().isEmpty() && !prompt.isContent)
                 .ifPresent(
                         grammar ->
                                 answer.acceptBeginning(
@@ -157,7 +169,7 @@ public final class Chat {
                                 messages,
                                 prompt,
                                 answer,
-                                isParsed(options)
+                                isParsed
                                         ? reader::reply
                                         : () -> new Reply(answer.produced(), "", List.of())));
         return answer;
@@ -201,32 +213,28 @@ public final class Chat {
     }
 
     /** Whether a reply may have parts: content is all that there is otherwise. */
-    private boolean isParsed(GenerationOptions options) {
-        return !tools.isEmpty() || template.supportsThinking() || isTemplates(options);
+    private boolean isParsed(Prompt prompt) {
+        return !prompt.isContent
+                && (!tools.isEmpty()
+                        || template.supportsThinking()
+                        || prompt.written.grammar().isPresent());
     }
 
-    /** Whether the grammar of an answer is the template's, who knows where it begins. */
-    private boolean isTemplates(GenerationOptions options) {
-        return options.grammar().isEmpty() || options.grammar().get().schema().isPresent();
-    }
-
-    private GenerationOptions effective(ChatTemplate.Prompt prompt, GenerationOptions options) {
+    private GenerationOptions effective(Prompt prompt, GenerationOptions options) {
         List<String> stops =
-                Stream.concat(options.stopStrings().stream(), prompt.stops().stream())
+                Stream.concat(options.stopStrings().stream(), prompt.written.stops().stream())
                         .distinct()
                         .toList();
         return options.withStopStrings(stops)
-                .withGrammar(isTemplates(options) ? written(prompt, options) : options.grammar());
+                .withGrammar(prompt.isContent ? options.grammar() : written(prompt, options));
     }
 
-    private static Optional<Grammar> written(
-            ChatTemplate.Prompt prompt, GenerationOptions options) {
-        return prompt.grammar()
-                .map(
-                        grammar ->
-                                options.grammar()
-                                        .map(own -> own.complete(grammar))
-                                        .orElse(grammar));
+    /** The template's grammar, with the parts of a schema that llama.cpp can't make. */
+    private static Optional<Grammar> written(Prompt prompt, GenerationOptions options) {
+        Optional<Grammar> written = prompt.written.grammar();
+        return options.grammar().isPresent()
+                ? written.map(options.grammar().get()::complete)
+                : written;
     }
 
     private Set<Integer> controlTokens(List<String> texts) {
@@ -264,10 +272,28 @@ public final class Chat {
         return maxTokens == GenerationOptions.UNLIMITED ? quarter : Math.min(maxTokens, quarter);
     }
 
+    /**
+     * A grammar is that of the content, which begins where the template would have reasoning end;
+     * but templates may let the model choose between a call and JSON of a schema.
+     */
     private Prompt prompt(List<ChatMessage> added, GenerationOptions options, int leftOut) {
-        ChatTemplate.Prompt written =
-                template.apply(request(history.withoutOldest(leftOut, added), options));
-        return new Prompt(written, transcript.encode(written.text()), leftOut);
+        ObjectNode request = request(history.withoutOldest(leftOut, added), options);
+        Optional<JsonSchema> schema = options.grammar().flatMap(Grammar::schema);
+        if (options.grammar().isEmpty() || (schema.isPresent() && !tools.isEmpty())) {
+            schema.ifPresent(s -> request.set("json_schema", s.lowered()));
+            ChatTemplate.Prompt written = template.apply(request);
+            boolean isKept =
+                    schema.isEmpty()
+                            || written.grammar()
+                                    .filter(grammar -> grammar.triggers().isEmpty())
+                                    .isPresent();
+            if (isKept) {
+                return new Prompt(written, transcript.encode(written.text()), leftOut, false);
+            }
+            request.remove("json_schema");
+        }
+        ChatTemplate.Prompt written = template.apply(request.put("begin_content", true));
+        return new Prompt(written, transcript.encode(written.text()), leftOut, true);
     }
 
     private ObjectNode request(List<ChatMessage> messages, GenerationOptions options) {
@@ -278,9 +304,6 @@ public final class Chat {
             ArrayNode list = request.putArray("tools");
             tools.forEach(tool -> list.add(tool.toJson()));
         }
-        options.grammar()
-                .flatMap(Grammar::schema)
-                .ifPresent(schema -> request.set("json_schema", schema.lowered()));
         return request.put("enable_thinking", options.thinking()).put("now", now);
     }
 

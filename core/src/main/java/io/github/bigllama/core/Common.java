@@ -33,23 +33,20 @@ final class Common {
     static MemorySegment pointer(String action, Call call) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment error = arena.allocate(ValueLayout.ADDRESS);
-            MemorySegment result;
-            try {
-                result = call.run(arena, error);
-            } catch (ExceptionInInitializerError | NoClassDefFoundError e) {
-                // jextract's way to say that a symbol is not there.
-                throw new ChatTemplateException(
-                        action
-                                + ": the llama.cpp that was loaded has no libbigllama, which comes with bigllama's own; leave out bigllama.library.path");
-            }
+            MemorySegment result = call.run(arena, error);
             if (!result.equals(MemorySegment.NULL)) {
                 return result;
             }
-            MemorySegment reason = error.get(ValueLayout.ADDRESS, 0);
-            String message = reason.equals(MemorySegment.NULL) ? "out of memory" : string(reason);
-            llama_h.bigllama_text_free(reason);
-            throw new ChatTemplateException(action + ": " + oneLine(message));
+            throw new ChatTemplateException(action + ": " + reason(error));
         }
+    }
+
+    /** Takes what a call has left where it leaves its error. */
+    static String reason(MemorySegment error) {
+        MemorySegment reason = error.get(ValueLayout.ADDRESS, 0);
+        String message = reason.equals(MemorySegment.NULL) ? "out of memory" : string(reason);
+        llama_h.bigllama_text_free(reason);
+        return oneLine(message);
     }
 
     @SuppressWarnings("restricted")
@@ -70,6 +67,23 @@ final class Common {
                 "cannot make a grammar of the JSON schema",
                 (arena, error) ->
                         llama_h.bigllama_schema_to_grammar(arena.allocateFrom(schema), error));
+    }
+
+    /**
+     * Checks a GBNF grammar before it is used, also for what llama.cpp would end the process on.
+     *
+     * @throws IllegalArgumentException with the reason, if llama.cpp can't use it
+     * @throws NativeLoadException if llama.cpp itself can't be loaded
+     */
+    static void checkGrammar(String gbnf) {
+        requireText(gbnf);
+        LlamaRuntime.load();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment error = arena.allocate(ValueLayout.ADDRESS);
+            if (llama_h.bigllama_grammar_check(arena.allocateFrom(gbnf), error) == 0) {
+                throw new IllegalArgumentException("the grammar can't be used: " + reason(error));
+            }
+        }
     }
 
     /** NUL would end a text where C reads it. */

@@ -2,8 +2,6 @@ package io.github.bigllama.core;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.bigllama.core.schema.JsonSchema;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -13,38 +11,29 @@ import java.util.Optional;
  * @see <a href="https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md">GBNF</a>
  */
 public final class Grammar {
-    /** {@code COMMON_GRAMMAR_TRIGGER_TYPE_…} of llama.cpp. */
-    private static final int TOKEN = 0;
-
-    private static final int WORD = 1;
-    private static final int PATTERN_FULL = 3;
-
     private final String gbnf;
     private final Optional<JsonSchema> schema;
-    private final List<String> patterns;
-    private final List<Integer> tokens;
-    private final boolean lazy;
+    private final Optional<JsonNode> triggers;
 
-    private Grammar(
-            String gbnf,
-            Optional<JsonSchema> schema,
-            boolean lazy,
-            List<String> patterns,
-            List<Integer> tokens) {
+    private Grammar(String gbnf, Optional<JsonSchema> schema, Optional<JsonNode> triggers) {
         this.gbnf = gbnf;
         this.schema = schema;
-        this.lazy = lazy;
-        this.patterns = List.copyOf(patterns);
-        this.tokens = List.copyOf(tokens);
+        this.triggers = triggers;
     }
 
-    /** A grammar in llama.cpp's notation, whose rule {@code root} is the whole answer. */
+    /**
+     * A grammar in llama.cpp's notation, whose rule {@code root} is the whole answer.
+     *
+     * @throws IllegalArgumentException with the reason, if llama.cpp can't use it
+     * @throws NativeLoadException if llama.cpp itself can't be loaded
+     */
     public static Grammar gbnf(String source) {
         Common.requireText(source);
         if (source.isBlank()) {
             throw new IllegalArgumentException("the grammar is empty");
         }
-        return new Grammar(source, Optional.empty(), false, List.of(), List.of());
+        Common.checkGrammar(source);
+        return new Grammar(source, Optional.empty(), Optional.empty());
     }
 
     /**
@@ -64,12 +53,9 @@ public final class Grammar {
         LlamaRuntime.load();
         try {
             JsonSchema read = JsonSchema.ofAnswer(schema);
-            return new Grammar(
-                    read.complete(Common.grammar(read.lowered().toString())),
-                    Optional.of(read),
-                    false,
-                    List.of(),
-                    List.of());
+            String gbnf = read.complete(Common.grammar(read.lowered().toString()));
+            Common.checkGrammar(gbnf);
+            return new Grammar(gbnf, Optional.of(read), Optional.empty());
         } catch (IllegalArgumentException | ChatTemplateException e) {
             throw new IllegalArgumentException("cannot use the JSON schema: " + e.getMessage(), e);
         }
@@ -100,41 +86,19 @@ public final class Grammar {
         if (gbnf.isEmpty()) {
             return Optional.empty();
         }
-        List<String> patterns = new ArrayList<>();
-        List<Integer> tokens = new ArrayList<>();
-        for (JsonNode trigger : applied.path("grammar_triggers")) {
-            String value = trigger.path("value").asText();
-            switch (trigger.path("type").asInt()) {
-                case TOKEN -> tokens.add(trigger.path("token").asInt());
-                case WORD -> patterns.add("[\\s\\S]*?(" + quote(value) + ")[\\s\\S]*");
-                case PATTERN_FULL -> patterns.add("^" + value + "$");
-                default -> patterns.add("^[\\s\\S]*?(" + value + ")[\\s\\S]*$");
-            }
-        }
         return Optional.of(
                 new Grammar(
                         gbnf,
                         Optional.empty(),
-                        applied.path("grammar_lazy").asBoolean(),
-                        patterns,
-                        tokens));
-    }
-
-    /** As a pattern of C++, which matches the text itself. */
-    private static String quote(String text) {
-        return text.replaceAll("[.^$|()*+?\\[\\]{}\\\\]", "\\\\$0");
+                        applied.path("grammar_lazy").asBoolean()
+                                ? Optional.of(applied.path("grammar_triggers"))
+                                : Optional.empty()));
     }
 
     /** What a template has made of this grammar's schema, with the parts that it can't make. */
     Grammar complete(Grammar written) {
-        return schema.map(
-                        own ->
-                                new Grammar(
-                                        own.complete(written.gbnf),
-                                        schema,
-                                        written.lazy,
-                                        written.patterns,
-                                        written.tokens))
+        return schema.map(own -> own.complete(written.gbnf))
+                .map(whole -> new Grammar(whole, schema, written.triggers))
                 .orElse(written);
     }
 
@@ -147,31 +111,21 @@ public final class Grammar {
         return schema;
     }
 
-    /** Whether it holds only from one of the triggers on. */
-    boolean isLazy() {
-        return lazy;
-    }
-
-    List<String> triggerPatterns() {
-        return patterns;
-    }
-
-    List<Integer> triggerTokens() {
-        return tokens;
+    /** What it holds from on, as {@code bigllama.h} has it; empty if that is the beginning. */
+    Optional<JsonNode> triggers() {
+        return triggers;
     }
 
     @Override
     public boolean equals(Object other) {
         return other instanceof Grammar grammar
                 && gbnf.equals(grammar.gbnf)
-                && lazy == grammar.lazy
-                && patterns.equals(grammar.patterns)
-                && tokens.equals(grammar.tokens);
+                && triggers.equals(grammar.triggers);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(gbnf, lazy, patterns, tokens);
+        return Objects.hash(gbnf, triggers);
     }
 
     /** Its source. */

@@ -6,7 +6,7 @@ import io.github.bigllama.bindings.llama.llama_token_data_array;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.List;
+import java.util.Set;
 
 /**
  * Chooses tokens that go on in a text of a grammar. Checking a token of a large vocabulary against
@@ -23,40 +23,40 @@ final class GrammarSampler implements AutoCloseable {
     private final MemorySegment all;
     private final MemorySegment candidates;
 
-    GrammarSampler(Tokenizer tokenizer, Grammar grammar) {
+    /** Tokens that may not be chosen, whatever the grammar says. */
+    private final Set<Integer> banned;
+
+    /** Tokens that were accepted so far. */
+    private int count;
+
+    GrammarSampler(Tokenizer tokenizer, Grammar grammar, Set<Integer> banned) {
+        this.banned = banned;
         handle =
                 new NativeHandle(
-                        "grammar", create(tokenizer, grammar), llama_h::llama_sampler_free);
+                        "grammar", create(tokenizer, grammar), llama_h::bigllama_grammar_free);
         vocabularySize = tokenizer.size();
         all = llama_token_data.allocateArray(vocabularySize, arena);
         candidates = llama_token_data_array.allocate(arena);
     }
 
     private static MemorySegment create(Tokenizer tokenizer, Grammar grammar) {
-        List<String> patterns = grammar.triggerPatterns();
-        int[] tokens = grammar.triggerTokens().stream().mapToInt(Integer::intValue).toArray();
         return Common.pointer(
                 "cannot use the grammar",
-                (arena, error) -> {
-                    MemorySegment array =
-                            arena.allocate(ValueLayout.ADDRESS, Math.max(1, patterns.size()));
-                    for (int i = 0; i < patterns.size(); i++) {
-                        array.setAtIndex(
-                                ValueLayout.ADDRESS, i, arena.allocateFrom(patterns.get(i)));
-                    }
-                    return llama_h.bigllama_grammar_create(
-                            tokenizer.vocab(),
-                            arena.allocateFrom(grammar.gbnf()),
-                            grammar.isLazy() ? 1 : 0,
-                            array,
-                            patterns.size(),
-                            arena.allocateFrom(ValueLayout.JAVA_INT, tokens),
-                            tokens.length,
-                            error);
-                });
+                (arena, error) ->
+                        llama_h.bigllama_grammar_create(
+                                tokenizer.vocab(),
+                                arena.allocateFrom(grammar.gbnf()),
+                                grammar.triggers()
+                                        .map(triggers -> arena.allocateFrom(triggers.toString()))
+                                        .orElse(MemorySegment.NULL),
+                                error));
     }
 
-    /** Chooses a token by a chain of samplers, and remembers it in both. */
+    /**
+     * Chooses a token by a chain of samplers, and remembers it in both.
+     *
+     * @throws GrammarException if none can follow
+     */
     int sample(MemorySegment context, MemorySegment chain) {
         MemorySegment logits = logits(context);
         int token = choose(logits, chain, false);
@@ -84,7 +84,8 @@ final class GrammarSampler implements AutoCloseable {
         }
         use(all, vocabularySize);
         if (isChecked) {
-            llama_h.llama_sampler_apply(handle.pointer(), candidates);
+            apply();
+            requireOne();
         }
         llama_h.llama_sampler_apply(chain, candidates);
         long selected = llama_token_data_array.selected(candidates);
@@ -99,12 +100,44 @@ final class GrammarSampler implements AutoCloseable {
                 .reinterpret(llama_token_data_array.size(candidates) * STRIDE);
     }
 
-    private boolean allows(int token) {
+    /** Whether a token can follow. */
+    boolean allows(int token) {
         all.set(ValueLayout.JAVA_INT, 0, token);
         all.set(ValueLayout.JAVA_FLOAT, LOGIT, 1);
         use(all, 1);
-        llama_h.llama_sampler_apply(handle.pointer(), candidates);
-        return all.get(ValueLayout.JAVA_FLOAT, LOGIT) != Float.NEGATIVE_INFINITY;
+        apply();
+        return !banned.contains(token)
+                && all.get(ValueLayout.JAVA_FLOAT, LOGIT) != Float.NEGATIVE_INFINITY;
+    }
+
+    /** Gives candidates that can't follow an impossible logit. */
+    private void apply() {
+        try (Arena scope = Arena.ofConfined()) {
+            MemorySegment error = scope.allocate(ValueLayout.ADDRESS);
+            if (llama_h.bigllama_grammar_apply(handle.pointer(), candidates, error) < 0) {
+                throw stuck(Common.reason(error));
+            }
+        }
+    }
+
+    /** Samplers end the process, or choose anything, where all candidates are impossible. */
+    private void requireOne() {
+        for (int i = 0; i < vocabularySize; i++) {
+            if (all.get(ValueLayout.JAVA_FLOAT, i * STRIDE + LOGIT) != Float.NEGATIVE_INFINITY
+                    && !banned.contains(i)) {
+                return;
+            }
+        }
+        throw stuck(
+                banned.isEmpty()
+                        ? "no token of the vocabulary can follow"
+                        : "no token can follow but those that a logit bias forbids");
+    }
+
+    private GrammarException stuck(String reason) {
+        return new GrammarException(
+                "the grammar can't go on after %d tokens of the answer: %s"
+                        .formatted(count, reason));
     }
 
     private void use(MemorySegment data, int size) {
@@ -114,11 +147,20 @@ final class GrammarSampler implements AutoCloseable {
         llama_token_data_array.sorted(candidates, false);
     }
 
-    /** The text goes on with a token, which the model has not chosen. */
+    /**
+     * The text goes on with a token.
+     *
+     * @throws GrammarException if it can't
+     */
     void accept(int token) {
-        Common.pointer(
-                "the answer has left the grammar",
-                (scope, error) -> llama_h.bigllama_grammar_accept(handle.pointer(), token, error));
+        try (Arena scope = Arena.ofConfined()) {
+            MemorySegment error = scope.allocate(ValueLayout.ADDRESS);
+            if (llama_h.bigllama_grammar_accept(handle.pointer(), token, error)
+                    .equals(MemorySegment.NULL)) {
+                throw stuck(Common.reason(error));
+            }
+        }
+        count++;
     }
 
     @Override

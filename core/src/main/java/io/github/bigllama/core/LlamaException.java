@@ -15,6 +15,7 @@ public abstract sealed class LlamaException extends RuntimeException
                 SessionException,
                 PromptTooLongException,
                 DecodeException,
+                GrammarException,
                 ChatTemplateException,
                 QuantizeException {
     private static final long serialVersionUID = 1;

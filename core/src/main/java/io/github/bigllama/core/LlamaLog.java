@@ -4,7 +4,6 @@ import io.github.bigllama.bindings.llama.ggml_log_callback;
 import io.github.bigllama.bindings.llama.llama_h;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -114,16 +113,9 @@ final class LlamaLog {
         }
     }
 
-    /**
-     * Backends log from static destructors, when there is no JVM left to call. llama.cpp has no "no
-     * log", NULL means stderr; but C's {@code abs(int)} ignores all but its first argument and does
-     * nothing.
-     */
+    /** Backends log from static destructors, when there is no JVM left to call. */
     private static void uninstall() {
-        Linker.nativeLinker()
-                .defaultLookup()
-                .find("abs")
-                .ifPresent(abs -> llama_h.llama_log_set(abs, MemorySegment.NULL));
+        llama_h.llama_log_set(llama_h.bigllama_log_nothing$address(), MemorySegment.NULL);
     }
 
     /** An exception must not leave an upcall: it would end the JVM. */

@@ -7,6 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** A {@code llama_sampler} chain made from {@link SamplingOptions}. Sees tokens, never text. */
 final class SamplerChain implements AutoCloseable {
@@ -52,7 +54,8 @@ final class SamplerChain implements AutoCloseable {
             addChoice(tokenizer, options);
         }
         try {
-            grammar = rules.map(r -> new GrammarSampler(tokenizer, r)).orElse(null);
+            grammar =
+                    rules.map(r -> new GrammarSampler(tokenizer, r, banned(options))).orElse(null);
         } catch (RuntimeException e) {
             handle.close();
             throw e;
@@ -128,6 +131,13 @@ final class SamplerChain implements AutoCloseable {
     /** The chain takes ownership. */
     private void add(MemorySegment sampler) {
         llama_h.llama_sampler_chain_add(handle.pointer(), sampler);
+    }
+
+    private static Set<Integer> banned(SamplingOptions options) {
+        return options.logitBias().entrySet().stream()
+                .filter(bias -> bias.getValue() == Float.NEGATIVE_INFINITY)
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     private static MemorySegment logitBias(

@@ -28,7 +28,8 @@ class ReasoningTest {
     private Chat reasoningChat() throws Exception {
         return new Chat(
                 session,
-                ChatOptions.defaults().withTemplate(ProbedTemplates.XXX("Qwen-Qwen3-0.6B.jinja")));
+                ChatOptions.defaults()
+                        .withTemplate(ProbedTemplates.source("Qwen-Qwen3-0.6B.jinja")));
     }
 
     @Test

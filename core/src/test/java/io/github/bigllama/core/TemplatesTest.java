@@ -7,9 +7,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,24 +31,7 @@ class TemplatesTest {
     @BeforeAll
     static void read() throws IOException {
         LlamaRuntime.load();
-        Path folder = Path.of(System.getProperty("bigllama.natives"));
-        try (Stream<Path> platforms = Files.list(folder)) {
-            Path file = platforms.findFirst().orElseThrow().resolve("templates.txt");
-            byte[] bytes = Files.readAllBytes(file);
-            int at = 0;
-            while (at < bytes.length) {
-                int line = at;
-                while (bytes[line] != '\n') {
-                    line++;
-                }
-                String[] words =
-                        new String(bytes, at, line - at, StandardCharsets.UTF_8).split(" ");
-                int length = Integer.parseInt(words[2]);
-                PROBED.computeIfAbsent(words[0], name -> new LinkedHashMap<>())
-                        .put(words[1], new String(bytes, line + 1, length, StandardCharsets.UTF_8));
-                at = line + 1 + length + 1;
-            }
-        }
+        PROBED.putAll(ProbedTemplates.read());
     }
 
     @Test

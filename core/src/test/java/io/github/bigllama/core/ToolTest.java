@@ -54,7 +54,7 @@ class ToolTest {
                         ChatOptions.defaults()
                                 .withTools(weather, broken)
                                 .withTemplate(
-                                        ProbedTemplates.XXX(
+                                        ProbedTemplates.source(
                                                 "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja")));
         Reply asking =
                 new Reply(

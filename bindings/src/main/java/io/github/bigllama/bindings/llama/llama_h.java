@@ -23348,16 +23348,73 @@ public class llama_h extends llama_h$shared {
         }
     }
 
+    private static class bigllama_grammar_check {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_grammar_check");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_grammar_check(const char *grammar, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_grammar_check$descriptor() {
+        return bigllama_grammar_check.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_grammar_check(const char *grammar, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_grammar_check$handle() {
+        return bigllama_grammar_check.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_grammar_check(const char *grammar, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_grammar_check$address() {
+        return bigllama_grammar_check.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_grammar_check(const char *grammar, char **error)
+     * }
+     */
+    public static int bigllama_grammar_check(MemorySegment grammar, MemorySegment error) {
+        var mh$ = bigllama_grammar_check.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_grammar_check", grammar, error);
+            }
+            return (int)mh$.invokeExact(grammar, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class bigllama_grammar_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             llama_h.C_POINTER,
             llama_h.C_POINTER,
             llama_h.C_POINTER,
-            llama_h.C_INT,
             llama_h.C_POINTER,
-            llama_h.C_INT,
-            llama_h.C_POINTER,
-            llama_h.C_INT,
             llama_h.C_POINTER
         );
 
@@ -23369,7 +23426,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * struct llama_sampler *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, int lazy, const char **patterns, int pattern_count, const int *tokens, int token_count, char **error)
+     * struct bigllama_grammar *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, const char *triggers, char **error)
      * }
      */
     public static FunctionDescriptor bigllama_grammar_create$descriptor() {
@@ -23379,7 +23436,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * struct llama_sampler *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, int lazy, const char **patterns, int pattern_count, const int *tokens, int token_count, char **error)
+     * struct bigllama_grammar *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, const char *triggers, char **error)
      * }
      */
     public static MethodHandle bigllama_grammar_create$handle() {
@@ -23389,7 +23446,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * struct llama_sampler *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, int lazy, const char **patterns, int pattern_count, const int *tokens, int token_count, char **error)
+     * struct bigllama_grammar *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, const char *triggers, char **error)
      * }
      */
     public static MemorySegment bigllama_grammar_create$address() {
@@ -23398,16 +23455,137 @@ public class llama_h extends llama_h$shared {
 
     /**
      * {@snippet lang=c :
-     * struct llama_sampler *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, int lazy, const char **patterns, int pattern_count, const int *tokens, int token_count, char **error)
+     * struct bigllama_grammar *bigllama_grammar_create(const struct llama_vocab *vocab, const char *grammar, const char *triggers, char **error)
      * }
      */
-    public static MemorySegment bigllama_grammar_create(MemorySegment vocab, MemorySegment grammar, int lazy, MemorySegment patterns, int pattern_count, MemorySegment tokens, int token_count, MemorySegment error) {
+    public static MemorySegment bigllama_grammar_create(MemorySegment vocab, MemorySegment grammar, MemorySegment triggers, MemorySegment error) {
         var mh$ = bigllama_grammar_create.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("bigllama_grammar_create", vocab, grammar, lazy, patterns, pattern_count, tokens, token_count, error);
+                traceDowncall("bigllama_grammar_create", vocab, grammar, triggers, error);
             }
-            return (MemorySegment)mh$.invokeExact(vocab, grammar, lazy, patterns, pattern_count, tokens, token_count, error);
+            return (MemorySegment)mh$.invokeExact(vocab, grammar, triggers, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_grammar_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_grammar_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_grammar_free(struct bigllama_grammar *grammar)
+     * }
+     */
+    public static FunctionDescriptor bigllama_grammar_free$descriptor() {
+        return bigllama_grammar_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_grammar_free(struct bigllama_grammar *grammar)
+     * }
+     */
+    public static MethodHandle bigllama_grammar_free$handle() {
+        return bigllama_grammar_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_grammar_free(struct bigllama_grammar *grammar)
+     * }
+     */
+    public static MemorySegment bigllama_grammar_free$address() {
+        return bigllama_grammar_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_grammar_free(struct bigllama_grammar *grammar)
+     * }
+     */
+    public static void bigllama_grammar_free(MemorySegment grammar) {
+        var mh$ = bigllama_grammar_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_grammar_free", grammar);
+            }
+            mh$.invokeExact(grammar);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_grammar_apply {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_grammar_apply");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_grammar_apply(const struct bigllama_grammar *grammar, struct llama_token_data_array *candidates, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_grammar_apply$descriptor() {
+        return bigllama_grammar_apply.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_grammar_apply(const struct bigllama_grammar *grammar, struct llama_token_data_array *candidates, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_grammar_apply$handle() {
+        return bigllama_grammar_apply.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_grammar_apply(const struct bigllama_grammar *grammar, struct llama_token_data_array *candidates, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_grammar_apply$address() {
+        return bigllama_grammar_apply.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_grammar_apply(const struct bigllama_grammar *grammar, struct llama_token_data_array *candidates, char **error)
+     * }
+     */
+    public static int bigllama_grammar_apply(MemorySegment grammar, MemorySegment candidates, MemorySegment error) {
+        var mh$ = bigllama_grammar_apply.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_grammar_apply", grammar, candidates, error);
+            }
+            return (int)mh$.invokeExact(grammar, candidates, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -23431,7 +23609,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * struct llama_sampler *bigllama_grammar_accept(struct llama_sampler *grammar, int token, char **error)
+     * struct bigllama_grammar *bigllama_grammar_accept(struct bigllama_grammar *grammar, int token, char **error)
      * }
      */
     public static FunctionDescriptor bigllama_grammar_accept$descriptor() {
@@ -23441,7 +23619,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * struct llama_sampler *bigllama_grammar_accept(struct llama_sampler *grammar, int token, char **error)
+     * struct bigllama_grammar *bigllama_grammar_accept(struct bigllama_grammar *grammar, int token, char **error)
      * }
      */
     public static MethodHandle bigllama_grammar_accept$handle() {
@@ -23451,7 +23629,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * struct llama_sampler *bigllama_grammar_accept(struct llama_sampler *grammar, int token, char **error)
+     * struct bigllama_grammar *bigllama_grammar_accept(struct bigllama_grammar *grammar, int token, char **error)
      * }
      */
     public static MemorySegment bigllama_grammar_accept$address() {
@@ -23460,7 +23638,7 @@ public class llama_h extends llama_h$shared {
 
     /**
      * {@snippet lang=c :
-     * struct llama_sampler *bigllama_grammar_accept(struct llama_sampler *grammar, int token, char **error)
+     * struct bigllama_grammar *bigllama_grammar_accept(struct bigllama_grammar *grammar, int token, char **error)
      * }
      */
     public static MemorySegment bigllama_grammar_accept(MemorySegment grammar, int token, MemorySegment error) {
@@ -23470,6 +23648,127 @@ public class llama_h extends llama_h$shared {
                 traceDowncall("bigllama_grammar_accept", grammar, token, error);
             }
             return (MemorySegment)mh$.invokeExact(grammar, token, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_abort_if_set {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_BOOL,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_abort_if_set");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * _Bool bigllama_abort_if_set(void *flag)
+     * }
+     */
+    public static FunctionDescriptor bigllama_abort_if_set$descriptor() {
+        return bigllama_abort_if_set.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * _Bool bigllama_abort_if_set(void *flag)
+     * }
+     */
+    public static MethodHandle bigllama_abort_if_set$handle() {
+        return bigllama_abort_if_set.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * _Bool bigllama_abort_if_set(void *flag)
+     * }
+     */
+    public static MemorySegment bigllama_abort_if_set$address() {
+        return bigllama_abort_if_set.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * _Bool bigllama_abort_if_set(void *flag)
+     * }
+     */
+    public static boolean bigllama_abort_if_set(MemorySegment flag) {
+        var mh$ = bigllama_abort_if_set.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_abort_if_set", flag);
+            }
+            return (boolean)mh$.invokeExact(flag);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_log_nothing {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_log_nothing");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_log_nothing(int level, const char *text, void *data)
+     * }
+     */
+    public static FunctionDescriptor bigllama_log_nothing$descriptor() {
+        return bigllama_log_nothing.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_log_nothing(int level, const char *text, void *data)
+     * }
+     */
+    public static MethodHandle bigllama_log_nothing$handle() {
+        return bigllama_log_nothing.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_log_nothing(int level, const char *text, void *data)
+     * }
+     */
+    public static MemorySegment bigllama_log_nothing$address() {
+        return bigllama_log_nothing.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_log_nothing(int level, const char *text, void *data)
+     * }
+     */
+    public static void bigllama_log_nothing(int level, MemorySegment text, MemorySegment data) {
+        var mh$ = bigllama_log_nothing.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_log_nothing", level, text, data);
+            }
+            mh$.invokeExact(level, text, data);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

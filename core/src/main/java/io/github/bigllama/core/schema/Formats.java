@@ -16,15 +16,16 @@ final class Formats {
     private static final String HEX = "[0-9a-fA-F]";
     private static final String LABEL = "[a-zA-Z0-9]{1,30}(-[a-zA-Z0-9]{1,20})?";
     private static final String HOST = LABEL + "(\\." + LABEL + "){0,3}";
+
     /** Validators know which ones there are. */
     private static final String TOP_LEVEL =
             "(com|org|net|edu|gov|info|io|co|eu|us|uk|ca|mx|br|ar|cl|de|at|ch|fr|be|nl|it|es|pt|ie"
                     + "|dk|se|no|fi|pl|cz|hu|ro|gr|tr|il|ua|ru|za|in|cn|jp|kr|tw|hk|sg|id|th|au|nz)";
 
     private static final String EMAIL =
-            "[a-zA-Z0-9_+-]{1,24}(\.[a-zA-Z0-9_+-]{1,12}){0,2}@("
+            "[a-zA-Z0-9_+-]{1,24}(\\.[a-zA-Z0-9_+-]{1,12}){0,2}@("
                     + LABEL
-                    + "\.){1,3}"
+                    + "\\.){1,3}"
                     + TOP_LEVEL;
     private static final String URI_PART = "[a-zA-Z0-9._~-]";
     private static final String URI =
