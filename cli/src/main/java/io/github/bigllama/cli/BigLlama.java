@@ -1,10 +1,27 @@
 package io.github.bigllama.cli;
 
+import io.github.bigllama.cli.command.BenchCommand;
+import io.github.bigllama.cli.command.ChatCommand;
+import io.github.bigllama.cli.command.InflateCommand;
+import io.github.bigllama.cli.command.InfoCommand;
+import io.github.bigllama.cli.command.InspectCommand;
+import io.github.bigllama.cli.command.ListCommand;
+import io.github.bigllama.cli.command.PerplexityCommand;
+import io.github.bigllama.cli.command.PlanCommand;
+import io.github.bigllama.cli.command.ProbeCommand;
+import io.github.bigllama.cli.command.PullCommand;
+import io.github.bigllama.cli.command.QuantizeCommand;
+import io.github.bigllama.cli.command.RandomModelCommand;
+import io.github.bigllama.cli.command.ResidencyCommand;
+import io.github.bigllama.cli.command.RmCommand;
+import io.github.bigllama.cli.command.RunCommand;
+import io.github.bigllama.cli.command.TokenizeCommand;
+import io.github.bigllama.cli.command.Version;
+import io.github.bigllama.cli.option.QuantizationNames;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
-import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
@@ -16,7 +33,7 @@ import picocli.CommandLine.Spec;
         description = "Runs GGUF language models, also larger than RAM, with llama.cpp.",
         scope = ScopeType.INHERIT,
         mixinStandardHelpOptions = true,
-        versionProvider = BigLlama.Version.class,
+        versionProvider = Version.class,
         sortOptions = false,
         abbreviateSynopsis = true,
         usageHelpWidth = 100,
@@ -36,6 +53,7 @@ import picocli.CommandLine.Spec;
             QuantizeCommand.class,
             InflateCommand.class,
             RandomModelCommand.class,
+            ProbeCommand.class,
             GenerateCompletion.class,
             HelpCommand.class
         },
@@ -48,7 +66,7 @@ import picocli.CommandLine.Spec;
             "130:interrupted by Ctrl-C (as 128 + the number of any other signal)",
             "141:the reader of standard output has gone"
         })
-final class BigLlama implements Runnable {
+public final class BigLlama implements Runnable {
     @Spec CommandSpec spec;
 
     @Override
@@ -73,19 +91,5 @@ final class BigLlama implements Runnable {
                 .getCommandSpec()
                 .usageMessage()
                 .footer(QuantizationNames.list());
-    }
-
-    /** The version of this build. */
-    static final class Version implements IVersionProvider {
-        @Override
-        public String[] getVersion() {
-            return new String[] {"bigllama " + text()};
-        }
-
-        /** From the manifest of the jar. */
-        static String text() {
-            String version = BigLlama.class.getPackage().getImplementationVersion();
-            return version == null ? "(development)" : version;
-        }
     }
 }

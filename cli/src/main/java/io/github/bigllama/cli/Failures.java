@@ -1,19 +1,18 @@
 package io.github.bigllama.cli;
 
 import io.github.bigllama.cli.models.PullException;
-import io.github.bigllama.core.LlamaException;
-import io.github.bigllama.core.NativeLoadException;
-import io.github.bigllama.gguf.GgufException;
-import java.io.IOException;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.StderrLoggers;
+import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.exception.NativeLoadException;
+import io.github.bigllama.core.gguf.GgufException;
 import java.io.PrintStream;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 
 /** From an exception to what the user reads and the shell gets. */
-final class Failures {
+public final class Failures {
     private Failures() {}
 
     /** Prints why a command failed, and the trace where it was asked for. */
@@ -73,19 +72,5 @@ final class Failures {
         return "unexpected "
                 + failure
                 + (StderrLoggers.isVerbose() ? "" : "; run with --verbose for the trace");
-    }
-
-    /** The reason of an I/O error; that of a missing file is only its name. */
-    static String reason(IOException failure) {
-        return switch (failure) {
-            case NoSuchFileException e -> "no such file";
-            case AccessDeniedException e -> "permission denied";
-            case FileSystemException e -> e.getReason() == null ? text(e) : e.getReason();
-            default -> text(failure);
-        };
-    }
-
-    private static String text(IOException failure) {
-        return failure.getMessage() == null ? failure.toString() : failure.getMessage();
     }
 }

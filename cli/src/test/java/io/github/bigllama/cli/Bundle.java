@@ -17,22 +17,22 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /** The bundle of this build, run as a user runs it. */
-final class Bundle {
+public final class Bundle {
     /** Much more than anything takes, also on a machine with other things to do. */
-    static final long PATIENCE_SECONDS = 120;
+    public static final long PATIENCE_SECONDS = 120;
 
     /** An answer that goes on until the context is full: its end is forbidden. */
-    static final String[] ENDLESS = {"-c", "100000", "--logit-bias", "1023=-inf"};
+    public static final String[] ENDLESS = {"-c", "100000", "--logit-bias", "1023=-inf"};
 
     private final Path directory;
     private final Map<String, String> environment = new HashMap<>();
 
-    Bundle(Path directory) {
+    public Bundle(Path directory) {
         this.directory = directory;
     }
 
     /** The one that the build has made. */
-    static Bundle built() {
+    public static Bundle built() {
         Path pointer = Path.of(System.getProperty("bigllama.bundle.pointer"));
         try {
             return new Bundle(pointer.resolveSibling(Files.readString(pointer).strip()));
@@ -41,28 +41,28 @@ final class Bundle {
         }
     }
 
-    Path directory() {
+    public Path directory() {
         return directory;
     }
 
-    Path command() {
+    public Path command() {
         return directory.resolve("bin/bigllama");
     }
 
-    Path demoModel() {
+    public Path demoModel() {
         return directory.resolve("models/bigllama-demo-Q8_0.gguf");
     }
 
     /** Sets a variable for the commands. */
-    Bundle with(String variable, String value) {
+    public Bundle with(String variable, String value) {
         environment.put(variable, value);
         return this;
     }
 
     /** What a command did. */
-    record Result(int exitCode, String out, String err) {
+    public record Result(int exitCode, String out, String err) {
         /** What was said on stderr, but for the line about the demo model. */
-        String complaint() {
+        public String complaint() {
             return err.lines()
                     .filter(line -> !line.startsWith("bigllama: this is the demo model"))
                     .reduce("", (all, line) -> all + line + "\n");
@@ -70,21 +70,21 @@ final class Bundle {
     }
 
     /** Runs a command with no standard input. */
-    Result run(String... args) {
+    public Result run(String... args) {
         return runWith(new byte[0], args);
     }
 
     /** Runs a command with this text as standard input. */
-    Result runWith(String input, String... args) {
+    public Result runWith(String input, String... args) {
         return runWith(input.getBytes(StandardCharsets.UTF_8), args);
     }
 
-    Result runWith(byte[] input, String... args) {
+    public Result runWith(byte[] input, String... args) {
         return runProgram(command(), input, args);
     }
 
     /** Runs it by another name. */
-    Result runProgram(Path program, byte[] input, String... args) {
+    public Result runProgram(Path program, byte[] input, String... args) {
         Process process = start(program, args);
         try {
             try (var stdin = process.getOutputStream()) {
@@ -98,7 +98,7 @@ final class Bundle {
         }
     }
 
-    Process start(String... args) {
+    public Process start(String... args) {
         return start(command(), args);
     }
 
@@ -118,7 +118,7 @@ final class Bundle {
     }
 
     /** Reads what it prints until it ends. */
-    static Result finish(Process process) {
+    public static Result finish(Process process) {
         CompletableFuture<String> err =
                 CompletableFuture.supplyAsync(() -> text(process.getErrorStream()));
         CompletableFuture<String> out =
@@ -132,7 +132,7 @@ final class Bundle {
     }
 
     /** Sends a signal as a shell does; Java knows only two of them. */
-    static void signal(String name, Process process) {
+    public static void signal(String name, Process process) {
         try {
             Process kill =
                     new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
@@ -145,7 +145,7 @@ final class Bundle {
     }
 
     /** Reads UTF-8 until this text has come. */
-    static String readUntil(InputStream in, String text) throws IOException {
+    public static String readUntil(InputStream in, String text) throws IOException {
         // Bytes as characters: the text may end in the middle of a character.
         String wanted =
                 new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);

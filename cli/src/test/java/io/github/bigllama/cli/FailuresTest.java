@@ -2,6 +2,9 @@ package io.github.bigllama.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.StderrLoggers;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -62,8 +65,11 @@ class FailuresTest {
 
     @Test
     void reasonsOfInputErrorsAreNotFileNames() {
-        assertThat(Failures.reason(new NoSuchFileException("/x"))).isEqualTo("no such file");
-        assertThat(Failures.reason(new AccessDeniedException("/x"))).isEqualTo("permission denied");
-        assertThat(Failures.reason(new IOException("disk on fire"))).isEqualTo("disk on fire");
+        assertThat(CommandException.reason(new NoSuchFileException("/x")))
+                .isEqualTo("no such file");
+        assertThat(CommandException.reason(new AccessDeniedException("/x")))
+                .isEqualTo("permission denied");
+        assertThat(CommandException.reason(new IOException("disk on fire")))
+                .isEqualTo("disk on fire");
     }
 }

@@ -68,6 +68,16 @@ class LargeModelIT {
     }
 
     @Test
+    void probePrintsNumbersForScripts() {
+        assertThat(BUNDLE.run("probe", "disk", model.toString()).out()).matches("[1-9]\\d*\n");
+        assertThat(BUNDLE.run("probe", "weights", model.toString()).out())
+                .matches("[1-9]\\d* \\d+ \\d+\n");
+        assertThat(BUNDLE.run("probe", "disk", "nosuch").err())
+                .isEqualTo("bigllama: cannot read nosuch: no such file\n");
+        assertThat(BUNDLE.run("--help").out()).contains("bench").doesNotContain("probe");
+    }
+
+    @Test
     void benchPrintsATableOrCsv() {
         String[] quick = {"bench", "-m", model.toString(), "-p", "8", "-n", "4", "-r", "2"};
         Result table = BUNDLE.run(quick);
@@ -90,7 +100,9 @@ class LargeModelIT {
                         model.toString(),
                         "What is the capital of France?");
         assertThat(result.out()).isEqualTo("The capital of France is Paris.\n");
-        assertThat(result.err()).containsPattern("weights: .*% in RAM, .* read a token at");
+        assertThat(result.err())
+                .containsPattern(
+                        "weights: .*% in RAM, .* read a token (into .* of its own|through the page cache) at");
         assertThat(result.err()).contains("RAM for them");
     }
 

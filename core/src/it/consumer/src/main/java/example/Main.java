@@ -1,8 +1,8 @@
 package example;
 
-import io.github.bigllama.core.Chat;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.chat.Chat;
 import java.nio.file.Path;
 
 /** Asks a model one question. */

@@ -1,5 +1,7 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.core.option.ModelOptions;
+
 /**
  * Something that llama.cpp computes on.
  *

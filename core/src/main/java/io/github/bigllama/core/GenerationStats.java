@@ -1,6 +1,6 @@
 package io.github.bigllama.core;
 
-import io.github.bigllama.residency.ResidencyStats;
+import io.github.bigllama.core.residency.ResidencyStats;
 import java.time.Duration;
 import java.util.Optional;
 

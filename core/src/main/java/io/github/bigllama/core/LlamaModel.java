@@ -1,19 +1,35 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_h;
-import io.github.bigllama.residency.InsufficientRamException;
-import io.github.bigllama.residency.Pager;
-import io.github.bigllama.residency.ResidencyPlan;
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.exception.NativeLoadException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.inspect.ModelKind;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.MemoryFit;
+import io.github.bigllama.internal.engine.ModelFingerprint;
+import io.github.bigllama.internal.engine.ModelLoader;
+import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.llama.NativeOwner;
+import io.github.bigllama.internal.llama.Vocabulary;
+import io.github.bigllama.internal.pager.Pager;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A GGUF model: weights, vocabulary and metadata. Thread-safe; any number of sessions share it.
@@ -21,7 +37,8 @@ import java.util.Optional;
  * <p>Close the sessions first, then the model. Closing is idempotent; every other call on a closed
  * model throws {@link IllegalStateException}.
  */
-public final class LlamaModel implements AutoCloseable {
+@SuppressWarnings("exports") // users have nothing to do with the superclass
+public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final Path path;
     private final NativeHandle handle;
     private final ModelLoader.Loaded loaded;
@@ -29,17 +46,19 @@ public final class LlamaModel implements AutoCloseable {
     /** Made when the model is loaded, or by the first session that leaves too little RAM for it. */
     private Optional<Pager> pager;
 
+    private final Vocabulary vocabulary;
     private final Tokenizer tokenizer;
-    private final Map<Optional<String>, ChatTemplate> templates = new HashMap<>();
-    private int openSessions;
+    private final Set<SessionResources> openSessions = new LinkedHashSet<>();
     private String fingerprint;
 
     private LlamaModel(Path path, ModelLoader.Loaded loaded) {
+        super(loaded.handle());
         this.path = path;
         this.loaded = loaded;
         this.handle = loaded.handle();
         this.pager = loaded.pager();
-        this.tokenizer = new Tokenizer(handle);
+        this.vocabulary = new Vocabulary(handle);
+        this.tokenizer = new Tokenizer(vocabulary);
     }
 
     /** Loads with the defaults; see {@link #load(Path, ModelOptions)}. */
@@ -57,6 +76,8 @@ public final class LlamaModel implements AutoCloseable {
      * @throws IllegalArgumentException if a device does not exist
      */
     public static LlamaModel load(Path path, ModelOptions options) {
+        Objects.requireNonNull(path, "path");
+        Objects.requireNonNull(options, "options");
         return new LlamaModel(path, ModelLoader.load(path, options));
     }
 
@@ -79,42 +100,47 @@ public final class LlamaModel implements AutoCloseable {
      * @throws SessionException if there is not enough RAM for it, with the largest context that
      *     there is enough for, or if llama.cpp can't
      */
-    public LlamaSession newSession(SessionOptions options) {
-        return newSession(options, 0);
+    public synchronized LlamaSession newSession(SessionOptions options) {
+        Objects.requireNonNull(options, "options");
+        MemorySegment pointer = handle.pointer();
+        requireGenerating();
+        MemoryFit fit =
+                new MemoryFit(
+                        path, loaded, trainedContextSize(), pager.map(Pager::ownBytes).orElse(0L));
+        SessionOptions resolved = fit.resolve(options);
+        if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(resolved)) {
+            pager = page();
+        }
+        Context context =
+                new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
+        return new LlamaSession(this, resolved, context);
     }
 
-    /**
-     * As {@link #newSession(SessionOptions)}.
-     *
-     * @param outputs tokens of a batch that may have logits; 0 for the last
-     */
-    synchronized LlamaSession newSession(SessionOptions options, int outputs) {
-        MemorySegment pointer = handle.pointer();
-        if (!llama_h.llama_model_has_decoder(pointer) || llama_h.llama_model_has_encoder(pointer)) {
+    private void requireGenerating() {
+        if (!loaded.kind().generates()) {
             throw new SessionException(
                     "cannot generate with "
                             + path
                             + " ("
                             + description()
-                            + "): only decoder models are supported",
+                            + "): it "
+                            + loaded.kind().sentence()
+                            + ", and does not write token by token",
                     List.of());
         }
-        SessionRoom room = new SessionRoom(path, loaded, trainedContextSize());
-        SessionOptions resolved = room.resolve(options);
-        if (pager.isEmpty() && loaded.isManaged() && !room.fitsBesideAll(resolved)) {
-            pager = page();
+        if (loaded.options().vocabularyOnly()) {
+            throw new SessionException(
+                    path + " was loaded without its weights, only to tokenize", List.of());
         }
-        Context context =
-                new Context(
-                        "session of " + path, pointer, resolved, loaded.sizes(), pager, outputs);
-        openSessions++;
-        return new LlamaSession(this, resolved, context);
+    }
+
+    /** What it is. */
+    public ModelKind kind() {
+        return loaded.kind();
     }
 
     synchronized LlamaSession openFork(LlamaSession session) {
-        LlamaSession fork = new LlamaSession(this, session.options(), session.context());
-        openSessions++;
-        return fork;
+        return new LlamaSession(this, session.options(), session.context());
     }
 
     private Optional<Pager> page() {
@@ -152,6 +178,10 @@ public final class LlamaModel implements AutoCloseable {
             }
         }
         return fingerprint;
+    }
+
+    Vocabulary vocabulary() {
+        return vocabulary;
     }
 
     /** The tokenizer of its vocabulary. */
@@ -203,11 +233,6 @@ public final class LlamaModel implements AutoCloseable {
                 : Optional.of(template.getString(0));
     }
 
-    /** A template for chats with it, which it owns. */
-    synchronized ChatTemplate chatTemplate(Optional<String> source) {
-        return templates.computeIfAbsent(source, key -> new ChatTemplate(handle.pointer(), key));
-    }
-
     /**
      * The metadata of its file as text, arrays shortened. Overrides are not in it: llama.cpp
      * applies them where it reads a value.
@@ -227,27 +252,36 @@ public final class LlamaModel implements AutoCloseable {
     /**
      * Frees the weights. Idempotent.
      *
-     * @throws IllegalStateException while it has open sessions; it says how many
+     * @throws IllegalStateException while it has open sessions; it says how many, and where they
+     *     were opened
      */
     @Override
     public synchronized void close() {
-        if (openSessions > 0) {
+        if (!openSessions.isEmpty()) {
+            int count = openSessions.size();
             throw new IllegalStateException(
-                    path
-                            + " has "
-                            + openSessions
-                            + (openSessions == 1 ? " open session" : " open sessions")
-                            + "; close the sessions before the model");
+                    "%s has %d open %s; close the sessions before the model. Opened at %s"
+                            .formatted(
+                                    path,
+                                    count,
+                                    count == 1 ? "session" : "sessions",
+                                    openSessions.stream()
+                                            .map(SessionResources::opened)
+                                            .distinct()
+                                            .limit(8)
+                                            .collect(Collectors.joining(", "))));
         }
         pager.ifPresent(Pager::close);
-        templates.values().forEach(ChatTemplate::close);
-        templates.clear();
         loaded.sizes().close();
         handle.close();
     }
 
-    synchronized void sessionClosed() {
-        openSessions--;
+    synchronized void sessionOpened(SessionResources session) {
+        openSessions.add(session);
+    }
+
+    synchronized void sessionClosed(SessionResources session) {
+        openSessions.remove(session);
     }
 
     /** A C function that writes a string into a buffer and returns the length it needs. */

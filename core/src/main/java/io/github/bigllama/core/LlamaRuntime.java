@@ -1,9 +1,12 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.NativeLibrary;
-import io.github.bigllama.bindings.NativeLibraryException;
 import io.github.bigllama.bindings.llama.ggml_backend_feature;
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.NativeLoadException;
+import io.github.bigllama.internal.llama.CpuTopology;
+import io.github.bigllama.internal.llama.Devices;
+import io.github.bigllama.internal.llama.LlamaLibrary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -20,8 +23,6 @@ import java.util.Locale;
  */
 @SuppressWarnings("restricted")
 public final class LlamaRuntime {
-    private static LlamaRuntime instance;
-
     private final NativeLibrary library;
 
     private LlamaRuntime(NativeLibrary library) {
@@ -34,19 +35,8 @@ public final class LlamaRuntime {
      * @throws NativeLoadException if there are no usable libraries; the message lists every place
      *     tried and why it failed
      */
-    public static synchronized LlamaRuntime load() {
-        if (instance == null) {
-            NativeLibrary library;
-            try {
-                library = NativeLibrary.load();
-            } catch (NativeLibraryException e) {
-                throw new NativeLoadException(e.getMessage(), e);
-            }
-            LlamaLog.install();
-            llama_h.llama_backend_init();
-            instance = new LlamaRuntime(library);
-        }
-        return instance;
+    public static LlamaRuntime load() {
+        return new LlamaRuntime(LlamaLibrary.load());
     }
 
     /** llama.cpp's version, for example {@code 0.5.0}. */
@@ -74,12 +64,11 @@ public final class LlamaRuntime {
         List<Device> devices = new ArrayList<>();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment memory = arena.allocate(ValueLayout.JAVA_LONG, 2);
-            for (long i = 0; i < llama_h.ggml_backend_dev_count(); i++) {
-                MemorySegment device = llama_h.ggml_backend_dev_get(i);
+            for (MemorySegment device : Devices.all()) {
                 llama_h.ggml_backend_dev_memory(device, memory, memory.asSlice(Long.BYTES));
                 devices.add(
                         new Device(
-                                llama_h.ggml_backend_dev_name(device).getString(0),
+                                Devices.name(device),
                                 llama_h.ggml_backend_dev_description(device).getString(0),
                                 kind(llama_h.ggml_backend_dev_type(device)),
                                 memory.getAtIndex(ValueLayout.JAVA_LONG, 0),
@@ -131,24 +120,6 @@ public final class LlamaRuntime {
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
-    }
-
-    /** The devices of these names; NULL-terminated, as {@code llama_model_params} wants it. */
-    MemorySegment devices(List<String> names, Arena arena) {
-        MemorySegment array = arena.allocate(ValueLayout.ADDRESS, names.size() + 1);
-        for (int i = 0; i < names.size(); i++) {
-            MemorySegment device =
-                    llama_h.ggml_backend_dev_by_name(arena.allocateFrom(names.get(i)));
-            if (device.equals(MemorySegment.NULL)) {
-                throw new IllegalArgumentException(
-                        "there is no device "
-                                + names.get(i)
-                                + "; there is "
-                                + String.join(", ", devices().stream().map(Device::name).toList()));
-            }
-            array.setAtIndex(ValueLayout.ADDRESS, i, device);
-        }
-        return array;
     }
 
     private static Device.Kind kind(int type) {

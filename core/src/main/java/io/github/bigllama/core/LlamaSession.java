@@ -1,10 +1,21 @@
 package io.github.bigllama.core;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import io.github.bigllama.residency.PassStats;
+import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.SamplerChain;
+import io.github.bigllama.internal.engine.Sequence;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 
 /**
  * One conversation with a model: a context, its KV cache, and the threads that compute.
@@ -14,25 +25,34 @@ import java.util.Optional;
  *
  * <p>One thread at a time: a call while another thread is inside throws {@link
  * WrongThreadException}. A session may move from thread to thread between calls. While a {@link
- * TokenStream} is open the session belongs to it. Only {@link TokenStream#cancel()} may be called
- * from anywhere.
+ * TokenStream} is open the session belongs to it. Only {@link TokenStream#cancel()} and {@link
+ * TokenStream#close()} may be called from anywhere.
+ *
+ * <p>Unless {@link SessionOptions#threads()} says otherwise, sessions that compute at the same time
+ * divide the cores among them. A computation for a virtual thread runs on a platform thread, and
+ * the virtual thread waits without holding its carrier.
  *
  * <p>Close it before its model. Closing is idempotent; every other call on a closed session throws
- * {@link IllegalStateException}.
+ * {@link IllegalStateException}. One that nobody can reach any more is closed some time later, with
+ * a warning in the log that says where it was opened.
  */
 public final class LlamaSession implements AutoCloseable {
     private final LlamaModel model;
     private final SessionOptions options;
     private final Context context;
     private final Sequence sequence;
-    private TokenStream stream;
-    private boolean closed;
+    private final SessionResources resources;
+    private final Cleaner.Cleanable cleanable;
+    private volatile TokenStream stream;
+    private volatile boolean closed;
 
     LlamaSession(LlamaModel model, SessionOptions options, Context context) {
         this.model = model;
         this.options = options;
         this.context = context;
         this.sequence = context.open();
+        this.resources = new SessionResources(model, context, sequence);
+        this.cleanable = resources.closeWith(this);
     }
 
     /** What it computes with. */
@@ -77,7 +97,8 @@ public final class LlamaSession implements AutoCloseable {
      * @throws PromptTooLongException if the prompt leaves no room in the context
      */
     public TokenStream generate(String prompt, GenerationOptions options) {
-        return generate(model.tokenizer().encode(prompt), options);
+        return generate(
+                model.tokenizer().encode(Objects.requireNonNull(prompt, "prompt")), options);
     }
 
     /**
@@ -89,6 +110,8 @@ public final class LlamaSession implements AutoCloseable {
      *     vocabulary
      */
     public TokenStream generate(int[] prompt, GenerationOptions options) {
+        Objects.requireNonNull(prompt, "prompt");
+        Objects.requireNonNull(options, "options");
         enter();
         try {
             requireNoStream();
@@ -97,8 +120,10 @@ public final class LlamaSession implements AutoCloseable {
                 throw new PromptTooLongException(prompt.length, context.size());
             }
             SamplerChain sampler =
-                    new SamplerChain(model.tokenizer(), options.sampling(), options.grammar());
-            stream = new TokenStream(this, context, sequence, sampler, prompt.clone(), options);
+                    resources.open(
+                            new SamplerChain(
+                                    model.vocabulary(), options.sampling(), options.grammar()));
+            stream = new Generation(this, context, sequence, sampler, prompt.clone(), options);
             return stream;
         } finally {
             exit();
@@ -110,6 +135,8 @@ public final class LlamaSession implements AutoCloseable {
      * generation loops of one's own.
      *
      * @throws PromptTooLongException if they do not fit; nothing is computed then
+     * @throws CancellationException if the thread is interrupted, and stays so; what was computed
+     *     by then is kept
      */
     public void decode(int... tokens) {
         enter();
@@ -119,15 +146,67 @@ public final class LlamaSession implements AutoCloseable {
             if (tokens.length > context.size() - sequence.used()) {
                 throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
             }
-            for (int from = 0; from < tokens.length; from += context.batchSize()) {
-                context.decode(
-                        sequence,
-                        tokens,
-                        from,
-                        Math.min(context.batchSize(), tokens.length - from));
-            }
+            interruptibly(
+                    () -> {
+                        int done = 0;
+                        boolean isGoing = true;
+                        while (isGoing && done < tokens.length) {
+                            int count = Math.min(context.batchSize(), tokens.length - done);
+                            isGoing = context.decode(sequence, tokens, done, count);
+                            done += count;
+                        }
+                        return isGoing;
+                    });
         } finally {
             exit();
+        }
+    }
+
+    /**
+     * As {@link #decode(int...)}, in one batch, and with logits not only of the last token.
+     *
+     * @param tokens at most {@link SessionOptions#batchSize()}
+     * @param first which of the tokens is the first with logits, from 0; from there on there may be
+     *     no more than {@link SessionOptions#outputs()}
+     */
+    public void decode(int[] tokens, int first) {
+        enter();
+        try {
+            requireNoStream();
+            requireTokens(tokens);
+            Objects.checkIndex(first, tokens.length + 1);
+            if (tokens.length > context.batchSize()
+                    || tokens.length - first > Math.max(1, options.outputs())) {
+                throw new IllegalArgumentException(
+                        "%d tokens, %d of them with logits; the session's batches are of %d, with %d"
+                                .formatted(
+                                        tokens.length,
+                                        tokens.length - first,
+                                        context.batchSize(),
+                                        Math.max(1, options.outputs())));
+            }
+            if (tokens.length > context.size() - sequence.used()) {
+                throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
+            }
+            interruptibly(() -> context.decode(sequence, tokens, 0, tokens.length, first));
+        } finally {
+            exit();
+        }
+    }
+
+    private void interruptibly(BooleanSupplier computation) {
+        AtomicBoolean never = new AtomicBoolean();
+        context.abort().follow(never);
+        boolean isDone;
+        try {
+            isDone = computation.getAsBoolean();
+        } finally {
+            context.abort().unfollow(never);
+            context.rest();
+        }
+        if (!isDone) {
+            throw new CancellationException(
+                    "interrupted; the session knows %d tokens".formatted(sequence.used()));
         }
     }
 
@@ -147,9 +226,19 @@ public final class LlamaSession implements AutoCloseable {
      * @throws IllegalStateException if nothing has been computed
      */
     public MemorySegment logits() {
+        return logits(-1);
+    }
+
+    /**
+     * The logits of a token of the last batch, under the rules of {@link #logits()}.
+     *
+     * @param index which token of the batch, from 0; one that has logits
+     * @throws IllegalStateException if nothing has been computed, or not for that token
+     */
+    public MemorySegment logits(int index) {
         enter();
         try {
-            return require(context.outputs().logits(-1, model.vocabularySize()));
+            return require(context.outputs().logits(index, model.vocabularySize()));
         } finally {
             exit();
         }
@@ -205,12 +294,20 @@ public final class LlamaSession implements AutoCloseable {
         save(file, Optional.empty());
     }
 
-    /** As {@link #save(Path)}, with a chat. */
-    void save(Path file, Optional<JsonNode> chat) {
+    /**
+     * As {@link #save(Path)}, with a text of the caller's own that {@link #restore} gives back.
+     *
+     * @throws SessionException if it can't be written; a file that was there is still there
+     */
+    public void save(Path file, String attachment) {
+        save(file, Optional.of(attachment));
+    }
+
+    private void save(Path file, Optional<String> attachment) {
         enter();
         try {
             requireNoStream();
-            SessionState.save(this, file, chat);
+            SessionSnapshot.save(this, file, attachment);
         } finally {
             exit();
         }
@@ -220,19 +317,15 @@ public final class LlamaSession implements AutoCloseable {
      * Replaces what the KV cache holds by what a file does. Nothing is computed: what was known
      * when it was saved is known now. The session may have another context size and other threads.
      *
+     * @return the text that it was saved with, if it was
      * @throws SessionException if the file is damaged, or of another model, or its tokens do not
      *     fit into the context; the session is as it was, or empty
      */
-    public void restore(Path file) {
-        restoreChat(file);
-    }
-
-    /** As {@link #restore(Path)}; gives the chat that the file was saved with. */
-    Optional<JsonNode> restoreChat(Path file) {
+    public Optional<String> restore(Path file) {
         enter();
         try {
             requireNoStream();
-            return SessionState.restore(this, file);
+            return SessionSnapshot.restore(this, file);
         } finally {
             exit();
         }
@@ -248,8 +341,12 @@ public final class LlamaSession implements AutoCloseable {
         }
     }
 
-    /** Forgets all but the first tokens; returns how many it still knows, perhaps fewer. */
-    int keep(int tokens) {
+    /**
+     * Forgets all but the first tokens.
+     *
+     * @return how many it still knows: fewer where the KV cache can't forget only a part
+     */
+    public int keep(int tokens) {
         enter();
         try {
             requireNoStream();
@@ -284,9 +381,8 @@ public final class LlamaSession implements AutoCloseable {
         enter();
         try {
             requireNoStream();
-            context.close(sequence);
             closed = true;
-            model.sessionClosed();
+            cleanable.clean();
         } finally {
             exit();
         }
@@ -307,9 +403,10 @@ public final class LlamaSession implements AutoCloseable {
         context.exit();
     }
 
-    /** Called by the stream, between enter and exit, when it has ended. */
+    /** Called by the stream when it has ended. */
     void released(TokenStream ended) {
         if (stream == ended) {
+            resources.closeSampler();
             stream = null;
         }
     }
@@ -326,7 +423,7 @@ public final class LlamaSession implements AutoCloseable {
             throw new IllegalArgumentException("there is no token to compute: the prompt is empty");
         }
         for (int token : tokens) {
-            model.tokenizer().requireToken(token);
+            model.vocabulary().requireToken(token);
         }
     }
 

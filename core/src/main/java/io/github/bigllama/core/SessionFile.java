@@ -2,6 +2,8 @@ package io.github.bigllama.core;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.internal.llama.Json;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

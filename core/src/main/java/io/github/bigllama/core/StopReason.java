@@ -1,5 +1,7 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.core.option.GenerationOptions;
+
 /** Why a {@link TokenStream} ended. */
 public enum StopReason {
     /** The model produced an end-of-generation token. */
@@ -10,6 +12,11 @@ public enum StopReason {
     STOP_STRING,
     /** The context has no room for another token. */
     CONTEXT_FULL,
-    /** {@link TokenStream#cancel()} was called, or the stream was closed before its end. */
-    CANCELLED
+    /**
+     * {@link TokenStream#cancel()} was called, the stream was closed before its end, or the thread
+     * that reads it was interrupted; it stays interrupted.
+     */
+    CANCELLED,
+    /** {@link GenerationOptions#timeout()} was over. */
+    TIMEOUT
 }

@@ -1,10 +1,8 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_h;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
+import io.github.bigllama.internal.llama.Vocabulary;
+import io.github.bigllama.internal.text.Utf8Decoder;
 import java.util.OptionalInt;
 
 /**
@@ -12,21 +10,15 @@ import java.util.OptionalInt;
  * is closed.
  */
 public final class Tokenizer {
-    private final NativeHandle model;
-    private final MemorySegment vocab;
-    private final int size;
-    private final boolean hasVocabulary;
+    private final Vocabulary vocabulary;
 
-    Tokenizer(NativeHandle model) {
-        this.model = model;
-        this.vocab = model.borrow(llama_h.llama_model_get_vocab(model.pointer()));
-        this.size = llama_h.llama_vocab_n_tokens(vocab);
-        this.hasVocabulary = llama_h.llama_vocab_type(vocab) != llama_h.LLAMA_VOCAB_TYPE_NONE();
+    Tokenizer(Vocabulary vocabulary) {
+        this.vocabulary = vocabulary;
     }
 
     /** Number of tokens; ids are 0 to size − 1. */
     public int size() {
-        return size;
+        return vocabulary.size();
     }
 
     /**
@@ -44,29 +36,7 @@ public final class Tokenizer {
      * @param parseSpecial whether control tokens in the text are control tokens, not plain text
      */
     public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment in = arena.allocate(Math.max(bytes.length, 1));
-            in.copyFrom(MemorySegment.ofArray(bytes));
-            // No tokenizer makes more tokens than bytes, but for what it adds itself.
-            int capacity = bytes.length + 2;
-            while (true) {
-                MemorySegment out = arena.allocate(ValueLayout.JAVA_INT, capacity);
-                int n =
-                        llama_h.llama_tokenize(
-                                vocab(), in, bytes.length, out, capacity, addSpecial, parseSpecial);
-                if (n >= 0) {
-                    return out.asSlice(0, 4L * n).toArray(ValueLayout.JAVA_INT);
-                }
-                if (n == Integer.MIN_VALUE) {
-                    throw new IllegalArgumentException(
-                            "text of "
-                                    + bytes.length
-                                    + " bytes has more tokens than an int counts");
-                }
-                capacity = -n;
-            }
-        }
+        return vocabulary.encode(text, addSpecial, parseSpecial);
     }
 
     /** Decodes tokens as plain text; control tokens give nothing. */
@@ -94,71 +64,39 @@ public final class Tokenizer {
      * @param special whether a control token gives its name instead of nothing
      */
     public byte[] bytes(int token, boolean special) {
-        requireToken(token);
-        try (Arena arena = Arena.ofConfined()) {
-            int capacity = 64;
-            while (true) {
-                MemorySegment out = arena.allocate(capacity);
-                int n = llama_h.llama_token_to_piece(vocab(), token, out, capacity, 0, special);
-                if (n >= 0) {
-                    return out.asSlice(0, n).toArray(ValueLayout.JAVA_BYTE);
-                }
-                capacity = -n;
-            }
-        }
+        return vocabulary.bytes(token, special);
     }
 
     /** Whether the model says with this token that it has finished. */
     public boolean isEndOfGeneration(int token) {
-        requireToken(token);
-        return llama_h.llama_vocab_is_eog(vocab(), token);
+        vocabulary.requireToken(token);
+        return llama_h.llama_vocab_is_eog(vocabulary.pointer(), token);
     }
 
     /** Whether this is a control token, which stands for no text. */
     public boolean isControl(int token) {
-        requireToken(token);
-        return llama_h.llama_vocab_is_control(vocab(), token);
+        vocabulary.requireToken(token);
+        return llama_h.llama_vocab_is_control(vocabulary.pointer(), token);
     }
 
     /** The token at the beginning of a sequence, if the vocabulary has one. */
     public OptionalInt beginOfSequence() {
-        return optional(llama_h.llama_vocab_bos(vocab()));
+        return optional(llama_h.llama_vocab_bos(vocabulary.pointer()));
     }
 
     /** Whether the model wants the token of {@link #beginOfSequence} before a text. */
     public boolean addsBeginOfSequence() {
-        return llama_h.llama_vocab_get_add_bos(vocab());
+        return llama_h.llama_vocab_get_add_bos(vocabulary.pointer());
     }
 
     /** The token at the end of a sequence, if the vocabulary has one. */
     public OptionalInt endOfSequence() {
-        return optional(llama_h.llama_vocab_eos(vocab()));
+        return optional(llama_h.llama_vocab_eos(vocabulary.pointer()));
     }
 
     /** The token at the end of a turn of a chat, if the vocabulary has one. */
     public OptionalInt endOfTurn() {
-        return optional(llama_h.llama_vocab_eot(vocab()));
-    }
-
-    /**
-     * {@code llama_vocab}; fails once the model is closed, and for a model without a vocabulary, on
-     * which llama.cpp would end the process.
-     */
-    MemorySegment vocab() {
-        model.pointer();
-        if (!hasVocabulary) {
-            throw new IllegalStateException(
-                    "the model has no vocabulary, so it has no text; use token ids");
-        }
-        return vocab;
-    }
-
-    /** llama.cpp indexes its tables with the id it is given. */
-    void requireToken(int token) {
-        if (token < 0 || token >= size) {
-            throw new IllegalArgumentException(
-                    "token " + token + " is not in the vocabulary of " + size + " tokens");
-        }
+        return optional(llama_h.llama_vocab_eot(vocabulary.pointer()));
     }
 
     private static OptionalInt optional(int token) {

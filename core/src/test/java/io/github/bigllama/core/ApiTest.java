@@ -3,12 +3,13 @@ package io.github.bigllama.core;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.lang.module.ModuleDescriptor;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.lang.reflect.Member;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
-import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,11 +26,6 @@ import org.junit.jupiter.api.Test;
  */
 class ApiTest {
     private static final Path AGREED = Path.of("src/test/api/core.txt");
-    private static final List<String> PACKAGES =
-            List.of(
-                    "io.github.bigllama.core",
-                    "io.github.bigllama.gguf",
-                    "io.github.bigllama.residency");
 
     @Test
     void theApiIsWhatWasAgreedOn() throws Exception {
@@ -45,7 +41,7 @@ class ApiTest {
 
     private static String api() throws Exception {
         List<String> lines = new ArrayList<>();
-        for (String name : PACKAGES) {
+        for (String name : exported()) {
             for (Class<?> type : classes(name)) {
                 lines.add(describe(type));
                 members(type).stream().sorted().map(line -> "    " + line).forEach(lines::add);
@@ -54,12 +50,27 @@ class ApiTest {
         return String.join("\n", lines) + "\n";
     }
 
+    private static Path root() throws URISyntaxException {
+        return Path.of(
+                LlamaModel.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    }
+
+    /** The packages that everybody may use. */
+    private static List<String> exported() throws IOException, URISyntaxException {
+        try (InputStream in = Files.newInputStream(root().resolve("module-info.class"))) {
+            return ModuleDescriptor.read(in).exports().stream()
+                    .filter(export -> !export.isQualified())
+                    .map(ModuleDescriptor.Exports::source)
+                    .sorted()
+                    .toList();
+        }
+    }
+
     private static List<Class<?>> classes(String name)
             throws IOException, URISyntaxException, ClassNotFoundException {
-        URI root = LlamaModel.class.getProtectionDomain().getCodeSource().getLocation().toURI();
         ClassLoader loader = ApiTest.class.getClassLoader();
         List<Class<?>> types = new ArrayList<>();
-        try (Stream<Path> files = Files.list(Path.of(root).resolve(name.replace('.', '/')))) {
+        try (Stream<Path> files = Files.list(root().resolve(name.replace('.', '/')))) {
             for (Path file : files.sorted().toList()) {
                 String simple = file.getFileName().toString().replace(".class", "");
                 if (file.toString().endsWith(".class") && !simple.equals("package-info")) {

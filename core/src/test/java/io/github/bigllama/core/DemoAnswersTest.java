@@ -2,6 +2,9 @@ package io.github.bigllama.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.testing.DemoModel;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;

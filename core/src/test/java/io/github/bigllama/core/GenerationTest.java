@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.SamplingOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.testing.DemoModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;

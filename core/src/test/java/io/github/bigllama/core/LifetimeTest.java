@@ -6,6 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.FlashAttention;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.LoadMode;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,5 +1,9 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.LoadMode;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

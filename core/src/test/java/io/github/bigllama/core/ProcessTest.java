@@ -2,6 +2,8 @@ package io.github.bigllama.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.bigllama.testing.ChildJvm;
+import io.github.bigllama.testing.DamagedModels;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -2,6 +2,7 @@ package io.github.bigllama.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.bigllama.testing.DemoModel;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.net.URL;

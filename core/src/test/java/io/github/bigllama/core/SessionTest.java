@@ -4,6 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatOptions;
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.option.ContextFull;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.SamplingOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.internal.engine.Sequence;
+import io.github.bigllama.testing.DemoModel;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;

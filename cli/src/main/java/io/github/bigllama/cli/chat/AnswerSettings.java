@@ -1,0 +1,142 @@
+package io.github.bigllama.cli.chat;
+
+import io.github.bigllama.cli.option.GenerationArguments;
+import io.github.bigllama.cli.option.GenerationSettings;
+import io.github.bigllama.cli.option.SamplingArguments;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.core.option.GenerationOptions;
+import java.lang.reflect.Member;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+
+/** The options of answers as the command line gave them, and as a chat changes them. */
+public final class AnswerSettings {
+    /** What a conversation begins with, and what it can't change on the way. */
+    private static final Set<String> OF_CHATS =
+            Set.of("--system-prompt", "--chat-template", "--chat-template-file");
+
+    /** Of these one takes the place of another. */
+    private static final List<Set<String>> ALTERNATIVES =
+            List.of(
+                    Set.of("--greedy", "--temperature"),
+                    Set.of("--grammar", "--grammar-file", "--json-schema", "--json-schema-file"));
+
+    /** An option as it was given; the value is empty for a flag. */
+    private record Argument(OptionSpec option, String value) {
+        String text() {
+            return value.isEmpty() ? option.longestName() : option.longestName() + "=" + value;
+        }
+    }
+
+    /** What the command was given, as far as nothing else was set. */
+    private List<Argument> arguments = new ArrayList<>();
+
+    private final Map<String, String> changed = new TreeMap<>();
+
+    public AnswerSettings(CommandSpec given) {
+        for (OptionSpec option : given.commandLine().getParseResult().matchedOptions()) {
+            for (String value : option.originalStringValues()) {
+                arguments.add(new Argument(option, isFlag(option) ? "" : value));
+            }
+        }
+    }
+
+    /** What can be changed, by name. */
+    static List<String> names() {
+        return commandLine(new GenerationSettings()).getCommandSpec().options().stream()
+                .filter(AnswerSettings::isOfAnswers)
+                .map(option -> option.longestName().substring(2))
+                .sorted()
+                .toList();
+    }
+
+    /** What was changed, by name. */
+    Map<String, String> changed() {
+        return changed;
+    }
+
+    /**
+     * Changes an option for the answers to come.
+     *
+     * @param name as on the command line, without dashes
+     * @param value empty for a flag; of other options, and {@code off} of a flag, for the default
+     * @return all options
+     * @throws CommandException if there is no such option of answers, or the value is none
+     */
+    GenerationOptions set(String name, String value) {
+        GenerationSettings settings = new GenerationSettings();
+        CommandLine line = commandLine(settings);
+        CommandSpec spec = line.getCommandSpec();
+        OptionSpec option = option(spec, name);
+        boolean isDefault = isFlag(option) ? value.equals("off") : value.isEmpty();
+        if (isFlag(option) && !isDefault && !value.isEmpty() && !value.equals("on")) {
+            throw CommandException.usage(
+                    "%s is on or off, not '%s'".formatted(option.longestName(), value));
+        }
+        List<Argument> all = new ArrayList<>(arguments);
+        // The command has more than what answers depend on.
+        all.removeIf(argument -> spec.findOption(argument.option.longestName()) == null);
+        all.removeIf(argument -> isSame(argument.option, option));
+        if (!isDefault) {
+            all.removeIf(argument -> isAlternative(argument.option.longestName(), option));
+            all.add(new Argument(option, isFlag(option) ? "" : value));
+        }
+        try {
+            line.parseArgs(all.stream().map(Argument::text).toArray(String[]::new));
+            GenerationOptions options = settings.conversationOptions();
+            arguments = all;
+            changed.keySet().removeIf(other -> isAlternative("--" + other, option));
+            changed.put(
+                    option.longestName().substring(2),
+                    isDefault ? "default" : value.isEmpty() ? "on" : value);
+            return options;
+        } catch (ParameterException e) {
+            throw CommandException.usage(e.getMessage().lines().findFirst().orElse("wrong value"));
+        }
+    }
+
+    private static CommandLine commandLine(GenerationSettings settings) {
+        return new CommandLine(settings).setCaseInsensitiveEnumValuesAllowed(true);
+    }
+
+    private static OptionSpec option(CommandSpec spec, String name) {
+        String plain = name.replaceFirst("^-+", "");
+        OptionSpec option = spec.findOption("--" + plain);
+        if (option == null) {
+            option = spec.findOption("-" + plain);
+        }
+        if (option == null || !isOfAnswers(option)) {
+            throw CommandException.usage(
+                    "there is no setting '%s' of answers; there are %s"
+                            .formatted(name, String.join(", ", names())));
+        }
+        return option;
+    }
+
+    private static boolean isSame(OptionSpec one, OptionSpec other) {
+        return one.longestName().equals(other.longestName());
+    }
+
+    private static boolean isAlternative(String name, OptionSpec option) {
+        return ALTERNATIVES.stream()
+                .anyMatch(names -> names.contains(name) && names.contains(option.longestName()));
+    }
+
+    private static boolean isFlag(OptionSpec option) {
+        return option.arity().max() == 0;
+    }
+
+    private static boolean isOfAnswers(OptionSpec option) {
+        return !OF_CHATS.contains(option.longestName())
+                && option.userObject() instanceof Member field
+                && (field.getDeclaringClass() == SamplingArguments.class
+                        || field.getDeclaringClass() == GenerationArguments.class);
+    }
+}

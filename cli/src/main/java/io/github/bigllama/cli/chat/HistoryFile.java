@@ -1,0 +1,56 @@
+package io.github.bigllama.cli.chat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Optional;
+
+/** Where the messages of earlier chats with a model are kept. */
+final class HistoryFile {
+    private HistoryFile() {}
+
+    /**
+     * The file of a model, readable by its user only; empty if there is no place for one.
+     *
+     * @param model its name
+     */
+    static Optional<Path> prepare(String model) {
+        Path folder =
+                path(
+                        System.getProperty("os.name"),
+                        Path.of(System.getProperty("user.home")),
+                        System.getenv("XDG_STATE_HOME"));
+        Path file = folder.resolve(model.replaceAll("[^A-Za-z0-9._+=@-]", "_"));
+        try {
+            // Once there was one file for all models.
+            if (Files.isRegularFile(folder)) {
+                Files.delete(folder);
+            }
+            Files.createDirectories(
+                    file.getParent(),
+                    PosixFilePermissions.asFileAttribute(
+                            PosixFilePermissions.fromString("rwx------")));
+            if (Files.notExists(file)) {
+                Files.createFile(
+                        file,
+                        PosixFilePermissions.asFileAttribute(
+                                PosixFilePermissions.fromString("rw-------")));
+            }
+            return Files.isWritable(file) ? Optional.of(file) : Optional.empty();
+        } catch (IOException e) {
+            // A chat without a history is better than none.
+            return Optional.empty();
+        }
+    }
+
+    static Path path(String os, Path home, String stateHome) {
+        if (os.startsWith("Mac")) {
+            return home.resolve("Library/Application Support/bigllama/history");
+        }
+        // The standard says that a relative one is to be ignored.
+        boolean given = stateHome != null && Path.of(stateHome).isAbsolute();
+        return (given ? Path.of(stateHome) : home.resolve(".local/state"))
+                .resolve("bigllama/history");
+    }
+}

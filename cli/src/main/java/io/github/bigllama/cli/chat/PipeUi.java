@@ -1,0 +1,104 @@
+package io.github.bigllama.cli.chat;
+
+import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.jline.utils.Signals;
+
+/** A chat without a terminal: lines in, answers out, and nothing else on standard output. */
+public final class PipeUi implements ChatUi {
+    private final BufferedReader in;
+    private final Output out = Output.standard();
+    private final Interruption interruption;
+
+    /** Takes Ctrl-C from the JVM until it is closed. */
+    public PipeUi(InputStream in, Interruption interruption) {
+        this.in = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
+        this.interruption = interruption;
+        Signals.register("INT", this::interrupt);
+    }
+
+    private void interrupt() {
+        if (interruption.isIdle()) {
+            System.exit(ExitCode.INTERRUPTED);
+        }
+        interruption.press();
+    }
+
+    @Override
+    public Optional<String> read() throws IOException {
+        interruption.idle();
+        Optional<String> message = readMessage();
+        interruption.busy();
+        return message;
+    }
+
+    private Optional<String> readMessage() throws IOException {
+        String line = in.readLine();
+        if (line == null) {
+            return Optional.empty();
+        }
+        StringBuilder message = new StringBuilder();
+        while (line != null && line.endsWith("\\")) {
+            message.append(line, 0, line.length() - 1).append('\n');
+            line = in.readLine();
+        }
+        return Optional.of(message.append(line == null ? "" : line).toString());
+    }
+
+    @Override
+    public void answer(String piece) {
+        out.print(piece);
+    }
+
+    @Override
+    public void reasoning(String piece) {
+        // It is no answer.
+    }
+
+    @Override
+    public void status(String line) {
+        // Nobody looks.
+    }
+
+    @Override
+    public boolean copy(String text) {
+        return false;
+    }
+
+    @Override
+    public void endAnswer() {
+        out.endLine();
+    }
+
+    @Override
+    public void say(String line) {
+        System.err.println(line);
+    }
+
+    @Override
+    public void remark(String line) {
+        System.err.println("bigllama: " + line);
+    }
+
+    @Override
+    public void error(String line) {
+        System.err.println("bigllama: " + line);
+    }
+
+    @Override
+    public boolean isInteractive() {
+        return false;
+    }
+
+    @Override
+    public void close() {
+        Signals.registerDefault("INT");
+    }
+}

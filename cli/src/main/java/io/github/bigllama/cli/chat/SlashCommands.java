@@ -1,0 +1,282 @@
+package io.github.bigllama.cli.chat;
+
+import io.github.bigllama.cli.output.ResidencyPicture;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.Role;
+import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.residency.Weights;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** What can be typed in a chat besides messages. */
+final class SlashCommands {
+    /** A command: how it is written, and what it does. */
+    private enum Name {
+        HELP("", "this list"),
+        RESET("", "forget the conversation"),
+        SYSTEM("TEXT", "begin again with this system message; without TEXT, with none"),
+        UNDO("", "take back the last message and its answer"),
+        RETRY("", "answer the last message again"),
+        SAVE("FILE", "keep the conversation, and what the model knows of it, in a file"),
+        LOAD("FILE", "go on with the conversation in a file"),
+        SET("NAME VALUE", "change an option of answers: /set temp 0.2; without VALUE, its default"),
+        STATS("", "numbers about the last answer"),
+        CONTEXT("", "what is in the context"),
+        RESIDENCY("", "which parts of the model are in RAM"),
+        TOOLS("", "what the model may ask for"),
+        COPY("", "put the last answer on the clipboard"),
+        EXPORT("md|json FILE", "write the conversation; without FILE, show it"),
+        QUIT("", "leave, as do Ctrl-D and Ctrl-C");
+
+        private final String arguments;
+        private final String description;
+
+        Name(String arguments, String description) {
+            this.arguments = arguments;
+            this.description = description;
+        }
+
+        String text() {
+            return "/" + name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    private final LlamaSession session;
+    private final Chat chat;
+    private final AnswerSettings settings;
+    private final ChatUi ui;
+    private final Consumer<String> sender;
+
+    /** What it changes and looks at in the loop. */
+    interface State {
+        void options(GenerationOptions options);
+
+        List<String> statistics();
+
+        void failed(String message);
+    }
+
+    private final State state;
+
+    /**
+     * The commands of a chat.
+     *
+     * @param sender sends a message
+     */
+    SlashCommands(
+            LlamaSession session,
+            Chat chat,
+            AnswerSettings settings,
+            ChatUi ui,
+            State state,
+            Consumer<String> sender) {
+        this.session = session;
+        this.chat = chat;
+        this.settings = settings;
+        this.ui = ui;
+        this.state = state;
+        this.sender = sender;
+    }
+
+    /** All of them, as they are typed. */
+    static List<String> names() {
+        return Arrays.stream(Name.values()).map(Name::text).toList();
+    }
+
+    /** Obeys; false if it is the last one. */
+    boolean obey(String line) {
+        String[] parts = line.strip().split("\\s+", 2);
+        String argument = parts.length == 1 ? "" : parts[1].strip();
+        Optional<Name> name =
+                Arrays.stream(Name.values())
+                        .filter(n -> n.text().equals(parts[0]) || isExit(n, parts[0]))
+                        .findFirst();
+        if (name.isEmpty()) {
+            state.failed(
+                    "there is no %s, only %s; begin a message with a space if it starts with /"
+                            .formatted(parts[0], String.join(" ", names())));
+            return true;
+        }
+        try {
+            obey(name.get(), argument);
+        } catch (LlamaException | GgufException | CommandException | IllegalArgumentException e) {
+            state.failed(e.getMessage());
+        } catch (IOException e) {
+            state.failed(parts[0] + ": " + CommandException.reason(e));
+        }
+        return name.get() != Name.QUIT;
+    }
+
+    private static boolean isExit(Name name, String typed) {
+        return name == Name.QUIT && typed.equals("/exit");
+    }
+
+    private void obey(Name name, String argument) throws IOException {
+        switch (name) {
+            case HELP -> help();
+            case RESET -> {
+                chat.reset();
+                ui.remark("forgotten");
+            }
+            case SYSTEM -> system(argument);
+            case UNDO -> undo();
+            case RETRY ->
+                    chat.undo()
+                            .ifPresentOrElse(
+                                    sender, () -> state.failed("there is nothing to answer again"));
+            case SAVE -> {
+                ConversationFile.save(chat, file(name, argument));
+                ui.remark("kept in " + argument);
+            }
+            case LOAD -> load(file(name, argument));
+            case SET -> set(argument);
+            case STATS -> state.statistics().forEach(ui::say);
+            case CONTEXT -> context();
+            case RESIDENCY -> residency();
+            case TOOLS -> tools();
+            case COPY -> copy();
+            case EXPORT -> export(argument);
+            case QUIT -> {}
+        }
+    }
+
+    private void help() {
+        for (Name name : Name.values()) {
+            ui.say("%-22s %s".formatted(name.text() + " " + name.arguments, name.description));
+        }
+        ui.say("A \\ at the end of a line goes on in the next one. Ctrl-C stops an answer.");
+    }
+
+    private void system(String text) {
+        chat.reset(text.isEmpty() ? Optional.empty() : Optional.of(text));
+        ui.remark(
+                text.isEmpty()
+                        ? "a new conversation without a system message"
+                        : "a new conversation with this system message");
+    }
+
+    private void undo() {
+        chat.undo()
+                .ifPresentOrElse(
+                        question -> ui.remark("taken back: " + shorten(question)),
+                        () -> state.failed("there is nothing to take back"));
+    }
+
+    private static String shorten(String text) {
+        String line = text.replaceAll("\\s+", " ");
+        return line.length() <= 60 ? line : line.substring(0, 60) + "…";
+    }
+
+    private static Path file(Name name, String argument) {
+        if (argument.isEmpty()) {
+            throw CommandException.usage("which file? " + name.text() + " FILE");
+        }
+        String home = System.getProperty("user.home");
+        return Path.of(argument.startsWith("~/") ? home + argument.substring(1) : argument);
+    }
+
+    private void load(Path file) {
+        ConversationFile.load(chat, file);
+        ui.remark(
+                "%d messages, %d tokens in the context"
+                        .formatted(chat.messages().size(), session.contextUsed()));
+    }
+
+    private void set(String argument) {
+        String[] parts = argument.split("[\\s=]+", 2);
+        if (parts[0].isEmpty()) {
+            if (settings.changed().isEmpty()) {
+                ui.say("nothing was changed");
+            }
+            ui.say("there are " + String.join(", ", AnswerSettings.names()));
+            settings.changed().forEach((name, value) -> ui.say(name + " " + value));
+            return;
+        }
+        state.options(settings.set(parts[0], parts.length == 1 ? "" : parts[1]));
+        ui.remark("set " + argument);
+    }
+
+    private void context() {
+        List<ChatMessage> messages = chat.messages();
+        long turns = messages.stream().filter(message -> message.role() == Role.USER).count();
+        ui.say(
+                "%d of %d tokens used, %d %%"
+                        .formatted(
+                                session.contextUsed(),
+                                session.contextSize(),
+                                100 * session.contextUsed() / session.contextSize()));
+        ui.say(
+                "%d %s%s"
+                        .formatted(
+                                turns,
+                                turns == 1 ? "turn" : "turns",
+                                messages.stream().anyMatch(m -> m.role() == Role.SYSTEM)
+                                        ? " after a system message"
+                                        : ""));
+        if (chat.forgottenMessages() > 0) {
+            ui.say(
+                    "the oldest %d messages had to make room, and the model does not see them"
+                            .formatted(chat.forgottenMessages()));
+        }
+    }
+
+    private void residency() throws IOException {
+        Weights weights = Weights.of(ModelFiles.read(session.model().path()));
+        ResidencyPicture.draw(weights).forEach(ui::say);
+        session.model().residencyPlan().ifPresent(plan -> ui.say(plan.toString()));
+    }
+
+    private void tools() {
+        if (chat.tools().isEmpty()) {
+            ui.say("the model has no tools; start the chat with --tools");
+        }
+        chat.tools().forEach(tool -> ui.say("%-16s %s".formatted(tool.name(), tool.description())));
+    }
+
+    private void copy() {
+        String answer = chat.reply().content();
+        if (answer.isEmpty()) {
+            state.failed("there is no answer to copy");
+        } else if (ui.copy(answer)) {
+            ui.remark("copied, if the terminal allows it");
+        } else {
+            state.failed("there is no clipboard here");
+        }
+    }
+
+    private void export(String argument) throws IOException {
+        String[] parts = argument.split("\\s+", 2);
+        String text =
+                switch (parts[0]) {
+                    case "md", "" -> ChatExport.markdown(chat.messages());
+                    case "json" -> ChatExport.json(chat.messages()) + "\n";
+                    default ->
+                            throw CommandException.usage(
+                                    "there is no format '%s', only md and json"
+                                            .formatted(parts[0]));
+                };
+        if (parts.length == 1) {
+            text.lines().forEach(ui::say);
+            return;
+        }
+        Path file = file(Name.EXPORT, parts[1]);
+        if (Files.exists(file)) {
+            throw CommandException.usage(file + " exists; choose another name");
+        }
+        Files.writeString(file, text, StandardCharsets.UTF_8);
+        ui.remark("written to " + file);
+    }
+}

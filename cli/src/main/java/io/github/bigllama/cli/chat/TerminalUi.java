@@ -1,0 +1,245 @@
+package io.github.bigllama.cli.chat;
+
+import io.github.bigllama.cli.process.Interruption;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
+import java.util.Optional;
+import org.jline.reader.Completer;
+import org.jline.reader.EOFError;
+import org.jline.reader.EndOfFileException;
+import org.jline.reader.LineReader;
+import org.jline.reader.LineReaderBuilder;
+import org.jline.reader.ParsedLine;
+import org.jline.reader.UserInterruptException;
+import org.jline.reader.impl.DefaultParser;
+import org.jline.reader.impl.completer.AggregateCompleter;
+import org.jline.reader.impl.completer.ArgumentCompleter;
+import org.jline.reader.impl.completer.NullCompleter;
+import org.jline.reader.impl.completer.StringsCompleter;
+import org.jline.terminal.Size;
+import org.jline.terminal.Terminal;
+import org.jline.terminal.TerminalBuilder;
+import org.jline.utils.AttributedString;
+import org.jline.utils.AttributedStyle;
+import org.jline.utils.InfoCmp;
+import org.jline.utils.Status;
+
+/** A chat at a terminal, with editing, history, and a line about what is going on. */
+public final class TerminalUi implements ChatUi {
+    private static final String DIM = "\033[2m";
+    private static final String RED = "\033[31m";
+    private static final String PLAIN = "\033[0m";
+
+    private final Terminal terminal;
+    private final Interruption interruption;
+    private final LineReader reader;
+    private final boolean styled;
+    private final Markdown markdown;
+    private final boolean dumb;
+
+    /** While there is something to show in it. */
+    private Status status;
+
+    private Size statusSize;
+    private boolean lineOpen;
+    private boolean isReasoning;
+
+    /**
+     * Takes the terminal, and Ctrl-C from the JVM until it is closed.
+     *
+     * @param model whose earlier messages can be called back
+     */
+    public TerminalUi(String model, Interruption interruption) throws IOException {
+        terminal =
+                TerminalBuilder.builder()
+                        .name("bigllama")
+                        .system(true)
+                        .provider("ffm")
+                        .encoding(StandardCharsets.UTF_8)
+                        .build();
+        this.interruption = interruption;
+        terminal.handle(Terminal.Signal.INT, signal -> interruption.press());
+        dumb = terminal.getType().startsWith(Terminal.TYPE_DUMB);
+        String noColor = System.getenv("NO_COLOR");
+        styled = !dumb && (noColor == null || noColor.isEmpty());
+        markdown = new Markdown(styled);
+        LineReaderBuilder builder =
+                LineReaderBuilder.builder()
+                        .terminal(terminal)
+                        .appName("bigllama")
+                        .parser(new MessageParser())
+                        .completer(completer())
+                        .variable(LineReader.SECONDARY_PROMPT_PATTERN, "… ")
+                        // A ! in a message is a !.
+                        .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true);
+        HistoryFile.prepare(model)
+                .ifPresent(file -> builder.variable(LineReader.HISTORY_FILE, file));
+        reader = builder.build();
+        // From here on, until the line ends, the reader handles Ctrl-C.
+        reader.getWidgets()
+                .put(
+                        LineReader.CALLBACK_INIT,
+                        () -> {
+                            interruption.idle();
+                            return true;
+                        });
+    }
+
+    private static Completer completer() {
+        return new AggregateCompleter(
+                new ArgumentCompleter(
+                        new StringsCompleter(SlashCommands.names()), NullCompleter.INSTANCE),
+                new ArgumentCompleter(
+                        new StringsCompleter("/set"),
+                        // Only when asked: it reads all options of the command.
+                        new StringsCompleter(AnswerSettings::names),
+                        NullCompleter.INSTANCE));
+    }
+
+    @Override
+    public Optional<String> read() {
+        Optional<String> line = readLine();
+        interruption.busy();
+        return line;
+    }
+
+    private Optional<String> readLine() {
+        while (true) {
+            try {
+                String line = reader.readLine("> ").replace("\\\n", "\n");
+                // The reader saw Ctrl-C after the end of the line.
+                if (Thread.interrupted()) {
+                    interruption.press();
+                }
+                return Optional.of(line);
+            } catch (UserInterruptException e) {
+                // Ctrl-C throws away a line that was begun; with none, it leaves.
+                if (e.getPartialLine().isEmpty()) {
+                    return Optional.empty();
+                }
+            } catch (EndOfFileException e) {
+                return Optional.empty();
+            }
+        }
+    }
+
+    @Override
+    public void answer(String piece) {
+        if (isReasoning) {
+            isReasoning = false;
+            print(styled ? PLAIN + "\n" : "\n");
+        }
+        print(markdown.render(piece));
+    }
+
+    @Override
+    public void reasoning(String piece) {
+        if (!isReasoning && styled) {
+            print(DIM);
+        }
+        isReasoning = true;
+        print(piece);
+    }
+
+    private void print(String text) {
+        if (!text.isEmpty()) {
+            terminal.writer().print(text);
+            terminal.writer().flush();
+            lineOpen = !text.endsWith("\n");
+        }
+    }
+
+    @Override
+    public void endAnswer() {
+        if (isReasoning && styled) {
+            print(PLAIN);
+        }
+        isReasoning = false;
+        print(markdown.end());
+        if (lineOpen) {
+            say("");
+            lineOpen = false;
+        }
+    }
+
+    @Override
+    public void status(String line) {
+        if (dumb || line.isEmpty() && status == null) {
+            return;
+        }
+        Size size = terminal.getSize();
+        // Not the terminal's own status: with that the reader clears the screen when its size
+        // changes. A resize forgets where the line was.
+        if (status == null || !size.equals(statusSize)) {
+            terminal.puts(InfoCmp.Capability.clr_eos);
+            status = new Status(terminal);
+            statusSize = size;
+        }
+        if (line.isEmpty()) {
+            status.update(List.of());
+            status = null;
+            return;
+        }
+        AttributedString text =
+                new AttributedString(
+                        line, styled ? AttributedStyle.DEFAULT.faint() : AttributedStyle.DEFAULT);
+        status.update(List.of(text.columnSubSequence(0, Math.max(1, size.getColumns() - 1))));
+    }
+
+    @Override
+    public boolean copy(String text) {
+        if (dumb) {
+            return false;
+        }
+        // The terminal's own clipboard, also over ssh (OSC 52).
+        String bytes = Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+        terminal.writer().print("\033]52;c;" + bytes + "\007");
+        terminal.writer().flush();
+        return true;
+    }
+
+    @Override
+    public void say(String line) {
+        terminal.writer().println(line);
+        terminal.writer().flush();
+    }
+
+    @Override
+    public void remark(String line) {
+        say(styled ? DIM + line + PLAIN : line);
+    }
+
+    @Override
+    public void error(String line) {
+        say(styled ? RED + line + PLAIN : line);
+    }
+
+    @Override
+    public boolean isInteractive() {
+        return true;
+    }
+
+    @Override
+    public void close() throws IOException {
+        status("");
+        terminal.close();
+    }
+
+    /** A message is one word, and goes on after a backslash at the end of a line. */
+    private static final class MessageParser extends DefaultParser {
+        MessageParser() {
+            setEscapeChars(null);
+            setQuoteChars(new char[0]);
+        }
+
+        @Override
+        public ParsedLine parse(String line, int cursor, ParseContext context) {
+            if (context == ParseContext.ACCEPT_LINE && line.endsWith("\\")) {
+                throw new EOFError(-1, -1, "the line ends with a backslash");
+            }
+            return super.parse(line, cursor, context);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package io.github.bigllama.cli.command;
+
+import io.github.bigllama.cli.chat.AnswerSettings;
+import io.github.bigllama.cli.chat.BuiltInTools;
+import io.github.bigllama.cli.chat.ChatLoop;
+import io.github.bigllama.cli.chat.ChatUi;
+import io.github.bigllama.cli.chat.ConversationFile;
+import io.github.bigllama.cli.chat.PipeUi;
+import io.github.bigllama.cli.chat.TerminalUi;
+import io.github.bigllama.cli.option.CommonArguments;
+import io.github.bigllama.cli.option.GenerationSettings;
+import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.cli.process.Terminals;
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatOptions;
+import io.github.bigllama.core.chat.Tool;
+import io.github.bigllama.core.option.GenerationOptions;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** A conversation. */
+@Command(
+        name = "chat",
+        description = {
+            "Talk with a model. /help lists what can be typed besides messages.",
+            "",
+            "Through a pipe, each line is a message, and standard output has only the answers.",
+            ""
+        })
+public final class ChatCommand implements Callable<Integer> {
+    @Option(
+            names = "--session",
+            paramLabel = "FILE",
+            description =
+                    "Go on with the conversation in this file, if it exists, and keep it there after"
+                            + " each answer.")
+    Optional<Path> sessionFile = Optional.empty();
+
+    @Option(
+            names = "--tools",
+            description = "Let the model ask for the date and time, and calculate. See /tools.")
+    boolean tools;
+
+    @Mixin CommonArguments common = new CommonArguments();
+    @Mixin GenerationSettings settings = new GenerationSettings();
+
+    @Spec CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        GenerationOptions options = settings.conversationOptions();
+        boolean atTerminal =
+                Terminals.isTerminal(Terminals.STDIN) && Terminals.isTerminal(Terminals.STDOUT);
+        try (Interruption interruption = new Interruption();
+                LlamaModel model = settings.load(interruption, System.err);
+                LlamaSession session = settings.newSession(model);
+                ChatUi ui =
+                        atTerminal
+                                ? new TerminalUi(
+                                        model.path().getFileName().toString(), interruption)
+                                : new PipeUi(System.in, interruption)) {
+            Chat chat = new Chat(session, chatOptions());
+            ConversationFile file = new ConversationFile(chat, sessionFile);
+            file.restore().ifPresent(ui::remark);
+            return new ChatLoop(
+                            session,
+                            chat,
+                            options,
+                            new AnswerSettings(spec),
+                            file,
+                            ui,
+                            interruption)
+                    .run();
+        }
+    }
+
+    private ChatOptions chatOptions() {
+        ChatOptions options = settings.chatOptions();
+        return tools ? options.withTools(BuiltInTools.ALL.toArray(Tool[]::new)) : options;
+    }
+}

@@ -1,0 +1,165 @@
+package io.github.bigllama.cli.command;
+
+import io.github.bigllama.cli.option.CommonArguments;
+import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.option.SessionArguments;
+import io.github.bigllama.cli.option.TextArguments;
+import io.github.bigllama.cli.output.Eta;
+import io.github.bigllama.cli.output.Json;
+import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.ProgressLine;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.eval.KlDivergence;
+import io.github.bigllama.core.eval.Perplexity;
+import io.github.bigllama.core.forecast.Forecaster;
+import io.github.bigllama.core.option.LoadMode;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.function.DoublePredicate;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** How well a model foretells a text, and how far it is from another. */
+@Command(
+        name = "perplexity",
+        description = {
+            "Measure how well a model foretells a text, as llama-perplexity does; with --base also how"
+                    + " far it is from another, such as the model that it was quantized from.",
+            ""
+        })
+public final class PerplexityCommand implements Callable<Integer> {
+    private static final int DEFAULT_CONTEXT = 512;
+
+    @Mixin CommonArguments common = new CommonArguments();
+    @Mixin TextArguments text = new TextArguments();
+
+    @Option(
+            names = "--base",
+            paramLabel = "FILE",
+            description = "The model to compare with; both are loaded.")
+    Path base;
+
+    @Option(
+            names = "--chunks",
+            paramLabel = "N",
+            description = "Only so many chunks of the text; 0 (the default) for all.")
+    int chunks;
+
+    @Option(
+            names = "--special",
+            description =
+                    "Control tokens in the text, such as <|im_end|>, are control tokens; for"
+                            + " llama-perplexity they are plain text.")
+    boolean special;
+
+    @Option(names = "--json", description = "Print it as JSON.")
+    boolean json;
+
+    @ArgGroup(validate = false, heading = "%nModel:%n")
+    ModelArguments model = new ModelArguments();
+
+    @ArgGroup(
+            validate = false,
+            heading = "%nContext (tokens of a chunk, " + DEFAULT_CONTEXT + " by default):%n")
+    SessionArguments session = new SessionArguments();
+
+    @Override
+    public Integer call() {
+        String input = text.read("text", true);
+        if (chunks < 0) {
+            throw CommandException.usage("--chunks is " + chunks + ", must be 0 or more");
+        }
+        ModelOptions options = model.toOptions();
+        if (base != null && options.ram().isEmpty() && options.loadMode() == LoadMode.AUTO) {
+            // Each of both would plan with all the RAM there is.
+            options = options.withRam(Forecaster.availableRam() / 2);
+        }
+        try (Interruption interruption = new Interruption();
+                LlamaModel loaded = model.load(options, interruption, System.err)) {
+            int[] tokens = loaded.tokenizer().encode(input, true, special);
+            if (base == null) {
+                printPerplexity(
+                        measure(
+                                interruption,
+                                go -> Perplexity.of(loaded, tokens, session(), chunks, go)));
+                return ExitCode.OK;
+            }
+            try (LlamaModel other = LlamaModel.load(base, options)) {
+                printDivergence(
+                        measure(
+                                interruption,
+                                go ->
+                                        KlDivergence.of(
+                                                loaded, other, tokens, session(), chunks, go)));
+            }
+        }
+        return ExitCode.OK;
+    }
+
+    private SessionOptions session() {
+        SessionOptions options = session.toOptions(DEFAULT_CONTEXT);
+        if (options.contextSize() < 1) {
+            throw CommandException.usage("-c is the size of a chunk here, a number of tokens");
+        }
+        return options;
+    }
+
+    /** Something that goes on as long as it is told to. */
+    private interface Measurement<T> {
+        T run(DoublePredicate progress);
+    }
+
+    private static <T> T measure(Interruption interruption, Measurement<T> measurement) {
+        try (ProgressLine line = new ProgressLine(System.err)) {
+            Eta eta = new Eta();
+            return measurement.run(
+                    fraction -> {
+                        line.update("computing: " + eta.text(fraction));
+                        return !interruption.isRequested();
+                    });
+        }
+    }
+
+    private void printPerplexity(Perplexity result) {
+        Output.standard().println(json ? Json.write(result) : line("perplexity", result));
+    }
+
+    private void printDivergence(KlDivergence result) {
+        Output out = Output.standard();
+        if (json) {
+            out.println(Json.write(result));
+            return;
+        }
+        out.println(line("perplexity      ", result.perplexity()));
+        out.println(line("of the base     ", result.base()));
+        out.println(text("ratio            %.6f +/- %.6f", result.ratio(), result.ratioError()));
+        out.println(
+                text(
+                        "KL divergence    %.6f +/- %.6f, 99 %% at most %.6f, at most %.6f",
+                        result.mean(), result.meanError(), result.quantile99(), result.max()));
+        out.println(text("same top token   %.3f %%", 100 * result.sameTop()));
+    }
+
+    private static String line(String name, Perplexity result) {
+        return text(
+                "%s %.4f +/- %.5f (%d tokens of %d chunks of %d)",
+                name,
+                result.value(),
+                result.standardError(),
+                result.tokens(),
+                result.chunks(),
+                result.contextSize());
+    }
+
+    private static String text(String format, Object... values) {
+        return String.format(Locale.ROOT, format, values);
+    }
+}

@@ -1,0 +1,139 @@
+package io.github.bigllama.cli.command;
+
+import io.github.bigllama.cli.models.Http;
+import io.github.bigllama.cli.models.ModelSource;
+import io.github.bigllama.cli.models.ModelsFolder;
+import io.github.bigllama.cli.models.Pull;
+import io.github.bigllama.cli.models.RemoteModel;
+import io.github.bigllama.cli.option.CommonArguments;
+import io.github.bigllama.cli.option.ModelHeaders;
+import io.github.bigllama.cli.option.SessionArguments;
+import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.PlanReport;
+import io.github.bigllama.cli.output.ProgressLine;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.forecast.Forecaster;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.option.SessionOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Brings a model from the web. */
+@Command(
+        name = "pull",
+        description = {
+            "Download a model into the models folder (BIGLLAMA_MODELS). What was stopped goes on where it"
+                    + " stopped. A token is taken from HF_TOKEN, proxies as curl takes them from https_proxy and its"
+                    + " like, certificate authorities from SSL_CERT_FILE or else the system.",
+            ""
+        })
+public final class PullCommand implements Callable<Integer> {
+    @Parameters(
+            paramLabel = "SOURCE",
+            description =
+                    "hf:owner/repo[@revision][:name], for example hf:owner/repo:Q4_K_M; the name is"
+                            + " a quantization, a file or a path. Or the address of a GGUF file.")
+    String source;
+
+    @Option(
+            names = "--endpoint",
+            paramLabel = "URL",
+            description = "The server of hf: sources. Default: HF_ENDPOINT, or Hugging Face.")
+    Optional<String> endpoint = Optional.empty();
+
+    @Option(
+            names = "--no-plan",
+            description = "Do not look first how the model will run on this machine.")
+    boolean noPlan;
+
+    @Mixin CommonArguments common = new CommonArguments();
+
+    @Override
+    public Integer call() {
+        if (!ModelSource.isRemote(source)) {
+            throw CommandException.usage(
+                    "'"
+                            + source
+                            + "' is no address of a model; write hf:owner/repo or https://...");
+        }
+        Http http = Http.ofEnvironment(endpoint.orElseGet(ModelHeaders::endpoint));
+        RemoteModel model = ModelSource.find(source, http, PullCommand::say);
+        model.choice().ifPresent(PullCommand::say);
+        Pull pull = new Pull(ModelsFolder.ofEnvironment(), model, http);
+        try {
+            if (run(pull, pull::isComplete)) {
+                ModelFiles.read(pull.firstFile());
+                say(model.name() + " is there already: " + pull.firstFile());
+                return ExitCode.OK;
+            }
+            if (!noPlan) {
+                printPlan(model, http);
+            }
+            run(pull, pull::run);
+        } catch (IOException e) {
+            throw new CommandException(
+                    ExitCode.FAILED,
+                    "cannot pull "
+                            + model.name()
+                            + ": "
+                            + CommandException.reason(e)
+                            + "; what has come is kept, and the same command goes on",
+                    e);
+        }
+        Path first = pull.firstFile();
+        try {
+            ModelFiles.read(first);
+        } catch (GgufException e) {
+            throw new CommandException(
+                    ExitCode.FAILED, e.getMessage() + "; bigllama rm deletes it", e);
+        }
+        Output.standard().println(first.toString());
+        return ExitCode.OK;
+    }
+
+    private static void say(String line) {
+        System.err.println("bigllama: " + line);
+    }
+
+    /** What can't be foreseen can still be downloaded. */
+    private static void printPlan(RemoteModel model, Http http) {
+        try (Forecaster forecaster = new Forecaster(ModelHeaders.read(model, http))) {
+            SessionOptions options =
+                    new SessionArguments().toOptions(forecaster.trainedContextSize());
+            PlanReport.brief(
+                            forecaster,
+                            options,
+                            PlanReport.bandwidths(forecaster, options, null, null, false))
+                    .forEach(PullCommand::say);
+        } catch (LlamaException | GgufException | CommandException e) {
+            say("no plan for it: " + e.getMessage());
+        }
+    }
+
+    /** A step of a pull. */
+    private interface Step<T> {
+        T run(Pull.Progress progress) throws IOException;
+    }
+
+    private <T> T run(Pull pull, Step<T> step) throws IOException {
+        try (Interruption interruption = new Interruption();
+                ProgressLine line = new ProgressLine(System.err)) {
+            interruption.onRequest(pull::stop);
+            return step.run(new PullProgress(pull.name(), line));
+        } catch (CancellationException e) {
+            say("stopped; what has come is kept, and the same command goes on");
+            throw e;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package io.github.bigllama.cli.command;
+
+import io.github.bigllama.cli.option.CommonArguments;
+import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.ResidencyPicture;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Terminals;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.residency.Weights;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** What of a model is in RAM now. */
+@Command(
+        name = "residency",
+        description = {
+            "Draw which parts of which layers of a model are in RAM now, whoever has brought them there.",
+            "",
+            "The system tells only of files that you own or may write; others look complete.",
+            ""
+        })
+public final class ResidencyCommand implements Callable<Integer> {
+    private static final String HOME = "\033[H\033[J";
+
+    @Parameters(
+            paramLabel = "MODEL",
+            description =
+                    "A GGUF file, of a split model the first part; or a downloaded model's name.")
+    Path model;
+
+    @Option(
+            names = "--watch",
+            arity = "0..1",
+            fallbackValue = "1",
+            paramLabel = "SECONDS",
+            description = "Draw again and again, until Ctrl-C.")
+    Double watch;
+
+    @Mixin CommonArguments common = new CommonArguments();
+
+    @Override
+    public Integer call() throws InterruptedException {
+        if (watch != null && !(watch >= 0.1 && watch <= 3600)) {
+            throw CommandException.usage("--watch is " + watch + ", must be 0.1 to 3600 seconds");
+        }
+        Output out = Output.standard();
+        try {
+            Path file = ModelArguments.file(model);
+            Weights weights = Weights.of(ModelFiles.read(file));
+            do {
+                List<String> lines = ResidencyPicture.draw(weights);
+                String picture = String.join("\n", lines) + "\n";
+                boolean erase = watch != null && Terminals.isTerminal(Terminals.STDOUT);
+                out.print(erase ? HOME + picture : picture);
+                if (watch != null) {
+                    TimeUnit.MILLISECONDS.sleep((long) (watch * 1000));
+                }
+            } while (watch != null);
+        } catch (GgufException e) {
+            throw new CommandException(ExitCode.FAILED, e.getMessage(), e);
+        } catch (IOException e) {
+            throw new CommandException(
+                    ExitCode.FAILED,
+                    "cannot look at the pages of " + model + ": " + CommandException.reason(e),
+                    e);
+        }
+        return ExitCode.OK;
+    }
+}

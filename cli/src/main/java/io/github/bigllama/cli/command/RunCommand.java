@@ -1,0 +1,127 @@
+package io.github.bigllama.cli.command;
+
+import io.github.bigllama.cli.chat.ConversationFile;
+import io.github.bigllama.cli.option.CommonArguments;
+import io.github.bigllama.cli.option.GenerationSettings;
+import io.github.bigllama.cli.option.TextArguments;
+import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.Prefill;
+import io.github.bigllama.cli.output.Statistics;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.StopReason;
+import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.option.GenerationOptions;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** One prompt, one answer. */
+@Command(
+        name = "run",
+        description = {
+            "Answer one prompt, on standard output; everything else goes to stderr.",
+            "",
+            "The answer comes token by token. The prompt is an argument, a file, or comes through a"
+                    + " pipe, and is put into the chat template of the model.",
+            ""
+        })
+public final class RunCommand implements Callable<Integer> {
+    @Mixin TextArguments text = new TextArguments();
+
+    @Option(names = "--raw", description = "Continue the text as it is, without a chat template.")
+    boolean raw;
+
+    @Option(
+            names = "--session",
+            paramLabel = "FILE",
+            description =
+                    "Go on with the conversation in this file, if it exists, and keep it there after"
+                            + " the answer.")
+    Optional<Path> sessionFile = Optional.empty();
+
+    @Option(
+            names = "--stats",
+            description = "Print statistics on stderr when the answer is complete.")
+    boolean stats;
+
+    @Mixin CommonArguments common = new CommonArguments();
+    @Mixin GenerationSettings settings = new GenerationSettings();
+
+    @Override
+    public Integer call() {
+        GenerationOptions options =
+                sessionFile.isPresent()
+                        ? settings.conversationOptions()
+                        : settings.generationOptions();
+        if (raw && settings.hasChatOptions()) {
+            throw CommandException.usage(
+                    "--raw has no chat, so --system and --chat-template say nothing; leave one out");
+        }
+        if (raw && sessionFile.isPresent()) {
+            throw CommandException.usage("--raw has no conversation that --session could keep");
+        }
+        String prompt = prompt();
+        PrintStream err = System.err;
+        try (Interruption interruption = new Interruption();
+                LlamaModel model = settings.load(interruption, err);
+                LlamaSession session = settings.newSession(model)) {
+            return answer(session, prompt, options, interruption, err);
+        }
+    }
+
+    private int answer(
+            LlamaSession session,
+            String prompt,
+            GenerationOptions options,
+            Interruption interruption,
+            PrintStream err) {
+        Output out = Output.standard();
+        Optional<Chat> chat =
+                raw ? Optional.empty() : Optional.of(new Chat(session, settings.chatOptions()));
+        Optional<ConversationFile> file = chat.map(c -> new ConversationFile(c, sessionFile));
+        file.flatMap(ConversationFile::restore)
+                .ifPresent(remark -> err.println("bigllama: " + remark));
+        try (Prefill prefill = new Prefill(err);
+                TokenStream answer =
+                        chat.map(c -> c.send(prompt, options.withProgress(prefill)))
+                                .orElseGet(
+                                        () ->
+                                                session.generate(
+                                                        prompt, options.withProgress(prefill)))) {
+            interruption.onRequest(answer::cancel);
+            for (String piece : answer) {
+                out.print(piece);
+            }
+            out.endLine();
+            if (stats) {
+                Statistics.lines(answer.stats()).forEach(err::println);
+            }
+            StopReason reason = answer.stopReason().orElseThrow();
+            if (reason == StopReason.CONTEXT_FULL) {
+                err.println(
+                        "bigllama: the answer ends here because the context of "
+                                + session.contextSize()
+                                + " tokens is full; --context-size makes it larger");
+            }
+            file.ifPresent(ConversationFile::save);
+            return reason == StopReason.CANCELLED ? ExitCode.INTERRUPTED : ExitCode.OK;
+        }
+    }
+
+    private String prompt() {
+        String prompt = text.read("prompt", true);
+        if (prompt.isBlank()) {
+            throw CommandException.usage("the prompt is empty");
+        }
+        return prompt;
+    }
+}

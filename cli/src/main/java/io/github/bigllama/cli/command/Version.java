@@ -1,0 +1,17 @@
+package io.github.bigllama.cli.command;
+
+import picocli.CommandLine.IVersionProvider;
+
+/** The version of this build. */
+public final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+        return new String[] {"bigllama " + text()};
+    }
+
+    /** From the manifest of the jar. */
+    static String text() {
+        String version = Version.class.getPackage().getImplementationVersion();
+        return version == null ? "(development)" : version;
+    }
+}

@@ -1,0 +1,142 @@
+package io.github.bigllama.cli.option;
+
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.core.chat.ChatOptions;
+import io.github.bigllama.core.option.ContextFull;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.SamplingOptions;
+import io.github.bigllama.core.structure.Grammar;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** What is generated. */
+public final class GenerationArguments {
+    @Option(
+            names = {"-n", "--predict", "--max-tokens"},
+            paramLabel = "N",
+            description = "Most tokens of an answer (${DEFAULT-VALUE} = until it ends).")
+    int maxTokens = GenerationOptions.UNLIMITED;
+
+    @Option(
+            names = "--stop",
+            paramLabel = "TEXT",
+            description = "End the answer before this text. Repeatable.")
+    List<String> stops = List.of();
+
+    @Option(
+            names = {"-sys", "--system", "--system-prompt"},
+            paramLabel = "TEXT",
+            description = "The system message.")
+    String system;
+
+    @Option(
+            names = "--chat-template",
+            paramLabel = "JINJA",
+            description = "The source of a chat template, or chatml. Default: the model's.")
+    String template;
+
+    @Option(
+            names = "--chat-template-file",
+            paramLabel = "FILE",
+            description = "A file with the source of a chat template.")
+    Path templateFile;
+
+    @Option(
+            names = "--no-think",
+            description = "No reasoning before an answer, of models that can do without.")
+    boolean noThink;
+
+    @Option(
+            names = "--grammar",
+            paramLabel = "GBNF",
+            description = "What answers must be like, as a grammar of llama.cpp.")
+    String grammar;
+
+    @Option(
+            names = "--grammar-file",
+            paramLabel = "FILE",
+            description = "A file with such a grammar.")
+    Path grammarFile;
+
+    @Option(
+            names = {"-j", "--json-schema"},
+            paramLabel = "JSON",
+            description = "Answers are JSON of this schema; {} for any.")
+    String schema;
+
+    @Option(
+            names = {"-jf", "--json-schema-file"},
+            paramLabel = "FILE",
+            description = "A file with such a schema.")
+    Path schemaFile;
+
+    @Option(
+            names = "--no-context-shift",
+            description =
+                    "End an answer when the context is full. Default in a conversation: forget the"
+                            + " oldest turns but the system message.")
+    boolean noContextShift;
+
+    /** What is done in a conversation that has outgrown the context. */
+    ContextFull contextFull() {
+        return noContextShift ? ContextFull.STOP : ContextFull.SHIFT;
+    }
+
+    /** The options that the arguments stand for. */
+    GenerationOptions toOptions(SamplingOptions sampling) {
+        GenerationOptions options =
+                GenerationOptions.defaults()
+                        .withMaxTokens(maxTokens)
+                        .withStopStrings(stops)
+                        .withThinking(!noThink)
+                        .withSampling(sampling);
+        return grammar().map(options::withGrammar).orElse(options);
+    }
+
+    private Optional<Grammar> grammar() {
+        String gbnf = text("--grammar", grammar, grammarFile);
+        String json = text("--json-schema", schema, schemaFile);
+        if (gbnf != null && json != null) {
+            throw CommandException.usage(
+                    "a grammar and a JSON schema are two forms for one answer; leave one out");
+        }
+        if (json == null) {
+            return Optional.ofNullable(gbnf).map(Grammar::gbnf);
+        }
+        return Optional.of(Grammar.json(json));
+    }
+
+    private static String text(String option, String text, Path file) {
+        if (file == null) {
+            return text;
+        }
+        if (text != null) {
+            throw CommandException.usage(
+                    "%s and %s-file say the same; leave one out".formatted(option, option));
+        }
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw CommandException.usage("cannot read " + file + ": " + CommandException.reason(e));
+        }
+    }
+
+    /** The beginning of the chat that the arguments stand for. */
+    public ChatOptions toChatOptions() {
+        ChatOptions options = ChatOptions.defaults();
+        if (system != null) {
+            options = options.withSystem(system);
+        }
+        String source = text("--chat-template", template, templateFile);
+        return source == null ? options : options.withTemplate(source);
+    }
+
+    /** Whether something was said about the chat, which a plain completion has not. */
+    public boolean hasChatOptions() {
+        return system != null || template != null || templateFile != null || noThink;
+    }
+}

@@ -1,0 +1,292 @@
+package io.github.bigllama.cli.option;
+
+import io.github.bigllama.cli.models.ModelsFolder;
+import io.github.bigllama.cli.output.ByteSize;
+import io.github.bigllama.cli.output.Eta;
+import io.github.bigllama.cli.output.ProgressLine;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.option.LoadMode;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import picocli.CommandLine.Option;
+
+/** Which model, and how it is loaded. */
+public final class ModelArguments {
+    static final String VARIABLE = "BIGLLAMA_MODEL";
+    static final String DEMO_PROPERTY = "bigllama.demo.model";
+
+    @Option(
+            names = {"-m", "--model"},
+            paramLabel = "FILE",
+            description =
+                    "A GGUF file, of a split model the first part; or the name of a downloaded model, as"
+                            + " list shows it, or a part of that. Default: the environment variable"
+                            + " BIGLLAMA_MODEL, or else a tiny demo model.")
+    Path file;
+
+    @Option(
+            names = "--ram",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description =
+                    "Most RAM for this program, for example 12G. Of a model that does not fit, the"
+                            + " part used most stays in RAM and the rest is read from disk for each"
+                            + " token. Default: what the system can spare.")
+    Long ram;
+
+    @Option(
+            names = "--mmap",
+            negatable = true,
+            description =
+                    "Map the file and leave it to the system what of it stays in RAM. --no-mmap reads"
+                            + " all of it into memory. Default: mapped, and what stays in RAM is"
+                            + " chosen if not all of it fits.")
+    Boolean mmap;
+
+    @Option(
+            names = "--mlock",
+            description = "Keep the weights in RAM; they must fit, and the system must allow it.")
+    boolean mlock;
+
+    @Option(names = "--direct-io", description = "Read the file past the page cache, into memory.")
+    boolean directIo;
+
+    @Option(
+            names = {"-nr", "--no-repack"},
+            description =
+                    "Do not rearrange weights for faster kernels; that copies them into memory.")
+    boolean noRepack;
+
+    @Option(
+            names = {"-ngl", "--gpu-layers"},
+            paramLabel = "N",
+            description = "Layers kept on the GPU; -1 (the default) for all.")
+    int gpuLayers = ModelOptions.ALL_LAYERS;
+
+    @Option(
+            names = {"-dev", "--device"},
+            paramLabel = "NAME",
+            split = ",",
+            description = "Devices to use; bigllama info lists them. Default: all that are found.")
+    List<String> devices = List.of();
+
+    @Option(
+            names = "--override-kv",
+            paramLabel = "KEY=TYPE:VALUE",
+            description =
+                    "Replace metadata of the model; TYPE is int, float, bool or str. Repeatable.")
+    Map<String, String> overrides = new LinkedHashMap<>();
+
+    /** Takes another file than {@code --model} names. */
+    public void setFile(Path newFile) {
+        file = newFile;
+    }
+
+    /** The options that the arguments stand for. */
+    public ModelOptions toOptions() {
+        Map<String, Object> values = new LinkedHashMap<>();
+        overrides.forEach((key, value) -> values.put(key, override(key, value)));
+        ModelOptions options = ModelOptions.defaults();
+        if (ram != null) {
+            if (mmap != null || mlock || directIo) {
+                throw CommandException.usage(
+                        "--ram chooses what of the model is in RAM, and so do --mmap, --mlock and"
+                                + " --direct-io; leave one out");
+            }
+            options = options.withRam(ram);
+        }
+        return options.withLoadMode(loadMode())
+                .withRepack(!noRepack)
+                .withGpuLayers(gpuLayers)
+                .withDevices(devices)
+                .withMetadataOverrides(values);
+    }
+
+    /**
+     * Loads the model, with progress on a terminal where it takes long.
+     *
+     * @throws CancellationException if it was interrupted
+     */
+    public LlamaModel load(ModelOptions options, Interruption interruption, PrintStream err) {
+        Path path = path(err);
+        try (ProgressLine progress = new ProgressLine(err)) {
+            Eta eta = new Eta();
+            LlamaModel model =
+                    LlamaModel.load(
+                            path,
+                            options.withProgress(
+                                    fraction -> {
+                                        progress.update(
+                                                "loading %s: %s"
+                                                        .formatted(path, eta.text(fraction)));
+                                        return !interruption.isRequested();
+                                    }));
+            model.residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
+            return model;
+        } catch (ModelLoadException e) {
+            throw e.getCause() instanceof InsufficientRamException
+                            && options.loadMode() != LoadMode.AUTO
+                    ? new CommandException(
+                            ExitCode.FAILED, e.getMessage() + ": " + leaveOut(options), e)
+                    : e;
+        }
+    }
+
+    /** What to change of the arguments for the load mode to be auto. */
+    private static String leaveOut(ModelOptions options) {
+        return switch (options.loadMode()) {
+            case MMAP -> "add --no-repack, or leave out --mmap";
+            case NONE -> "leave out --no-mmap";
+            case MLOCK -> "leave out --no-mmap and --mlock";
+            case DIRECT_IO -> "leave out --direct-io";
+            default -> "leave out --mlock";
+        };
+    }
+
+    /** Loads it without reading the weights, as far as llama.cpp can do that. */
+    public LlamaModel loadVocabulary(Interruption interruption, PrintStream err) {
+        return load(toOptions().withVocabularyOnly(true), interruption, err);
+    }
+
+    /** Loads only what says what it is: the weights are mapped, and none is read. */
+    public LlamaModel loadMapped(Interruption interruption, PrintStream err) {
+        ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
+        boolean modeChosen = options.loadMode() != LoadMode.AUTO;
+        return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);
+    }
+
+    /** The model was not chosen, so it is the one that comes with the program. */
+    public boolean isDemo() {
+        return file == null && variable() == null;
+    }
+
+    private Path path(PrintStream err) {
+        if (file != null) {
+            return file(file);
+        }
+        if (variable() != null) {
+            return file(Path.of(variable()));
+        }
+        Path demo = demoModel();
+        err.println(
+                "bigllama: this is the demo model, a toy of 3.6 MB that knows capitals and little"
+                        + " else; --model FILE.gguf (or "
+                        + VARIABLE
+                        + ") runs yours");
+        return demo;
+    }
+
+    /** A file, or if there is none of that name, the first of a downloaded model's. */
+    public static Path file(Path named) {
+        if (Files.exists(named) || Files.isSymbolicLink(named) || named.isAbsolute()) {
+            return named;
+        }
+        try {
+            ModelsFolder folder = ModelsFolder.ofEnvironment();
+            return folder.find(named.toString())
+                    .map(model -> complete(model).files().getFirst())
+                    .orElse(named);
+        } catch (IOException e) {
+            // Then it is the file that is missing.
+            return named;
+        }
+    }
+
+    private static ModelsFolder.Model complete(ModelsFolder.Model model) {
+        if (!model.isComplete()) {
+            throw CommandException.usage(
+                    model.name()
+                            + ": "
+                            + model.lack().get()
+                            + "; pull it again, and the rest will come");
+        }
+        return model;
+    }
+
+    /** The model that comes with the program. */
+    public static Path demoModel() {
+        String demo = System.getProperty(DEMO_PROPERTY);
+        if (demo == null || !Files.exists(Path.of(demo))) {
+            throw CommandException.usage(
+                    "there is no model; name a GGUF file by --model or the environment variable "
+                            + VARIABLE);
+        }
+        return Path.of(demo);
+    }
+
+    private static String variable() {
+        String value = System.getenv(VARIABLE);
+        return value == null || value.isEmpty() ? null : value;
+    }
+
+    private LoadMode loadMode() {
+        if (directIo) {
+            if (mlock || Boolean.TRUE.equals(mmap)) {
+                throw CommandException.usage(
+                        "--direct-io reads the file past memory that --mmap and --mlock are about;"
+                                + " leave one of them out");
+            }
+            return LoadMode.DIRECT_IO;
+        }
+        if (mmap == null) {
+            return mlock ? LoadMode.MMAP_MLOCK : LoadMode.AUTO;
+        }
+        if (mlock) {
+            return mmap ? LoadMode.MMAP_MLOCK : LoadMode.MLOCK;
+        }
+        return mmap ? LoadMode.MMAP : LoadMode.NONE;
+    }
+
+    private static Object override(String key, String value) {
+        int colon = value.indexOf(':');
+        String type = colon < 0 ? "" : value.substring(0, colon);
+        String text = value.substring(colon + 1);
+        try {
+            return switch (type) {
+                case "int" -> Long.valueOf(text);
+                case "float" -> Double.valueOf(text);
+                case "bool" -> bool(text);
+                case "str" -> text;
+                default ->
+                        throw new IllegalArgumentException(
+                                "its type must be int, float, bool or str");
+            };
+        } catch (NumberFormatException e) {
+            throw badOverride(key, value, "'" + text + "' is no " + type);
+        } catch (IllegalArgumentException e) {
+            throw badOverride(key, value, e.getMessage());
+        }
+    }
+
+    private static boolean bool(String text) {
+        return switch (text) {
+            case "true" -> true;
+            case "false" -> false;
+            default ->
+                    throw new IllegalArgumentException("'" + text + "' is neither true nor false");
+        };
+    }
+
+    private static CommandException badOverride(String key, String value, String reason) {
+        return CommandException.usage(
+                "--override-kv "
+                        + key
+                        + "="
+                        + value
+                        + ": "
+                        + reason
+                        + "; for example --override-kv llama.context_length=int:2048");
+    }
+}

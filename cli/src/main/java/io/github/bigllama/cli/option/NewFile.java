@@ -1,0 +1,60 @@
+package io.github.bigllama.cli.option;
+
+import io.github.bigllama.cli.output.Eta;
+import io.github.bigllama.cli.output.ProgressLine;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.DoublePredicate;
+import picocli.CommandLine.Option;
+
+/** A large file that a command writes. */
+public final class NewFile {
+    @Option(names = "--force", description = "Replace the file if it exists.")
+    boolean force;
+
+    /** Writes the file, and is asked to go on again and again. */
+    public interface Writer {
+        void write(DoublePredicate progress) throws IOException;
+    }
+
+    /** Writes it, unless that would destroy another; with progress on a terminal. */
+    public void write(Path file, Writer writer) {
+        check(file);
+        write(file, () -> {}, writer);
+    }
+
+    /** Refuses to destroy a file that nobody said may be. */
+    public void check(Path file) {
+        if (Files.isDirectory(file)) {
+            throw CommandException.usage(file + " is a folder; name the file to write");
+        }
+        if (!force && Files.exists(file)) {
+            throw CommandException.usage(file + " exists; --force replaces it");
+        }
+    }
+
+    /**
+     * Writes it without a check.
+     *
+     * @param cancel ends the writing, on another thread, for a writer that is slow to ask
+     */
+    public void write(Path file, Runnable cancel, Writer writer) {
+        try (Interruption interruption = new Interruption();
+                ProgressLine line = new ProgressLine(System.err)) {
+            interruption.onRequest(cancel);
+            Eta eta = new Eta();
+            writer.write(
+                    fraction -> {
+                        line.update("writing %s: %s".formatted(file, eta.text(fraction)));
+                        return !interruption.isRequested();
+                    });
+        } catch (IOException e) {
+            throw new CommandException(
+                    ExitCode.FAILED, "cannot write " + file + ": " + CommandException.reason(e), e);
+        }
+    }
+}

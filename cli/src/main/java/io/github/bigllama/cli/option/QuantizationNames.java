@@ -1,0 +1,123 @@
+package io.github.bigllama.cli.option;
+
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.quantize.Quantization;
+import io.github.bigllama.core.quantize.QuantizeOptions;
+import io.github.bigllama.core.quantize.QuantizeOptions.TensorType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** The types that a model and its tensors can be quantized to, as they are typed. */
+public final class QuantizationNames {
+    private static final int NEAR = 2;
+
+    private QuantizationNames() {}
+
+    /** For the help: a line for each type. */
+    public static String[] list() {
+        List<String> lines = new ArrayList<>();
+        lines.add("");
+        lines.add("Types, and the bits that most weights take (the result takes a little more):");
+        for (Quantization type : Quantization.values()) {
+            String bits =
+                    type.tensorType()
+                            .map(t -> String.format(Locale.ROOT, "%6.3f", t.bitsPerElement()))
+                            .orElse("");
+            lines.add("  %-9s %6s  %s".formatted(type, bits, type.description()));
+        }
+        lines.add("Q3_K, Q4_K and Q5_K are short for those that end in _M.");
+        lines.add("");
+        // picocli takes each for a format.
+        return lines.stream().map(line -> line.replace("%", "%%")).toArray(String[]::new);
+    }
+
+    /** The type of a name in any case; of one that is wrong the error names those like it. */
+    public static Quantization parse(String name) {
+        return Quantization.ofName(name)
+                .orElseThrow(
+                        () -> {
+                            List<String> all =
+                                    Stream.of(Quantization.values()).map(Enum::name).toList();
+                            return CommandException.usage(
+                                    "'%s' is no type; %s".formatted(name, suggestion(name, all)));
+                        });
+    }
+
+    /** Types of tensors: those of ggml, in any case. */
+    public static final class TensorTypes implements ITypeConverter<GgmlType> {
+        @Override
+        public GgmlType convert(String name) {
+            return tensorType(name);
+        }
+    }
+
+    /** {@code REGEX=TYPE}. */
+    public static final class Overrides implements ITypeConverter<TensorType> {
+        @Override
+        public TensorType convert(String text) {
+            int end = text.lastIndexOf('=');
+            if (end < 1) {
+                throw new TypeConversionException(
+                        "'%s' is not REGEX=TYPE, for example ffn_down=q6_k".formatted(text));
+            }
+            return new TensorType(text.substring(0, end), tensorType(text.substring(end + 1)));
+        }
+    }
+
+    private static GgmlType tensorType(String name) {
+        for (GgmlType type : QuantizeOptions.TENSOR_TYPES) {
+            if (type.label().equalsIgnoreCase(name)) {
+                return type;
+            }
+        }
+        throw new TypeConversionException(
+                "'%s' is no type that a tensor can be quantized to; there are %s"
+                        .formatted(
+                                name,
+                                QuantizeOptions.TENSOR_TYPES.stream()
+                                        .sorted()
+                                        .map(type -> type.label().toLowerCase(Locale.ROOT))
+                                        .collect(Collectors.joining(", "))));
+    }
+
+    /** The names that are most like it, or all if there is none. */
+    private static String suggestion(String name, List<String> all) {
+        String upper = name.toUpperCase(Locale.ROOT);
+        int least =
+                all.stream().mapToInt(other -> distance(upper, other)).min().orElse(upper.length());
+        return least > Math.min(NEAR, upper.length() / 3)
+                ? "there are " + String.join(", ", all)
+                : "did you mean %s? --help lists all"
+                        .formatted(
+                                String.join(
+                                        " or ",
+                                        all.stream()
+                                                .filter(other -> distance(upper, other) == least)
+                                                .toList()));
+    }
+
+    /** Levenshtein's: letters to insert, to leave out and to replace. */
+    private static int distance(String a, String name) {
+        String b = name.toUpperCase(Locale.ROOT);
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[b.length()];
+    }
+}

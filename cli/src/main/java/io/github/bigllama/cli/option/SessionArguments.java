@@ -1,0 +1,90 @@
+package io.github.bigllama.cli.option;
+
+import io.github.bigllama.core.option.FlashAttention;
+import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.SessionOptions;
+import picocli.CommandLine.Option;
+
+/** The context of the model and what computes it. */
+public final class SessionArguments {
+    /** Contexts of 128 Ki tokens and more are common, and so are KV caches larger than RAM. */
+    static final int DEFAULT_CONTEXT = 4096;
+
+    private static final SessionOptions DEFAULTS = SessionOptions.defaults();
+
+    @Option(
+            names = {"-c", "--ctx-size", "--context-size"},
+            paramLabel = "N",
+            converter = Names.ContextSizes.class,
+            description =
+                    "Tokens of context; 0 for all that the model was trained with, auto for as many"
+                            + " of them as there is room for beside the weights. Default: all, but at"
+                            + " most 4096.")
+    Integer contextSize;
+
+    @Option(
+            names = {"-b", "--batch-size"},
+            paramLabel = "N",
+            description = "Most tokens of a prompt given to llama.cpp at once (${DEFAULT-VALUE}).")
+    int batchSize = DEFAULTS.batchSize();
+
+    @Option(
+            names = {"-ub", "--ubatch-size"},
+            paramLabel = "N",
+            description =
+                    "Most tokens computed in one pass over the weights; 0 (the default) for 512, or"
+                            + " more where weights are read from disk.")
+    int microBatchSize = DEFAULTS.microBatchSize();
+
+    @Option(
+            names = {"-t", "--threads"},
+            paramLabel = "N",
+            description = "Threads that generate. Default: one for each physical core.")
+    int threads = DEFAULTS.threads();
+
+    @Option(
+            names = {"-tb", "--threads-batch"},
+            paramLabel = "N",
+            description = "Threads that compute prompts. Default: as --threads.")
+    int batchThreads = DEFAULTS.batchThreads();
+
+    @Option(
+            names = {"-ctk", "--cache-type-k"},
+            paramLabel = "TYPE",
+            completionCandidates = Names.KvTypes.class,
+            converter = Names.KvTypes.class,
+            description = "Type of the keys in the KV cache (f16): ${COMPLETION-CANDIDATES}.")
+    KvType keyType = DEFAULTS.keyType();
+
+    @Option(
+            names = {"-ctv", "--cache-type-v"},
+            paramLabel = "TYPE",
+            completionCandidates = Names.KvTypes.class,
+            converter = Names.KvTypes.class,
+            description = "Type of the values (f16); a quantized one needs flash attention.")
+    KvType valueType = DEFAULTS.valueType();
+
+    @Option(
+            names = {"-fa", "--flash-attn"},
+            paramLabel = "MODE",
+            completionCandidates = Names.FlashModes.class,
+            converter = Names.FlashModes.class,
+            description = "Use the fused attention kernel (auto): ${COMPLETION-CANDIDATES}.")
+    FlashAttention flashAttention = DEFAULTS.flashAttention();
+
+    /** Whether the size of the context was given. */
+    public boolean hasContextSize() {
+        return contextSize != null;
+    }
+
+    /** The options that the arguments stand for, with a model of this context. */
+    public SessionOptions toOptions(int trainedContextSize) {
+        int context =
+                contextSize != null ? contextSize : Math.min(trainedContextSize, DEFAULT_CONTEXT);
+        return DEFAULTS.withContextSize(context)
+                .withBatchSizes(batchSize, microBatchSize)
+                .withThreads(threads, batchThreads)
+                .withKvTypes(keyType, valueType)
+                .withFlashAttention(flashAttention);
+    }
+}

@@ -1,0 +1,200 @@
+package io.github.bigllama.cli.output;
+
+import io.github.bigllama.core.forecast.Advice;
+import io.github.bigllama.core.forecast.Forecast;
+import io.github.bigllama.core.forecast.QuantizedForecast;
+import io.github.bigllama.core.forecast.Speed;
+import io.github.bigllama.core.residency.ResidencyPlan;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** A plan as people read it. */
+final class PlanText {
+    private final PlanReport plan;
+    private final Forecast forecast;
+
+    PlanText(PlanReport plan) {
+        this.plan = plan;
+        this.forecast = plan.forecast();
+    }
+
+    /** Lines without an end. */
+    List<String> lines() {
+        List<String> lines = new ArrayList<>(facts().lines());
+        lines.add("");
+        lines.addAll(bill().lines());
+        lines.add("");
+        lines.addAll(shares().lines());
+        lines.add("");
+        lines.addAll(quantizations().lines());
+        if (!plan.advice().isEmpty()) {
+            lines.add("");
+            lines.addAll(advice().lines());
+        }
+        return lines;
+    }
+
+    /** Whether it runs, and how fast. */
+    Table facts() {
+        Table facts = new Table("ll");
+        facts.row("model", plan.model());
+        facts.row("verdict", verdict());
+        forecast.speed()
+                .ifPresent(
+                        speed -> {
+                            facts.row("speed", range(speed) + " tokens/s");
+                            facts.row("", terms(speed));
+                            facts.row(
+                                    "first token",
+                                    "after %s with nothing of it in RAM"
+                                            .formatted(seconds(forecast.coldStartSeconds())));
+                        });
+        return facts;
+    }
+
+    private String verdict() {
+        return switch (forecast.verdict()) {
+            case FITS -> "fits: all of it stays in RAM";
+            case HOT_SET_FITS ->
+                    "larger than RAM: what every token uses stays in it, and %s of %s of experts"
+                            .formatted(
+                                    size(plan().experts()),
+                                    size(forecast.weights() - everyToken()));
+            case STREAMS ->
+                    "larger than RAM: %s stay in it, %s of %s are read for each token"
+                            .formatted(
+                                    size(plan().kept() + plan().experts()),
+                                    size(plan().streamed()),
+                                    size(plan().active()));
+            case TOO_LITTLE_RAM ->
+                    "does not run with %s of RAM: it needs %s at the least"
+                            .formatted(
+                                    size(forecast.ram()), size(forecast.leastRam().orElseThrow()));
+        };
+    }
+
+    private ResidencyPlan plan() {
+        return forecast.plan().orElseThrow();
+    }
+
+    private long everyToken() {
+        return plan().kept();
+    }
+
+    private static String range(Speed speed) {
+        return speed.bytesRead() == 0
+                ? number(speed.tokensPerSecond())
+                : "%s, between %s and %s"
+                        .formatted(
+                                number(speed.tokensPerSecond()),
+                                number(speed.leastTokensPerSecond()),
+                                number(speed.mostTokensPerSecond()));
+    }
+
+    private String terms(Speed speed) {
+        String computing =
+                "computing with %s takes %s (%s/s)"
+                        .formatted(
+                                size(forecast.active()),
+                                seconds(speed.computing()),
+                                size(forecast.bandwidths().memory()));
+        return speed.bytesRead() == 0
+                ? computing
+                : computing
+                        + ", reading %s %s (%s/s)"
+                                .formatted(
+                                        size(speed.bytesRead()),
+                                        seconds(speed.reading()),
+                                        size(speed.bytesRead() / speed.reading()));
+    }
+
+    private Table bill() {
+        Table bill = new Table("lrl");
+        bill.row("RAM", size(forecast.ram()), "");
+        bill.row("  weights", size(forecast.weightsInRam()), "of " + size(forecast.weights()));
+        bill.row(
+                "  KV cache",
+                size(forecast.context().kvCache()),
+                "%d tokens, keys %s, values %s"
+                        .formatted(
+                                forecast.session().contextSize(),
+                                lower(forecast.session().keyType()),
+                                lower(forecast.session().valueType())));
+        bill.row(
+                "  buffers",
+                size(forecast.context().computeBuffers() + forecast.context().outputBuffer()),
+                "prompts in batches of %d tokens".formatted(forecast.session().microBatchSize()));
+        bill.row("  process", size(forecast.process()), "Java, llama.cpp, the kernel");
+        bill.row("  all", size(forecast.total()), "");
+        return bill;
+    }
+
+    private static String lower(Object constant) {
+        return constant.toString().toLowerCase(Locale.ROOT);
+    }
+
+    private Table shares() {
+        Table shares = new Table("rrr").row("RAM for weights", "tokens/s", "read a token");
+        for (PlanReport.Share share : plan.byRam()) {
+            shares.row(
+                    "%s, %.0f %%"
+                            .formatted(
+                                    size(share.ramPerModel() * forecast.weights()),
+                                    100 * share.ramPerModel()),
+                    share.speed().map(speed -> number(speed.tokensPerSecond())).orElse("-"),
+                    share.speed().map(speed -> size(speed.bytesRead())).orElse("too little"));
+        }
+        return shares;
+    }
+
+    private Table quantizations() {
+        Table table =
+                new Table("lrrrr")
+                        .row("weights in", "bits each", "size", "tokens/s", "read a token");
+        for (QuantizedForecast other : plan.byQuantization()) {
+            table.row(
+                    other.type().toString(),
+                    number(other.bitsPerWeight()),
+                    size(other.size()),
+                    other.speed().map(speed -> number(speed.tokensPerSecond())).orElse("-"),
+                    other.speed().map(speed -> size(speed.bytesRead())).orElse("too little RAM"));
+        }
+        return table;
+    }
+
+    private Table advice() {
+        Table table = new Table("lrr").row("what would help", "tokens/s", "times");
+        for (Advice advice : plan.advice()) {
+            table.row(
+                    text(advice),
+                    number(advice.tokensPerSecond()),
+                    Double.isInfinite(advice.gain()) ? "" : number(advice.gain()));
+        }
+        return table;
+    }
+
+    private static String text(Advice advice) {
+        return switch (advice.kind()) {
+            case CONTEXT -> "a smaller context: -c " + advice.value();
+            case KV_TYPE ->
+                    "keys and values in %s: -ctk %s -ctv %s"
+                            .formatted(advice.value(), advice.value(), advice.value());
+            case QUANTIZATION -> "the weights in " + advice.value();
+            case RAM -> advice.value() + " of RAM";
+            case DISK -> "a disk of " + advice.value();
+        };
+    }
+
+    private static String size(double bytes) {
+        return ByteSize.format(bytes);
+    }
+
+    private static String number(double value) {
+        return String.format(Locale.ROOT, value < 10 ? "%.2f" : "%.1f", value);
+    }
+
+    private static String seconds(double value) {
+        return String.format(Locale.ROOT, value < 1 ? "%.3f s" : "%.1f s", value);
+    }
+}

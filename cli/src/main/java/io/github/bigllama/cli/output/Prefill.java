@@ -1,0 +1,42 @@
+package io.github.bigllama.cli.output;
+
+import io.github.bigllama.core.option.PrefillProgress;
+import java.io.PrintStream;
+
+/** Shows how far a long prompt is. */
+public final class Prefill implements PrefillProgress, AutoCloseable {
+    private final PrintStream err;
+    private final Eta eta = new Eta();
+    private ProgressLine line;
+
+    public Prefill(PrintStream err) {
+        this.err = err;
+    }
+
+    @Override
+    public void onProgress(int done, int total) {
+        if (done == total) {
+            erase();
+            return;
+        }
+        if (line == null) {
+            line = new ProgressLine(err);
+        }
+        line.update(
+                "reading the prompt: %d of %d tokens, %s"
+                        .formatted(done, total, eta.text((double) done / total)));
+    }
+
+    @Override
+    public void close() {
+        erase();
+    }
+
+    /** Removes the line, also when the prompt was not read to its end. */
+    public void erase() {
+        if (line != null) {
+            line.close();
+            line = null;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+package io.github.bigllama.cli.process;
+
+import java.lang.System.Logger;
+import java.text.MessageFormat;
+import java.util.ResourceBundle;
+
+/**
+ * Writes the log, llama.cpp's above all, to stderr with {@code --verbose}, and nothing without. The
+ * JDK's own loggers take longer to start than the rest of this program.
+ */
+public final class StderrLoggers extends System.LoggerFinder {
+    private static volatile boolean verbose;
+
+    /** Called by {@link java.util.ServiceLoader}. */
+    public StderrLoggers() {}
+
+    public static void setVerbose(boolean value) {
+        verbose = value;
+    }
+
+    public static boolean isVerbose() {
+        return verbose;
+    }
+
+    @Override
+    public Logger getLogger(String name, Module module) {
+        return new StderrLogger(name);
+    }
+
+    private record StderrLogger(String name) implements Logger {
+        @Override
+        public String getName() {
+            return name;
+        }
+
+        @Override
+        public boolean isLoggable(Level level) {
+            // Below DEBUG is only the JDK's own, and there is a lot of it.
+            return verbose && level.getSeverity() >= Level.DEBUG.getSeverity();
+        }
+
+        @Override
+        public void log(Level level, ResourceBundle bundle, String message, Throwable thrown) {
+            if (isLoggable(level)) {
+                System.err.println(shortName() + ": " + message);
+                if (thrown != null) {
+                    thrown.printStackTrace();
+                }
+            }
+        }
+
+        @Override
+        public void log(Level level, ResourceBundle bundle, String format, Object... values) {
+            if (isLoggable(level)) {
+                boolean plain = values == null || values.length == 0;
+                log(
+                        level,
+                        bundle,
+                        plain ? format : MessageFormat.format(format, values),
+                        (Throwable) null);
+            }
+        }
+
+        private String shortName() {
+            String prefix = "io.github.bigllama.";
+            return name.startsWith(prefix) ? name.substring(prefix.length()) : name;
+        }
+    }
+}

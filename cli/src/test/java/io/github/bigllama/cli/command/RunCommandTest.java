@@ -1,0 +1,18 @@
+package io.github.bigllama.cli.command;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+class RunCommandTest {
+    @Test
+    void thePromptIsWhatIsLeft() {
+        RunCommand command = new RunCommand();
+        // As Main has it: a prompt may begin with @.
+        new CommandLine(command)
+                .setExpandAtFiles(false)
+                .parseArgs("@home", "-n", "5", "is", "--", "-n", "what?");
+        assertThat(command.text.read("prompt", true)).isEqualTo("@home is -n what?");
+    }
+}

@@ -1,0 +1,341 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.option.ContextFull;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.residency.ResidencyStats;
+import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Pulls;
+import io.github.bigllama.internal.engine.SamplerChain;
+import io.github.bigllama.internal.engine.Sequence;
+import io.github.bigllama.internal.text.AnswerText;
+import java.lang.ref.WeakReference;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** The {@link TokenStream} of a session: the loop from a prompt to pieces of text. */
+final class Generation implements TokenStream {
+    /** A hundred years: longer ones can't be counted in nanoseconds. */
+    private static final long LONGEST_TIMEOUT = TimeUnit.DAYS.toNanos(36_500);
+
+    private final LlamaSession session;
+    private final Context context;
+    private final Sequence sequence;
+    private final SamplerChain sampler;
+    private final Tokenizer tokenizer;
+    private final int[] prompt;
+    private final GenerationOptions options;
+    private final Pulls pulls = new Pulls();
+    private final AtomicBoolean cancelled = new AtomicBoolean();
+    private final AnswerText text;
+
+    private int[] generated = new int[64];
+    private int generatedCount;
+    private int cachedTokens;
+    private int decodedTokens;
+    private long promptNanos;
+    private long generationNanos;
+    private int contextUsed;
+    private boolean prefilled;
+    private ResidencyStats promptResidency;
+    private ResidencyStats residency;
+    private volatile boolean ended;
+    private volatile StopReason stopReason;
+    private volatile boolean isLate;
+    private final Optional<CompletableFuture<Void>> timer;
+
+    Generation(
+            LlamaSession session,
+            Context context,
+            Sequence sequence,
+            SamplerChain sampler,
+            int[] prompt,
+            GenerationOptions options) {
+        this.session = session;
+        this.context = context;
+        this.sequence = sequence;
+        this.sampler = sampler;
+        this.tokenizer = session.model().tokenizer();
+        this.prompt = prompt;
+        this.options = options;
+        this.text = new AnswerText(options.stopStrings());
+        this.cachedTokens = Math.min(sequence.commonPrefix(prompt), prompt.length - 1);
+        this.contextUsed = sequence.used();
+        this.residency = ResidencyStats.none(session.model().sizeInBytes());
+        this.promptResidency = residency;
+        this.timer = options.timeout().map(this::startTimer);
+    }
+
+    /** Computes until there is a piece or the end. Asking twice computes nothing twice. */
+    @Override
+    public boolean hasNext() {
+        pulls.begin();
+        try {
+            if (!text.hasPiece() && !ended) {
+                compute();
+            }
+            return text.hasPiece();
+        } finally {
+            pulls.end();
+        }
+    }
+
+    private void compute() {
+        session.enter();
+        try {
+            context.abort().follow(cancelled);
+            while (!text.hasPiece() && !ended) {
+                step();
+            }
+        } catch (RuntimeException | Error e) {
+            end(null);
+            throw e;
+        } finally {
+            contextUsed = sequence.used();
+            session.exit();
+        }
+    }
+
+    @Override
+    public String next() {
+        pulls.begin();
+        try {
+            if (!hasNext()) {
+                throw new NoSuchElementException("the answer has ended: " + stopReason);
+            }
+            return text.takePiece();
+        } finally {
+            pulls.end();
+        }
+    }
+
+    @Override
+    public void cancel() {
+        cancelled.set(true);
+        context.abort().abort(cancelled);
+    }
+
+    /** The time is over. */
+    private void expire() {
+        isLate = true;
+        cancel();
+    }
+
+    private CompletableFuture<Void> startTimer(Duration timeout) {
+        // A forgotten answer must not live until then.
+        WeakReference<Generation> answer = new WeakReference<>(this);
+        CompletableFuture<Void> started = new CompletableFuture<>();
+        started.completeOnTimeout(
+                        null,
+                        Math.min(TimeUnit.NANOSECONDS.convert(timeout), LONGEST_TIMEOUT),
+                        TimeUnit.NANOSECONDS)
+                .thenRun(() -> Optional.ofNullable(answer.get()).ifPresent(Generation::expire));
+        return started;
+    }
+
+    @Override
+    public Optional<StopReason> stopReason() {
+        return Optional.ofNullable(stopReason);
+    }
+
+    @Override
+    public int[] tokens() {
+        return Arrays.copyOf(generated, generatedCount);
+    }
+
+    @Override
+    public GenerationStats stats() {
+        return new GenerationStats(
+                prompt.length,
+                cachedTokens,
+                Duration.ofNanos(promptNanos),
+                generatedCount,
+                decodedTokens,
+                Duration.ofNanos(generationNanos),
+                contextUsed,
+                context.size(),
+                stopReason(),
+                context.lastPass().map(pass -> decodedTokens == 0 ? promptResidency : residency));
+    }
+
+    @Override
+    public void close() {
+        if (ended || !pulls.beginEnd(this::cancel)) {
+            return;
+        }
+        try {
+            if (!ended) {
+                end(StopReason.CANCELLED);
+            }
+        } finally {
+            pulls.end();
+        }
+    }
+
+    private boolean isCancelled() {
+        return cancelled.get() || Thread.currentThread().isInterrupted();
+    }
+
+    private StopReason cancelReason() {
+        return isLate ? StopReason.TIMEOUT : StopReason.CANCELLED;
+    }
+
+    private void step() {
+        if (isCancelled()) {
+            end(cancelReason());
+            return;
+        }
+        long start = System.nanoTime();
+        if (!prefilled) {
+            boolean done;
+            try {
+                done = prefill();
+            } finally {
+                // The context outlives this, and must not keep it.
+                context.onProgress(fraction -> {});
+            }
+            promptNanos += System.nanoTime() - start;
+            if (!done) {
+                end(cancelReason());
+                return;
+            }
+            prefilled = true;
+            start = System.nanoTime();
+        } else {
+            Optional<StopReason> failure = decodeLast();
+            if (failure.isPresent()) {
+                end(failure.get());
+                return;
+            }
+            decodedTokens++;
+            context.lastPass().ifPresent(pass -> residency = residency.plus(pass));
+        }
+        if (options.maxTokens() == 0) {
+            end(StopReason.MAX_TOKENS);
+            return;
+        }
+        requireNumbers();
+        int token = sampler.sample(context);
+        generationNanos += System.nanoTime() - start;
+        accept(token);
+    }
+
+    private void accept(int token) {
+        if (tokenizer.isEndOfGeneration(token)) {
+            end(StopReason.END_OF_GENERATION);
+            return;
+        }
+        if (generatedCount == generated.length) {
+            generated = Arrays.copyOf(generated, 2 * generated.length);
+        }
+        generated[generatedCount++] = token;
+        text.append(tokenizer.bytes(token, options.preservedTokens().contains(token)));
+        if (text.isStopped()) {
+            end(StopReason.STOP_STRING);
+        } else if (generatedCount == options.maxTokens()) {
+            end(StopReason.MAX_TOKENS);
+        }
+    }
+
+    /** Computes the token that was chosen last; gives why not, if it could not. */
+    private Optional<StopReason> decodeLast() {
+        try {
+            if (sequence.used() < context.size()) {
+                return decode();
+            }
+        } catch (DecodeException e) {
+            // Other sequences of the context have the rest of it.
+            if (e.status() != Context.NO_SLOT) {
+                throw e;
+            }
+        }
+        if (!canShift()) {
+            return Optional.of(StopReason.CONTEXT_FULL);
+        }
+        return context.shift(sequence, kept()) ? decode() : Optional.of(cancelReason());
+    }
+
+    private Optional<StopReason> decode() {
+        return context.decode(sequence, generated, generatedCount - 1, 1)
+                ? Optional.empty()
+                : Optional.of(cancelReason());
+    }
+
+    private boolean canShift() {
+        boolean isEndless =
+                options.maxTokens() == GenerationOptions.UNLIMITED
+                        && generatedCount >= context.size();
+        return options.contextFull() == ContextFull.SHIFT
+                && !isEndless
+                && kept() < sequence.used() - 1;
+    }
+
+    private int kept() {
+        return Math.max(options.keep(), tokenizer.addsBeginOfSequence() ? 1 : 0);
+    }
+
+    /** Computes what is new of the prompt; false if cancelled. */
+    private boolean prefill() {
+        cachedTokens =
+                context.prepare(sequence, prompt, options.contextFull() == ContextFull.SHIFT);
+        sampler.accept(prompt);
+        int total = prompt.length - cachedTokens;
+        int done = 0;
+        report(done, total);
+        while (done < total) {
+            if (isCancelled()) {
+                return false;
+            }
+            int count = Math.min(context.batchSize(), total - done);
+            int before = done;
+            context.onProgress(fraction -> report(before + (int) (fraction * count), total));
+            if (!context.decode(sequence, prompt, cachedTokens + done, count)) {
+                return false;
+            }
+            done += count;
+            context.lastPass().ifPresent(pass -> promptResidency = promptResidency.plus(pass));
+            report(done, total);
+        }
+        return true;
+    }
+
+    private void report(int done, int total) {
+        options.progress().ifPresent(progress -> progress.onProgress(done, total));
+    }
+
+    /**
+     * Damaged weights give NaN, and llama.cpp's samplers abort the process on those. One look at
+     * every logit costs less than a thousandth of computing them.
+     */
+    private void requireNumbers() {
+        if (!context.outputs().areNumbers(tokenizer.size())) {
+            throw new DecodeException(
+                    "the model computed logits that are not numbers after "
+                            + sequence.used()
+                            + " tokens; the weights in "
+                            + session.model().path()
+                            + " are damaged, or too large for their type: download or convert it again",
+                    0,
+                    List.of());
+        }
+    }
+
+    /** Ends it; what was held back is the last piece. */
+    private void end(StopReason reason) {
+        if (reason != null) {
+            text.end();
+        }
+        stopReason = reason;
+        ended = true;
+        timer.ifPresent(running -> running.cancel(false));
+        context.abort().unfollow(cancelled);
+        context.rest();
+        session.released(this);
+    }
+}

@@ -1,0 +1,98 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.SamplerChain;
+import io.github.bigllama.internal.engine.Sequence;
+import java.lang.System.Logger.Level;
+import java.lang.ref.Cleaner;
+
+/**
+ * What a session holds outside of Java's heap. It is freed when the session is closed, or when the
+ * session is forgotten; so nothing here leads back to the session.
+ */
+final class SessionResources implements Runnable {
+    private static final System.Logger LOGGER = System.getLogger("io.github.bigllama.session");
+    private static final Cleaner CLEANER =
+            Cleaner.create(Thread.ofPlatform().name("bigllama-cleaner").daemon().factory());
+
+    private final LlamaModel model;
+    private final Context context;
+    private final Sequence sequence;
+    private final String opened;
+    private SamplerChain sampler;
+    private volatile boolean isForgotten = true;
+
+    SessionResources(LlamaModel model, Context context, Sequence sequence) {
+        this.model = model;
+        this.context = context;
+        this.sequence = sequence;
+        this.opened = caller();
+        model.sessionOpened(this);
+    }
+
+    /** Where the program opened it: the first frame that is not of a noun of this library. */
+    private static String caller() {
+        return StackWalker.getInstance()
+                .walk(
+                        frames ->
+                                frames.filter(frame -> !isOurs(frame.getClassName()))
+                                        .findFirst()
+                                        .map(frame -> frame.toStackTraceElement().toString()))
+                .orElse("an unknown place");
+    }
+
+    private static boolean isOurs(String name) {
+        return name.equals(SessionResources.class.getName())
+                || name.equals(LlamaSession.class.getName())
+                || name.equals(LlamaModel.class.getName())
+                || name.equals("io.github.bigllama.core.chat.Chat");
+    }
+
+    /** Frees all this when the session is closed, or cannot be reached any more. */
+    Cleaner.Cleanable closeWith(LlamaSession session) {
+        Cleaner.Cleanable cleanable = CLEANER.register(session, this);
+        return () -> {
+            isForgotten = false;
+            cleanable.clean();
+        };
+    }
+
+    /** Owns this one from now on. */
+    synchronized SamplerChain open(SamplerChain newSampler) {
+        sampler = newSampler;
+        return newSampler;
+    }
+
+    synchronized void closeSampler() {
+        if (sampler != null) {
+            sampler.close();
+            sampler = null;
+        }
+    }
+
+    /** Where the session was opened. */
+    String opened() {
+        return opened;
+    }
+
+    @Override
+    public void run() {
+        if (isForgotten) {
+            LOGGER.log(
+                    Level.WARNING,
+                    "a session of {0} was never closed, and nobody can reach it any more; it is closed now. It was opened at {1}: close it there, best with try",
+                    model.path(),
+                    opened);
+            // Another sequence of the context may be computing.
+            context.whenFree(this::free);
+        } else {
+            free();
+        }
+    }
+
+    private void free() {
+        closeSampler();
+        context.close(sequence);
+        model.sessionClosed(this);
+    }
+}

@@ -1,0 +1,144 @@
+package io.github.bigllama.core;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.internal.engine.Sequence;
+import io.github.bigllama.internal.llama.Json;
+import io.github.bigllama.internal.llama.LlamaLog;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** What a session knows, between its KV cache and a {@link SessionFile}. */
+final class SessionSnapshot {
+    private static final int VERSION = 2;
+
+    private SessionSnapshot() {}
+
+    /** Writes it; the caller is inside the session. */
+    static void save(LlamaSession session, Path file, Optional<String> attachment) {
+        session.context().settle(session.sequence());
+        ObjectNode description = Json.object();
+        description.put("version", VERSION);
+        description.put("model", session.model().path().getFileName().toString());
+        description.put("fingerprint", session.model().fingerprint());
+        description.put("tokens", session.sequence().used());
+        description.put("key_type", session.options().keyType().toString());
+        description.put("value_type", session.options().valueType().toString());
+        attachment.ifPresent(text -> description.put("attachment", text));
+        try {
+            SessionFile.write(file, path -> write(session, path), description);
+        } catch (IOException e) {
+            throw new SessionException(
+                    "cannot write session file " + file + ": " + reason(e), List.of(), e);
+        }
+    }
+
+    private static void write(LlamaSession session, Path path) throws IOException {
+        int[] tokens = session.sequence().tokens();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = arena.allocateFrom(path.toString());
+            MemorySegment array = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
+            LlamaLog.Result<Long> written =
+                    LlamaLog.collect(
+                            () ->
+                                    llama_h.llama_state_seq_save_file(
+                                            session.context().pointer(),
+                                            name,
+                                            session.sequence().id(),
+                                            array,
+                                            tokens.length));
+            long size = Files.size(path);
+            if (written.value() == 0 || written.value() != size) {
+                throw new IOException(
+                        "%d bytes of the KV cache could be written%s; is the disk full?"
+                                .formatted(
+                                        size,
+                                        written.log().isEmpty()
+                                                ? ""
+                                                : " (llama.cpp: " + written.log().getLast() + ")"));
+            }
+        }
+    }
+
+    /** Reads it; the caller is inside the session. */
+    static Optional<String> restore(LlamaSession session, Path file) {
+        JsonNode description = SessionFile.read(file);
+        int tokens = description.path("tokens").asInt(-1);
+        requireFit(session, file, description, tokens);
+        Sequence sequence = session.sequence();
+        session.context().keep(sequence, 0);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = arena.allocateFrom(file.toString());
+            MemorySegment array = arena.allocate(ValueLayout.JAVA_INT, Math.max(1, tokens));
+            MemorySegment count = arena.allocate(ValueLayout.JAVA_LONG);
+            LlamaLog.Result<Long> read =
+                    LlamaLog.collect(
+                            () ->
+                                    llama_h.llama_state_seq_load_file(
+                                            session.context().pointer(),
+                                            name,
+                                            sequence.id(),
+                                            array,
+                                            tokens,
+                                            count));
+            if (read.value() == 0 || count.get(ValueLayout.JAVA_LONG, 0) != tokens) {
+                sequence.clear();
+                throw new SessionException(
+                        "session file %s does not fit this session of %s with %s"
+                                .formatted(file, session.model().path(), session.options()),
+                        read.log());
+            }
+            int[] ids =
+                    array.asSlice(0, (long) tokens * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
+            sequence.append(ids, 0, tokens);
+        }
+        return Optional.ofNullable(description.get("attachment")).map(JsonNode::asText);
+    }
+
+    private static void requireFit(
+            LlamaSession session, Path file, JsonNode description, int tokens) {
+        String problem = null;
+        SessionOptions options = session.options();
+        String types = options.keyType() + "/" + options.valueType();
+        String savedTypes =
+                description.path("key_type").asText()
+                        + "/"
+                        + description.path("value_type").asText();
+        if (description.path("version").asInt() != VERSION || tokens < 0) {
+            problem = "is of another version of bigllama";
+        } else if (!description
+                .path("fingerprint")
+                .asText()
+                .equals(session.model().fingerprint())) {
+            problem =
+                    "belongs to another model, %s; this one is %s"
+                            .formatted(description.path("model").asText(), session.model().path());
+        } else if (!savedTypes.equals(types)) {
+            problem =
+                    "has a KV cache of types %s, and this session one of %s"
+                            .formatted(savedTypes, types);
+        } else if (tokens > session.contextSize()) {
+            problem =
+                    "holds %d tokens, and the context of this session %d; open it with a larger one"
+                            .formatted(tokens, session.contextSize());
+        }
+        if (problem != null) {
+            throw new SessionException("session file " + file + " " + problem, List.of());
+        }
+    }
+
+    private static String reason(IOException e) {
+        return e.getMessage() == null || e.getMessage().equals(e.toString())
+                ? e.toString()
+                : e.getClass().getSimpleName().replace("Exception", "") + ": " + e.getMessage();
+    }
+}

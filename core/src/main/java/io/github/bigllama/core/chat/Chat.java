@@ -1,0 +1,424 @@
+package io.github.bigllama.core.chat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.StopReason;
+import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.ContextFull;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.structure.Grammar;
+import io.github.bigllama.internal.llama.Json;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A conversation in turns, written with the model's chat template. Each turn computes only what is
+ * new: the KV cache of the session keeps the rest.
+ *
+ * <p>The thread rules are those of {@link LlamaSession}. The session belongs to the caller, who
+ * closes it; use it for one chat at a time.
+ *
+ * <p>A {@link TokenStream} of a chat shows the content of the reply, without reasoning and tool
+ * calls. One that is closed or cancelled leaves what it had said in the history. A turn that fails,
+ * or is cancelled before its first token, leaves the history as it was.
+ */
+public final class Chat {
+    /** So often an answer may ask for tools before it is taken as it is. */
+    private static final int MOST_TOOL_ROUNDS = 8;
+
+    private static final Reply NOTHING = new Reply("", "", List.of());
+
+    private final LlamaSession session;
+    private final ChatTemplate template;
+    private final List<Tool> tools;
+    private final History history;
+    private final Transcript transcript;
+    private Reply reply = NOTHING;
+
+    /** Templates write the date; another one would make the whole conversation another text. */
+    private long now = Instant.now().getEpochSecond();
+
+    /**
+     * What is computed next, and which messages it leaves out.
+     *
+     * @param isContent whether the answer is content from its first token on, as a grammar of the
+     *     caller has it
+     */
+    private record Prompt(
+            ChatTemplate.Prompt written, int[] tokens, int forgotten, boolean isContent) {}
+
+    /** A chat without a system message; see {@link #Chat(LlamaSession, ChatOptions)}. */
+    public Chat(LlamaSession session) {
+        this(session, ChatOptions.defaults());
+    }
+
+    /**
+     * Begins a chat.
+     *
+     * @throws ChatTemplateException if the template can't be read
+     */
+    public Chat(LlamaSession session, ChatOptions options) {
+        this.session = session;
+        this.transcript = new Transcript(session.model().tokenizer());
+        this.history = new History(options.system());
+        this.tools = options.tools();
+        this.template = new ChatTemplate(session.model(), options.template());
+    }
+
+    private Chat(LlamaSession session, Chat origin) {
+        this.session = session;
+        transcript = new Transcript(session.model().tokenizer());
+        transcript.set(origin.transcript.text(), origin.transcript.tokens());
+        history = origin.history.copy();
+        tools = origin.tools;
+        template = origin.template;
+        reply = origin.reply;
+        now = origin.now;
+    }
+
+    /**
+     * A chat of its own that has been told the same, on a {@linkplain LlamaSession#fork() fork} of
+     * the session, which the caller closes: {@code chat.fork().session()}.
+     *
+     * @throws IllegalStateException if all sequences of the context are in use
+     */
+    public Chat fork() {
+        return new Chat(session.fork(), this);
+    }
+
+    /** The session that it was made with. */
+    public LlamaSession session() {
+        return session;
+    }
+
+    /** What was said so far, the system message first if there is one. */
+    public List<ChatMessage> messages() {
+        return history.all();
+    }
+
+    /**
+     * Messages that the model does not see any more, because the context was full; the oldest after
+     * the system message.
+     */
+    public int forgottenMessages() {
+        return history.forgotten();
+    }
+
+    /** What the model may have called. */
+    public List<Tool> tools() {
+        return tools;
+    }
+
+    /** The last reply as a whole; one of nothing before the first. */
+    public Reply reply() {
+        return reply;
+    }
+
+    /** Says something with the default options; see {@link #send(String, GenerationOptions)}. */
+    public TokenStream send(String text) {
+        return send(text, GenerationOptions.defaults());
+    }
+
+    /** Says something; see {@link #send(List, GenerationOptions)}. */
+    public TokenStream send(String text, GenerationOptions options) {
+        return send(List.of(new ChatMessage(Role.USER, text)), options);
+    }
+
+    /**
+     * Says something and returns the answer, which must be read or closed before the next turn.
+     * Tools are not called: {@link #reply()} has what the model wants, and {@link #results} calls
+     * them.
+     *
+     * <p>An answer with a grammar is content from its first token on: the model does not reason
+     * before, and calls no tools. Only with a schema and a template that can have both, the model
+     * may call tools instead.
+     *
+     * <p>With {@link ContextFull#SHIFT} the oldest turns are left out once the conversation does
+     * not fit: then so many that half of the context is free, so that this is seldom. {@link
+     * #messages()} still has them.
+     *
+     * @param messages a question, or the results of tools
+     * @throws PromptTooLongException if the conversation has outgrown the context, or with {@link
+     *     ContextFull#SHIFT} the question alone has; the history is unchanged
+     * @throws ChatTemplateException if the template refuses the conversation
+     */
+    public TokenStream send(List<ChatMessage> messages, GenerationOptions options) {
+        Prompt prompt = prompt(messages, options);
+        ReplyReader reader = new ReplyReader(prompt.written.syntax(), options.reasoning());
+        GenerationOptions effective = effective(prompt, options);
+        TokenStream source = session.generate(prompt.tokens, effective);
+        boolean isParsed = isParsed(prompt);
+        return new ChatAnswer(
+                source,
+                isParsed ? reader : new PlainReader(),
+                (ended, produced) -> {
+                    Reply said = isParsed ? reader.reply() : new Reply(produced, "", List.of());
+                    boolean isWhole = isWhole(ended.tokens(), effective, produced);
+                    remember(messages, prompt, ended, produced, said, isWhole);
+                });
+    }
+
+    /**
+     * Says something and waits for the reply. Where the model asks for tools they are called, and
+     * it goes on, up to eight times.
+     */
+    public Reply ask(String text, GenerationOptions options) {
+        List<ChatMessage> messages = List.of(new ChatMessage(Role.USER, text));
+        for (int round = 0; ; round++) {
+            try (TokenStream answer = send(messages, options)) {
+                answer.text();
+            }
+            if (reply.toolCalls().isEmpty() || round == MOST_TOOL_ROUNDS) {
+                return reply;
+            }
+            messages = results(reply);
+        }
+    }
+
+    /** Says something with the default options; see {@link #ask(String, GenerationOptions)}. */
+    public Reply ask(String text) {
+        return ask(text, GenerationOptions.defaults());
+    }
+
+    /** Calls the tools that a reply asks for: what to send next. */
+    public List<ChatMessage> results(Reply asking) {
+        return asking.toolCalls().stream()
+                .map(call -> ChatMessage.result(call, result(call)))
+                .toList();
+    }
+
+    private String result(ToolCall call) {
+        return tools.stream()
+                .filter(tool -> tool.name().equals(call.name()))
+                .findFirst()
+                .map(tool -> tool.call(call.arguments()))
+                .orElse("error: there is no tool " + call.name());
+    }
+
+    /** Whether a reply may have parts: content is all that there is otherwise. */
+    private boolean isParsed(Prompt prompt) {
+        return !prompt.isContent
+                && (!tools.isEmpty()
+                        || template.supportsThinking()
+                        || prompt.written.grammar().isPresent());
+    }
+
+    private GenerationOptions effective(Prompt prompt, GenerationOptions options) {
+        List<String> stops =
+                Stream.concat(options.stopStrings().stream(), prompt.written.stops().stream())
+                        .distinct()
+                        .toList();
+        GenerationOptions effective =
+                options.withStopStrings(stops)
+                        .withGrammar(
+                                prompt.isContent ? options.grammar() : written(prompt, options));
+        if (isParsed(prompt)) {
+            effective = effective.withPreservedTokens(controlTokens(prompt.written.shown()));
+        }
+        return options.contextFull() == ContextFull.SHIFT
+                ? effective.withKeep(Math.max(options.keep(), head().length))
+                : effective;
+    }
+
+    /** The template's grammar, with the parts of a schema that llama.cpp can't make. */
+    private static Optional<Grammar> written(Prompt prompt, GenerationOptions options) {
+        Optional<Grammar> written = prompt.written.grammar();
+        return options.grammar().isPresent()
+                ? written.map(grammar -> grammar.withSchemaOf(options.grammar().get()))
+                : written;
+    }
+
+    private Set<Integer> controlTokens(List<String> texts) {
+        return texts.stream()
+                .map(this::encode)
+                .filter(tokens -> tokens.length == 1)
+                .map(tokens -> tokens[0])
+                .collect(Collectors.toSet());
+    }
+
+    private int[] encode(String text) {
+        return session.model().tokenizer().encode(text, false, true);
+    }
+
+    private Prompt prompt(List<ChatMessage> added, GenerationOptions options) {
+        int size = session.contextSize();
+        Prompt prompt = prompt(added, options, history.forgotten());
+        if (options.contextFull() == ContextFull.STOP
+                || prompt.tokens.length <= size - room(options.maxTokens())) {
+            return prompt;
+        }
+        while (prompt.tokens.length > size / 2) {
+            int next = history.nextTurn(prompt.forgotten, added);
+            if (next == prompt.forgotten) {
+                break;
+            }
+            prompt = prompt(added, options, next);
+        }
+        return prompt;
+    }
+
+    /** Tokens that are left free for an answer. */
+    private int room(int maxTokens) {
+        int quarter = session.contextSize() / 4;
+        return maxTokens == GenerationOptions.UNLIMITED ? quarter : Math.min(maxTokens, quarter);
+    }
+
+    /**
+     * A grammar is that of the content, which begins where the template would have reasoning end;
+     * but templates may let the model choose between a call and JSON of a schema.
+     */
+    private Prompt prompt(List<ChatMessage> added, GenerationOptions options, int leftOut) {
+        ObjectNode request = request(history.withoutOldest(leftOut, added), options);
+        Optional<JsonNode> schema = options.grammar().flatMap(Grammar::schema);
+        if (options.grammar().isEmpty() || (schema.isPresent() && !tools.isEmpty())) {
+            schema.ifPresent(s -> request.set("json_schema", s));
+            ChatTemplate.Prompt written = template.apply(request);
+            boolean isKept =
+                    schema.isEmpty()
+                            || written.grammar()
+                                    .filter(grammar -> grammar.triggers().isEmpty())
+                                    .isPresent();
+            if (isKept) {
+                return new Prompt(written, transcript.encode(written.text()), leftOut, false);
+            }
+            request.remove("json_schema");
+        }
+        ChatTemplate.Prompt written = template.apply(request.put("begin_content", true));
+        return new Prompt(written, transcript.encode(written.text()), leftOut, true);
+    }
+
+    private ObjectNode request(List<ChatMessage> messages, GenerationOptions options) {
+        ObjectNode request = Json.object();
+        ArrayNode array = request.putArray("messages");
+        messages.forEach(message -> array.add(message.toJson()));
+        if (!tools.isEmpty()) {
+            ArrayNode list = request.putArray("tools");
+            tools.forEach(tool -> list.add(tool.toJson()));
+        }
+        return request.put("enable_thinking", options.thinking()).put("now", now);
+    }
+
+    /** The tokens with which every prompt begins: those of the system message. */
+    private int[] head() {
+        int[] one = head("a");
+        int mismatch = Arrays.mismatch(one, head("b"));
+        return Arrays.copyOf(one, Math.max(0, mismatch));
+    }
+
+    private int[] head(String question) {
+        List<ChatMessage> messages =
+                history.withoutOldest(
+                        history.size(), List.of(new ChatMessage(Role.USER, question)));
+        String text = template.apply(request(messages, GenerationOptions.defaults())).text();
+        return session.model().tokenizer().encode(text);
+    }
+
+    /**
+     * Takes back the last question and its answer.
+     *
+     * @return the question; empty if there is none
+     */
+    public Optional<String> undo() {
+        return history.undo();
+    }
+
+    /**
+     * Forgets the conversation but for the system message, which stays in the session's KV cache as
+     * far as it is there.
+     */
+    public void reset() {
+        history.clear();
+        transcript.clear();
+        reply = NOTHING;
+        if (history.hasSystem() || !tools.isEmpty()) {
+            int mismatch = Arrays.mismatch(session.tokens(), head());
+            session.keep(mismatch < 0 ? Integer.MAX_VALUE : mismatch);
+        } else {
+            session.reset();
+        }
+    }
+
+    /** Resets the chat and begins it with another system message; empty for none. */
+    public void reset(Optional<String> newSystem) {
+        history.begin(newSystem);
+        reset();
+    }
+
+    /**
+     * Writes the conversation and what the session knows of it to a file, as {@link
+     * LlamaSession#save} does.
+     */
+    public void save(Path file) {
+        session.save(
+                file,
+                new SavedChat(messages(), forgottenMessages(), now, transcript)
+                        .toJson()
+                        .toString());
+    }
+
+    /**
+     * Goes on with the conversation of a file, system message and all, where it was saved: nothing
+     * of it is computed again.
+     *
+     * @throws SessionException as {@link LlamaSession#restore} does, or if the file has no chat
+     */
+    public void restore(Path file) {
+        SavedChat saved =
+                session.restore(file)
+                        .map(text -> SavedChat.of(Json.read(text), session.model().tokenizer()))
+                        .orElseThrow(
+                                () ->
+                                        new SessionException(
+                                                "session file " + file + " has no chat",
+                                                List.of()));
+        history.set(saved.messages(), saved.forgotten());
+        now = saved.now();
+        reply = NOTHING;
+        transcript.set(saved.transcript().text(), saved.transcript().tokens());
+    }
+
+    /** A stop string, or a character that was cut, makes the text differ from the tokens. */
+    private boolean isWhole(int[] tokens, GenerationOptions options, String produced) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (int token : tokens) {
+            boolean special = options.preservedTokens().contains(token);
+            bytes.writeBytes(session.model().tokenizer().bytes(token, special));
+        }
+        return bytes.toString(StandardCharsets.UTF_8).equals(produced);
+    }
+
+    private void remember(
+            List<ChatMessage> added,
+            Prompt prompt,
+            TokenStream answer,
+            String produced,
+            Reply said,
+            boolean isWhole) {
+        int[] tokens = answer.tokens();
+        if (answer.stopReason().isEmpty()
+                || (tokens.length == 0 && answer.stopReason().get() == StopReason.CANCELLED)) {
+            return;
+        }
+        reply = said;
+        history.add(added, ChatMessage.of(reply), prompt.forgotten);
+        if (isWhole) {
+            int[] all = Arrays.copyOf(prompt.tokens, prompt.tokens.length + tokens.length);
+            System.arraycopy(tokens, 0, all, prompt.tokens.length, tokens.length);
+            transcript.set(prompt.written.text() + produced, all);
+        } else {
+            transcript.set(prompt.written.text(), prompt.tokens);
+        }
+    }
+}

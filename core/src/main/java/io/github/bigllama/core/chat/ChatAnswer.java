@@ -1,0 +1,140 @@
+package io.github.bigllama.core.chat;
+
+import io.github.bigllama.core.GenerationStats;
+import io.github.bigllama.core.StopReason;
+import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.internal.engine.Pulls;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+
+/**
+ * The answer in a chat: of what the session says it shows what the reader makes of it, and when
+ * that has ended it tells the chat, once.
+ */
+final class ChatAnswer implements TokenStream {
+    private final TokenStream source;
+    private final Reader reader;
+    private final Listener listener;
+    private final Pulls pulls = new Pulls();
+    private final StringBuilder produced = new StringBuilder();
+
+    /** Empty if there is nothing to show yet. */
+    private String piece = "";
+
+    private volatile boolean ended;
+
+    /** Decides what of an answer is shown. */
+    @FunctionalInterface
+    interface Reader {
+        /**
+         * Reads on.
+         *
+         * @param text everything that the model has said so far
+         * @param isComplete whether that is all; then it may be what was read before
+         * @return what is to be shown of it and has not been yet
+         */
+        String read(CharSequence text, boolean isComplete);
+    }
+
+    /** Is told of the end, on the thread that reached it and outside the session. */
+    @FunctionalInterface
+    interface Listener {
+        void ended(TokenStream source, String produced);
+    }
+
+    ChatAnswer(TokenStream source, Reader reader, Listener listener) {
+        this.source = source;
+        this.reader = reader;
+        this.listener = listener;
+    }
+
+    @Override
+    public boolean hasNext() {
+        pulls.begin();
+        try {
+            while (piece.isEmpty() && !ended) {
+                read();
+            }
+            return !piece.isEmpty();
+        } finally {
+            pulls.end();
+        }
+    }
+
+    private void read() {
+        if (source.hasNext()) {
+            append(source.next());
+            piece = reader.read(produced, false);
+        }
+        if (source.stopReason().isPresent() && !source.hasNext()) {
+            end();
+        }
+    }
+
+    /** C's texts, in which replies are taken apart, end at a NUL. */
+    private void append(String text) {
+        produced.append(text.replace('\0', '\uFFFD'));
+    }
+
+    @Override
+    public String next() {
+        pulls.begin();
+        try {
+            if (!hasNext()) {
+                throw new NoSuchElementException(
+                        "the answer has ended: "
+                                + stopReason().map(StopReason::name).orElse("failed"));
+            }
+            String taken = piece;
+            piece = "";
+            return taken;
+        } finally {
+            pulls.end();
+        }
+    }
+
+    @Override
+    public void cancel() {
+        source.cancel();
+    }
+
+    @Override
+    public Optional<StopReason> stopReason() {
+        return source.stopReason();
+    }
+
+    @Override
+    public int[] tokens() {
+        return source.tokens();
+    }
+
+    @Override
+    public GenerationStats stats() {
+        return source.stats();
+    }
+
+    @Override
+    public void close() {
+        if (ended || !pulls.beginEnd(this::cancel)) {
+            return;
+        }
+        try {
+            if (!ended) {
+                source.close();
+                // What was held back until the end is part of the history, too.
+                while (source.hasNext()) {
+                    append(source.next());
+                }
+                end();
+            }
+        } finally {
+            pulls.end();
+        }
+    }
+
+    private void end() {
+        ended = true;
+        piece += reader.read(produced, true);
+        listener.ended(source, produced.toString());
+    }
+}

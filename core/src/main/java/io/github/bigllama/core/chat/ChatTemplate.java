@@ -1,0 +1,147 @@
+package io.github.bigllama.core.chat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.structure.Grammar;
+import io.github.bigllama.internal.llama.Json;
+import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.llama.NativeOwner;
+import io.github.bigllama.internal.llama.Shim;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
+
+/** Writes a chat as the text that a model was trained on, by its Jinja template. Thread-safe. */
+final class ChatTemplate implements AutoCloseable {
+    /** What a model without a template gets; most chat models were trained on a form of it. */
+    private static final String FALLBACK = "chatml";
+
+    private final NativeHandle handle;
+    private final boolean supportsThinking;
+
+    /**
+     * What is computed for a conversation.
+     *
+     * @param text the prompt
+     * @param syntax how to read the reply
+     * @param grammar what the reply must be like, if it must be
+     * @param stops texts that end it
+     * @param shown texts of control tokens that belong to it
+     */
+    record Prompt(
+            String text,
+            ReplySyntax syntax,
+            Optional<Grammar> grammar,
+            List<String> stops,
+            List<String> shown) {}
+
+    /**
+     * A template.
+     *
+     * @param source the Jinja source; empty for the model's own
+     * @throws ChatTemplateException if it is none
+     */
+    ChatTemplate(LlamaModel model, Optional<String> source) {
+        this(NativeOwner.pointerOf(model), source, "", "");
+    }
+
+    /** As the other, with the texts of the tokens for begin and end where there is no model. */
+    ChatTemplate(MemorySegment model, Optional<String> source, String begin, String end) {
+        source.ifPresent(ChatTemplate::require);
+        handle =
+                new NativeHandle(
+                        "chat template",
+                        Shim.pointer(
+                                ChatTemplateException::new,
+                                "cannot read the chat template",
+                                (arena, error) ->
+                                        llama_h.bigllama_templates_create(
+                                                model,
+                                                source.map(arena::allocateFrom)
+                                                        .orElse(MemorySegment.NULL),
+                                                arena.allocateFrom(begin),
+                                                arena.allocateFrom(end),
+                                                error)),
+                        llama_h::bigllama_templates_free);
+        supportsThinking = describesThinking(handle.pointer());
+    }
+
+    /** llama.cpp finds out by trying, which a template may refuse. */
+    private static boolean describesThinking(MemorySegment pointer) {
+        try {
+            return Json.read(
+                            Shim.text(
+                                    ChatTemplateException::new,
+                                    "cannot look at the chat template",
+                                    (arena, error) ->
+                                            llama_h.bigllama_templates_describe(pointer, error)))
+                    .path("supports_thinking")
+                    .asBoolean();
+        } catch (ChatTemplateException e) {
+            return false;
+        }
+    }
+
+    private static void require(String source) {
+        Shim.requireText(source);
+        if (!source.equals(FALLBACK) && !source.contains("{{") && !source.contains("{%")) {
+            String line = source.strip().replaceAll("\\s+", " ");
+            throw new ChatTemplateException(
+                    "'%s' is no chat template: give its Jinja source, or %s"
+                            .formatted(
+                                    line.length() <= 60 ? line : line.substring(0, 60) + "…",
+                                    FALLBACK));
+        }
+    }
+
+    /** Whether replies may begin with reasoning, which can be switched off. */
+    boolean supportsThinking() {
+        return supportsThinking;
+    }
+
+    /**
+     * Writes a conversation.
+     *
+     * @param request as {@code bigllama.h} has it
+     * @throws ChatTemplateException if the template refuses it
+     */
+    synchronized Prompt apply(ObjectNode request) {
+        JsonNode answer =
+                Json.read(
+                        Shim.text(
+                                ChatTemplateException::new,
+                                "the model's chat template refuses the conversation",
+                                (arena, error) ->
+                                        llama_h.bigllama_templates_apply(
+                                                handle.pointer(),
+                                                arena.allocateFrom(request.toString()),
+                                                error)));
+        return new Prompt(
+                answer.path("prompt").asText(),
+                new ReplySyntax(answer.path("syntax")),
+                grammar(answer),
+                Json.texts(answer.path("additional_stops")),
+                Json.texts(answer.path("preserved_tokens")));
+    }
+
+    /** What the template has made of the wishes for a reply; empty if it may be anything. */
+    private static Optional<Grammar> grammar(JsonNode applied) {
+        String gbnf = applied.path("grammar").asText();
+        if (gbnf.isEmpty()) {
+            return Optional.empty();
+        }
+        if (!applied.path("grammar_lazy").asBoolean()) {
+            // llama.cpp's grammars of replies describe them with what the prompt ends with.
+            String begun = applied.path("syntax").path("generation_prompt").asText();
+            return Optional.of(Grammar.gbnf(gbnf).withPrefill(begun));
+        }
+        return Optional.of(Grammar.lazy(gbnf, applied.path("grammar_triggers").toString()));
+    }
+
+    @Override
+    public void close() {
+        handle.close();
+    }
+}

@@ -1,0 +1,166 @@
+package io.github.bigllama.core.eval;
+
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.option.SessionOptions;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.function.Consumer;
+import java.util.function.DoublePredicate;
+import java.util.stream.IntStream;
+
+/**
+ * One model after the other over the chunks of a text. Only the logits of one batch are in memory.
+ */
+final class ChunkRun implements AutoCloseable {
+    /** Logits of more tokens are not kept at a time: with a large vocabulary it would be GBs. */
+    private static final int MOST_OUTPUTS = 512;
+
+    private static final int LEAST_CONTEXT = 4;
+
+    private final LlamaSession session;
+    private final int[] tokens;
+    private final int contextSize;
+    private final int chunks;
+    private final int batchSize;
+
+    /**
+     * Gets ready.
+     *
+     * @throws IllegalArgumentException if the text is too short
+     */
+    ChunkRun(LlamaModel model, int[] tokens, SessionOptions options, int mostChunks) {
+        if (mostChunks < 0) {
+            throw new IllegalArgumentException("chunks are " + mostChunks + ", must be 0 or more");
+        }
+        contextSize = options.contextSize();
+        this.tokens = tokens.clone();
+        if (contextSize < LEAST_CONTEXT || tokens.length < 2 * contextSize) {
+            throw new IllegalArgumentException(
+                    "the text has %d tokens; chunks of %d tokens need at least %d: give a longer text%s"
+                            .formatted(
+                                    tokens.length,
+                                    contextSize,
+                                    2 * contextSize,
+                                    tokens.length < 2 * LEAST_CONTEXT
+                                            ? ""
+                                            : ", or a context of %d to %d"
+                                                    .formatted(LEAST_CONTEXT, tokens.length / 2)));
+        }
+        int all = tokens.length / contextSize;
+        chunks = mostChunks == 0 ? all : Math.min(mostChunks, all);
+        batchSize = Math.min(MOST_OUTPUTS, contextSize);
+        session =
+                model.newSession(
+                        options.withBatchSizes(batchSize, batchSize)
+                                .withSequences(1)
+                                .withOutputs(batchSize));
+    }
+
+    int chunks() {
+        return chunks;
+    }
+
+    int contextSize() {
+        return contextSize;
+    }
+
+    /**
+     * What the model says of some tokens.
+     *
+     * @param logits of the tokens before each
+     * @param targets the tokens
+     */
+    record Rows(List<float[]> logits, int[] targets) {
+        /** -ln p of each. */
+        double[] losses() {
+            double[] losses = new double[targets.length];
+            IntStream.range(0, targets.length)
+                    .parallel()
+                    .forEach(
+                            i -> {
+                                float[] row = logits.get(i);
+                                losses[i] = logOfSum(row) - row[targets[i]];
+                            });
+            return losses;
+        }
+
+        /** ln of the sum of e to each, without overflow. */
+        static double logOfSum(float[] row) {
+            float largest = Float.NEGATIVE_INFINITY;
+            for (float logit : row) {
+                largest = Math.max(largest, logit);
+            }
+            double sum = 0;
+            for (float logit : row) {
+                sum += Math.exp(logit - largest);
+            }
+            return largest + Math.log(sum);
+        }
+    }
+
+    /**
+     * Computes everything.
+     *
+     * @throws CancellationException if the progress said so
+     */
+    void forEach(DoublePredicate progress, Consumer<Rows> visitor) {
+        int batches = (contextSize + batchSize - 1) / batchSize;
+        for (int chunk = 0; chunk < chunks; chunk++) {
+            for (int batch = 0; batch < batches; batch++) {
+                if (!progress.test((chunk + (double) batch / batches) / chunks)) {
+                    throw new CancellationException("cancelled");
+                }
+                Rows rows = compute(chunk, batch);
+                if (rows.targets.length > 0) {
+                    visitor.accept(rows);
+                }
+            }
+        }
+        progress.test(1);
+    }
+
+    /** The next batch; a chunk begins with the first. */
+    Rows compute(int chunk, int batch) {
+        int start = chunk * contextSize;
+        int[] text = Arrays.copyOfRange(tokens, start, start + contextSize);
+        int from = batch * batchSize;
+        int count = Math.min(batchSize, contextSize - from);
+        if (batch == 0) {
+            session.reset();
+            // as llama-perplexity: in place of the token there, so that a chunk stays a context
+            if (session.model().tokenizer().addsBeginOfSequence()) {
+                text[0] = session.model().tokenizer().beginOfSequence().orElse(text[0]);
+            }
+        }
+        // The last of a chunk foretells what is in the next.
+        int first = Math.clamp(contextSize / 2 - from, 0, count);
+        int last = Math.min(count, contextSize - 1 - from);
+        session.decode(Arrays.copyOfRange(text, from, from + count), first);
+        int vocabulary = session.model().vocabularySize();
+        int size = Math.max(0, last - first);
+        int[] targets = Arrays.copyOfRange(text, from + first + 1, from + first + 1 + size);
+        return new Rows(
+                IntStream.range(0, size)
+                        .mapToObj(i -> copy(session.logits(first + i), vocabulary))
+                        .toList(),
+                targets);
+    }
+
+    int batches() {
+        return (contextSize + batchSize - 1) / batchSize;
+    }
+
+    private static float[] copy(MemorySegment logits, int vocabulary) {
+        float[] row = new float[vocabulary];
+        MemorySegment.ofArray(row).copyFrom(logits);
+        return row;
+    }
+
+    @Override
+    public void close() {
+        session.close();
+    }
+}

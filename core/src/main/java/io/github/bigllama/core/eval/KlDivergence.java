@@ -1,0 +1,177 @@
+package io.github.bigllama.core.eval;
+
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.eval.ChunkRun.Rows;
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.option.SessionOptions;
+import java.util.Arrays;
+import java.util.concurrent.CancellationException;
+import java.util.function.DoublePredicate;
+import java.util.stream.IntStream;
+
+/**
+ * How far what a model says of each token is from what another says, usually the same model before
+ * it was quantized: the mean over the tokens of a text of sum p ln(p / q), p being what the base
+ * says. As llama-perplexity computes it, which keeps the base's in 16 bits; here both models are
+ * loaded and nothing is rounded.
+ *
+ * @param perplexity of the model
+ * @param base perplexity of the base
+ * @param ratio of the perplexities
+ * @param ratioError its standard error
+ * @param mean the mean divergence, in nats; 0 if both say the same
+ * @param meanError its standard error
+ * @param quantile99 what 99 of 100 tokens do not exceed
+ * @param max the largest
+ * @param sameTop the share of tokens for which both find the same token most likely
+ */
+public record KlDivergence(
+        Perplexity perplexity,
+        Perplexity base,
+        double ratio,
+        double ratioError,
+        double mean,
+        double meanError,
+        double quantile99,
+        double max,
+        double sameTop) {
+
+    /** What is found for one token. */
+    private record One(double loss, double baseLoss, double divergence, boolean sameTop) {}
+
+    /**
+     * Computes it.
+     *
+     * @param model the model
+     * @param base one with the same vocabulary
+     * @param tokens a text, at least two chunks long; see {@link Perplexity#of}
+     * @param session for both; the context size is that of a chunk
+     * @param mostChunks when to stop; 0 for the end of the text
+     * @param progress is told how much is done, 0 to 1; returns false to cancel
+     * @throws IllegalArgumentException if the text is too short, or the vocabularies differ
+     * @throws CancellationException if it was cancelled
+     * @throws DecodeException if a model can't compute
+     */
+    public static KlDivergence of(
+            LlamaModel model,
+            LlamaModel base,
+            int[] tokens,
+            SessionOptions session,
+            int mostChunks,
+            DoublePredicate progress) {
+        requireSameVocabulary(model, base, tokens);
+        try (ChunkRun run = new ChunkRun(model, tokens, session, mostChunks);
+                ChunkRun baseRun = new ChunkRun(base, tokens, session, mostChunks)) {
+            Sums sums = new Sums();
+            for (int chunk = 0; chunk < run.chunks(); chunk++) {
+                for (int batch = 0; batch < run.batches(); batch++) {
+                    if (!progress.test((chunk + (double) batch / run.batches()) / run.chunks())) {
+                        throw new CancellationException("cancelled");
+                    }
+                    sums.add(run.compute(chunk, batch), baseRun.compute(chunk, batch));
+                }
+            }
+            progress.test(1);
+            return sums.result(run);
+        }
+    }
+
+    private static void requireSameVocabulary(LlamaModel model, LlamaModel base, int[] tokens) {
+        boolean same =
+                model.vocabularySize() == base.vocabularySize()
+                        && IntStream.of(tokens)
+                                .distinct()
+                                .allMatch(
+                                        token ->
+                                                Arrays.equals(
+                                                        model.tokenizer().bytes(token, true),
+                                                        base.tokenizer().bytes(token, true)));
+        if (!same) {
+            throw new IllegalArgumentException(
+                    "%s and %s have different vocabularies: they can't be compared"
+                            .formatted(model.path(), base.path()));
+        }
+    }
+
+    private static final class Sums {
+        private final Moments losses = new Moments();
+        private final Moments baseLosses = new Moments();
+        private final Moments divergences = new Moments();
+        private double products;
+        private int sameTop;
+        private double[] all = {};
+
+        void add(Rows rows, Rows baseRows) {
+            int count = rows.targets().length;
+            One[] ones = new One[count];
+            IntStream.range(0, count)
+                    .parallel()
+                    .forEach(
+                            i ->
+                                    ones[i] =
+                                            compare(
+                                                    rows.logits().get(i),
+                                                    baseRows.logits().get(i),
+                                                    rows.targets()[i]));
+            all = Arrays.copyOf(all, all.length + count);
+            for (int i = 0; i < count; i++) {
+                One one = ones[i];
+                losses.add(one.loss);
+                baseLosses.add(one.baseLoss);
+                divergences.add(one.divergence);
+                products += one.loss * one.baseLoss;
+                sameTop += one.sameTop ? 1 : 0;
+                all[all.length - count + i] = one.divergence;
+            }
+        }
+
+        private static One compare(float[] row, float[] baseRow, int target) {
+            double log = Rows.logOfSum(row);
+            double baseLog = Rows.logOfSum(baseRow);
+            double divergence = 0;
+            int top = 0;
+            int baseTop = 0;
+            for (int i = 0; i < row.length; i++) {
+                double p = baseRow[i] - baseLog;
+                divergence += Math.exp(p) * (p - (row[i] - log));
+                top = row[i] > row[top] ? i : top;
+                baseTop = baseRow[i] > baseRow[baseTop] ? i : baseTop;
+            }
+            return new One(
+                    log - row[target], baseLog - baseRow[target], divergence, top == baseTop);
+        }
+
+        KlDivergence result(ChunkRun run) {
+            int count = losses.count();
+            double covariance =
+                    (products / count - losses.mean() * baseLosses.mean()) / Math.max(1, count - 1);
+            double variance =
+                    square(losses.standardError())
+                            + square(baseLosses.standardError())
+                            - 2 * covariance;
+            double ratio = Math.exp(losses.mean() - baseLosses.mean());
+            Arrays.sort(all);
+            return new KlDivergence(
+                    Perplexity.of(losses, run),
+                    Perplexity.of(baseLosses, run),
+                    ratio,
+                    ratio * Math.sqrt(Math.max(0, variance)),
+                    divergences.mean(),
+                    divergences.standardError(),
+                    quantile(0.99),
+                    all[all.length - 1],
+                    (double) sameTop / count);
+        }
+
+        private double quantile(double fraction) {
+            double place = fraction * (all.length - 1);
+            int below = (int) place;
+            int above = Math.min(below + 1, all.length - 1);
+            return all[below] + (place - below) * (all[above] - all[below]);
+        }
+
+        private static double square(double value) {
+            return value * value;
+        }
+    }
+}

@@ -1,0 +1,23 @@
+package io.github.bigllama.core.exception;
+
+import java.util.List;
+
+/**
+ * llama.cpp failed to compute a batch of tokens, or computed something that is not a number. The
+ * session stays usable: its KV cache holds what had been computed before.
+ */
+public final class DecodeException extends LlamaException {
+    private static final long serialVersionUID = 1;
+
+    private final int status;
+
+    public DecodeException(String message, int status, List<String> nativeLog) {
+        super(message, nativeLog, null);
+        this.status = status;
+    }
+
+    /** The return value of {@code llama_decode}; 0 if it succeeded but its logits are unusable. */
+    public int status() {
+        return status;
+    }
+}

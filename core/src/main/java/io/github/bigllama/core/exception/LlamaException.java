@@ -1,0 +1,39 @@
+package io.github.bigllama.core.exception;
+
+import java.util.List;
+
+/**
+ * What went wrong in llama.cpp or before it: on which file, with which numbers, and what to do.
+ *
+ * <p>Misuse of this library (a closed session, two threads in one session, an option out of range)
+ * is not one of these: it throws {@link IllegalStateException}, {@link WrongThreadException} or
+ * {@link IllegalArgumentException}.
+ */
+public abstract class LlamaException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    private final String[] nativeLog;
+
+    /**
+     * With what llama.cpp logged during the failed call, oldest first; its last line joins the
+     * message.
+     */
+    protected LlamaException(String message, List<String> nativeLog, Throwable cause) {
+        super(withLog(message, nativeLog), cause);
+        this.nativeLog = nativeLog.toArray(String[]::new);
+    }
+
+    /** The last warnings and errors that llama.cpp logged during the failed call, oldest first. */
+    public List<String> nativeLog() {
+        return List.of(nativeLog);
+    }
+
+    /**
+     * llama.cpp's last line is nearly always its reason, so it belongs into the one-line message.
+     */
+    private static String withLog(String message, List<String> nativeLog) {
+        return nativeLog.isEmpty()
+                ? message
+                : message + " (llama.cpp: " + nativeLog.getLast() + ")";
+    }
+}

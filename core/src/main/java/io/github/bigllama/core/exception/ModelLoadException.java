@@ -1,0 +1,21 @@
+package io.github.bigllama.core.exception;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/** A model file that can't be loaded: missing, damaged, not a GGUF, or refused by llama.cpp. */
+public final class ModelLoadException extends LlamaException {
+    private static final long serialVersionUID = 1;
+
+    private final transient Path path;
+
+    public ModelLoadException(Path path, String message, List<String> nativeLog, Throwable cause) {
+        super(message, nativeLog, cause);
+        this.path = path;
+    }
+
+    /** The file that was to be loaded; null after deserialization. */
+    public Path path() {
+        return path;
+    }
+}

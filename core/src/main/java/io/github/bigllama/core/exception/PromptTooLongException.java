@@ -1,0 +1,34 @@
+package io.github.bigllama.core.exception;
+
+import java.util.List;
+
+/** A prompt with more tokens than the context has room for. Nothing was computed or forgotten. */
+public final class PromptTooLongException extends LlamaException {
+    private static final long serialVersionUID = 1;
+
+    private final int promptTokens;
+    private final int contextSize;
+
+    public PromptTooLongException(int promptTokens, int contextSize) {
+        super(
+                "prompt of "
+                        + promptTokens
+                        + " tokens does not fit the context of "
+                        + contextSize
+                        + " tokens; shorten it, reset the chat, or open the session with a larger context size",
+                List.of(),
+                null);
+        this.promptTokens = promptTokens;
+        this.contextSize = contextSize;
+    }
+
+    /** Tokens in the whole prompt, those already in the KV cache included. */
+    public int promptTokens() {
+        return promptTokens;
+    }
+
+    /** Tokens the context holds. */
+    public int contextSize() {
+        return contextSize;
+    }
+}

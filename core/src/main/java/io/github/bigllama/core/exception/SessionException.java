@@ -1,0 +1,19 @@
+package io.github.bigllama.core.exception;
+
+import java.util.List;
+
+/**
+ * A session can't be made, usually for lack of memory, or its file can't be written or does not
+ * fit.
+ */
+public final class SessionException extends LlamaException {
+    private static final long serialVersionUID = 1;
+
+    public SessionException(String message, List<String> nativeLog) {
+        this(message, nativeLog, null);
+    }
+
+    public SessionException(String message, List<String> nativeLog, Throwable cause) {
+        super(message, nativeLog, cause);
+    }
+}

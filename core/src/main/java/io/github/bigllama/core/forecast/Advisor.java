@@ -1,0 +1,158 @@
+package io.github.bigllama.core.forecast;
+
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.forecast.Advice.Kind;
+import io.github.bigllama.core.forecast.Forecast.Verdict;
+import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.RamBudget;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.stream.LongStream;
+
+/** Tries what would make a model faster, and says what does. */
+final class Advisor {
+    /** Less of a gain is not worth a change. */
+    private static final double LEAST_GAIN = 1.03;
+
+    private static final int SMALL_CONTEXT = 4096;
+    private static final long GB = 1_000_000_000;
+
+    /** What machines are sold with, in GB. */
+    private static final long[] SIZES = {
+        4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024
+    };
+
+    private final Forecaster forecaster;
+    private final SessionOptions session;
+    private final Forecast now;
+    private final List<Advice> advice = new ArrayList<>();
+
+    private Advisor(Forecaster forecaster, SessionOptions session, Forecast now) {
+        this.forecaster = forecaster;
+        this.session = session;
+        this.now = now;
+    }
+
+    /**
+     * Advises.
+     *
+     * @param session what was asked for: what follows from RAM is chosen anew for each change
+     */
+    static List<Advice> advise(Forecaster forecaster, SessionOptions session, Forecast now) {
+        Advisor advisor = new Advisor(forecaster, session, now);
+        advisor.context();
+        advisor.kvType();
+        advisor.quantization();
+        advisor.ram();
+        advisor.disk();
+        return List.copyOf(advisor.advice);
+    }
+
+    private void context() {
+        int context = now.session().contextSize();
+        if (context > SMALL_CONTEXT) {
+            consider(
+                    Kind.CONTEXT,
+                    Integer.toString(SMALL_CONTEXT),
+                    now.ram(),
+                    session.withContextSize(SMALL_CONTEXT),
+                    now.bandwidths());
+        }
+    }
+
+    private void kvType() {
+        if (now.session().keyType() == KvType.F16 && now.session().valueType() == KvType.F16) {
+            consider(
+                    Kind.KV_TYPE,
+                    "q8_0",
+                    now.ram(),
+                    session.withKvTypes(KvType.Q8_0, KvType.Q8_0),
+                    now.bandwidths());
+        }
+    }
+
+    /**
+     * The best quantization that is much faster than the one there is, and the first with which the
+     * model fits.
+     */
+    private void quantization() {
+        if (now.verdict() == Verdict.FITS) {
+            // Fewer bytes are not always faster to compute with.
+            return;
+        }
+        boolean found = false;
+        for (QuantizedForecast other : forecaster.quantized(now.ram(), session, now.bandwidths())) {
+            if (other.size() >= now.weights() || other.speed().isEmpty()) {
+                continue;
+            }
+            Speed speed = other.speed().get();
+            boolean fits = speed.bytesRead() == 0;
+            if (!found || fits) {
+                found |= add(Kind.QUANTIZATION, other.type().toString(), speed);
+            }
+            if (fits) {
+                return;
+            }
+        }
+    }
+
+    /** The next larger machine, and the one in which everything fits. */
+    private void ram() {
+        OptionalLong next = size(now.ram() + now.ram() / 4);
+        long other = now.context().total() + now.process();
+        long needed = now.weights() + now.weights() / 50 + other;
+        OptionalLong enough = size(needed + now.ram() - RamBudget.weightRam(now.ram(), 0));
+        LongStream.concat(next.stream(), enough.stream())
+                .filter(size -> size > now.ram())
+                .distinct()
+                .forEach(
+                        size ->
+                                consider(
+                                        Kind.RAM,
+                                        size / GB + " GB",
+                                        size,
+                                        session,
+                                        now.bandwidths()));
+    }
+
+    private static OptionalLong size(long least) {
+        return LongStream.of(SIZES).map(gigabytes -> gigabytes * GB).filter(s -> s >= least).min();
+    }
+
+    private void disk() {
+        Bandwidths bandwidths = now.bandwidths();
+        consider(
+                Kind.DISK,
+                "%.1f GB/s".formatted(2 * bandwidths.disk() / GB),
+                now.ram(),
+                session,
+                new Bandwidths(
+                        bandwidths.memory(), 2 * bandwidths.disk(), 2 * bandwidths.slices()));
+    }
+
+    private void consider(
+            Kind kind, String value, long ram, SessionOptions changed, Bandwidths bandwidths) {
+        Forecast then;
+        try {
+            then = forecaster.forecast(ram, changed, bandwidths);
+        } catch (SessionException e) {
+            // Not with this model: quantized keys need heads of whole blocks, for example.
+            return;
+        }
+        then.speed().ifPresent(speed -> add(kind, value, speed));
+    }
+
+    private boolean add(Kind kind, String value, Speed then) {
+        double gain =
+                now.speed()
+                        .map(s -> then.tokensPerSecond() / s.tokensPerSecond())
+                        .orElse(Double.POSITIVE_INFINITY);
+        if (gain < LEAST_GAIN) {
+            return false;
+        }
+        advice.add(new Advice(kind, value, then.tokensPerSecond(), gain));
+        return true;
+    }
+}

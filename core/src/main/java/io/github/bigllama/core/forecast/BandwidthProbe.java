@@ -1,0 +1,135 @@
+package io.github.bigllama.core.forecast;
+
+import io.github.bigllama.bindings.NativeLibrary;
+import io.github.bigllama.core.gguf.GgmlType;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.Random;
+
+/** Measures bandwidths once, and keeps them in the user's cache. Bytes a second. */
+final class BandwidthProbe {
+    private static final String FILE = "bandwidths.properties";
+    private static final long MOST_READ = 2L << 30;
+    private static final double SECONDS = 2;
+
+    /** A smaller file is read before anything can be measured. */
+    private static final long LEAST_FILE = 256L << 20;
+
+    private static final int WRITE_SIZE = 8 << 20;
+
+    private final boolean again;
+    private final Path file = NativeLibrary.userCache().resolve(FILE);
+    private final Properties known = new Properties();
+
+    /** With what is known, or else to measure everything again. */
+    BandwidthProbe(boolean again) {
+        this.again = again;
+        try (InputStream in = Files.newInputStream(file)) {
+            known.load(in);
+        } catch (IOException | IllegalArgumentException e) {
+            // Not there, or not readable: it is made anew.
+        }
+    }
+
+    /** Something that takes a while. */
+    private interface Measurement {
+        double run() throws IOException;
+    }
+
+    /** The CPU's, with matrices of a type. */
+    double matrices(GgmlType type, int threads) {
+        try {
+            return once(
+                    "memory.%s.%d-threads".formatted(type.label(), threads),
+                    () -> MatrixSpeed.of(type, threads));
+        } catch (IOException e) {
+            throw new AssertionError("it does not read anything", e);
+        }
+    }
+
+    /**
+     * The disk's.
+     *
+     * @param model a file on it; empty for the disk of the cache
+     * @param slice bytes that are read at a time; 0 for as many as possible
+     */
+    double disk(Optional<Path> model, long slice) throws IOException {
+        Path folder = Files.createDirectories(file.getParent());
+        Path device = model.orElse(folder);
+        String pieces = slice == 0 ? "in-order" : "slices-of-%d-KiB".formatted(slice >> 10);
+        return once(
+                "disk.%s.%s".formatted(Files.getFileStore(device).name(), pieces),
+                () -> {
+                    if (model.isPresent() && Files.size(model.get()) >= LEAST_FILE) {
+                        return measure(model.get(), slice);
+                    }
+                    Path temporary =
+                            Files.createTempFile(
+                                    model.map(m -> m.toAbsolutePath().getParent())
+                                            .filter(Files::isWritable)
+                                            .orElse(folder),
+                                    "bigllama-probe-",
+                                    null);
+                    try {
+                        fill(temporary);
+                        return measure(temporary, slice);
+                    } finally {
+                        Files.delete(temporary);
+                    }
+                });
+    }
+
+    private static double measure(Path path, long slice) throws IOException {
+        return slice == 0
+                ? DiskSpeed.inOrder(path, MOST_READ, SECONDS)
+                : DiskSpeed.ofSlices(path, slice, MOST_READ, SECONDS);
+    }
+
+    /** With what no file system makes smaller, and down to the disk. */
+    private static void fill(Path path) throws IOException {
+        byte[] bytes = new byte[WRITE_SIZE];
+        Random random = new Random(1);
+        try (FileChannel out = FileChannel.open(path, StandardOpenOption.WRITE)) {
+            for (long size = 0; size < LEAST_FILE; size += WRITE_SIZE) {
+                random.nextBytes(bytes);
+                ByteBuffer buffer = ByteBuffer.wrap(bytes);
+                while (buffer.hasRemaining()) {
+                    out.write(buffer);
+                }
+            }
+            out.force(true);
+        }
+    }
+
+    private double once(String key, Measurement measurement) throws IOException {
+        if (!again) {
+            try {
+                double value = Double.parseDouble(known.getProperty(key, ""));
+                if (value > 0) {
+                    return value;
+                }
+            } catch (NumberFormatException e) {
+                // Not known yet.
+            }
+        }
+        double value = measurement.run();
+        known.setProperty(key, "%.0f".formatted(value));
+        try {
+            Files.createDirectories(file.getParent());
+            try (OutputStream out = Files.newOutputStream(file)) {
+                known.store(out, "Bytes a second, as measured here");
+            }
+        } catch (IOException e) {
+            // Then it is measured again the next time.
+        }
+        return value;
+    }
+}

@@ -1,0 +1,95 @@
+package io.github.bigllama.core.forecast;
+
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.llama.CpuTopology;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * How fast a machine gets at the weights of a model, in bytes a second.
+ *
+ * @param memory those in RAM, by computing with them
+ * @param disk those on disk that every token uses, read in order
+ * @param slices those on disk of single experts
+ */
+public record Bandwidths(double memory, double disk, double slices) {
+    /** A type that has less of the weights is computed at the speed of the others. */
+    private static final double SHARE = 0.05;
+
+    public Bandwidths {
+        require("memory", memory);
+        require("disk", disk);
+        require("slices", slices);
+    }
+
+    private static void require(String name, double value) {
+        if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
+            throw new IllegalArgumentException(
+                    name + " is " + value + " bytes a second, must be more than 0");
+        }
+    }
+
+    /** A disk that reads slices as fast as anything. */
+    public static Bandwidths of(double memory, double disk) {
+        return new Bandwidths(memory, disk, disk);
+    }
+
+    /**
+     * How fast this machine computes with the weights of a model in RAM. Types that have not been
+     * measured before are measured, in some tenths of a second each and with 256 MiB.
+     *
+     * @param threads that compute; 0 for one for each physical core
+     * @param again whether to measure what has been measured before
+     * @return bytes of weights a second
+     */
+    public static double measureMemory(Weights weights, int threads, boolean again) {
+        int cores = threads == 0 ? CpuTopology.physicalCores() : threads;
+        BandwidthProbe probe = new BandwidthProbe(again);
+        return memory(weights, type -> probe.matrices(type, cores));
+    }
+
+    /**
+     * With the bandwidths of a disk, measured if that has not been done before, for some seconds.
+     *
+     * @param memory bytes a second
+     * @param file of the model, on the disk that is to be measured; what of it is in RAM may be
+     *     dropped. Empty for the disk of the user's cache, of a model that is not on this machine
+     * @param again whether to measure what has been measured before
+     * @throws IOException if the file can't be read, or the system can't measure
+     */
+    public static Bandwidths withMeasuredDisk(
+            double memory, Weights weights, Optional<Path> file, boolean again) throws IOException {
+        BandwidthProbe probe = new BandwidthProbe(again);
+        long slice =
+                weights.all().stream()
+                        .filter(w -> w.use() == Weight.Use.EXPERTS)
+                        .mapToLong(Weight::sliceSize)
+                        .max()
+                        .orElse(0);
+        double disk = probe.disk(file, 0);
+        return new Bandwidths(memory, disk, slice == 0 ? disk : probe.disk(file, slice));
+    }
+
+    /** The harmonic mean over the types, by the bytes that a token uses of each. */
+    private static double memory(Weights weights, ToDoubleFunction<GgmlType> speed) {
+        Map<GgmlType, Double> active = new EnumMap<>(GgmlType.class);
+        for (Weight weight : weights.all()) {
+            active.merge(weight.type(), (double) weights.activeSize(weight), Double::sum);
+        }
+        double measured = 0;
+        double seconds = 0;
+        for (Map.Entry<GgmlType, Double> entry : active.entrySet()) {
+            if (entry.getValue() >= SHARE * weights.activeSize()) {
+                measured += entry.getValue();
+                seconds += entry.getValue() / speed.applyAsDouble(entry.getKey());
+            }
+        }
+        return measured / seconds;
+    }
+}

@@ -1,0 +1,292 @@
+package io.github.bigllama.core.forecast;
+
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.forecast.Forecast.Verdict;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.inspect.ModelKind;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.quantize.Quantization;
+import io.github.bigllama.core.quantize.QuantizeException;
+import io.github.bigllama.core.residency.AvailableRam;
+import io.github.bigllama.core.residency.ContextMemory;
+import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.core.residency.RamBudget;
+import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.check.ModelCheck;
+import io.github.bigllama.internal.engine.MemoryFit;
+import io.github.bigllama.internal.engine.ModelDryRun;
+import io.github.bigllama.internal.pager.PlanRules;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * Says what running a model will be like, from its headers: nothing else of it is read, and the
+ * model may be on a web server. One thread at a time; close it to free what llama.cpp knows of the
+ * model.
+ */
+public final class Forecaster implements AutoCloseable {
+    /**
+     * Bytes of RAM of the JVM with llama.cpp, and of the kernel for the process, besides what grows
+     * with the model: what {@code scripts/bench-residency} counts with a small context.
+     */
+    private static final long PROCESS = 100_000_000;
+
+    /** Tokens of a short prompt, which decide how many of the experts the first pass uses. */
+    private static final int SHORT_PROMPT = 32;
+
+    /** Those that people choose among. */
+    private static final List<Quantization> QUANTIZATIONS =
+            List.of(
+                    Quantization.BF16,
+                    Quantization.Q8_0,
+                    Quantization.Q6_K,
+                    Quantization.Q5_K_M,
+                    Quantization.Q4_K_M,
+                    Quantization.Q3_K_M,
+                    Quantization.Q2_K);
+
+    private final ModelFiles files;
+    private final Weights weights;
+    private final HeaderCopy copy;
+    private final ModelDryRun model;
+    private final Map<Quantization, Weights> quantized = new EnumMap<>(Quantization.class);
+
+    /**
+     * Gets ready to forecast.
+     *
+     * @param files the headers of the model
+     * @throws ModelLoadException if llama.cpp would not load it
+     */
+    public Forecaster(ModelFiles files) {
+        this.files = files;
+        Path name = files.first().path().orElse(Path.of(files.first().fileName()));
+        ModelKind kind = ModelKind.of(files);
+        if (!kind.generates()) {
+            throw new ModelLoadException(
+                    name,
+                    name
+                            + " "
+                            + kind.sentence()
+                            + "; what can be forecast is how fast a model writes token by token",
+                    List.of(),
+                    null);
+        }
+        try {
+            ModelCheck.check(files, Map.of());
+        } catch (GgufException e) {
+            throw new ModelLoadException(name, e.getMessage(), List.of(), e);
+        }
+        weights = Weights.of(files);
+        copy = HeaderCopy.of(files);
+        try {
+            model = new ModelDryRun(copy.path(), ModelOptions.defaults());
+        } catch (RuntimeException | Error e) {
+            copy.close();
+            throw e;
+        }
+    }
+
+    /** The headers. */
+    public ModelFiles files() {
+        return files;
+    }
+
+    /** The weights by file range. */
+    public Weights weights() {
+        return weights;
+    }
+
+    /** Tokens of context that the model was trained with. */
+    public int trainedContextSize() {
+        return model.trainedContextSize();
+    }
+
+    /** Bytes of RAM that this process may use: what it uses now, and what the system can spare. */
+    public static long availableRam() {
+        return AvailableRam.ofThisProcess().bytes() + AvailableRam.anonymousBytes();
+    }
+
+    /**
+     * Forecasts.
+     *
+     * @param ram bytes of RAM that the process may use; it may be more than this machine has
+     * @param session what it is to run
+     * @throws SessionException if llama.cpp can't make such a session, whatever RAM there is
+     */
+    public Forecast forecast(long ram, SessionOptions session, Bandwidths bandwidths) {
+        return forecast(weights, ram, session, bandwidths);
+    }
+
+    private Forecast forecast(
+            Weights weights, long ram, SessionOptions session, Bandwidths bandwidths) {
+        SessionOptions chosen = withBatch(weights, ram, withContext(ram, session));
+        ContextMemory context = model.memory(chosen);
+        Optional<ResidencyPlan> plan = Optional.empty();
+        OptionalLong least = OptionalLong.empty();
+        long weightRam = RamBudget.weightRam(ram, PROCESS + context.total());
+        try {
+            plan = Optional.of(PlanRules.plan(weights, weightRam));
+        } catch (InsufficientRamException e) {
+            least = OptionalLong.of(ram + e.least() - weightRam);
+        }
+        return new Forecast(
+                plan.map(p -> verdict(weights, p)).orElse(Verdict.TOO_LITTLE_RAM),
+                ram,
+                chosen,
+                context,
+                PROCESS,
+                weights.size(),
+                weights.activeSize(),
+                plan,
+                plan.map(p -> speed(weights, p, bandwidths)),
+                plan.map(p -> coldStart(weights, p, bandwidths)).orElse(Double.POSITIVE_INFINITY),
+                least,
+                bandwidths);
+    }
+
+    /**
+     * The speed with a part of the model's size as RAM for its weights; empty if that is too
+     * little.
+     *
+     * @param share 0 to 1; with 1 everything is in RAM
+     */
+    public Optional<Speed> speed(double share, Bandwidths bandwidths) {
+        if (share >= 1) {
+            return Optional.of(Speed.of(computing(weights, bandwidths), 0, 0));
+        }
+        try {
+            long weightRam = (long) (share * weights.size());
+            return Optional.of(speed(weights, PlanRules.plan(weights, weightRam), bandwidths));
+        } catch (InsufficientRamException e) {
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * The model in other quantizations, the largest first. Which type each tensor would have is
+     * llama.cpp's own decision; those that it would not make of this model are left out.
+     */
+    public List<QuantizedForecast> quantized(
+            long ram, SessionOptions session, Bandwidths bandwidths) {
+        List<QuantizedForecast> rows = new ArrayList<>();
+        for (Quantization type : QUANTIZATIONS) {
+            try {
+                Weights other =
+                        quantized.computeIfAbsent(
+                                type, t -> QuantizedWeights.of(copy.path(), weights, t));
+                rows.add(
+                        new QuantizedForecast(
+                                type,
+                                other.size(),
+                                8.0 * other.size() / model.parameterCount(),
+                                forecast(other, ram, session, bandwidths).speed()));
+            } catch (QuantizeException e) {
+                // No such quantization of this model.
+            }
+        }
+        return rows;
+    }
+
+    /** What would make the model faster than in a forecast for this session, and by how much. */
+    public List<Advice> advice(SessionOptions session, Forecast forecast) {
+        return Advisor.advise(this, session, forecast);
+    }
+
+    /**
+     * The largest context, up to the trained one, whose session leaves room for the weights: for
+     * all of them, or if they would not fit anyway, for all but an eighth of the RAM.
+     *
+     * @return tokens; 0 if there is none
+     */
+    public int largestContext(long ram, SessionOptions session) {
+        SessionOptions all = session.withContextSize(model.trainedContextSize());
+        long weightRam = RamBudget.weightRam(ram, PROCESS);
+        return model.largestContext(
+                withBatch(weights, ram, all), MemoryFit.contextRoom(weights.size(), weightRam));
+    }
+
+    private SessionOptions withContext(long ram, SessionOptions session) {
+        return switch (session.contextSize()) {
+            case 0 -> session.withContextSize(model.trainedContextSize());
+            case SessionOptions.AUTO_CONTEXT ->
+                    session.withContextSize(Math.max(1, largestContext(ram, session)));
+            default -> session;
+        };
+    }
+
+    /** With the micro-batch that a session chooses; see {@link MemoryFit}. */
+    private SessionOptions withBatch(Weights weights, long ram, SessionOptions session) {
+        if (session.microBatchSize() != SessionOptions.AUTO_MICRO_BATCH) {
+            return session;
+        }
+        int batch = session.batchSize();
+        int usual = MemoryFit.microBatch(session, false);
+        SessionOptions small = session.withBatchSizes(batch, usual);
+        long other = PROCESS + model.memory(small).total();
+        if (weights.size() <= RamBudget.weightRam(ram, other)) {
+            return small;
+        }
+        int large = MemoryFit.microBatch(session, true);
+        ContextMemory memory = model.memory(session.withBatchSizes(large, large));
+        int affordable =
+                MemoryFit.affordableBatch(
+                        RamBudget.weightRam(ram, PROCESS + memory.total()),
+                        large,
+                        memory.computeBuffers());
+        return session.withBatchSizes(affordable, affordable);
+    }
+
+    private static Verdict verdict(Weights weights, ResidencyPlan plan) {
+        if (plan.isComplete()) {
+            return Verdict.FITS;
+        }
+        return weights.hasExperts() && plan.streamed() <= activeExperts(weights)
+                ? Verdict.HOT_SET_FITS
+                : Verdict.STREAMS;
+    }
+
+    private static long activeExperts(Weights weights) {
+        return weights.activeSize() - weights.size(Weight.Use.EVERY_TOKEN);
+    }
+
+    private static double computing(Weights weights, Bandwidths bandwidths) {
+        return weights.activeSize() / bandwidths.memory();
+    }
+
+    private static Speed speed(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
+        long experts = Math.min(plan.streamed(), activeExperts(weights));
+        long inOrder = plan.streamed() - experts;
+        return Speed.of(
+                computing(weights, bandwidths),
+                inOrder / bandwidths.disk() + experts / bandwidths.slices(),
+                plan.streamed());
+    }
+
+    /** One pass of reading: of a model with experts that does not fit, of those that are used. */
+    private static double coldStart(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
+        double read = weights.size();
+        if (!plan.isComplete() && weights.hasExperts()) {
+            double experts = weights.size(Weight.Use.EXPERTS);
+            double used = 1 - Math.pow(1 - activeExperts(weights) / experts, SHORT_PROMPT);
+            read = weights.size(Weight.Use.EVERY_TOKEN) + used * experts;
+        }
+        return read / bandwidths.disk() + computing(weights, bandwidths);
+    }
+
+    /** Deletes what was made for llama.cpp to look at, and frees what it knows. */
+    @Override
+    public void close() {
+        model.close();
+        copy.close();
+    }
+}

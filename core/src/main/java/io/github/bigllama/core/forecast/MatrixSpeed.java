@@ -1,0 +1,145 @@
+package io.github.bigllama.core.forecast;
+
+import io.github.bigllama.bindings.llama.ggml_init_params;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.internal.llama.CpuBackend;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+
+/**
+ * How fast the CPU multiplies matrices that are in RAM with a vector: nearly all that it does for a
+ * token. ggml computes it, with the kernels that a model gets.
+ */
+@SuppressWarnings("restricted")
+final class MatrixSpeed {
+    /** More than any cache has. */
+    private static final long BYTES = 256L << 20;
+
+    private static final int COLUMNS = 4096;
+    private static final int ROWS = 4096;
+
+    private static final double SECONDS = 0.7;
+
+    /**
+     * With one thread: what is exceeded by several, unless something else keeps a core busy. ggml's
+     * threads wait for each other after each matrix, and then all wait for that one.
+     */
+    private static final double SECONDS_ALONE = 0.3;
+
+    /** So often several threads may be slower than one. */
+    private static final int ATTEMPTS = 8;
+
+    private static final long WAIT_MILLIS = 500;
+
+    /** Small numbers in every type, and no denormal ones. */
+    private static final byte CONTENT = 0x11;
+
+    private static final MethodHandle SET_THREADS =
+            CpuBackend.function(
+                    "ggml_backend_set_n_threads",
+                    FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+
+    private MatrixSpeed() {}
+
+    /**
+     * Measures, in about a second, or a few on a busy machine; takes 256 MiB meanwhile.
+     *
+     * @param type one that can be multiplied: quantized, or F32, F16, BF16
+     * @return bytes of matrices a second
+     */
+    static double of(GgmlType type, int threads) {
+        long matrix = llama_h.ggml_row_size(type.id(), COLUMNS) * ROWS;
+        int count = (int) Math.max(1, BYTES / matrix);
+        // A result of ROWS floats each, and its headers.
+        long size = count * (matrix + ROWS * Float.BYTES + 4 * llama_h.ggml_tensor_overhead());
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment params = ggml_init_params.allocate(arena);
+            ggml_init_params.mem_size(params, size + 2 * llama_h.ggml_graph_overhead());
+            ggml_init_params.mem_buffer(params, MemorySegment.NULL);
+            ggml_init_params.no_alloc(params, false);
+            MemorySegment context = llama_h.ggml_init(params);
+            if (context.equals(MemorySegment.NULL)) {
+                throw new OutOfMemoryError("no " + size + " bytes to measure with");
+            }
+            try {
+                return measure(graph(context, type, count), count * matrix, threads);
+            } finally {
+                llama_h.ggml_free(context);
+            }
+        }
+    }
+
+    private static MemorySegment graph(MemorySegment context, GgmlType type, int count) {
+        MemorySegment graph = llama_h.ggml_new_graph(context);
+        MemorySegment vector =
+                filled(llama_h.ggml_new_tensor_1d(context, llama_h.GGML_TYPE_F32(), COLUMNS));
+        for (int i = 0; i < count; i++) {
+            MemorySegment weights =
+                    filled(llama_h.ggml_new_tensor_2d(context, type.id(), COLUMNS, ROWS));
+            llama_h.ggml_build_forward_expand(
+                    graph, llama_h.ggml_mul_mat(context, weights, vector));
+        }
+        return graph;
+    }
+
+    private static MemorySegment filled(MemorySegment tensor) {
+        llama_h.ggml_get_data(tensor).reinterpret(llama_h.ggml_nbytes(tensor)).fill(CONTENT);
+        return tensor;
+    }
+
+    private static double measure(MemorySegment graph, long bytes, int threads) {
+        MemorySegment backend =
+                llama_h.ggml_backend_dev_init(CpuBackend.device(), MemorySegment.NULL);
+        try {
+            double alone = median(backend, graph, bytes, 1, SECONDS_ALONE);
+            double together = alone;
+            for (int i = 0; i < ATTEMPTS && threads > 1; i++) {
+                together = median(backend, graph, bytes, threads, SECONDS);
+                if (together > alone) {
+                    return together;
+                }
+                Thread.sleep(WAIT_MILLIS);
+            }
+            return Math.max(alone, together);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while memory was measured");
+        } finally {
+            llama_h.ggml_backend_free(backend);
+        }
+    }
+
+    /** What is usual in these seconds, in bytes a second. */
+    private static double median(
+            MemorySegment backend, MemorySegment graph, long bytes, int threads, double seconds) {
+        setThreads(backend, threads);
+        List<Double> speeds = new ArrayList<>();
+        long begin = System.nanoTime();
+        long end = begin;
+        while (end - begin < seconds * 1e9) {
+            long start = System.nanoTime();
+            llama_h.ggml_backend_graph_compute(backend, graph);
+            end = System.nanoTime();
+            speeds.add(bytes * 1e9 / (end - start));
+        }
+        speeds.sort(null);
+        return speeds.get(speeds.size() / 2);
+    }
+
+    private static void setThreads(MemorySegment backend, int threads) {
+        try {
+            SET_THREADS.invokeExact(backend, threads);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+/**
+ * GGUF files read in Java: what is in a model.
+ *
+ * <p>{@link io.github.bigllama.core.gguf.Gguf} is the header of one file, {@link
+ * io.github.bigllama.core.gguf.ModelFiles} those of a model in one or several files. Nothing here
+ * needs the native library or reads tensor data.
+ *
+ * <pre>{@code
+ * Gguf gguf = Gguf.read(Path.of("model.gguf"));
+ * gguf.metadata().string("general.name").ifPresent(System.out::println);
+ * for (TensorInfo tensor : gguf.tensors()) {
+ *     System.out.println(tensor.name() + " " + tensor.type() + " " + tensor.shape());
+ * }
+ * }</pre>
+ */
+package io.github.bigllama.core.gguf;

@@ -1,0 +1,171 @@
+package io.github.bigllama.core.inspect;
+
+import io.github.bigllama.core.gguf.GgufMetadata;
+import io.github.bigllama.core.gguf.GgufValue;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.TensorInfo;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weights;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Function;
+
+/**
+ * What the headers of a model say about it, for people. Sizes are in bytes.
+ *
+ * @param file where it is
+ * @param files how many files it is in
+ * @param fileSize of all files
+ * @param version of the format
+ * @param kind what it is
+ * @param architecture for example {@code llama}; empty if it says none
+ * @param name what its makers call it
+ * @param parameters how many weights it has
+ * @param weights the size of all tensors
+ * @param bitsPerWeight with the scales of the blocks
+ * @param active what a token uses of the weights
+ * @param everyToken what every token uses; the rest of {@code active} are experts
+ * @param contextSize tokens that it was trained with
+ * @param embeddingSize floats in an embedding
+ * @param layers the number of layers
+ * @param heads attention heads; the most where layers differ
+ * @param keyValueHeads heads of keys and values; the most where layers differ
+ * @param experts routed experts of a layer
+ * @param expertsUsed how many of them a token uses
+ * @param vocabularySize the number of tokens
+ * @param tokenizer the kind of tokenizer
+ * @param hasChatTemplate whether it says how a chat is written
+ * @param types the tensors by type, the largest first
+ * @param roles the tensors by what they are for, in the order of use
+ * @param parts the tensors by layer, in the order of use
+ */
+public record ModelSummary(
+        String file,
+        int files,
+        long fileSize,
+        int version,
+        ModelKind kind,
+        Optional<String> architecture,
+        Optional<String> name,
+        long parameters,
+        long weights,
+        double bitsPerWeight,
+        long active,
+        long everyToken,
+        OptionalLong contextSize,
+        OptionalLong embeddingSize,
+        OptionalLong layers,
+        OptionalLong heads,
+        OptionalLong keyValueHeads,
+        OptionalLong experts,
+        OptionalLong expertsUsed,
+        OptionalLong vocabularySize,
+        Optional<String> tokenizer,
+        boolean hasChatTemplate,
+        List<Group> types,
+        List<Group> roles,
+        List<Group> parts) {
+    /**
+     * Some of the tensors.
+     *
+     * @param name what they have in common
+     * @param tensors how many they are
+     * @param size their bytes
+     * @param active bytes of them that a token uses
+     */
+    public record Group(String name, int tensors, long size, long active) {
+        private Group plus(Group other) {
+            return new Group(
+                    name, tensors + other.tensors, size + other.size, active + other.active);
+        }
+    }
+
+    public ModelSummary {
+        types = List.copyOf(types);
+        roles = List.copyOf(roles);
+        parts = List.copyOf(parts);
+    }
+
+    /** The summary of a model whose headers have been read. */
+    public static ModelSummary of(ModelFiles model) {
+        Weights weights = Weights.of(model);
+        Optional<String> architecture = model.first().architecture();
+        Function<String, OptionalLong> key =
+                suffix -> number(model.metadata(), architecture.orElse("") + "." + suffix);
+        long parameters = model.tensors().stream().mapToLong(TensorInfo::elements).sum();
+        List<Group> types = new ArrayList<>(groups(weights, weight -> weight.type().label()));
+        types.sort(Comparator.comparingLong(Group::size).reversed());
+        return new ModelSummary(
+                model.first().file(),
+                model.parts().size(),
+                model.fileSize(),
+                model.first().version(),
+                ModelKind.of(model),
+                architecture,
+                text(model.metadata(), "general.name"),
+                parameters,
+                weights.size(),
+                parameters == 0 ? 0 : 8.0 * weights.size() / parameters,
+                weights.activeSize(),
+                weights.size(Weight.Use.EVERY_TOKEN),
+                key.apply("context_length"),
+                key.apply("embedding_length"),
+                key.apply("block_count"),
+                key.apply("attention.head_count"),
+                key.apply("attention.head_count_kv"),
+                key.apply("expert_count"),
+                key.apply("expert_used_count"),
+                length(model.metadata(), "tokenizer.ggml.tokens"),
+                text(model.metadata(), "tokenizer.ggml.model"),
+                model.metadata().contains("tokenizer.chat_template"),
+                types,
+                groups(weights, Weight::role),
+                groups(weights, ModelSummary::part));
+    }
+
+    private static String part(Weight weight) {
+        return switch (weight.layer()) {
+            case Weight.BEFORE_LAYERS -> "input";
+            case Weight.AFTER_LAYERS -> "output";
+            default -> "layer " + weight.layer();
+        };
+    }
+
+    private static List<Group> groups(Weights weights, Function<Weight, String> name) {
+        Map<String, Group> groups = new LinkedHashMap<>();
+        for (Weight weight : weights.all()) {
+            Group one = new Group(name.apply(weight), 1, weight.size(), weights.activeSize(weight));
+            groups.merge(one.name, one, Group::plus);
+        }
+        return List.copyOf(groups.values());
+    }
+
+    private static Optional<String> text(GgufMetadata metadata, String key) {
+        return metadata.find(key)
+                .filter(GgufValue.Text.class::isInstance)
+                .map(value -> ((GgufValue.Text) value).value());
+    }
+
+    private static OptionalLong length(GgufMetadata metadata, String key) {
+        return metadata.find(key).orElse(null) instanceof GgufValue.Array array
+                ? OptionalLong.of(array.value().size())
+                : OptionalLong.empty();
+    }
+
+    /** A number, or the largest of one for each layer. */
+    private static OptionalLong number(GgufMetadata metadata, String key) {
+        GgufValue value = metadata.find(key).orElse(null);
+        if (value instanceof GgufValue.Int number) {
+            return OptionalLong.of(number.value());
+        }
+        if (value instanceof GgufValue.Array array && array.value().isIntegers()) {
+            return array.value().integers().max();
+        }
+        return OptionalLong.empty();
+    }
+}

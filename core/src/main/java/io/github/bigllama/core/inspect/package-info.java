@@ -1,0 +1,2 @@
+/** What a model is, from its headers alone. */
+package io.github.bigllama.core.inspect;

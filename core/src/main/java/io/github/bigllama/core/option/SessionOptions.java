@@ -1,0 +1,195 @@
+package io.github.bigllama.core.option;
+
+import io.github.bigllama.core.LlamaSession;
+import java.util.Objects;
+import java.util.function.Consumer;
+
+/**
+ * The shape of a session: its context, batches, threads and KV cache.
+ *
+ * @param contextSize tokens the context holds; 0 for the number that the model was trained with
+ * @param batchSize most tokens given to one {@code llama_decode} ({@code n_batch})
+ * @param microBatchSize most tokens computed in one pass over the weights ({@code n_ubatch}); at
+ *     most {@code batchSize}. {@link #AUTO_MICRO_BATCH} for 512, or for more where weights are read
+ *     from disk and RAM allows it
+ * @param threads threads that generate; 0 for one per physical core
+ * @param batchThreads threads that compute prompts; 0 for the same as {@code threads}
+ * @param keyType type of the keys in the KV cache
+ * @param valueType type of the values in the KV cache
+ * @param flashAttention whether to use the fused attention kernel
+ * @param sequences most sequences the KV cache holds side by side, 1 to {@value #MAX_SEQUENCES};
+ *     they share {@code contextSize}
+ * @param embeddings whether {@link LlamaSession#embeddings()} is available
+ * @param outputs most tokens of a batch that have logits ({@code n_outputs_max}), see {@link
+ *     LlamaSession#decode(int[], int)}; 0 for the last token of each sequence
+ */
+public record SessionOptions(
+        int contextSize,
+        int batchSize,
+        int microBatchSize,
+        int threads,
+        int batchThreads,
+        KvType keyType,
+        KvType valueType,
+        FlashAttention flashAttention,
+        int sequences,
+        boolean embeddings,
+        int outputs) {
+    /** The micro-batch is chosen when the session is opened. */
+    public static final int AUTO_MICRO_BATCH = 0;
+
+    /**
+     * The largest context, up to that of the model, that leaves room for the weights: for all of
+     * them, or if they would not fit anyway, for all but an eighth of the RAM.
+     */
+    public static final int AUTO_CONTEXT = -1;
+
+    /** {@code LLAMA_MAX_SEQ} of llama.cpp. */
+    public static final int MAX_SEQUENCES = 256;
+
+    /** {@code GGML_MAX_N_THREADS} of llama.cpp. */
+    public static final int MAX_THREADS = 512;
+
+    private static final SessionOptions DEFAULTS =
+            new SessionOptions(
+                    0,
+                    2048,
+                    AUTO_MICRO_BATCH,
+                    0,
+                    0,
+                    KvType.F16,
+                    KvType.F16,
+                    FlashAttention.AUTO,
+                    1,
+                    false,
+                    0);
+
+    public SessionOptions {
+        requireRange("contextSize", contextSize, AUTO_CONTEXT, Integer.MAX_VALUE);
+        requireRange("batchSize", batchSize, 1, Integer.MAX_VALUE);
+        requireRange("microBatchSize", microBatchSize, 0, batchSize);
+        requireRange("threads", threads, 0, MAX_THREADS);
+        requireRange("batchThreads", batchThreads, 0, MAX_THREADS);
+        Objects.requireNonNull(keyType, "keyType");
+        Objects.requireNonNull(valueType, "valueType");
+        Objects.requireNonNull(flashAttention, "flashAttention");
+        requireRange("sequences", sequences, 1, MAX_SEQUENCES);
+        requireRange("outputs", outputs, 0, batchSize);
+        if (contextSize > 0 && contextSize < sequences) {
+            throw new IllegalArgumentException(
+                    "contextSize is "
+                            + contextSize
+                            + ", must have a token for each of "
+                            + sequences
+                            + " sequences");
+        }
+    }
+
+    /** The model's context, llama.cpp's batch sizes, one thread per physical core, an F16 cache. */
+    public static SessionOptions defaults() {
+        return DEFAULTS;
+    }
+
+    public SessionOptions withContextSize(int value) {
+        return with(draft -> draft.contextSize = value);
+    }
+
+    /** Sets both sizes; a smaller batch makes cancelling and progress finer. */
+    public SessionOptions withBatchSizes(int batch, int microBatch) {
+        return with(
+                draft -> {
+                    draft.batchSize = batch;
+                    draft.microBatchSize = microBatch;
+                });
+    }
+
+    /** Sets the threads for generating and for prompts. */
+    public SessionOptions withThreads(int generating, int batch) {
+        return with(
+                draft -> {
+                    draft.threads = generating;
+                    draft.batchThreads = batch;
+                });
+    }
+
+    public SessionOptions withKvTypes(KvType keys, KvType values) {
+        return with(
+                draft -> {
+                    draft.keyType = keys;
+                    draft.valueType = values;
+                });
+    }
+
+    public SessionOptions withFlashAttention(FlashAttention value) {
+        return with(draft -> draft.flashAttention = value);
+    }
+
+    public SessionOptions withSequences(int value) {
+        return with(draft -> draft.sequences = value);
+    }
+
+    public SessionOptions withEmbeddings(boolean value) {
+        return with(draft -> draft.embeddings = value);
+    }
+
+    public SessionOptions withOutputs(int value) {
+        return with(draft -> draft.outputs = value);
+    }
+
+    private static void requireRange(String name, int value, int min, int max) {
+        if (value < min || value > max) {
+            throw new IllegalArgumentException(
+                    name + " is " + value + ", must be " + min + " to " + max);
+        }
+    }
+
+    private SessionOptions with(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.options();
+    }
+
+    /** The components while some of them are replaced. */
+    private static final class Draft {
+        private int contextSize;
+        private int batchSize;
+        private int microBatchSize;
+        private int threads;
+        private int batchThreads;
+        private KvType keyType;
+        private KvType valueType;
+        private FlashAttention flashAttention;
+        private int sequences;
+        private boolean embeddings;
+        private int outputs;
+
+        Draft(SessionOptions options) {
+            contextSize = options.contextSize;
+            batchSize = options.batchSize;
+            microBatchSize = options.microBatchSize;
+            threads = options.threads;
+            batchThreads = options.batchThreads;
+            keyType = options.keyType;
+            valueType = options.valueType;
+            flashAttention = options.flashAttention;
+            sequences = options.sequences;
+            embeddings = options.embeddings;
+            outputs = options.outputs;
+        }
+
+        SessionOptions options() {
+            return new SessionOptions(
+                    contextSize,
+                    batchSize,
+                    microBatchSize,
+                    threads,
+                    batchThreads,
+                    keyType,
+                    valueType,
+                    flashAttention,
+                    sequences,
+                    embeddings,
+                    outputs);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package io.github.bigllama.core.quantize;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Files that are written under names of their own beside their targets, and get their names when
+ * all are complete. If that does not happen they are gone at the latest when the JVM ends, unless
+ * it is killed; the next attempt for the same targets then replaces them.
+ */
+final class PartialFiles implements AutoCloseable {
+    private final List<Path> files;
+    private final List<Path> targets;
+
+    private PartialFiles(List<Path> files, List<Path> targets) {
+        this.files = List.copyOf(files);
+        this.targets = List.copyOf(targets);
+    }
+
+    /**
+     * Creates them empty, which shows whether the folder can be written to.
+     *
+     * @param files their names until they are complete
+     * @param targets their names afterwards
+     * @param bytes what they need on the disk
+     * @throws IOException if they can't be, or there is too little room; says why
+     */
+    static PartialFiles create(List<Path> files, List<Path> targets, long bytes)
+            throws IOException {
+        for (Path target : targets) {
+            if (Files.isDirectory(target)) {
+                throw new IOException(target + " is a folder: name the file to write");
+            }
+        }
+        Path folder = targets.getFirst().toAbsolutePath().getParent();
+        if (!Files.isDirectory(folder)) {
+            throw new IOException("there is no folder " + folder);
+        }
+        PartialFiles partial = new PartialFiles(files, targets);
+        try {
+            for (Path file : files) {
+                Files.deleteIfExists(file);
+                Files.createFile(file);
+                file.toFile().deleteOnExit();
+            }
+            long free = Files.getFileStore(folder).getUsableSpace();
+            if (free < bytes) {
+                throw new IOException(
+                        "%s needs %.2f GB, and its disk has %.2f GB free"
+                                .formatted(targets.getFirst(), bytes / 1e9, free / 1e9));
+            }
+            return partial;
+        } catch (AccessDeniedException e) {
+            partial.close();
+            throw new IOException("no permission to write in " + folder, e);
+        } catch (IOException e) {
+            partial.close();
+            throw e;
+        }
+    }
+
+    /** Gives them their names. The first comes last: of a model in parts it is the one to open. */
+    void complete() throws IOException {
+        for (int i = files.size() - 1; i >= 0; i--) {
+            Files.move(files.get(i), targets.get(i), StandardCopyOption.ATOMIC_MOVE);
+        }
+    }
+
+    /** Deletes what has not got its name. */
+    @Override
+    public void close() throws IOException {
+        List<IOException> failures = new ArrayList<>();
+        for (Path file : files) {
+            try {
+                Files.deleteIfExists(file);
+            } catch (IOException e) {
+                failures.add(e);
+            }
+        }
+        if (!failures.isEmpty()) {
+            throw failures.getFirst();
+        }
+    }
+}

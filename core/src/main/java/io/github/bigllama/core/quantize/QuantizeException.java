@@ -1,0 +1,29 @@
+package io.github.bigllama.core.quantize;
+
+import io.github.bigllama.core.exception.LlamaException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A model that can't be quantized as it was asked for: it is damaged or quantized already, an
+ * importance matrix is missing or of another model, or the result can't be written.
+ */
+public final class QuantizeException extends LlamaException {
+    private static final long serialVersionUID = 1;
+
+    private final transient Path path;
+
+    public QuantizeException(Path path, String message) {
+        this(path, message, List.of(), null);
+    }
+
+    public QuantizeException(Path path, String message, List<String> nativeLog, Throwable cause) {
+        super(message, nativeLog, cause);
+        this.path = path;
+    }
+
+    /** The file that is the reason; null after deserialization. */
+    public Path path() {
+        return path;
+    }
+}

@@ -1,0 +1,163 @@
+package io.github.bigllama.core.quantize;
+
+import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.GgufValue;
+import io.github.bigllama.core.gguf.ImportanceMatrix;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.TensorInfo;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * How large the files will be: llama_model_quantize copies the metadata and adds and removes a few
+ * pairs, and its dry run says nothing about that.
+ */
+final class QuantizedHeader {
+    /** GGUF_DEFAULT_ALIGNMENT, which llama.cpp writes with whatever the model has. */
+    static final int ALIGNMENT = 32;
+
+    /** Magic, version, number of tensors and of pairs. */
+    private static final int START = 24;
+
+    /** The type of a value, and the length of a string. */
+    private static final int TYPE = 4;
+
+    private static final int LENGTH = 8;
+
+    /** The size of {@code val_str} without its 0. */
+    private static final int MAX_TEXT = 127;
+
+    /** The keys of a split and the bytes of their values, which llama.cpp removes or adds. */
+    private static final Map<String, Integer> SPLIT =
+            Map.of("split.no", 2, "split.count", 2, "split.tensors.count", 4);
+
+    private QuantizedHeader() {}
+
+    /** What is noted of an importance matrix in the file, as llama-quantize does it. */
+    static Map<String, Object> origin(ImportanceMatrix matrix) {
+        Map<String, Object> pairs = new LinkedHashMap<>();
+        pairs.put("quantize.imatrix.file", cut(matrix.file().toString()));
+        if (!matrix.datasets().isEmpty()) {
+            pairs.put("quantize.imatrix.dataset", cut(matrix.datasets().getFirst()));
+        }
+        pairs.put("quantize.imatrix.entries_count", (long) matrix.values().size());
+        if (matrix.chunks() > 0) {
+            pairs.put("quantize.imatrix.chunks_count", matrix.chunks());
+        }
+        return pairs;
+    }
+
+    /** At most so many bytes of UTF-8 as there is room for, and no half characters. */
+    private static String cut(String text) {
+        StringBuilder cut = new StringBuilder();
+        int bytes = 0;
+        for (int c : text.codePoints().takeWhile(c -> c != 0).toArray()) {
+            bytes += utf8(Character.toString(c));
+            if (bytes > MAX_TEXT) {
+                break;
+            }
+            cut.appendCodePoint(c);
+        }
+        return cut.toString();
+    }
+
+    /** The sizes of the files that will be written. */
+    static List<Long> fileSizes(
+            ModelFiles model,
+            List<QuantizePlan.Tensor> tensors,
+            boolean keepSplit,
+            Optional<ImportanceMatrix> imatrix) {
+        int parts = keepSplit ? model.parts().size() : 1;
+        List<Long> sizes = new ArrayList<>();
+        for (int part = 0; part < parts; part++) {
+            long header = part == 0 ? pairs(model.first(), imatrix) : START;
+            if (parts > 1) {
+                header += SPLIT.keySet().stream().mapToLong(QuantizedHeader::split).sum();
+            }
+            long data = 0;
+            for (QuantizePlan.Tensor tensor : tensors) {
+                if (parts == 1 || tensor.part() == part) {
+                    header += row(tensor.source(), dimensions(tensor.source()));
+                    data += padded(tensor.size());
+                }
+            }
+            sizes.add(padded(header) + data);
+        }
+        return sizes;
+    }
+
+    /** The start and the pairs: those of the model, less the split, with what is noted. */
+    private static long pairs(Gguf model, Optional<ImportanceMatrix> imatrix) {
+        long size = model.headerSize();
+        for (TensorInfo tensor : model.tensors()) {
+            size -= row(tensor, tensor.shape().size());
+        }
+        Map<String, Integer> added = new LinkedHashMap<>();
+        added.put("general.quantization_version", Integer.BYTES);
+        added.put("general.file_type", Integer.BYTES);
+        imatrix.ifPresent(
+                matrix ->
+                        origin(matrix)
+                                .forEach(
+                                        (key, value) ->
+                                                added.put(
+                                                        key,
+                                                        value instanceof Long
+                                                                ? Integer.BYTES
+                                                                : LENGTH
+                                                                        + utf8(value.toString()))));
+        for (Map.Entry<String, Integer> pair : added.entrySet()) {
+            size += pair(pair.getKey(), pair.getValue()) - pairSize(model, pair.getKey());
+        }
+        for (String key : SPLIT.keySet()) {
+            size -= pairSize(model, key);
+        }
+        return size;
+    }
+
+    /** The size of a pair that the model has, 0 if it has none. */
+    private static long pairSize(Gguf model, String key) {
+        GgufValue value = model.metadata().find(key).orElse(null);
+        return switch (value) {
+            case null -> 0;
+            case GgufValue.Text text -> pair(key, LENGTH + utf8(text.value()));
+            // None of these keys is one: if it is, the prediction is wrong.
+            case GgufValue.Array array -> 0;
+            default -> pair(key, value.type().size());
+        };
+    }
+
+    private static long split(String key) {
+        return pair(key, SPLIT.get(key));
+    }
+
+    private static long pair(String key, int valueSize) {
+        return LENGTH + utf8(key) + TYPE + valueSize;
+    }
+
+    /** Of the tensor table: name, dimensions, type, offset. */
+    private static long row(TensorInfo tensor, int dimensions) {
+        return LENGTH + utf8(tensor.name()) + 4 + 8L * dimensions + TYPE + 8;
+    }
+
+    /** ggml_n_dims: those of 1 at the end are not written. */
+    private static int dimensions(TensorInfo tensor) {
+        int dimensions = TensorInfo.MAX_DIMENSIONS;
+        while (dimensions > 1 && tensor.ne(dimensions - 1) == 1) {
+            dimensions--;
+        }
+        return dimensions;
+    }
+
+    private static int utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8).length;
+    }
+
+    private static long padded(long size) {
+        return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+}

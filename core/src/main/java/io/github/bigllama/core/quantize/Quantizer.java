@@ -1,0 +1,275 @@
+package io.github.bigllama.core.quantize;
+
+import io.github.bigllama.core.exception.NativeLoadException;
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ImportanceMatrix;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.TensorInfo;
+import io.github.bigllama.internal.check.ModelCheck;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.function.DoubleConsumer;
+import java.util.regex.Pattern;
+
+/**
+ * Makes a model smaller: writes it again with fewer bits for a weight.
+ *
+ * <pre>{@code
+ * Quantizer quantizer =
+ *         Quantizer.of(Path.of("model-BF16.gguf"), Quantization.Q4_K_M, QuantizeOptions.defaults());
+ * System.out.println(quantizer.plan().size());
+ * quantizer.write(Path.of("model-Q4_K_M.gguf"));
+ * }</pre>
+ *
+ * <p>The result is, byte for byte, that of llama-quantize with the same settings. Neither the model
+ * nor the result is in memory as a whole: rows are read from the mapped file and written, {@link
+ * QuantizeOptions#bufferSize} bytes at a time.
+ *
+ * <p>Thread-safe; one write at a time, a second waits.
+ */
+public final class Quantizer {
+    private static final String SUFFIX = ".gguf";
+
+    /** Behind the name of what is not complete. */
+    private static final String PARTIAL = ".part";
+
+    /** What std::ofstream throws if the disk is full. */
+    private static final String WRITE_FAILED = "iostream error";
+
+    private static final Pattern SPLIT_END = Pattern.compile("-\\d{5}-of-\\d{5}\\.gguf$");
+
+    private final ModelFiles model;
+    private final Map<String, QuantizePlan.Tensor> tensors;
+    private final boolean keepsSplit;
+    private final QuantizeCall call;
+    private final QuantizePlan plan;
+
+    private Quantizer(
+            ModelFiles model,
+            Map<String, QuantizePlan.Tensor> tensors,
+            boolean keepsSplit,
+            QuantizeCall call,
+            QuantizePlan plan) {
+        this.model = model;
+        this.tensors = tensors;
+        this.keepsSplit = keepsSplit;
+        this.call = call;
+        this.plan = plan;
+    }
+
+    /**
+     * Looks at a model, without reading its weights, and decides what each tensor becomes.
+     *
+     * @param model a GGUF file; of a model in parts the first
+     * @throws QuantizeException if the model or the importance matrix is missing, damaged, or
+     *     nothing that llama.cpp can quantize
+     * @throws IllegalArgumentException if options contradict each other or the type
+     * @throws NativeLoadException if llama.cpp cannot be loaded
+     */
+    public static Quantizer of(Path model, Quantization type, QuantizeOptions options) {
+        ModelFiles files;
+        Optional<ImportanceMatrix> imatrix;
+        try {
+            files = ModelFiles.read(model);
+            ModelCheck.check(files);
+            // Not closed by anyone: it goes with the quantizer.
+            Arena arena = Arena.ofAuto();
+            imatrix = options.imatrix().map(file -> ImportanceMatrix.read(file, arena));
+        } catch (GgufException e) {
+            throw new QuantizeException(Path.of(e.file()), e.getMessage(), List.of(), e);
+        }
+        boolean keepsSplit = options.keepSplit() && files.parts().size() > 1;
+        QuantizeOptions kept = options.withKeepSplit(keepsSplit);
+        QuantizeCheck check = new QuantizeCheck(files, type, kept);
+        check.before();
+        QuantizeCall call = new QuantizeCall(model, type, kept, imatrix);
+        TensorLog log = new TensorLog(name -> {});
+        call.dryRun(log);
+        List<QuantizePlan.Tensor> tensors = tensors(files, log.types());
+        QuantizePlan plan =
+                new QuantizePlan(
+                        tensors,
+                        QuantizedHeader.fileSizes(files, tensors, keepsSplit, imatrix),
+                        files.fileSize(),
+                        log.fallbacks(),
+                        check.obstacle(tensors, imatrix));
+        Map<String, QuantizePlan.Tensor> byName = new HashMap<>();
+        tensors.forEach(tensor -> byName.put(tensor.source().name(), tensor));
+        return new Quantizer(files, byName, keepsSplit, call, plan);
+    }
+
+    private static List<QuantizePlan.Tensor> tensors(
+            ModelFiles files, Map<String, Optional<GgmlType>> types) {
+        List<QuantizePlan.Tensor> tensors = new ArrayList<>();
+        for (int part = 0; part < files.parts().size(); part++) {
+            for (TensorInfo source : files.parts().get(part).tensors()) {
+                Optional<GgmlType> type = types.get(source.name());
+                if (type == null) {
+                    Path path = files.parts().get(part).path().orElseThrow();
+                    throw new QuantizeException(
+                            path,
+                            "%s: llama.cpp does not say what becomes of tensor %s"
+                                    .formatted(path, source.name()));
+                }
+                tensors.add(new QuantizePlan.Tensor(source, part, type.orElse(source.type())));
+            }
+        }
+        return tensors;
+    }
+
+    /** What becomes of each tensor, and how large the result will be. */
+    public QuantizePlan plan() {
+        return plan;
+    }
+
+    /**
+     * The files that {@link #write} writes: the one that is named, or for a split that is kept
+     * {@code name-00001-of-00003.gguf} and so on beside it.
+     *
+     * @param out the file; with or without its ending, of a split the first part or the name before
+     *     the numbers
+     */
+    public List<Path> targets(Path out) {
+        return files(out, "");
+    }
+
+    private List<Path> files(Path out, String mark) {
+        if (!keepsSplit) {
+            return List.of(out.resolveSibling(out.getFileName() + mark));
+        }
+        List<Path> parts = new ArrayList<>();
+        int count = model.parts().size();
+        for (int i = 1; i <= count; i++) {
+            // llama_split_path
+            parts.add(
+                    out.resolveSibling(
+                            "%s%s-%05d-of-%05d.gguf".formatted(prefix(out), mark, i, count)));
+        }
+        return parts;
+    }
+
+    private static String prefix(Path out) {
+        String name = SPLIT_END.matcher(out.getFileName().toString()).replaceFirst(SUFFIX);
+        return name.endsWith(SUFFIX) ? name.substring(0, name.length() - SUFFIX.length()) : name;
+    }
+
+    /**
+     * Writes the result without telling how far it is.
+     *
+     * @see #write(Path, DoubleConsumer)
+     */
+    public void write(Path out) {
+        write(out, fraction -> {});
+    }
+
+    /**
+     * Writes the result; a file of that name is replaced, when the new one is complete. Until then
+     * it is beside it, with {@code .part} in its name, and if it is not completed it is deleted.
+     *
+     * @param out the file; see {@link #targets}
+     * @param progress is told the fraction of the weights that is done, 0 to 1, on this thread at
+     *     the beginning of each tensor. What it throws ends the write and is thrown here
+     * @throws QuantizeException if there is an {@linkplain QuantizePlan#obstacle obstacle}, the
+     *     weights are damaged, or the file can't be written
+     * @throws IllegalArgumentException if the file is one of the model
+     * @throws CancellationException if {@link #cancel} was called
+     */
+    public synchronized void write(Path out, DoubleConsumer progress) {
+        call.throwIfCancelled();
+        List<Path> targets = targets(out);
+        try {
+            for (Path target : targets) {
+                requireOther(target);
+            }
+            requireNoObstacle();
+            List<Path> partial = files(out, PARTIAL);
+            try (PartialFiles files = PartialFiles.create(partial, targets, plan.size())) {
+                writeNative(out, partial, progress);
+                verify(partial);
+                progress.accept(1);
+                call.throwIfCancelled();
+                files.complete();
+            }
+        } catch (IOException e) {
+            throw new QuantizeException(
+                    out, "cannot write " + out + ": " + e.getMessage(), List.of(), e);
+        }
+    }
+
+    private void writeNative(Path out, List<Path> partial, DoubleConsumer progress)
+            throws IOException {
+        TensorWatch watch = new TensorWatch(model, plan, progress, call::stop);
+        // Of a split llama.cpp wants to know only what the names begin with.
+        Path output = keepsSplit ? out.resolveSibling(prefix(out) + PARTIAL) : partial.getFirst();
+        try {
+            call.write(output.toAbsolutePath().toString(), new TensorLog(watch));
+        } catch (QuantizeException e) {
+            if (e.nativeLog().stream().anyMatch(line -> line.contains(WRITE_FAILED))) {
+                long free = Files.getFileStore(partial.getFirst()).getUsableSpace();
+                throw new IOException(
+                        "its disk has %.2f GB left of the %.2f GB that are needed"
+                                .formatted(free / 1e9, plan.size() / 1e9),
+                        e);
+            }
+            throw e;
+        }
+        watch.rethrow();
+    }
+
+    /** Reads the headers back: what gets its name is a model, and the one that was planned. */
+    private void verify(List<Path> partial) throws IOException {
+        int found = 0;
+        for (Path file : partial) {
+            try {
+                for (TensorInfo tensor : Gguf.read(file).tensors()) {
+                    QuantizePlan.Tensor planned = tensors.get(tensor.name());
+                    if (planned == null || planned.type() != tensor.type()) {
+                        throw new IOException(tensor.name() + " has not become what was planned");
+                    }
+                    found++;
+                }
+            } catch (GgufException e) {
+                throw new IOException("what was written is damaged: " + e.getMessage(), e);
+            }
+        }
+        if (found != tensors.size()) {
+            throw new IOException("%d of %d tensors were written".formatted(found, tensors.size()));
+        }
+    }
+
+    /**
+     * Ends the write that is under way on another thread, and refuses any later one. llama.cpp has
+     * no way to stop within a tensor: the one at work is finished first, which for the largest may
+     * take minutes; what was written is then deleted.
+     */
+    public void cancel() {
+        call.cancel();
+    }
+
+    private void requireNoObstacle() {
+        if (plan.obstacle().isPresent()) {
+            Path path = model.first().path().orElseThrow();
+            throw new QuantizeException(path, path + ": " + plan.obstacle().get());
+        }
+    }
+
+    /** Also through links. */
+    private void requireOther(Path target) throws IOException {
+        for (Gguf part : model.parts()) {
+            if (Files.exists(target) && Files.isSameFile(target, part.path().orElseThrow())) {
+                throw new IllegalArgumentException(
+                        "%s is the model itself: name another file to write".formatted(target));
+            }
+        }
+    }
+}

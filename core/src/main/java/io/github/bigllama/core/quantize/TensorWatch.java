@@ -1,0 +1,102 @@
+package io.github.bigllama.core.quantize;
+
+import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.ModelFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+import java.util.function.DoubleConsumer;
+
+/**
+ * What happens between two tensors while a model is written: the caller is told how far it is, and
+ * the next tensor is looked at. It runs inside native code, which no exception may pass: the first
+ * is kept, and the rest of the work is called off.
+ */
+final class TensorWatch implements Consumer<String> {
+    private final ModelFiles model;
+    private final Map<String, QuantizePlan.Tensor> tensors = new HashMap<>();
+    private final DoubleConsumer progress;
+    private final Runnable stop;
+    private final double total;
+
+    private long done;
+    private RuntimeException thrown;
+    private Error error;
+
+    /**
+     * A watch for one write.
+     *
+     * @param progress is told what fraction of the bytes is done
+     * @param stop ends the write
+     */
+    TensorWatch(ModelFiles model, QuantizePlan plan, DoubleConsumer progress, Runnable stop) {
+        this.model = model;
+        this.progress = progress;
+        this.stop = stop;
+        plan.tensors().forEach(tensor -> tensors.put(tensor.source().name(), tensor));
+        total = plan.tensors().stream().mapToLong(tensor -> tensor.source().size()).sum();
+    }
+
+    @Override
+    public void accept(String name) {
+        if (thrown != null || error != null) {
+            return;
+        }
+        try {
+            QuantizePlan.Tensor tensor = tensors.get(name);
+            progress.accept(done / total);
+            done += tensor.source().size();
+            look(tensor);
+        } catch (RuntimeException e) {
+            thrown = e;
+            stop.run();
+        } catch (Error e) {
+            error = e;
+            stop.run();
+        }
+    }
+
+    /** What native code would not survive: a page that is gone, a weight beyond all bounds. */
+    private void look(QuantizePlan.Tensor tensor) {
+        Gguf file = model.parts().get(tensor.part());
+        Path path = file.path().orElseThrow();
+        try {
+            long size = Files.size(path);
+            if (size < file.fileSize()) {
+                throw new QuantizeException(
+                        path,
+                        "%s became shorter while it was read: it had %d bytes and has %d"
+                                .formatted(path, file.fileSize(), size));
+            }
+            OptionalLong unusable = WeightScan.unusable(file, tensor);
+            if (unusable.isPresent()) {
+                throw new QuantizeException(
+                        path,
+                        "%s: weight %d of %s is no number or far too large for %s; the file is damaged"
+                                .formatted(
+                                        path,
+                                        unusable.getAsLong(),
+                                        tensor.source().name(),
+                                        tensor.type().label()));
+            }
+        } catch (IOException e) {
+            throw new QuantizeException(
+                    path, "cannot read " + path + ": " + e.getMessage(), List.of(), e);
+        }
+    }
+
+    /** Throws what was kept. */
+    void rethrow() {
+        if (thrown != null) {
+            throw thrown;
+        }
+        if (error != null) {
+            throw error;
+        }
+    }
+}

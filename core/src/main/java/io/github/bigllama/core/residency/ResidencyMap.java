@@ -1,0 +1,112 @@
+package io.github.bigllama.core.residency;
+
+import io.github.bigllama.internal.pagecache.MappedFile;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Which parts of which layers of a model are in RAM at a moment, whoever has brought them there:
+ * what the system says of its page cache. It tells only of files that one owns or may write.
+ *
+ * @param layers the layers in the order of use
+ */
+public record ResidencyMap(List<Layer> layers) {
+    /**
+     * One layer, or what comes before all or after all.
+     *
+     * @param number the layer, or {@link Weight#BEFORE_LAYERS} or {@link Weight#AFTER_LAYERS}
+     * @param bytes bytes of its weights
+     * @param resident how many of them are in RAM
+     * @param cells the layer cut into parts of one size, in the order of use: the share of each
+     *     that is in RAM, 0 to 1
+     */
+    public record Layer(int number, long bytes, long resident, List<Double> cells) {
+        public Layer {
+            cells = List.copyOf(cells);
+        }
+    }
+
+    public ResidencyMap {
+        layers = List.copyOf(layers);
+    }
+
+    /**
+     * Looks.
+     *
+     * @param cells parts to cut a layer into
+     * @throws IOException if the files can't be read, or the system does not tell
+     */
+    @SuppressWarnings("restricted")
+    public static ResidencyMap of(Weights weights, int cells) throws IOException {
+        Map<Integer, List<Weight>> byLayer = new TreeMap<>();
+        for (Weight weight : weights.all()) {
+            byLayer.computeIfAbsent(weight.layer(), n -> new ArrayList<>()).add(weight);
+        }
+        List<MappedFile> files = new ArrayList<>();
+        try (Arena arena = Arena.ofConfined()) {
+            for (Path path : weights.files()) {
+                try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+                    MemorySegment mapping =
+                            channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
+                    files.add(MappedFile.of(path, mapping.address(), 0));
+                }
+            }
+            List<Layer> layers = new ArrayList<>();
+            for (Map.Entry<Integer, List<Weight>> layer : byLayer.entrySet()) {
+                layers.add(look(layer.getKey(), layer.getValue(), files, cells));
+            }
+            return new ResidencyMap(layers);
+        } finally {
+            files.forEach(MappedFile::close);
+        }
+    }
+
+    private static Layer look(int number, List<Weight> weights, List<MappedFile> files, int cells)
+            throws IOException {
+        long bytes = weights.stream().mapToLong(Weight::size).sum();
+        long[] present = new long[cells];
+        long before = 0;
+        long resident = 0;
+        for (Weight weight : weights) {
+            MappedFile file = files.get(weight.file());
+            long page = file.pageSize();
+            long start = weight.offset() / page * page;
+            boolean[] pages = file.resident(start, weight.end() - start);
+            for (int i = 0; i < pages.length; i++) {
+                long from = Math.max(weight.offset(), start + i * page);
+                long size = Math.min(weight.end(), start + (i + 1) * page) - from;
+                if (pages[i]) {
+                    long position = before + from - weight.offset();
+                    present[(int) (position * cells / bytes)] += size;
+                    resident += size;
+                }
+            }
+            before += weight.size();
+        }
+        List<Double> shares = new ArrayList<>();
+        for (long each : present) {
+            shares.add(bytes == 0 ? 0 : Math.min(1, (double) each * cells / bytes));
+        }
+        return new Layer(number, bytes, resident, shares);
+    }
+
+    /** Bytes of all weights. */
+    public long bytes() {
+        return layers.stream().mapToLong(Layer::bytes).sum();
+    }
+
+    /** How many of them are in RAM. */
+    public long resident() {
+        return layers.stream().mapToLong(Layer::resident).sum();
+    }
+}

@@ -1,0 +1,105 @@
+package io.github.bigllama.core.residency;
+
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.gguf.TensorInfo;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * One tensor of weights and where its bytes are.
+ *
+ * @param name the tensor's name
+ * @param file which file of the model holds it, 0 for the first
+ * @param offset where it starts, in bytes from the start of that file
+ * @param size its size in bytes
+ * @param layer its layer, {@link #BEFORE_LAYERS} or {@link #AFTER_LAYERS}
+ * @param type the type of its elements
+ * @param use what a token reads of it
+ * @param slices experts it holds, one slice of {@code size / slices} bytes each; 1 if it is no
+ *     tensor of experts
+ */
+public record Weight(
+        String name,
+        int file,
+        long offset,
+        long size,
+        int layer,
+        GgmlType type,
+        Use use,
+        int slices) {
+    /** The layer of what is used before the first, such as the token embedding. */
+    public static final int BEFORE_LAYERS = -1;
+
+    /** The layer of what is used after the last, such as the output projection. */
+    public static final int AFTER_LAYERS = Integer.MAX_VALUE;
+
+    private static final Pattern LAYER =
+            Pattern.compile("(?:blk|enc\\.blk|dec\\.blk)\\.(\\d+)\\..*");
+    private static final Pattern EXPERTS = Pattern.compile("blk\\.\\d+\\.ffn_\\w+_exps\\.weight");
+    private static final Pattern ROWS =
+            Pattern.compile("(token_embd|position_embd|token_types|per_layer_token_embd)\\.weight");
+
+    /** What a token reads of a tensor. */
+    public enum Use {
+        /** All of it, for every token. */
+        EVERY_TOKEN,
+        /** The slices of the experts that the router chooses. */
+        EXPERTS,
+        /** A row: an embedding. */
+        ROWS
+    }
+
+    /**
+     * What the table of a file says of a tensor.
+     *
+     * @param tied whether the token embedding is the output projection too, of which a token reads
+     *     everything
+     */
+    static Weight of(TensorInfo tensor, int file, long dataOffset, boolean tied) {
+        Use use = Use.EVERY_TOKEN;
+        int slices = 1;
+        if (EXPERTS.matcher(tensor.name()).matches() && tensor.ne(2) > 1) {
+            use = Use.EXPERTS;
+            slices = (int) tensor.ne(2);
+        } else if (ROWS.matcher(tensor.name()).matches()
+                && !(tied && tensor.name().equals("token_embd.weight"))) {
+            use = Use.ROWS;
+        }
+        return new Weight(
+                tensor.name(),
+                file,
+                dataOffset + tensor.offset(),
+                tensor.size(),
+                layer(tensor.name(), tied),
+                tensor.type(),
+                use,
+                slices);
+    }
+
+    private static int layer(String name, boolean tied) {
+        Matcher matcher = LAYER.matcher(name);
+        if (matcher.matches()) {
+            return Integer.parseInt(matcher.group(1));
+        }
+        boolean last = name.startsWith("output") || tied && name.equals("token_embd.weight");
+        return last ? AFTER_LAYERS : BEFORE_LAYERS;
+    }
+
+    /** Bytes of one expert's slice; all of it if there is one. */
+    public long sliceSize() {
+        return size / slices;
+    }
+
+    /** Where it ends, in bytes from the start of the file. */
+    public long end() {
+        return offset + size;
+    }
+
+    /** Its name without the layer: {@code ffn_gate.weight}. */
+    public String role() {
+        Matcher matcher = LAYER.matcher(name);
+        return matcher.matches()
+                ? name.substring(name.indexOf('.', name.indexOf("blk.") + 4) + 1)
+                : name;
+    }
+}

@@ -1,0 +1,126 @@
+package io.github.bigllama.core.residency;
+
+import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.GgufValue;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.TensorInfo;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * The weights of a model by file range, in the order in which a pass over the model uses them, as
+ * far as names tell it. Immutable; made from the headers alone.
+ *
+ * @param files the files of the model, the first part first
+ * @param all every tensor, in the order of use
+ * @param expertsUsed how many experts of a layer a token uses; 0 for a dense model
+ */
+public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
+    /** The order of roles in a layer; what is not here is used where the file has it. */
+    private static final List<String> ORDER =
+            List.of(
+                    "attn_norm",
+                    "attn_q",
+                    "attn_k",
+                    "attn_v",
+                    "attn_output",
+                    "ffn_norm",
+                    "ffn_gate_inp",
+                    "ffn_gate_up_exps",
+                    "ffn_gate_exps",
+                    "ffn_up_exps",
+                    "ffn_down_exps",
+                    "ffn_gate",
+                    "ffn_up",
+                    "ffn_down");
+
+    public Weights {
+        files = List.copyOf(files);
+        all = List.copyOf(all);
+    }
+
+    /** The weights that the headers of a model list. */
+    public static Weights of(ModelFiles model) {
+        List<Path> files = new ArrayList<>();
+        List<Weight> all = new ArrayList<>();
+        boolean tied = model.tensor("output.weight").isEmpty();
+        for (Gguf part : model.parts()) {
+            for (TensorInfo tensor : part.tensors()) {
+                all.add(Weight.of(tensor, files.size(), part.dataOffset(), tied));
+            }
+            files.add(part.path().orElse(Path.of(part.fileName())));
+        }
+        // Stable: what the names do not tell stays as the files have it.
+        all.sort(Comparator.comparingInt(Weight::layer).thenComparingInt(Weights::rank));
+        return new Weights(files, all, expertsUsed(model));
+    }
+
+    private static int expertsUsed(ModelFiles model) {
+        String architecture = model.first().architecture().orElse("");
+        return model.metadata().find(architecture + ".expert_used_count").orElse(null)
+                        instanceof GgufValue.Int number
+                ? (int) number.value()
+                : 0;
+    }
+
+    private static int rank(Weight weight) {
+        if (weight.layer() == Weight.AFTER_LAYERS) {
+            return weight.name().startsWith("output_norm") ? 0 : 1;
+        }
+        String role = weight.role();
+        int best = ORDER.indexOf("ffn_norm");
+        int length = 0;
+        for (int i = 0; i < ORDER.size(); i++) {
+            String prefix = ORDER.get(i);
+            if (role.startsWith(prefix) && prefix.length() > length) {
+                best = i;
+                length = prefix.length();
+            }
+        }
+        return best;
+    }
+
+    /** Bytes of all weights. */
+    public long size() {
+        return all.stream().mapToLong(Weight::size).sum();
+    }
+
+    /** Bytes of the weights of one use. */
+    public long size(Weight.Use use) {
+        return all.stream().filter(w -> w.use() == use).mapToLong(Weight::size).sum();
+    }
+
+    /**
+     * Bytes that a token reads: what every token uses, and the slices of the experts it is routed
+     * to. Rows of embeddings, some kilobytes, are not counted.
+     */
+    public long activeSize() {
+        return all.stream().mapToLong(this::activeSize).sum();
+    }
+
+    /** Bytes that a token reads of one of them. */
+    public long activeSize(Weight weight) {
+        return switch (weight.use()) {
+            case EVERY_TOKEN -> weight.size();
+            case EXPERTS -> Math.min(expertsUsed, weight.slices()) * weight.sliceSize();
+            case ROWS -> 0;
+        };
+    }
+
+    /** Layers, counted by the largest number. */
+    public int layers() {
+        return 1
+                + all.stream()
+                        .mapToInt(Weight::layer)
+                        .filter(layer -> layer != Weight.AFTER_LAYERS)
+                        .max()
+                        .orElse(-1);
+    }
+
+    /** Whether it has routed experts. */
+    public boolean hasExperts() {
+        return all.stream().anyMatch(w -> w.use() == Weight.Use.EXPERTS);
+    }
+}

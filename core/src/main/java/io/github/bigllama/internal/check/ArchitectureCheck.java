@@ -1,0 +1,162 @@
+package io.github.bigllama.internal.check;
+
+import io.github.bigllama.internal.text.Text;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.Set;
+
+/** The sizes of a model: llama_model_base::load_hparams in llama-model.cpp, and what follows. */
+final class ArchitectureCheck {
+    /** LLAMA_MAX_LAYERS and LLAMA_MAX_EXPERTS in llama-hparams.h. */
+    private static final int MAX_LAYERS = 512;
+
+    private static final int MAX_EXPERTS = 1024;
+
+    /** LLAMA_ROPE_SCALING_TYPES in llama-model.cpp. */
+    private static final List<String> ROPE_SCALING = List.of("none", "linear", "yarn", "longrope");
+
+    /** enum llama_pooling_type in llama.h; -1 is "unspecified". */
+    private static final long MAX_POOLING = 4;
+
+    private static final long UNSPECIFIED = 0xFFFF_FFFFL;
+
+    /** Those that divide embedding_length by it unasked: models/*.cpp. */
+    private static final Set<String> DIVIDES_BY_HEADS =
+            Set.of("deepseek2-ocr", "gemma2", "gemma3", "olmo2", "phimoe");
+
+    private final Hyperparameters values;
+
+    ArchitectureCheck(Hyperparameters values) {
+        this.values = values;
+    }
+
+    void check() {
+        int layers = layers();
+        context();
+        experts(layers);
+        ropeScaling();
+        heads(layers);
+        new SlidingWindowCheck(values).check(layers);
+        pooling();
+        epsilon("attention.layer_norm_rms_epsilon");
+        epsilon("attention.layer_norm_epsilon");
+        epsilon("attention.group_norm_epsilon");
+    }
+
+    /** GGML_ASSERT on n_layer_all and n_layer_nextn in load_hparams. */
+    private int layers() {
+        String key = values.key("block_count");
+        long layers = values.u32(key).orElse(1);
+        values.require(
+                layers >= 1 && layers <= MAX_LAYERS, key, layers, "1 to " + MAX_LAYERS + " layers");
+        String nextn = values.key("nextn_predict_layers");
+        long predicting = values.u32(nextn).orElse(0);
+        values.require(predicting <= layers, nextn, predicting, "at most block_count, " + layers);
+        return (int) layers;
+    }
+
+    /**
+     * llama_model_n_ctx_train is an int32_t; near 2^32 the padding in llama_context::llama_context
+     * wraps around to a context of nothing.
+     */
+    private void context() {
+        String key = values.key("context_length");
+        long length = values.u32(key).orElse(1);
+        values.require(length <= Integer.MAX_VALUE, key, length, "less than 2^31");
+    }
+
+    /** The GGML_ASSERTs on experts and their groups in load_hparams. */
+    private void experts(int layers) {
+        String key = values.key("expert_count");
+        long experts = values.u32(key).orElse(0);
+        String arch = values.architecture();
+        if (experts <= 1 && (arch.equals("hunyuan_vl") || arch.equals("hunyuan-dense"))) {
+            return;
+        }
+        values.require(experts <= MAX_EXPERTS, key, experts, "at most " + MAX_EXPERTS);
+
+        String usedKey = values.key("expert_used_count");
+        long used =
+                Arrays.stream(values.perLayer(usedKey, layers).orElse(new long[layers]))
+                        .max()
+                        .orElse(0);
+        String groupsKey = values.key("expert_group_count");
+        long groups = values.u32(groupsKey).orElse(0);
+        if (experts == 0) {
+            values.require(used == 0, usedKey, used, "none without expert_count");
+            values.require(groups == 0, groupsKey, groups, "none without expert_count");
+            return;
+        }
+        values.require(
+                used >= 1 && used <= experts, usedKey, used, "1 to expert_count, " + experts);
+        values.require(groups < experts, groupsKey, groups, "less than expert_count, " + experts);
+        if (groups > 1) {
+            values.require(
+                    experts % groups == 0,
+                    groupsKey,
+                    groups,
+                    "a divisor of expert_count, " + experts);
+            String groupsUsedKey = values.key("expert_group_used_count");
+            long groupsUsed = values.u32(groupsUsedKey).orElse(0);
+            values.require(
+                    groupsUsed >= 1 && groupsUsed < groups,
+                    groupsUsedKey,
+                    groupsUsed,
+                    "1 to " + (groups - 1));
+        }
+    }
+
+    /** GGML_ASSERT(hparams.rope_scaling_type_train != LLAMA_ROPE_SCALING_TYPE_UNSPECIFIED). */
+    private void ropeScaling() {
+        String key = values.key("rope.scaling.type");
+        values.text(key)
+                .ifPresent(
+                        type ->
+                                values.require(
+                                        ROPE_SCALING.contains(type),
+                                        key,
+                                        Text.quote(type),
+                                        "one of " + String.join(", ", ROPE_SCALING)));
+    }
+
+    private void heads(int layers) {
+        String key = values.key("attention.head_count");
+        long[] heads = values.perLayer(key, layers).orElse(new long[layers]);
+        String kvKey = values.key("attention.head_count_kv");
+        long[] kv = values.perLayer(kvKey, layers).orElse(heads);
+        for (int i = 0; i < layers; i++) {
+            // ggml_mul_mat and ggml_flash_attn_ext: GGML_ASSERT(ggml_can_mul_mat(k, q))
+            values.require(
+                    heads[i] == 0 || kv[i] == 0 || heads[i] % kv[i] == 0,
+                    kvKey,
+                    kv[i],
+                    "a divisor of head_count, " + heads[i] + ", in layer " + i);
+        }
+        values.require(
+                heads[0] > 0 || !DIVIDES_BY_HEADS.contains(values.architecture()),
+                key,
+                heads[0],
+                "1 or more");
+        if (heads[0] > 0) {
+            new HeadCheck(values, heads[0]).check();
+        }
+    }
+
+    /** llm_graph_context::build_pooling: GGML_ABORT("unknown pooling type"). */
+    private void pooling() {
+        String key = values.key("pooling_type");
+        long type = values.u32(key).orElse(UNSPECIFIED);
+        values.require(
+                type <= MAX_POOLING || type == UNSPECIFIED, key, type, "0 to " + MAX_POOLING);
+    }
+
+    /** ggml_compute_forward_norm_f32 and its siblings: GGML_ASSERT(eps >= 0.0f). */
+    private void epsilon(String name) {
+        String key = values.key(name);
+        OptionalDouble epsilon = values.f32(key);
+        if (epsilon.isPresent()) {
+            values.require(epsilon.getAsDouble() >= 0, key, epsilon.getAsDouble(), "0 or more");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+package io.github.bigllama.internal.check;
+
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The sizes of an attention head. Which of them have to agree differs between architectures: each
+ * set here is those whose file in llama.cpp's src/models has the assertion, or the shape.
+ */
+final class HeadCheck {
+    /** Those without rotary positions (llama_model_rope_type), where its size means nothing. */
+    private static final Set<String> WITHOUT_ROPE =
+            Set.of(
+                    "arwkv7",
+                    "bert",
+                    "bloom",
+                    "clip",
+                    "gpt2",
+                    "gptj",
+                    "granitehybrid",
+                    "jais",
+                    "jamba",
+                    "jina-bert-v2",
+                    "kimi-k3",
+                    "kimi-linear",
+                    "mamba",
+                    "mamba2",
+                    "mpt",
+                    "nemotron_h",
+                    "nemotron_h_moe",
+                    "refact",
+                    "rwkv6",
+                    "rwkv6qwen2",
+                    "rwkv7",
+                    "starcoder",
+                    "t5",
+                    "t5encoder",
+                    "wavtokenizer-dec");
+
+    /**
+     * GGML_ASSERT(n_embd_head == hparams.n_embd_head_k()) and GGML_ASSERT(n_embd_head == n_rot).
+     */
+    private static final Set<String> KEY_VALUE_AND_ROPE_AGREE =
+            Set.of(
+                    "apertus",
+                    "arcee",
+                    "arctic",
+                    "baichuan",
+                    "chameleon",
+                    "codeshell",
+                    "dbrx",
+                    "deci",
+                    "deepseek",
+                    "dots1",
+                    "dream",
+                    "ernie4_5",
+                    "ernie4_5-moe",
+                    "exaone",
+                    "falcon",
+                    "granite",
+                    "granitemoe",
+                    "grok",
+                    "grovemoe",
+                    "hunyuan-moe",
+                    "internlm2",
+                    "jais2",
+                    "llada",
+                    "llada-moe",
+                    "llama",
+                    "llama4",
+                    "minicpm",
+                    "minimax-m2",
+                    "mistral3",
+                    "nemotron",
+                    "olmo",
+                    "olmo2",
+                    "olmoe",
+                    "orion",
+                    "qwen2",
+                    "qwen2moe",
+                    "qwen2vl",
+                    "qwen3",
+                    "qwen3moe",
+                    "qwen3vl",
+                    "qwen3vlmoe",
+                    "seed_oss",
+                    "smallthinker",
+                    "smollm3",
+                    "starcoder2",
+                    "xverse");
+
+    /** Only GGML_ASSERT(n_embd_head == hparams.n_embd_head_k()). */
+    private static final Set<String> KEY_AND_VALUE_AGREE =
+            Set.of(
+                    "bailingmoe2",
+                    "bert",
+                    "bitnet",
+                    "bloom",
+                    "chatglm",
+                    "cohere2",
+                    "command-r",
+                    "glm4",
+                    "glm4moe",
+                    "gpt2",
+                    "gptneox",
+                    "jais",
+                    "modern-bert",
+                    "mpt",
+                    "openelm",
+                    "phi2",
+                    "phi3",
+                    "qwen",
+                    "refact",
+                    "stablelm",
+                    "starcoder");
+
+    /**
+     * Those whose attn_q is square, so that its rows pass the loader for any number of heads, and
+     * ggml_reshape_3d in build_qkv then asserts that the heads fill a row.
+     */
+    private static final Set<String> HEADS_FILL_EMBEDDING =
+            Set.of(
+                    "arctic",
+                    "baichuan",
+                    "bitnet",
+                    "chameleon",
+                    "codeshell",
+                    "cohere2",
+                    "command-r",
+                    "deepseek",
+                    "dream",
+                    "grok",
+                    "internlm2",
+                    "llada-moe",
+                    "nemotron",
+                    "olmo",
+                    "olmoe",
+                    "orion",
+                    "phi2",
+                    "phi3",
+                    "plamo",
+                    "qwen2",
+                    "qwen2moe",
+                    "qwen2vl",
+                    "stablelm",
+                    "starcoder2",
+                    "xverse");
+
+    /** LLAMA_ROPE_TYPE_MROPE and _IMROPE in llama_model_rope_type, whatever the sections are. */
+    private static final Set<String> NEEDS_SECTIONS =
+            Set.of("paddleocr", "qwen2vl", "qwen35", "qwen35moe", "qwen3vl", "qwen3vlmoe");
+
+    private static final int SECTIONS = 4;
+
+    private final Hyperparameters values;
+    private final long heads;
+    private final long embedding;
+    private final long keySize;
+
+    HeadCheck(Hyperparameters values, long heads) {
+        this.values = values;
+        this.heads = heads;
+        this.embedding = values.u32(values.key("embedding_length")).orElse(0);
+        this.keySize = values.u32(values.key("attention.key_length")).orElse(embedding / heads);
+    }
+
+    void check() {
+        String arch = values.architecture();
+        boolean strict = KEY_VALUE_AND_ROPE_AGREE.contains(arch);
+        long valueSize = values.u32(values.key("attention.value_length")).orElse(embedding / heads);
+        // the layers with a sliding window may have sizes of their own
+        long windowKey = values.u32(values.key("attention.key_length_swa")).orElse(keySize);
+        long windowValue = values.u32(values.key("attention.value_length_swa")).orElse(valueSize);
+        if (strict || KEY_AND_VALUE_AGREE.contains(arch)) {
+            keyAndValueAgree("attention.value_length", keySize, valueSize);
+            keyAndValueAgree("attention.value_length_swa", windowKey, windowValue);
+        }
+        if (!WITHOUT_ROPE.contains(arch)) {
+            rope("rope.dimension_count", keySize, strict);
+            rope("rope.dimension_count_swa", windowKey, strict);
+            sections();
+        }
+        if (HEADS_FILL_EMBEDDING.contains(arch)) {
+            values.require(
+                    heads * keySize == embedding,
+                    values.key("attention.head_count"),
+                    heads,
+                    "%d heads of %d for an embedding_length of %d"
+                            .formatted(embedding / Math.max(1, keySize), keySize, embedding));
+        }
+    }
+
+    private void keyAndValueAgree(String name, long keySize, long valueSize) {
+        values.require(
+                valueSize == keySize,
+                values.key(name),
+                valueSize,
+                "the size of a head's key, " + keySize);
+    }
+
+    /** ggml_compute_forward_rope_flt: GGML_ASSERT(n_dims <= ne0), GGML_ASSERT(n_dims % 2 == 0). */
+    private void rope(String name, long keySize, boolean strict) {
+        String key = values.key(name);
+        long rope = values.u32(key).orElse(keySize);
+        if (strict) {
+            values.require(rope == keySize, key, rope, "the size of a head, " + keySize);
+        }
+        if (strict || values.u32(key).isPresent()) {
+            values.require(rope <= keySize, key, rope, "at most the size of a head, " + keySize);
+            // with 0 it does not come to an end
+            values.require(rope > 0 && rope % 2 == 0, key, rope, "an even number above 0");
+        }
+    }
+
+    /** ggml_mrope_cache_init: GGML_ASSERT(sect_dims <= ne0), and a remainder by their sum. */
+    private void sections() {
+        String key = values.key("rope.dimension_sections");
+        Optional<long[]> sections = values.perLayer(key, SECTIONS);
+        if (sections.isEmpty()) {
+            return;
+        }
+        long sum = 0;
+        for (long section : sections.get()) {
+            // an i32, so a negative one is large here, and the sum too
+            sum += section;
+        }
+        String shown = Arrays.toString(sections.get());
+        values.require(sum <= keySize, key, shown, "at most the size of a head, " + keySize);
+        values.require(
+                sum > 0 || !NEEDS_SECTIONS.contains(values.architecture()),
+                key,
+                shown,
+                "one that is not 0");
+    }
+}

@@ -1,0 +1,57 @@
+package io.github.bigllama.internal.check;
+
+import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.GgufException.Problem;
+import io.github.bigllama.core.gguf.ModelFiles;
+import java.nio.ByteOrder;
+import java.util.Map;
+
+/**
+ * Refuses the models that llama.cpp v0.5.0 does not survive: most of what can be wrong with a file
+ * it reports, but on some well-formed values it asserts, divides by zero or jumps to nowhere, which
+ * ends the process and the JVM with it.
+ *
+ * <p>Each rule names the place in llama.cpp it stands for, and refuses nothing that llama.cpp would
+ * run. What llama.cpp itself reports is left to it.
+ */
+public final class ModelCheck {
+    private ModelCheck() {}
+
+    /**
+     * Checks a model.
+     *
+     * @throws GgufException if llama.cpp would not survive it
+     */
+    public static void check(ModelFiles files) {
+        check(files, Map.of());
+    }
+
+    /**
+     * Checks a model as it is with metadata overrides: they can make a model of a file that is
+     * none, and the other way round.
+     *
+     * @param overrides {@link Integer}, {@link Long}, {@link Float}, {@link Double}, {@link
+     *     Boolean} or {@link String} by key, as llama.cpp's {@code kv_overrides} have them
+     * @throws GgufException if llama.cpp would not survive it
+     */
+    public static void check(ModelFiles files, Map<String, ?> overrides) {
+        files.parts().forEach(ModelCheck::requireByteOrder);
+        Hyperparameters values = Hyperparameters.of(files, overrides);
+        new ArchitectureCheck(values).check();
+        new VocabularyCheck(values).check();
+        new LayerCheck(files, values).check();
+        files.parts().forEach(part -> new TensorCheck(part, values).check());
+    }
+
+    /** llama.cpp reads numbers in the order of the machine. */
+    public static void requireByteOrder(Gguf file) {
+        if (file.byteOrder() != ByteOrder.nativeOrder()) {
+            throw new GgufException(
+                    Problem.BYTE_ORDER,
+                    file.file(),
+                    "is a big-endian GGUF file; this machine is little-endian: convert the model"
+                            + " again or find it for x86-64 or arm64");
+        }
+    }
+}

@@ -1,0 +1,412 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.bindings.llama.llama_batch;
+import io.github.bigllama.bindings.llama.llama_context_params;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.internal.llama.LlamaLog;
+import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.pager.FileSizes;
+import io.github.bigllama.internal.pager.Pager;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.DoubleConsumer;
+import java.util.stream.IntStream;
+
+/**
+ * One {@code llama_context}, which computes tokens of its sequences; it knows nothing of text. Not
+ * thread-safe, but for the abort signal.
+ */
+@SuppressWarnings("restricted")
+public final class Context implements AutoCloseable {
+    private static final int OK = 0;
+    public static final int NO_SLOT = 1;
+    private static final int ABORTED = 2;
+
+    /** What llama.cpp logs when it was interrupted while it rotated the keys of moved tokens. */
+    private static final String MOVE_FAILED = "failed to compute K-shift";
+
+    private final Occupancy occupancy = new Occupancy();
+    private final Arena arena = Arena.ofShared();
+    private final NativeHandle handle;
+    private final NativeHandle threadpool;
+    private final MemorySegment batch;
+    private final MemorySegment batchTokens;
+    private final int size;
+    private final int batchSize;
+
+    /** Which tokens of a batch have logits. */
+    private final MemorySegment flags;
+
+    /** The sequence of the tokens of a batch, for all of them. */
+    private final MemorySegment batchSequence;
+
+    private final Sequences sequences;
+
+    private final AbortSwitch abort = new AbortSwitch(arena);
+    private final Outputs outputs;
+    private final FileSizes sizes;
+    private final CoreShare cores;
+
+    /** Null where all weights fit into RAM. */
+    private final Paging paging;
+
+    /** Is told how much of a computation is done, 0 to 1, where it takes long. */
+    private DoubleConsumer progress = fraction -> {};
+
+    /**
+     * Creates a context and starts its threads.
+     *
+     * @param sizes of the files of the model
+     * @param pager keeps the right weights in memory; empty where all of them fit
+     * @throws SessionException if llama.cpp can't
+     */
+    public Context(
+            String noun,
+            MemorySegment model,
+            SessionOptions options,
+            FileSizes sizes,
+            Optional<Pager> pager) {
+        this.sizes = sizes;
+        paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
+        MemorySegment params = ContextParams.of(options, arena);
+        // All of a model whose weights pass through memory take turns.
+        cores = new CoreShare(pager.<Object>map(p -> p).orElse(this), options);
+        abort.install(params);
+        if (paging != null) {
+            llama_context_params.cb_eval(params, paging.callback(arena));
+        }
+        handle = new NativeHandle(noun, create(noun, model, options, params), llama_h::llama_free);
+        outputs = new Outputs(handle);
+        threadpool = Threadpool.start(cores.mostThreads(), paging != null);
+        llama_h.llama_attach_threadpool(
+                handle.pointer(), threadpool.pointer(), threadpool.pointer());
+        MemorySegment memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
+        size = llama_h.llama_n_ctx_seq(handle.pointer());
+        batchSize = llama_h.llama_n_batch(handle.pointer());
+        batch = llama_batch.allocate(arena);
+        batchTokens = arena.allocate(ValueLayout.JAVA_INT, batchSize);
+        batchSequence = arena.allocate(ValueLayout.JAVA_INT);
+        flags = arena.allocate(batchSize);
+        sequences = new Sequences(options.sequences(), memory, llama_h.llama_model_n_swa(model));
+        // Positions and logits stay NULL: llama.cpp counts positions, and gives the logits of the
+        // last token.
+        llama_batch.token(batch, batchTokens);
+        MemorySegment counts = arena.allocate(ValueLayout.JAVA_INT, batchSize);
+        MemorySegment pointers = arena.allocate(ValueLayout.ADDRESS, batchSize);
+        for (int i = 0; i < batchSize; i++) {
+            counts.setAtIndex(ValueLayout.JAVA_INT, i, 1);
+            pointers.setAtIndex(ValueLayout.ADDRESS, i, batchSequence);
+        }
+        llama_batch.n_seq_id(batch, counts);
+        llama_batch.seq_id(batch, pointers);
+    }
+
+    /** Creates it with the micro-batch asked for, or the one that is best. */
+    private MemorySegment create(
+            String noun, MemorySegment model, SessionOptions options, MemorySegment params) {
+        int wanted = options.microBatchSize();
+        int microBatch =
+                wanted != SessionOptions.AUTO_MICRO_BATCH
+                        ? wanted
+                        : MemoryFit.microBatch(options, paging != null);
+        LlamaLog.Result<MemorySegment> created = create(model, options, params, microBatch);
+        if (paging != null && created.value().address() != 0) {
+            if (wanted == SessionOptions.AUTO_MICRO_BATCH) {
+                int affordable =
+                        paging.affordableBatch(microBatch, created.memory().computeBuffers());
+                if (affordable < microBatch) {
+                    llama_h.llama_free(created.value());
+                    created = create(model, options, params, affordable);
+                }
+            }
+        }
+        if (created.value().equals(MemorySegment.NULL)) {
+            arena.close();
+            throw new SessionException(
+                    "could not create a "
+                            + noun
+                            + " with "
+                            + options
+                            + "; try a smaller context size or a smaller KV type",
+                    created.log());
+        }
+        if (paging != null) {
+            paging.reserved(
+                    created.memory().computeBuffers(), llama_h.llama_n_ubatch(created.value()));
+        }
+        return created.value();
+    }
+
+    private LlamaLog.Result<MemorySegment> create(
+            MemorySegment model, SessionOptions options, MemorySegment params, int microBatch) {
+        // A batch is one pass over the weights where passes are what costs.
+        llama_context_params.n_batch(params, paging == null ? options.batchSize() : microBatch);
+        llama_context_params.n_ubatch(params, microBatch);
+        return LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
+    }
+
+    /** Tokens that fit. */
+    public int size() {
+        return size;
+    }
+
+    /**
+     * An empty sequence.
+     *
+     * @throws IllegalStateException if there are as many as there can be
+     */
+    public Sequence open() {
+        return sequences.open();
+    }
+
+    /** Frees a sequence, and with the last one everything. */
+    public void close(Sequence sequence) {
+        outputs.invalidate(sequence);
+        sequences.close(sequence);
+        if (sequences.count() == 0) {
+            close();
+        }
+    }
+
+    /** Has a sequence forget all but its first tokens; see {@link Sequence#keep}. */
+    public int keep(Sequence sequence, int keep) {
+        outputs.invalidate(sequence);
+        return sequence.keep(keep);
+    }
+
+    /**
+     * Has a sequence forget what is not the beginning of a prompt.
+     *
+     * @param shift whether what a prompt leaves out may be cut out of the middle
+     * @return tokens of the prompt that need not be computed, fewer than all
+     */
+    public int prepare(Sequence sequence, int[] prompt, boolean shift) {
+        int gap = shift ? sequence.leftOut(prompt) : 0;
+        if (gap > 0) {
+            int prefix = sequence.commonPrefix(prompt);
+            outputs.invalidate(sequence);
+            sequence.remove(prefix, prefix + gap);
+        }
+        return keep(sequence, Math.min(sequence.commonPrefix(prompt), prompt.length - 1));
+    }
+
+    /**
+     * Makes room in a full sequence: forgets the older half of what is not kept.
+     *
+     * @param keep tokens at the beginning that stay
+     * @return false if what follows had to be computed again, and that was aborted
+     */
+    public boolean shift(Sequence sequence, int keep) {
+        int[] tokens = sequence.tokens();
+        int to = keep + (tokens.length - keep + 1) / 2;
+        outputs.invalidate(sequence);
+        if (sequence.remove(keep, to)) {
+            return true;
+        }
+        int[] rest =
+                IntStream.concat(
+                                Arrays.stream(tokens, 0, keep),
+                                Arrays.stream(tokens, to, tokens.length))
+                        .toArray();
+        int from = sequence.keep(keep);
+        while (from < rest.length) {
+            int count = Math.min(batchSize, rest.length - from);
+            if (!decode(sequence, rest, from, count)) {
+                return false;
+            }
+            from += count;
+        }
+        return true;
+    }
+
+    /**
+     * Has llama.cpp finish what it puts off until the next computation, by computing the last token
+     * again: what is in its memory is then what the tokens say.
+     */
+    public void settle(Sequence sequence) {
+        if (sequence.isMoving()) {
+            int[] tokens = sequence.tokens();
+            int kept = keep(sequence, tokens.length - 1);
+            if (!decode(sequence, tokens, kept, tokens.length - kept)) {
+                throw new CancellationException("interrupted");
+            }
+        }
+    }
+
+    public int batchSize() {
+        return batchSize;
+    }
+
+    public MemorySegment pointer() {
+        return handle.pointer();
+    }
+
+    /**
+     * Enters native code on behalf of a caller; what sessions do is between enter and exit.
+     *
+     * @throws WrongThreadException while another thread is inside
+     */
+    public void enter() {
+        occupancy.enter();
+    }
+
+    public void exit() {
+        occupancy.exit();
+    }
+
+    /** Runs something between enter and exit, as soon as nobody else is there. */
+    public void whenFree(Runnable action) {
+        occupancy.whenFree(action);
+    }
+
+    /** Nothing more is computed for now: others may have the cores. */
+    public void rest() {
+        cores.leave();
+    }
+
+    /** What ends computations early. */
+    public AbortSwitch abort() {
+        return abort;
+    }
+
+    /** What has been computed. */
+    public Outputs outputs() {
+        return outputs;
+    }
+
+    /**
+     * As {@link #decode(Sequence, int[], int, int)}, with logits not of the last token but of all
+     * from one on.
+     *
+     * @param first which of the tokens is the first with logits, from 0; may be {@code count}
+     */
+    public boolean decode(Sequence sequence, int[] source, int from, int count, int first) {
+        flags.asSlice(0, first).fill((byte) 0);
+        flags.asSlice(first, count - first).fill((byte) 1);
+        llama_batch.logits(batch, flags);
+        try {
+            return decode(sequence, source, from, count);
+        } finally {
+            llama_batch.logits(batch, MemorySegment.NULL);
+        }
+    }
+
+    /**
+     * Computes tokens after those of a sequence, at most {@link #batchSize()}.
+     *
+     * @return false if it was aborted; what had been computed until then is kept
+     */
+    public boolean decode(Sequence sequence, int[] source, int from, int count) {
+        outputs.invalidate();
+        MemorySegment.copy(source, from, batchTokens, ValueLayout.JAVA_INT, 0, count);
+        batchSequence.set(ValueLayout.JAVA_INT, 0, sequence.id());
+        llama_batch.n_tokens(batch, count);
+        LlamaLog.Result<Integer> result = compute(sequence, count);
+        if (result == null) {
+            return false;
+        }
+        boolean wasMoving = sequence.isMoving();
+        boolean isMoved = result.log().stream().noneMatch(line -> line.contains(MOVE_FAILED));
+        sequences.moved(isMoved);
+        if (isMoved || !wasMoving) {
+            sequence.append(source, from, count);
+            if (result.value() == OK) {
+                outputs.computed(sequence);
+                return true;
+            }
+            // Micro-batches before the failure stay in the memory; it knows how many.
+            sequence.truncate();
+        }
+        if (result.value() == ABORTED) {
+            return false;
+        }
+        String reason =
+                (result.value() == NO_SLOT
+                                ? "no room in the KV cache for %d tokens after %d%s"
+                                : "llama_decode failed with "
+                                        + result.value()
+                                        + " at %d tokens after %d%s")
+                        .formatted(
+                                count,
+                                sequence.used(),
+                                sequences.count() > 1
+                                        ? ", of one of %d sequences that share it"
+                                                .formatted(sequences.count())
+                                        : "");
+        throw new DecodeException(reason, result.value(), result.log());
+    }
+
+    /** Null if the caller was interrupted before it began. */
+    private LlamaLog.Result<Integer> compute(Sequence sequence, int count) {
+        try {
+            sizes.require();
+        } catch (IOException e) {
+            throw new DecodeException(e.getMessage(), 0, List.of());
+        }
+        AtomicBoolean signal = abort.signal();
+        return PlatformThread.call(
+                () ->
+                        signal == null
+                                ? pass(sequence, count)
+                                : InterruptWatch.during(
+                                        () -> pass(sequence, count), () -> abort.abort(signal)));
+    }
+
+    private LlamaLog.Result<Integer> pass(Sequence sequence, int count) {
+        if (paging == null) {
+            return decode();
+        }
+        try {
+            return paging.pass(count, progress, this::decode);
+        } catch (DecodeException e) {
+            sequences.moved(false);
+            sequence.rollBack(sequence.used());
+            abort.reset();
+            throw e;
+        }
+    }
+
+    private LlamaLog.Result<Integer> decode() {
+        int share = cores.begin();
+        try {
+            llama_h.llama_set_n_threads(
+                    handle.pointer(), cores.threads(share), cores.batchThreads(share));
+            return LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch));
+        } finally {
+            cores.end();
+        }
+    }
+
+    /** Sets who is told how much of a long computation is done; called from within it. */
+    public void onProgress(DoubleConsumer listener) {
+        progress = listener;
+    }
+
+    /** What the last pass over the weights cost; empty where all of them fit. */
+    public Optional<PassStats> lastPass() {
+        return paging == null ? Optional.empty() : paging.lastPass();
+    }
+
+    @Override
+    public void close() {
+        if (handle.isClosed()) {
+            return;
+        }
+        cores.leave();
+        handle.close();
+        outputs.invalidate();
+        threadpool.close();
+        arena.close();
+    }
+}

@@ -1,0 +1,71 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.internal.llama.CpuTopology;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * How many threads a pass is computed by. Where the options leave that open, the cores are divided
+ * among what computes at the same time: ggml's threads spin while they wait for each other, and of
+ * more of them than cores most wait for one that does not run.
+ */
+final class CoreShare {
+    /** Who has just computed a token will most likely compute the next one. */
+    private static final long BETWEEN_TOKENS_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private static final long NOW_COMPUTING = Long.MAX_VALUE;
+    private static final int CORES = CpuTopology.physicalCores();
+
+    /** Who computes, and until when; times are those of {@link System#nanoTime}. */
+    private static final Map<Object, Long> COMPUTING = new ConcurrentHashMap<>();
+
+    private final Object user;
+    private final int threads;
+    private final int batchThreads;
+
+    /**
+     * For one context.
+     *
+     * @param user who computes one pass at a time: the context, or all those that take turns
+     */
+    CoreShare(Object user, SessionOptions options) {
+        this.user = user;
+        threads = options.threads();
+        batchThreads = options.batchThreads() == 0 ? threads : options.batchThreads();
+    }
+
+    /** The most threads that a pass may have. */
+    int mostThreads() {
+        return Math.max(threads(CORES), batchThreads(CORES));
+    }
+
+    /** A pass begins; gives the share of the cores. */
+    int begin() {
+        long now = System.nanoTime();
+        COMPUTING.put(user, NOW_COMPUTING);
+        COMPUTING.values().removeIf(until -> until != NOW_COMPUTING && until - now < 0);
+        return Math.max(1, CORES / COMPUTING.size());
+    }
+
+    /** A pass has ended. */
+    void end() {
+        COMPUTING.put(user, System.nanoTime() + BETWEEN_TOKENS_NANOS);
+    }
+
+    /** There will be no pass soon. */
+    void leave() {
+        COMPUTING.remove(user);
+    }
+
+    /** Threads that generate, with this share of the cores. */
+    int threads(int share) {
+        return threads == 0 ? share : threads;
+    }
+
+    /** Threads that compute prompts, with this share of the cores. */
+    int batchThreads(int share) {
+        return batchThreads == 0 ? share : batchThreads;
+    }
+}

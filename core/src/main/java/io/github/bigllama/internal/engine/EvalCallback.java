@@ -1,0 +1,264 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.bindings.llama.ggml_backend_sched_eval_callback;
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.internal.pager.Pager;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.DoubleConsumer;
+
+/**
+ * Tells the pager which weights llama.cpp is about to compute with. llama.cpp asks of each node of
+ * a graph whether it should stop behind it (the eval callback), before anything up to the next stop
+ * is computed: what the nodes name as sources are the weights that are needed now, whatever the
+ * architecture.
+ *
+ * <p>Called by llama.cpp on the thread that is inside llama_decode. Nothing may be thrown there: a
+ * failure is kept, and ends the computation.
+ */
+final class EvalCallback {
+    /** What the node is called whose data are the experts that a layer's tokens were routed to. */
+    private static final String ROUTING = "ffn_moe_topk-";
+
+    private static final long ROUTING_START = GraphTensor.start(ROUTING);
+
+    /** What the weight is called that chooses experts. */
+    private static final String ROUTER = "ffn_gate_inp.weight";
+
+    private final Pager pager;
+    private final Runnable abort;
+    private final ExpertPredictor forecast = new ExpertPredictor();
+    private final Map<String, Integer> byName = new HashMap<>();
+
+    /** The weights that choose experts. */
+    private final BitSet routers = new BitSet();
+
+    /** Addresses of the weights of attached files, ascending, and the weights there. */
+    private long[] addresses = {};
+
+    private int[] atAddress = {};
+    private boolean allAttached;
+
+    /** The layer whose routing the computation stops for; -1 for another stop. */
+    private int routing = -1;
+
+    /** What the router seen last was applied to: the address of a node. */
+    private long routed;
+
+    private boolean wide;
+    private boolean foresees;
+    private DoubleConsumer progress;
+    private Exception failure;
+    private Error error;
+
+    /**
+     * A watch for one context.
+     *
+     * @param abort ends the computation under way
+     */
+    EvalCallback(Pager pager, Runnable abort) {
+        this.pager = pager;
+        this.abort = abort;
+        for (int i = 0; i < pager.weights().all().size(); i++) {
+            Weight weight = pager.weights().all().get(i);
+            byName.put(weight.name(), i);
+            routers.set(i, weight.role().equals(ROUTER));
+        }
+    }
+
+    /** The callback, for as long as an arena lives. */
+    MemorySegment callback(Arena arena) {
+        return ggml_backend_sched_eval_callback.allocate(this::onNode, arena);
+    }
+
+    /** A pass begins; what failed before is forgotten. */
+    void begin(DoubleConsumer listener) {
+        progress = listener;
+        failure = null;
+        error = null;
+        routing = -1;
+        routed = 0;
+        forecast.clear();
+        wide = pager.isWide();
+        // Routers that are not in memory would have to be read for a forecast.
+        foresees = !wide && pager.keepsEveryToken();
+    }
+
+    /** What went wrong since the pass began, if something did; what is ours to throw is thrown. */
+    Exception failure() {
+        if (error != null) {
+            throw error;
+        }
+        if (failure instanceof RuntimeException e) {
+            throw e;
+        }
+        return failure;
+    }
+
+    private boolean onNode(MemorySegment node, boolean ask, MemorySegment userData) {
+        try {
+            return ask ? aboutToCompute(node.address()) : computed(node.address());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            failure = e;
+        } catch (IOException | RuntimeException e) {
+            failure = e;
+        } catch (Error e) {
+            error = e;
+        }
+        abort.run();
+        return ask;
+    }
+
+    private boolean aboutToCompute(long node) throws IOException, InterruptedException {
+        if (failure != null || error != null) {
+            return true;
+        }
+        long first = GraphTensor.source(node, 0);
+        long second = GraphTensor.source(node, 1);
+        boolean stop = false;
+        if (first != 0) {
+            int weight = weightOf(first);
+            if (weight >= 0 && !isRowLookup(second)) {
+                stop = pager.use(weight);
+                if (foresees && routers.get(weight)) {
+                    router(weight, first, second);
+                }
+            }
+        }
+        if (second != 0) {
+            int weight = weightOf(second);
+            if (weight >= 0) {
+                stop |= pager.use(weight);
+            }
+        }
+        routing = wide ? -1 : routedLayer(node);
+        return stop || routing >= 0;
+    }
+
+    private boolean computed(long node) throws InterruptedException {
+        if (failure != null || error != null) {
+            return false;
+        }
+        pager.used();
+        progress.accept(pager.progress());
+        if (routing >= 0) {
+            int[] chosen = chosenExperts(node);
+            pager.routed(routing, chosen);
+            foresee(node, chosen);
+            routing = -1;
+        }
+        return true;
+    }
+
+    /** A router is about to be applied. */
+    private void router(int weight, long matrix, long input) {
+        routed = input;
+        int layer = pager.weights().all().get(weight).layer();
+        if (forecast.knows(layer) || input == 0 || !isFloats(matrix) || !isFloats(input)) {
+            return;
+        }
+        long scale = GraphTensor.source(input, 1);
+        boolean isNorm = scale != 0 && weightOf(scale) >= 0 && isFloats(scale);
+        forecast.learn(
+                layer,
+                new ExpertPredictor.Router(
+                        GraphTensor.data(matrix),
+                        isNorm ? GraphTensor.data(scale) : 0,
+                        GraphTensor.extent(matrix, 0),
+                        GraphTensor.extent(matrix, 1)));
+    }
+
+    /** While this layer is computed, the experts of the next can be read, if they are known. */
+    private void foresee(long node, int[] chosen) {
+        forecast.chosen(routing, chosen);
+        int tokens = GraphTensor.extent(node, 1);
+        if (tokens == 1 && routed != 0 && forecast.next(routing) >= 0) {
+            long input = GraphTensor.data(routed);
+            pager.foreseen(forecast.next(routing), forecast.next(routing, input, chosen.length));
+        }
+    }
+
+    private static boolean isFloats(long tensor) {
+        return GraphTensor.isOfType(tensor, GgmlType.F32);
+    }
+
+    /** Rows are looked up by numbers; only these of the first source are read. */
+    private static boolean isRowLookup(long second) {
+        return second != 0 && GraphTensor.isOfType(second, GgmlType.I32);
+    }
+
+    private int weightOf(long tensor) {
+        long address = GraphTensor.data(tensor);
+        int index = Arrays.binarySearch(addresses, address);
+        if (index >= 0) {
+            return atAddress[index];
+        }
+        return allAttached ? -1 : learn(tensor, address);
+    }
+
+    /** The first weight seen of a file tells where the file is mapped. */
+    private int learn(long tensor, long address) {
+        Integer number = byName.get(GraphTensor.name(tensor));
+        if (number == null || address == 0) {
+            return -1;
+        }
+        Weight weight = pager.weights().all().get(number);
+        long base = address - weight.offset();
+        if (!pager.isAttached(weight.file())) {
+            try {
+                pager.attach(weight.file(), base, weight.offset());
+            } catch (IOException e) {
+                pager.giveUp(e.getMessage());
+            }
+        }
+        index(weight.file(), base);
+        return number;
+    }
+
+    private void index(int file, long base) {
+        Map<Long, Integer> all = new TreeMap<>();
+        for (int i = 0; i < addresses.length; i++) {
+            all.put(addresses[i], atAddress[i]);
+        }
+        for (int i = 0; i < pager.weights().all().size(); i++) {
+            Weight weight = pager.weights().all().get(i);
+            if (weight.file() == file) {
+                all.put(base + weight.offset(), i);
+            }
+        }
+        addresses = all.keySet().stream().mapToLong(Long::longValue).toArray();
+        atAddress = all.values().stream().mapToInt(Integer::intValue).toArray();
+        allAttached = addresses.length == pager.weights().all().size();
+    }
+
+    /** The layer of a node that routes; -1 for any other. */
+    private static int routedLayer(long node) {
+        if (!GraphTensor.nameStartsWith(node, ROUTING_START)) {
+            return -1;
+        }
+        String name = GraphTensor.name(node);
+        return name.startsWith(ROUTING) ? Integer.parseInt(name.substring(ROUTING.length())) : -1;
+    }
+
+    /** The node's data: for each token the numbers of its experts. */
+    private static int[] chosenExperts(long node) {
+        int used = GraphTensor.extent(node, 0);
+        int tokens = GraphTensor.extent(node, 1);
+        int[] chosen = new int[used * tokens];
+        for (int token = 0; token < tokens; token++) {
+            long row = GraphTensor.data(node) + token * GraphTensor.stride(node, 1);
+            for (int i = 0; i < used; i++) {
+                chosen[token * used + i] = GraphTensor.intAt(row + (long) i * Integer.BYTES);
+            }
+        }
+        return Arrays.stream(chosen).distinct().toArray();
+    }
+}

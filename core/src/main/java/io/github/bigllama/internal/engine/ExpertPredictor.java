@@ -1,0 +1,163 @@
+package io.github.bigllama.internal.engine;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Which experts the next layer is likely to choose, told while this one is computed: its router is
+ * applied to what this layer's router was. Layers change what flows through them by little, so that
+ * the first few that it names are mostly right; how many can be relied on is learned from what is
+ * then chosen. Not thread-safe.
+ */
+final class ExpertPredictor {
+    /** Of what is read because of a forecast, no more than this share may turn out useless. */
+    private static final double WASTE = 0.05;
+
+    /** Forecasts before any is believed. */
+    private static final int TRIAL = 32;
+
+    /** How many forecasts a hit rate is the average of, about. */
+    private static final int MEMORY = 256;
+
+    /** Addends that are independent of each other keep the cores busy. */
+    private static final int LANES = 8;
+
+    /**
+     * A router of 32-bit floats.
+     *
+     * @param weight the address of its matrix, a row an expert
+     * @param norm the address of the weights of the norm before it; 0 if there are none
+     */
+    record Router(long weight, long norm, int width, int experts) {}
+
+    private final TreeMap<Integer, Router> routers = new TreeMap<>();
+
+    /** By layer, what was forecast for it, the likeliest first. */
+    private final Map<Integer, int[]> forecasts = new HashMap<>();
+
+    /** By place in a forecast: how often that expert was chosen. */
+    private double[] hitRate = {};
+
+    /** How many forecasts have been graded. */
+    private long graded;
+
+    /** Where a layer's router is. */
+    void learn(int layer, Router router) {
+        routers.put(layer, router);
+    }
+
+    boolean knows(int layer) {
+        return routers.containsKey(layer);
+    }
+
+    /** The layer after one that also has a router; -1 if there is none. */
+    int next(int layer) {
+        Integer next = routers.higherKey(layer);
+        return next == null ? -1 : next;
+    }
+
+    /**
+     * The experts that the next layer with a router will choose, as far as that is worth reading
+     * them.
+     *
+     * @param layer the layer whose routing is known
+     * @param input the address of what its router was applied to, a token
+     * @param used how many experts a token uses
+     */
+    int[] next(int layer, long input, int used) {
+        Router here = routers.get(layer);
+        int next = next(layer);
+        Router there = routers.get(next);
+        if (here == null || there == null || here.width != there.width) {
+            return new int[0];
+        }
+        float[] x = new float[here.width];
+        for (int i = 0; i < x.length; i++) {
+            x[i] = at(input, i);
+            if (here.norm != 0 && there.norm != 0) {
+                x[i] *= at(there.norm, i) / at(here.norm, i);
+            }
+        }
+        int[] likeliest = likeliest(there, x, used);
+        forecasts.put(next, likeliest);
+        return Arrays.copyOf(likeliest, believed(used));
+    }
+
+    private static int[] likeliest(Router router, float[] x, int count) {
+        float[] logits = new float[router.experts];
+        for (int expert = 0; expert < router.experts; expert++) {
+            logits[expert] = product(router.weight + (long) expert * router.width * Float.BYTES, x);
+        }
+        int[] places = new int[Math.min(count, router.experts)];
+        for (int place = 0; place < places.length; place++) {
+            int best = 0;
+            for (int expert = 1; expert < logits.length; expert++) {
+                if (logits[expert] > logits[best]) {
+                    best = expert;
+                }
+            }
+            places[place] = best;
+            logits[best] = Float.NEGATIVE_INFINITY;
+        }
+        return places;
+    }
+
+    private static float product(long row, float[] x) {
+        float[] sums = new float[LANES];
+        int i = 0;
+        for (; i + LANES <= x.length; i += LANES) {
+            for (int lane = 0; lane < LANES; lane++) {
+                sums[lane] += at(row, i + lane) * x[i + lane];
+            }
+        }
+        float sum = 0;
+        for (float each : sums) {
+            sum += each;
+        }
+        for (; i < x.length; i++) {
+            sum += at(row, i) * x[i];
+        }
+        return sum;
+    }
+
+    private static float at(long address, int index) {
+        return GraphTensor.floatAt(address + (long) index * Float.BYTES);
+    }
+
+    /** How many places, on average, waste no more than they may. */
+    private int believed(int used) {
+        if (graded < TRIAL || hitRate.length < used) {
+            return 0;
+        }
+        double hits = 0;
+        int places = 0;
+        while (places < used && hits + hitRate[places] >= (places + 1) * (1 - WASTE)) {
+            hits += hitRate[places++];
+        }
+        return places;
+    }
+
+    /** What a layer has chosen: the forecast for it is graded. */
+    void chosen(int layer, int[] experts) {
+        int[] forecast = forecasts.remove(layer);
+        if (forecast == null) {
+            return;
+        }
+        if (hitRate.length < forecast.length) {
+            hitRate = Arrays.copyOf(hitRate, forecast.length);
+        }
+        graded++;
+        for (int place = 0; place < forecast.length; place++) {
+            int expected = forecast[place];
+            boolean hit = Arrays.stream(experts).anyMatch(expert -> expert == expected);
+            hitRate[place] += ((hit ? 1 : 0) - hitRate[place]) / Math.min(graded, MEMORY);
+        }
+    }
+
+    /** What was forecast is void. */
+    void clear() {
+        forecasts.clear();
+    }
+}

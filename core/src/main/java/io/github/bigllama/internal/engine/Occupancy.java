@@ -1,0 +1,75 @@
+package io.github.bigllama.internal.engine;
+
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** Lets one thread at a time use a context. Thread-safe. */
+final class Occupancy {
+    /** Stands for whoever runs what was waiting, which is short, and waited for. */
+    private static final Thread TIDYING = new Thread();
+
+    private final AtomicReference<Thread> user = new AtomicReference<>();
+    private final Queue<Runnable> waiting = new ConcurrentLinkedQueue<>();
+
+    /**
+     * The caller is inside from now on.
+     *
+     * @throws WrongThreadException while another thread is
+     * @throws IllegalStateException if the caller itself is, further up
+     */
+    void enter() {
+        Thread caller = Thread.currentThread();
+        Thread inside = user.compareAndExchange(null, caller);
+        while (inside == TIDYING) {
+            synchronized (waiting) {
+                inside = user.compareAndExchange(null, caller);
+            }
+        }
+        if (inside == caller) {
+            throw new IllegalStateException(
+                    "session is computing further up in this call; don't use it from a callback");
+        }
+        if (inside != null) {
+            throw new WrongThreadException(
+                    "session is in use by %s; use one session per thread, or close() its TokenStream first"
+                            .formatted(describe(inside)));
+        }
+    }
+
+    void exit() {
+        user.set(null);
+        runWaiting();
+    }
+
+    /** Runs something as soon as nobody is inside, on this thread or on the one that leaves. */
+    void whenFree(Runnable action) {
+        waiting.add(action);
+        runWaiting();
+    }
+
+    private void runWaiting() {
+        while (!waiting.isEmpty()) {
+            synchronized (waiting) {
+                if (!user.compareAndSet(null, TIDYING)) {
+                    return;
+                }
+                try {
+                    for (Runnable next = waiting.poll(); next != null; next = waiting.poll()) {
+                        next.run();
+                    }
+                } finally {
+                    user.set(null);
+                }
+            }
+        }
+    }
+
+    /** A thread, for messages; a virtual one has no name unless somebody gave it one. */
+    static String describe(Thread thread) {
+        return (thread.isVirtual() ? "virtual thread " : "thread ")
+                + (thread.getName().isEmpty()
+                        ? "#" + thread.threadId()
+                        : "'%s' (#%d)".formatted(thread.getName(), thread.threadId()));
+    }
+}

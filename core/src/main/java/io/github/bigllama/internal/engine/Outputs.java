@@ -1,0 +1,94 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.internal.llama.NativeHandle;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** What a context has computed: logits and embeddings of the last batch. Not thread-safe. */
+@SuppressWarnings("restricted")
+public final class Outputs {
+    private final NativeHandle context;
+
+    /** Whose tokens were computed last; null if none were since something changed. */
+    private Sequence computed;
+
+    /** A copy of the last logits, for looking at each. */
+    private float[] copy = {};
+
+    /** Views of the last decode live until the next one; made only if someone asks. */
+    private Arena views;
+
+    public Outputs(NativeHandle context) {
+        this.context = context;
+    }
+
+    /** A batch of a sequence has been computed. */
+    public void computed(Sequence sequence) {
+        computed = sequence;
+    }
+
+    /** Closes all views: there is nothing to look at, or it is about to change. */
+    public void invalidate() {
+        computed = null;
+        closeViews();
+    }
+
+    /** A sequence does not end with what was computed last any more. */
+    public void invalidate(Sequence sequence) {
+        closeViews();
+        if (computed == sequence) {
+            computed = null;
+        }
+    }
+
+    private void closeViews() {
+        if (views != null) {
+            views.close();
+            views = null;
+        }
+    }
+
+    /** Whether the last computation was of this sequence. */
+    public boolean areOf(Sequence sequence) {
+        return computed == sequence;
+    }
+
+    /** Logits of a token of the last batch that has some, or with -1 of its last: read-only. */
+    public MemorySegment logits(int index, int vocabularySize) {
+        return view(llama_h.llama_get_logits_ith(context.pointer(), index), vocabularySize);
+    }
+
+    /** The embedding of the last token: read-only; NULL if there is none. */
+    public MemorySegment embedding(int size) {
+        return view(llama_h.llama_get_embeddings_ith(context.pointer(), -1), size);
+    }
+
+    /** A view that lives until the next computation, a change of the sequence, or close. */
+    private MemorySegment view(MemorySegment raw, long floats) {
+        if (raw.equals(MemorySegment.NULL)) {
+            return raw;
+        }
+        if (views == null) {
+            views = Arena.ofShared();
+        }
+        return raw.reinterpret(floats * Float.BYTES, views, null).asReadOnly();
+    }
+
+    /** Whether no logit of the last computation is NaN or plus infinity. */
+    public boolean areNumbers(int vocabularySize) {
+        if (copy.length != vocabularySize) {
+            copy = new float[vocabularySize];
+        }
+        MemorySegment raw = llama_h.llama_get_logits_ith(context.pointer(), -1);
+        // A loop over an array is fast from the first token on; one over a segment is not before
+        // it is compiled, which takes more tokens than many an answer has.
+        MemorySegment.ofArray(copy).copyFrom(raw.reinterpret((long) vocabularySize * Float.BYTES));
+        float sum = 0;
+        for (float logit : copy) {
+            // Times 0 only NaN and the infinities are not 0; minus infinity is a legal logit.
+            sum += logit == Float.NEGATIVE_INFINITY ? 0 : logit * 0;
+        }
+        return sum == 0;
+    }
+}

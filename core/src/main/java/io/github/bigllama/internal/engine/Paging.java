@@ -1,0 +1,106 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.residency.AvailableRam;
+import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.internal.llama.LlamaLog;
+import io.github.bigllama.internal.pager.Pager;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.DoubleConsumer;
+import java.util.function.Supplier;
+
+/** Makes the computations of one context passes of the pager. One thread at a time. */
+public final class Paging {
+    private final Pager pager;
+    private final EvalCallback watch;
+
+    /** Bytes of compute buffers, and what the process had in memory before they were used. */
+    private long computeBuffers;
+
+    private int batch = 1;
+    private long anonymousBefore;
+    private PassStats lastPass;
+
+    /**
+     * For one context.
+     *
+     * @param abort ends the computation under way
+     */
+    Paging(Pager pager, Runnable abort) {
+        this.pager = pager;
+        this.watch = new EvalCallback(pager, abort);
+    }
+
+    /** The eval callback of the context. */
+    MemorySegment callback(Arena arena) {
+        return watch.callback(arena);
+    }
+
+    /** The context exists, and has reserved so many bytes for computing so many tokens at once. */
+    void reserved(long bytes, int tokens) {
+        computeBuffers = bytes;
+        batch = tokens;
+        anonymousBefore = AvailableRam.anonymousBytes() - pager.ownBytes();
+    }
+
+    /** As {@link MemoryFit#affordableBatch} of the RAM that the weights have now. */
+    public int affordableBatch(int tokens, long bytes) {
+        return MemoryFit.affordableBatch(pager.plan().weightRam(), tokens, bytes);
+    }
+
+    /**
+     * Runs a computation as a pass.
+     *
+     * @param progress is told how much of it is done, 0 to 1, from within
+     * @return null if the thread was interrupted before it could begin
+     * @throws DecodeException if weights could not be brought in; what was computed is worthless
+     */
+    LlamaLog.Result<Integer> pass(
+            int tokens, DoubleConsumer progress, Supplier<LlamaLog.Result<Integer>> compute) {
+        try {
+            pager.begin(tokens, untouched(tokens));
+        } catch (InsufficientRamException e) {
+            throw new DecodeException(
+                    pager.weights().files().getFirst() + ": " + e.getMessage(), 0, List.of());
+        } catch (InterruptedException e) {
+            // Another session of the model was computing.
+            Thread.currentThread().interrupt();
+            return null;
+        }
+        boolean complete = false;
+        try {
+            watch.begin(progress);
+            LlamaLog.Result<Integer> result = compute.get();
+            Exception failure = watch.failure();
+            if (failure != null) {
+                throw new DecodeException(
+                        failure.getMessage() == null ? failure.toString() : failure.getMessage(),
+                        result.value(),
+                        result.log());
+            }
+            complete = result.value() == 0;
+            return result;
+        } finally {
+            lastPass = pager.end(complete);
+        }
+    }
+
+    /**
+     * Bytes of compute buffers that a pass will use and that are not in memory yet; what it uses
+     * grows with its tokens.
+     */
+    private long untouched(int tokens) {
+        long used = computeBuffers / batch * tokens;
+        long touched = AvailableRam.anonymousBytes() - pager.ownBytes() - anonymousBefore;
+        return Math.clamp(used - touched, 0, computeBuffers);
+    }
+
+    /** What the last pass cost; empty before the first. */
+    Optional<PassStats> lastPass() {
+        return Optional.ofNullable(lastPass);
+    }
+}

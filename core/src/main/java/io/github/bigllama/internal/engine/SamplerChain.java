@@ -1,0 +1,166 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.bindings.llama.llama_logit_bias;
+import io.github.bigllama.core.option.SamplingOptions;
+import io.github.bigllama.core.structure.Grammar;
+import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.llama.Vocabulary;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** A {@code llama_sampler} chain made from {@link SamplingOptions}. Sees tokens, never text. */
+public final class SamplerChain implements AutoCloseable {
+    /**
+     * llama.cpp's programs keep at least this many candidates: 0 means each filter decides alone.
+     */
+    private static final long MIN_KEEP = 0;
+
+    /** Length of Mirostat 1's estimate, the m of its paper. */
+    private static final int MIROSTAT_M = 100;
+
+    private final NativeHandle handle;
+    private final int lookBack;
+
+    /** Null for any text. */
+    private final GrammarSampler grammar;
+
+    public SamplerChain(Vocabulary vocabulary, SamplingOptions options, Optional<Grammar> rules) {
+        options.logitBias().keySet().forEach(vocabulary::requireToken);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment params = llama_h.llama_sampler_chain_default_params(arena);
+            handle =
+                    new NativeHandle(
+                            "sampler",
+                            llama_h.llama_sampler_chain_init(params),
+                            llama_h::llama_sampler_free);
+            if (!options.logitBias().isEmpty()) {
+                add(logitBias(vocabulary, options.logitBias(), arena));
+            }
+            SamplingOptions.Penalties penalties = options.penalties();
+            if (!penalties.isOff()) {
+                add(
+                        llama_h.llama_sampler_init_penalties(
+                                vocabulary.size(),
+                                penalties.lastTokens(),
+                                penalties.repeat(),
+                                penalties.frequency(),
+                                penalties.presence()));
+            }
+            if (!options.dry().isOff()) {
+                add(dry(vocabulary, options.dry(), arena));
+            }
+            addChoice(vocabulary, options);
+        }
+        try {
+            grammar =
+                    rules.map(r -> new GrammarSampler(vocabulary, r, banned(options))).orElse(null);
+        } catch (RuntimeException e) {
+            handle.close();
+            throw e;
+        }
+        lookBack =
+                Math.max(
+                        options.penalties().isOff() ? 0 : options.penalties().lastTokens(),
+                        options.dry().isOff() ? 0 : options.dry().lastTokens());
+    }
+
+    /** Lets the penalties see the end of the prompt. */
+    public void accept(int[] prompt) {
+        for (int i = Math.max(0, prompt.length - lookBack); i < prompt.length; i++) {
+            llama_h.llama_sampler_accept(handle.pointer(), prompt[i]);
+        }
+    }
+
+    /** Chooses a token from the logits of the last computation, and remembers it. */
+    public int sample(Context context) {
+        if (grammar != null) {
+            return grammar.sample(context.pointer(), handle.pointer());
+        }
+        return llama_h.llama_sampler_sample(handle.pointer(), context.pointer(), -1);
+    }
+
+    @Override
+    public void close() {
+        if (grammar != null) {
+            grammar.close();
+        }
+        handle.close();
+    }
+
+    private void addChoice(Vocabulary vocabulary, SamplingOptions options) {
+        SamplingOptions.Mirostat mirostat = options.mirostat();
+        if (options.temperature() == 0) {
+            add(llama_h.llama_sampler_init_greedy());
+        } else if (mirostat.version() == 0) {
+            add(llama_h.llama_sampler_init_top_k(options.topK()));
+            add(llama_h.llama_sampler_init_typical(options.typicalP(), MIN_KEEP));
+            add(llama_h.llama_sampler_init_top_p(options.topP(), MIN_KEEP));
+            add(llama_h.llama_sampler_init_min_p(options.minP(), MIN_KEEP));
+            SamplingOptions.Xtc xtc = options.xtc();
+            add(
+                    llama_h.llama_sampler_init_xtc(
+                            xtc.probability(), xtc.threshold(), MIN_KEEP, options.seed()));
+            add(llama_h.llama_sampler_init_temp(options.temperature()));
+            add(llama_h.llama_sampler_init_dist(options.seed()));
+        } else {
+            add(llama_h.llama_sampler_init_temp(options.temperature()));
+            add(
+                    mirostat.version() == 1
+                            ? llama_h.llama_sampler_init_mirostat(
+                                    vocabulary.size(),
+                                    options.seed(),
+                                    mirostat.tau(),
+                                    mirostat.eta(),
+                                    MIROSTAT_M)
+                            : llama_h.llama_sampler_init_mirostat_v2(
+                                    options.seed(), mirostat.tau(), mirostat.eta()));
+        }
+    }
+
+    /** The chain takes ownership. */
+    private void add(MemorySegment sampler) {
+        llama_h.llama_sampler_chain_add(handle.pointer(), sampler);
+    }
+
+    private static Set<Integer> banned(SamplingOptions options) {
+        return options.logitBias().entrySet().stream()
+                .filter(bias -> bias.getValue() == Float.NEGATIVE_INFINITY)
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static MemorySegment logitBias(
+            Vocabulary vocabulary, Map<Integer, Float> biases, Arena arena) {
+        MemorySegment array = llama_logit_bias.allocateArray(biases.size(), arena);
+        int i = 0;
+        for (Map.Entry<Integer, Float> bias : biases.entrySet()) {
+            MemorySegment entry = llama_logit_bias.asSlice(array, i++);
+            llama_logit_bias.token(entry, bias.getKey());
+            llama_logit_bias.bias(entry, bias.getValue());
+        }
+        return llama_h.llama_sampler_init_logit_bias(vocabulary.size(), biases.size(), array);
+    }
+
+    private static MemorySegment dry(Vocabulary vocabulary, SamplingOptions.Dry dry, Arena arena) {
+        int n = dry.sequenceBreakers().size();
+        MemorySegment breakers = arena.allocate(ValueLayout.ADDRESS, Math.max(n, 1));
+        for (int i = 0; i < n; i++) {
+            breakers.setAtIndex(
+                    ValueLayout.ADDRESS, i, arena.allocateFrom(dry.sequenceBreakers().get(i)));
+        }
+        return llama_h.llama_sampler_init_dry(
+                vocabulary.pointer(),
+                dry.multiplier(),
+                dry.base(),
+                dry.allowedLength(),
+                dry.lastTokens(),
+                breakers,
+                n);
+    }
+}

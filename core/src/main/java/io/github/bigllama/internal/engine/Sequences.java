@@ -1,0 +1,67 @@
+package io.github.bigllama.internal.engine;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/** The sequences of a context, which share the cells of its KV cache. Not thread-safe. */
+final class Sequences {
+    private final MemorySegment memory;
+    private final int window;
+
+    /** Those that are open, by their ids; null where one could be opened. */
+    private final Sequence[] byId;
+
+    /**
+     * None yet.
+     *
+     * @param most as many as there can be
+     * @param window as {@link Sequence} has it
+     */
+    Sequences(int most, MemorySegment memory, int window) {
+        this.memory = memory;
+        this.window = window;
+        byId = new Sequence[most];
+    }
+
+    /**
+     * An empty sequence.
+     *
+     * @throws IllegalStateException if there are as many as there can be
+     */
+    Sequence open() {
+        for (int id = 0; id < byId.length; id++) {
+            if (byId[id] == null) {
+                byId[id] = new Sequence(id, memory, window);
+                return byId[id];
+            }
+        }
+        throw new IllegalStateException(
+                "the context has %d %s, all in use; open it with SessionOptions.withSequences"
+                        .formatted(byId.length, byId.length == 1 ? "sequence" : "sequences"));
+    }
+
+    /** Frees the cells of a sequence that no other has. */
+    void close(Sequence sequence) {
+        sequence.clear();
+        byId[sequence.id()] = null;
+        if (count() == 1) {
+            all().forEach(Sequence::unshare);
+        }
+    }
+
+    /** How many are open. */
+    int count() {
+        return (int) all().count();
+    }
+
+    /** A computation has finished moving tokens, or has failed to; see {@link Sequence#moved}. */
+    void moved(boolean isDone) {
+        all().forEach(sequence -> sequence.moved(isDone));
+    }
+
+    private Stream<Sequence> all() {
+        return Arrays.stream(byId).filter(Objects::nonNull);
+    }
+}

@@ -1,0 +1,39 @@
+package io.github.bigllama.internal.llama;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+
+/** How many cores compute. */
+public final class CpuTopology {
+    private CpuTopology() {}
+
+    /**
+     * Physical cores that this process may use: two threads of one core share the units that matter
+     * for matrices, and ggml's threads spin while they wait for each other.
+     */
+    public static int physicalCores() {
+        int available = Runtime.getRuntime().availableProcessors();
+        int cores = coresOf(Path.of("/sys/devices/system/cpu"));
+        return cores == 0 ? available : Math.min(cores, available);
+    }
+
+    /** Distinct sets of sibling threads that Linux lists; 0 where it does not. */
+    private static int coresOf(Path cpus) {
+        Set<String> siblings = new HashSet<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(cpus, "cpu[0-9]*")) {
+            for (Path cpu : entries) {
+                Path list = cpu.resolve("topology/thread_siblings_list");
+                if (Files.isReadable(list)) {
+                    siblings.add(Files.readString(list).strip());
+                }
+            }
+        } catch (IOException e) {
+            return 0;
+        }
+        return siblings.size();
+    }
+}

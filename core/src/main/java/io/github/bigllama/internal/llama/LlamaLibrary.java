@@ -1,0 +1,34 @@
+package io.github.bigllama.internal.llama;
+
+import io.github.bigllama.bindings.NativeLibrary;
+import io.github.bigllama.bindings.NativeLibraryException;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.NativeLoadException;
+
+/** The llama.cpp in this process, loaded by the first call that needs it. Thread-safe. */
+public final class LlamaLibrary {
+    private static NativeLibrary loaded;
+
+    private LlamaLibrary() {}
+
+    /**
+     * Loads llama.cpp, if that has not happened.
+     *
+     * @throws NativeLoadException if there are no usable libraries; the message lists every place
+     *     tried and why it failed
+     */
+    public static synchronized NativeLibrary load() {
+        if (loaded == null) {
+            NativeLibrary library;
+            try {
+                library = NativeLibrary.load();
+            } catch (NativeLibraryException e) {
+                throw new NativeLoadException(e.getMessage(), e);
+            }
+            LlamaLog.install();
+            llama_h.llama_backend_init();
+            loaded = library;
+        }
+        return loaded;
+    }
+}

@@ -1,0 +1,192 @@
+package io.github.bigllama.internal.llama;
+
+import io.github.bigllama.bindings.llama.ggml_log_callback;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.residency.ContextMemory;
+import java.lang.System.Logger.Level;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * llama.cpp's log: every line goes to the System.Logger {@value #NAME} at level DEBUG with
+ * llama.cpp's own level in front, and warnings and errors are kept for the exception of a call that
+ * fails.
+ *
+ * <p>DEBUG, because the JDK's default logger prints INFO and above to stderr, and llama.cpp warns
+ * of much that is no problem; what matters is in the exceptions.
+ */
+@SuppressWarnings("restricted")
+public final class LlamaLog {
+    static final String NAME = "io.github.bigllama.llama.cpp";
+
+    private static final int KEPT_LINES = 8;
+
+    /** The buffers of a context that are for all of it. */
+    private static final Pattern BUFFER =
+            Pattern.compile("(compute|output) buffer size = +([0-9.]+) MiB");
+
+    /**
+     * What a memory of a context holds: a KV cache, the state of recurrent layers. Its buffers are
+     * no measure: while llama.cpp only counts, they are empty.
+     */
+    private static final Pattern CACHE = Pattern.compile("(?<!buffer) size = +([0-9.]+) MiB");
+
+    private static final System.Logger LOGGER = System.getLogger(NAME);
+
+    /** llama.cpp logs on the thread that called it, so each thread collects its own lines. */
+    private static final ThreadLocal<Collected> COLLECTED = new ThreadLocal<>();
+
+    /** Beginnings of lines that llama.cpp prints in several calls, by thread. */
+    private static final ConcurrentMap<Thread, Line> UNFINISHED = new ConcurrentHashMap<>();
+
+    private LlamaLog() {}
+
+    private record Line(int level, String text) {}
+
+    /**
+     * What a call returned, the last warnings and errors it logged, and the bytes that it said it
+     * reserved for a context: nothing else in llama.cpp's C interface tells them.
+     */
+    public record Result<T>(T value, List<String> log, ContextMemory memory) {}
+
+    /** What a call has logged so far. */
+    private static final class Collected {
+        private final Deque<String> problems = new ArrayDeque<>();
+        private final Consumer<String> listener;
+        private double cache;
+        private double compute;
+        private double output;
+
+        Collected(Consumer<String> listener) {
+            this.listener = listener;
+        }
+
+        ContextMemory memory() {
+            return new ContextMemory(bytes(cache), bytes(compute), bytes(output));
+        }
+
+        private static long bytes(double mebibytes) {
+            return (long) (mebibytes * (1 << 20));
+        }
+    }
+
+    /** Makes llama.cpp log here from now on, for the life of the process. */
+    public static void install() {
+        MemorySegment callback = ggml_log_callback.allocate(LlamaLog::accept, Arena.global());
+        llama_h.llama_log_set(callback, MemorySegment.NULL);
+        Runtime.getRuntime().addShutdownHook(new Thread(LlamaLog::uninstall, "bigllama-log-off"));
+    }
+
+    /** Runs a native call and collects the warnings and errors that it logs on this thread. */
+    public static <T> Result<T> collect(Supplier<T> call) {
+        return collect(call, text -> {});
+    }
+
+    /**
+     * The same, for a call that only its log tells anything of.
+     *
+     * @param listener is given each text as soon as it is logged, on this thread and from inside
+     *     the call; a line may come in several texts. What it throws is lost
+     */
+    public static <T> Result<T> collect(Supplier<T> call, Consumer<String> listener) {
+        Collected outer = COLLECTED.get();
+        Collected collected = new Collected(listener);
+        COLLECTED.set(collected);
+        try {
+            T value = call.get();
+            return new Result<>(value, new ArrayList<>(collected.problems), collected.memory());
+        } finally {
+            if (outer == null) {
+                COLLECTED.remove();
+            } else {
+                COLLECTED.set(outer);
+            }
+        }
+    }
+
+    /** Backends log from static destructors, when there is no JVM left to call. */
+    private static void uninstall() {
+        llama_h.llama_log_set(llama_h.bigllama_log_nothing$address(), MemorySegment.NULL);
+    }
+
+    /** An exception must not leave an upcall: it would end the JVM. */
+    private static void accept(int level, MemorySegment text, MemorySegment userData) {
+        try {
+            String piece = text.getString(0);
+            append(level, piece);
+            Collected collected = COLLECTED.get();
+            if (collected != null) {
+                collected.listener.accept(piece);
+            }
+        } catch (RuntimeException | Error e) {
+            // Losing a log line is better than losing the process.
+        }
+    }
+
+    private static void append(int level, String text) {
+        Thread thread = Thread.currentThread();
+        Line begun = UNFINISHED.remove(thread);
+        boolean goesOn = level == llama_h.GGML_LOG_LEVEL_CONT();
+        Line line =
+                begun == null
+                        ? new Line(level, text)
+                        : new Line(goesOn ? begun.level : level, begun.text + text);
+        if (!text.endsWith("\n")) {
+            UNFINISHED.put(thread, line);
+            return;
+        }
+        emit(line.level, line.text.strip());
+    }
+
+    private static void emit(int level, String text) {
+        if (text.isEmpty()) {
+            return;
+        }
+        Collected collected = COLLECTED.get();
+        if (collected != null) {
+            collect(collected, level, text);
+        }
+        LOGGER.log(Level.DEBUG, () -> name(level) + " " + text);
+    }
+
+    private static void collect(Collected collected, int level, String text) {
+        if (level == llama_h.GGML_LOG_LEVEL_WARN() || level == llama_h.GGML_LOG_LEVEL_ERROR()) {
+            if (collected.problems.size() == KEPT_LINES) {
+                collected.problems.removeFirst();
+            }
+            collected.problems.addLast(text);
+        }
+        Matcher buffer = BUFFER.matcher(text);
+        Matcher cache = CACHE.matcher(text);
+        if (buffer.find()) {
+            double mebibytes = Double.parseDouble(buffer.group(2));
+            if (buffer.group(1).equals("compute")) {
+                collected.compute += mebibytes;
+            } else {
+                collected.output += mebibytes;
+            }
+        } else if (cache.find()) {
+            collected.cache += Double.parseDouble(cache.group(1));
+        }
+    }
+
+    private static String name(int level) {
+        if (level == llama_h.GGML_LOG_LEVEL_ERROR()) {
+            return "ERROR";
+        }
+        if (level == llama_h.GGML_LOG_LEVEL_WARN()) {
+            return "WARN";
+        }
+        return level == llama_h.GGML_LOG_LEVEL_DEBUG() ? "DEBUG" : "INFO";
+    }
+}

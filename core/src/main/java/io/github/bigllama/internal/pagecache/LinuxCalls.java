@@ -1,0 +1,166 @@
+package io.github.bigllama.internal.pagecache;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.nio.file.Path;
+
+/** The calls of Linux's C library about files and their pages; the constants are those of Linux. */
+@SuppressWarnings("restricted")
+final class LinuxCalls {
+    static final int MADV_RANDOM = 1;
+    static final int MADV_WILLNEED = 3;
+    static final int MADV_DONTNEED = 4;
+    static final int MADV_HUGEPAGE = 14;
+    static final int MADV_POPULATE_READ = 22;
+    static final int EFAULT = 14;
+    static final int EINVAL = 22;
+
+    private static final int POSIX_FADV_DONTNEED = 4;
+    private static final int O_RDONLY_CLOEXEC = 02000000;
+    private static final int SEEK_END = 2;
+
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
+    private static final VarHandle ERRNO =
+            CALL_STATE.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+    private static final Linker.Option CAPTURE = Linker.Option.captureCallState("errno");
+
+    private static final MethodHandle MADVISE =
+            function(
+                    "madvise",
+                    FunctionDescriptor.of(
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_INT),
+                    CAPTURE);
+    private static final MethodHandle FADVISE =
+            function(
+                    "posix_fadvise",
+                    FunctionDescriptor.of(
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_INT));
+    private static final MethodHandle MINCORE =
+            function(
+                    "mincore",
+                    FunctionDescriptor.of(
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.ADDRESS),
+                    CAPTURE);
+    private static final MethodHandle OPEN =
+            function(
+                    "open",
+                    FunctionDescriptor.of(
+                            ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT),
+                    CAPTURE);
+    private static final MethodHandle CLOSE =
+            function("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+    private static final MethodHandle PREAD =
+            function(
+                    "pread",
+                    FunctionDescriptor.of(
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.ADDRESS,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG));
+    private static final MethodHandle LSEEK =
+            function(
+                    "lseek",
+                    FunctionDescriptor.of(
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_INT));
+
+    /** Where a call leaves errno: one a thread, because the calls are many and short. */
+    private static final ThreadLocal<MemorySegment> STATE =
+            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CALL_STATE));
+
+    private LinuxCalls() {}
+
+    /** A C function with its return value or error; what it throws is a mistake of ours. */
+    private interface Call<T> {
+        T invoke() throws Throwable;
+    }
+
+    private static MethodHandle function(
+            String name, FunctionDescriptor descriptor, Linker.Option... options) {
+        return LINKER.downcallHandle(
+                LINKER.defaultLookup().find(name).orElseThrow(), descriptor, options);
+    }
+
+    private static <T> T invoke(Call<T> call) {
+        try {
+            return call.invoke();
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static int error(MemorySegment state, int result) {
+        return result == 0 ? 0 : (int) ERRNO.get(state, 0L);
+    }
+
+    /** Returns 0 or errno. */
+    static int madvise(long address, long length, int advice) {
+        MemorySegment state = STATE.get();
+        return invoke(
+                () -> error(state, (int) MADVISE.invokeExact(state, address, length, advice)));
+    }
+
+    /** Frees clean pages that nobody has mapped. */
+    static void fadviseDontNeed(int fd, long offset, long length) {
+        invoke(() -> (int) FADVISE.invokeExact(fd, offset, length, POSIX_FADV_DONTNEED));
+    }
+
+    /** Fills a byte a page, bit 0 for resident; returns 0 or errno. */
+    static int mincore(long address, long length, MemorySegment vector) {
+        MemorySegment state = STATE.get();
+        return invoke(
+                () -> error(state, (int) MINCORE.invokeExact(state, address, length, vector)));
+    }
+
+    /** Opens a file to read. */
+    static int open(Path path) throws IOException {
+        MemorySegment state = STATE.get();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment name = arena.allocateFrom(path.toString());
+            int fd = invoke(() -> (int) OPEN.invokeExact(state, name, O_RDONLY_CLOEXEC));
+            if (fd < 0) {
+                throw new IOException(
+                        "cannot open %s: error %d".formatted(path, (int) ERRNO.get(state, 0L)));
+            }
+            return fd;
+        }
+    }
+
+    static void close(int fd) {
+        invoke(() -> (int) CLOSE.invokeExact(fd));
+    }
+
+    /** Bytes read, 0 at the end, -1 for an error. */
+    static long pread(int fd, MemorySegment buffer, long length, long offset) {
+        return invoke(() -> (long) PREAD.invokeExact(fd, buffer, length, offset));
+    }
+
+    /** The size of an open file. */
+    static long size(int fd) {
+        return invoke(() -> (long) LSEEK.invokeExact(fd, 0L, SEEK_END));
+    }
+}

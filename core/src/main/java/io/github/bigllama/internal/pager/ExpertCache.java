@@ -1,0 +1,246 @@
+package io.github.bigllama.internal.pager;
+
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.IntUnaryOperator;
+
+/**
+ * Which slices of experts stay: those of the experts that are used most often, recent uses counting
+ * more. A slice that comes in displaces another only if it is used more often, so that neither a
+ * scan nor a burst of something rare empties the cache (the admission rule of TinyLFU). Knows
+ * pieces and scores, not whether they have arrived. Not thread-safe.
+ */
+final class ExpertCache {
+    /** Tokens after which a use counts half. */
+    private static final double HALF_LIFE = 256;
+
+    private static final double GROWTH = Math.pow(2, 1 / HALF_LIFE);
+    private static final double LARGEST_USE = 1e200;
+
+    private final PieceMap map;
+
+    /** By layer, its weights with experts in the order of use. */
+    private final Map<Integer, int[]> layers = new TreeMap<>();
+
+    /** By piece, from the first piece of an expert on: the expert of its layer. */
+    private final int[] unit;
+
+    /** By expert of a layer: how often it was used. */
+    private final double[] score;
+
+    /** By expert of a layer: how often it was used, ever. */
+    private final int[] uses;
+
+    /** How much a use counts now: it grows, instead of all scores shrinking. */
+    private double use = 1;
+
+    private final BitSet cached = new BitSet();
+
+    /** By piece, from the first piece of an expert on: its kind. Kinds do not displace others. */
+    private final int[] kind;
+
+    private final List<Kind> kinds = new ArrayList<>();
+
+    /** Pieces that share a capacity. */
+    private static final class Kind {
+        /** The cached pieces, the least used first. */
+        private final TreeSet<Integer> byScore;
+
+        private long size;
+        private long capacity;
+
+        Kind(Comparator<Integer> order) {
+            byScore = new TreeSet<>(order);
+        }
+    }
+
+    ExpertCache(PieceMap map) {
+        this.map = map;
+        unit = new int[map.count() - map.everyTokenCount()];
+        int units = 0;
+        List<Weight> all = map.weights().all();
+        Map<Integer, Integer> firstUnit = new TreeMap<>();
+        for (int weight = 0; weight < all.size(); weight++) {
+            Weight w = all.get(weight);
+            if (w.use() != Use.EXPERTS) {
+                continue;
+            }
+            int[] before = layers.getOrDefault(w.layer(), new int[0]);
+            int[] with = Arrays.copyOf(before, before.length + 1);
+            with[before.length] = weight;
+            layers.put(w.layer(), with);
+            if (!firstUnit.containsKey(w.layer())) {
+                firstUnit.put(w.layer(), units);
+                units += w.slices();
+            }
+            for (int slice = 0; slice < w.slices(); slice++) {
+                unit[map.first(weight) + slice - map.everyTokenCount()] =
+                        firstUnit.get(w.layer()) + slice;
+            }
+        }
+        score = new double[units];
+        uses = new int[units];
+        kind = new int[unit.length];
+        kinds.add(new Kind(this::compare));
+    }
+
+    private int compare(int a, int b) {
+        int order = Double.compare(score(a), score(b));
+        return order != 0 ? order : Integer.compare(a, b);
+    }
+
+    /**
+     * Divides the pieces into kinds, while nothing is cached; before, all are of kind 0.
+     *
+     * @param kindOf by piece: its kind; -1 for 0
+     */
+    void divide(int count, IntUnaryOperator kindOf) {
+        kinds.clear();
+        for (int i = 0; i < Math.max(1, count); i++) {
+            kinds.add(new Kind(this::compare));
+        }
+        for (int i = 0; i < kind.length; i++) {
+            kind[i] = Math.max(0, kindOf.applyAsInt(i + map.everyTokenCount()));
+        }
+    }
+
+    private Kind kind(int piece) {
+        return kinds.get(kind[piece - map.everyTokenCount()]);
+    }
+
+    /** The weights of a layer that have experts, in the order of use. */
+    int[] weights(int layer) {
+        return layers.getOrDefault(layer, new int[0]);
+    }
+
+    /** A token is computed: what was used before counts a little less. */
+    void age() {
+        use *= GROWTH;
+        if (use > LARGEST_USE) {
+            rescale();
+        }
+    }
+
+    /** Dividing all scores by the same keeps their order. */
+    private void rescale() {
+        for (int i = 0; i < score.length; i++) {
+            score[i] /= use;
+        }
+        use = 1;
+    }
+
+    /** A layer uses an expert. */
+    void touch(int layer, int expert) {
+        int[] weights = weights(layer);
+        for (int weight : weights) {
+            int piece = map.first(weight) + expert;
+            if (cached.get(piece)) {
+                kind(piece).byScore.remove(piece);
+            }
+        }
+        int used = unit[map.first(weights[0]) + expert - map.everyTokenCount()];
+        score[used] += use;
+        uses[used]++;
+        for (int weight : weights) {
+            int piece = map.first(weight) + expert;
+            if (cached.get(piece)) {
+                kind(piece).byScore.add(piece);
+            }
+        }
+    }
+
+    /** How often each expert was used, layer after layer. */
+    int[] uses() {
+        return uses.clone();
+    }
+
+    boolean contains(int piece) {
+        return cached.get(piece);
+    }
+
+    /**
+     * Takes a piece in, if there is room or others are used less; they are out then.
+     *
+     * @param busy pieces that can't go now
+     * @param evicted receives the pieces that are out
+     * @return whether it is in
+     */
+    boolean admit(int piece, BitSet busy, List<Integer> evicted) {
+        if (cached.get(piece)) {
+            return true;
+        }
+        Kind k = kind(piece);
+        long needed = k.size + map.length(piece) - k.capacity;
+        List<Integer> victims = new ArrayList<>();
+        for (Integer candidate : k.byScore) {
+            if (needed <= 0 || score(candidate) >= score(piece)) {
+                break;
+            }
+            if (!busy.get(candidate)) {
+                victims.add(candidate);
+                needed -= map.length(candidate);
+            }
+        }
+        if (needed > 0) {
+            return false;
+        }
+        victims.forEach(this::remove);
+        evicted.addAll(victims);
+        cached.set(piece);
+        k.byScore.add(piece);
+        k.size += map.length(piece);
+        return true;
+    }
+
+    /** Changes how much it holds of kind 0; the least used are out then. */
+    List<Integer> resize(long newCapacity) {
+        return resize(0, newCapacity);
+    }
+
+    /** Changes how much it holds of a kind; the least used are out then. */
+    List<Integer> resize(int number, long newCapacity) {
+        Kind k = kinds.get(number);
+        k.capacity = newCapacity;
+        List<Integer> evicted = new ArrayList<>();
+        while (k.size > k.capacity) {
+            Integer least = k.byScore.first();
+            remove(least);
+            evicted.add(least);
+        }
+        return evicted;
+    }
+
+    /** Whether a piece comes in without displacing any. */
+    boolean hasRoom(int piece) {
+        return kind(piece).size + map.length(piece) <= kind(piece).capacity;
+    }
+
+    /** Bytes it may hold. */
+    long capacity() {
+        return kinds.stream().mapToLong(k -> k.capacity).sum();
+    }
+
+    /** Bytes it holds. */
+    long size() {
+        return kinds.stream().mapToLong(k -> k.size).sum();
+    }
+
+    private void remove(Integer piece) {
+        Kind k = kind(piece);
+        k.byScore.remove(piece);
+        cached.clear(piece);
+        k.size -= map.length(piece);
+    }
+
+    private double score(int piece) {
+        return score[unit[piece - map.everyTokenCount()]];
+    }
+}

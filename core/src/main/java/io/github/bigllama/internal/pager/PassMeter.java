@@ -1,0 +1,52 @@
+package io.github.bigllama.internal.pager;
+
+import io.github.bigllama.core.residency.PassStats;
+
+/** Measures passes. Not thread-safe. */
+final class PassMeter {
+    private int tokens;
+    private long start;
+    private long bytesBefore;
+    private long busyBefore;
+    private long stallNanos;
+    private long expertHits;
+    private long expertMisses;
+
+    void begin(int newTokens, long busyNanos) {
+        tokens = newTokens;
+        start = System.nanoTime();
+        busyBefore = busyNanos;
+        stallNanos = 0;
+        expertHits = 0;
+        expertMisses = 0;
+    }
+
+    void stalled(long nanos) {
+        stallNanos += nanos;
+    }
+
+    void expert(boolean hit) {
+        if (hit) {
+            expertHits++;
+        } else {
+            expertMisses++;
+        }
+    }
+
+    /** What has been read ahead after the pass before counts for this one. */
+    PassStats end(long bytesRead, long busyNanos, long residentBytes, long ownBytes) {
+        PassStats stats =
+                new PassStats(
+                        tokens,
+                        System.nanoTime() - start,
+                        bytesRead - bytesBefore,
+                        stallNanos,
+                        busyNanos - busyBefore,
+                        expertHits,
+                        expertMisses,
+                        residentBytes,
+                        ownBytes);
+        bytesBefore = bytesRead;
+        return stats;
+    }
+}

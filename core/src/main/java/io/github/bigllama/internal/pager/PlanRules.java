@@ -1,0 +1,224 @@
+package io.github.bigllama.internal.pager;
+
+import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
+import io.github.bigllama.core.residency.Weights;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.LongStream;
+
+/** How a {@link ResidencyPlan} is made: what is kept, and what passes through which window. */
+public final class PlanRules {
+    /** A smaller window can't keep several readers busy. */
+    static final long LEAST_WINDOW = 8 * PieceMap.CUT;
+
+    /**
+     * What a byte in small pages costs the kernel besides: for each page of 4096 bytes 8 of page
+     * table and 9 of the page cache's index.
+     */
+    static final double SMALL_PAGES = 17.0 / 4096;
+
+    /** A larger one gains nothing: it is tenths of a second of reading. */
+    static final long LARGEST_WINDOW = 512L << 20;
+
+    private PlanRules() {}
+
+    /**
+     * The plan for a model and an amount of RAM, as it is made at the start.
+     *
+     * @param ram bytes of RAM for weights
+     * @throws InsufficientRamException if it is too little; it says how much would do
+     */
+    public static ResidencyPlan plan(Weights weights, long ram) {
+        PieceMap map = new PieceMap(weights);
+        return plan(map, ram, workingWindow(map, ram), new BitSet());
+    }
+
+    /**
+     * The window that costs little of what could be kept: a thirty-second of what a pass over what
+     * every token uses has to read.
+     */
+    static long usualWindow(PieceMap map, long ram) {
+        long streamed = map.size(0, map.everyTokenCount()) - ram;
+        long least = leastWindow(map);
+        return Math.clamp(streamed / 32, least, Math.max(least, LARGEST_WINDOW));
+    }
+
+    /** Where there are experts, those that a token uses in a layer pass through together. */
+    static long leastWindow(PieceMap map) {
+        return Math.max(LEAST_WINDOW, layerBytes(map, 1));
+    }
+
+    /** Bytes of the experts that tokens use in the layer that has the largest, at the most. */
+    static long layerBytes(PieceMap map, int tokens) {
+        Weights weights = map.weights();
+        Map<Integer, Long> layers = new HashMap<>();
+        for (Weight weight : weights.all()) {
+            if (weight.use() == Use.EXPERTS) {
+                long most = (long) tokens * weights.expertsUsed();
+                long used = Math.min(most, weight.slices()) * weight.sliceSize();
+                layers.merge(weight.layer(), used, Long::sum);
+            }
+        }
+        return layers.values().stream().mapToLong(Long::longValue).max().orElse(0);
+    }
+
+    /** Bytes of RAM for weights without which no part of a model can be read and used. */
+    public static long leastRam(Weights weights) {
+        return leastRam(new PieceMap(weights));
+    }
+
+    /** The least RAM for weights with which any window works. */
+    static long leastRam(PieceMap map) {
+        return LongStream.of(windows(map)).map(window -> must(map, window)).min().orElseThrow();
+    }
+
+    /** The usual window, or where RAM is too short for it one that works, if there is one. */
+    static long workingWindow(PieceMap map, long ram) {
+        long usual = usualWindow(map, ram);
+        return must(map, usual) <= ram
+                ? usual
+                : LongStream.of(windows(map))
+                        .filter(window -> must(map, window) <= ram)
+                        .findFirst()
+                        .orElse(usual);
+    }
+
+    /** Windows to try: small ones force more of large weights to be kept. */
+    private static long[] windows(PieceMap map) {
+        long least = leastWindow(map);
+        return LongStream.iterate(least, window -> window <= least + LARGEST_WINDOW, w -> w + w / 4)
+                .toArray();
+    }
+
+    /** Bytes of RAM that a window needs: itself, and what can't pass through it. */
+    static long must(PieceMap map, long window) {
+        return window
+                + expertWindow(map)
+                + map.sharedPages()
+                + keepLargest(map, window, new BitSet());
+    }
+
+    /**
+     * Plans.
+     *
+     * @param ram bytes of RAM for weights
+     * @param window bytes of it for what passes through
+     * @param keep receives the pieces that stay
+     * @throws InsufficientRamException if it is too little; it says how much would do
+     */
+    static ResidencyPlan plan(PieceMap map, long ram, long window, BitSet keep) {
+        keep.clear();
+        long all = map.size(0, map.everyTokenCount());
+        long room = ram - window - expertWindow(map) - map.sharedPages();
+        long kept = 0;
+        if (all <= room) {
+            keep.set(0, map.everyTokenCount());
+            kept = all;
+        } else {
+            kept = keepLargest(map, window, keep);
+            if (kept > room) {
+                throw new InsufficientRamException(ram, leastRam(map));
+            }
+            kept += keepSeams(map, room - kept, keep);
+            kept += keepEvenly(map, room - kept, keep);
+        }
+        Weights weights = map.weights();
+        long experts = weights.size(Use.EXPERTS);
+        long cache =
+                Math.min(
+                        (long) ((room - kept) / (1 + SMALL_PAGES)),
+                        map.size(map.everyTokenCount(), map.count()));
+        double misses = experts == 0 ? 0 : 1 - (double) Math.min(cache, experts) / experts;
+        long everyToken = weights.size(Use.EVERY_TOKEN);
+        long streamed =
+                Math.max(0, all - kept) + (long) (misses * (weights.activeSize() - everyToken));
+        return new ResidencyPlan(
+                weights.size(),
+                weights.activeSize(),
+                ram,
+                window,
+                kept,
+                experts == 0 ? 0 : cache,
+                streamed);
+    }
+
+    /**
+     * What passes through of the experts beside the window: a prompt uses most experts of a layer,
+     * and one tensor of them has to be there as a whole while the next comes in.
+     */
+    static long expertWindow(PieceMap map) {
+        return map.weights().all().stream()
+                .filter(w -> w.use() == Use.EXPERTS)
+                .mapToLong(w -> w.size() + w.size() / 4)
+                .max()
+                .orElse(0);
+    }
+
+    /** Of a weight that is large, so much stays that the rest is no more than half the window. */
+    private static long keepLargest(PieceMap map, long window, BitSet keep) {
+        int passing = (int) (window / 2 / PieceMap.CUT);
+        int[] tooMany = new int[map.everyTokenCount()];
+        for (int weight = 0; weight < map.weights().all().size(); weight++) {
+            int count = map.last(weight) - map.first(weight) + 1;
+            if (map.weights().all().get(weight).use() == Use.EVERY_TOKEN && count > passing) {
+                // A piece that two weights share counts for one of them; half the window is room.
+                for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
+                    tooMany[piece] = weight + 1;
+                }
+            }
+        }
+        int[] left = new int[map.weights().all().size() + 1];
+        for (int weight : tooMany) {
+            left[weight]++;
+        }
+        long kept = 0;
+        for (int piece : map.spreadEvenly()) {
+            int weight = tooMany[piece];
+            if (weight > 0 && left[weight] > passing && !keep.get(piece)) {
+                keep.set(piece);
+                kept += map.length(piece);
+                left[weight]--;
+            }
+        }
+        return kept;
+    }
+
+    /** Pieces where weights meet: they hold the small ones too, and would be read for each. */
+    private static long keepSeams(PieceMap map, long room, BitSet keep) {
+        BitSet seams = new BitSet();
+        for (int weight = 0; weight < map.weights().all().size(); weight++) {
+            if (map.weights().all().get(weight).use() == Use.EVERY_TOKEN
+                    && map.last(weight) >= map.first(weight)) {
+                seams.set(map.first(weight));
+                seams.set(map.last(weight));
+            }
+        }
+        long kept = 0;
+        for (int piece : map.spreadEvenly()) {
+            if (seams.get(piece) && !keep.get(piece) && kept + map.length(piece) <= room) {
+                keep.set(piece);
+                kept += map.length(piece);
+            }
+        }
+        return kept;
+    }
+
+    /** An even share of everything else. */
+    private static long keepEvenly(PieceMap map, long room, BitSet keep) {
+        long kept = 0;
+        for (int piece : map.spreadEvenly()) {
+            if (kept + map.length(piece) > room) {
+                break;
+            }
+            if (!keep.get(piece)) {
+                keep.set(piece);
+                kept += map.length(piece);
+            }
+        }
+        return kept;
+    }
+}

@@ -1,0 +1,237 @@
+package io.github.bigllama.internal.synthetic;
+
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.GgufValue;
+import io.github.bigllama.core.gguf.GgufValueType;
+import io.github.bigllama.core.gguf.GgufWriter;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.DoublePredicate;
+
+/**
+ * A model of any size with random Q8_0 weights: computes like a real one of its shape, and talks
+ * nonsense. For measuring where there is no real one.
+ */
+public final class RandomModel {
+    private static final int CONTEXT = 4096;
+
+    /**
+     * What the embedding is larger than what a layer adds to it. Without, all tokens become alike
+     * after a few random layers, and are routed to the same experts.
+     */
+    private static final double EMBEDDING_SCALE = 40;
+
+    private final Shape shape;
+    private final Gguf vocabulary;
+    private final boolean sparse;
+    private final GgufWriter writer = new GgufWriter();
+
+    private RandomModel(Shape shape, Gguf vocabulary, boolean sparse) {
+        this.shape = shape;
+        this.vocabulary = vocabulary;
+        this.sparse = sparse;
+    }
+
+    /**
+     * The shape of a model.
+     *
+     * @param architecture {@code llama}, {@code qwen3moe} or {@code llama4}
+     * @param layers number of layers
+     * @param width elements of an embedding
+     * @param feedForward rows of a feed-forward network, of one expert where there are experts
+     * @param heads attention heads
+     * @param keyValueHeads heads of keys and values
+     * @param headSize elements of a head
+     * @param experts experts of a layer; 0 for a dense model
+     * @param expertsUsed experts that a token uses
+     * @param sharedExpert whether each token uses one more expert, always the same
+     */
+    public record Shape(
+            String architecture,
+            int layers,
+            int width,
+            int feedForward,
+            int heads,
+            int keyValueHeads,
+            int headSize,
+            int experts,
+            int expertsUsed,
+            boolean sharedExpert) {
+        /** From this size on a dense model is as wide as real ones of 8 billion weights. */
+        private static final long WIDE = 2_000_000_000L;
+
+        /** A dense llama of about so many bytes. */
+        public static Shape dense(long bytes) {
+            Shape one =
+                    bytes < WIDE
+                            ? new Shape("llama", 1, 2048, 5632, 32, 8, 64, 0, 0, false)
+                            : new Shape("llama", 1, 4096, 14336, 32, 8, 128, 0, 0, false);
+            return one.ofSize(bytes);
+        }
+
+        /**
+         * Layers like those of Qwen3-30B-A3B with half its experts: 64, of which a token uses 8.
+         */
+        public static Shape experts(long bytes) {
+            return new Shape("qwen3moe", 1, 2048, 768, 32, 4, 128, 64, 8, false).ofSize(bytes);
+        }
+
+        /** The same with experts of four times the size, like those of Qwen3-235B-A22B. */
+        public static Shape largeExperts(long bytes) {
+            return new Shape("qwen3moe", 1, 4096, 1536, 32, 4, 128, 64, 8, false).ofSize(bytes);
+        }
+
+        /** Llama 4 Scout: 48 layers, 16 experts of which a token uses one, and a shared one. */
+        public static Shape scout() {
+            return new Shape("llama4", 48, 5120, 8192, 40, 8, 128, 16, 1, true);
+        }
+
+        /** The same with another number of layers. */
+        public Shape withLayers(int value) {
+            return new Shape(
+                    architecture,
+                    value,
+                    width,
+                    feedForward,
+                    heads,
+                    keyValueHeads,
+                    headSize,
+                    experts,
+                    expertsUsed,
+                    sharedExpert);
+        }
+
+        private Shape ofSize(long bytes) {
+            long attention = 2L * width * heads * headSize + 2L * width * keyValueHeads * headSize;
+            long weights = attention + 3L * width * feedForward * Math.max(1, experts);
+            double layer = weights * GgmlType.Q8_0.bitsPerElement() / 8;
+            return withLayers((int) Math.max(1, Math.round(bytes / layer)));
+        }
+    }
+
+    /**
+     * Writes a model.
+     *
+     * @param path the file, which is replaced if it exists
+     * @param vocabulary a model whose tokenizer it gets
+     * @param sparse whether the weights are a hole in the file: zeros that take no space
+     * @param progress is told the fraction that is written; returns false to cancel
+     * @throws IOException if it can't be written
+     */
+    public static void write(
+            Path path, Shape shape, Gguf vocabulary, boolean sparse, DoublePredicate progress)
+            throws IOException {
+        RandomModel model = new RandomModel(shape, vocabulary, sparse);
+        model.metadata();
+        model.tensors();
+        model.writer.write(path, progress);
+    }
+
+    private void metadata() {
+        String arch = shape.architecture;
+        writer.put("general.architecture", new GgufValue.Text(arch));
+        writer.put("general.name", new GgufValue.Text("random " + shape.layers + " layers"));
+        number("general.file_type", 7);
+        number(arch + ".context_length", CONTEXT);
+        number(arch + ".embedding_length", shape.width);
+        number(arch + ".block_count", shape.layers);
+        number(arch + ".feed_forward_length", shape.feedForward);
+        number(arch + ".rope.dimension_count", shape.headSize);
+        number(arch + ".attention.head_count", shape.heads);
+        number(arch + ".attention.head_count_kv", shape.keyValueHeads);
+        number(arch + ".attention.key_length", shape.headSize);
+        number(arch + ".attention.value_length", shape.headSize);
+        writer.put(
+                arch + ".attention.layer_norm_rms_epsilon",
+                new GgufValue.Real(GgufValueType.FLOAT32, 1e-5f));
+        if (shape.experts > 0) {
+            number(arch + ".expert_count", shape.experts);
+            number(arch + ".expert_used_count", shape.expertsUsed);
+            number(arch + ".expert_feed_forward_length", shape.feedForward);
+        }
+        if (arch.equals("llama4")) {
+            number(arch + ".interleave_moe_layer_step", 1);
+        }
+        vocabulary
+                .metadata()
+                .asMap()
+                .forEach(
+                        (key, value) -> {
+                            if (key.startsWith("tokenizer.")) {
+                                writer.put(key, value);
+                            }
+                        });
+    }
+
+    private void number(String key, long value) {
+        writer.put(key, new GgufValue.Int(GgufValueType.UINT32, value));
+    }
+
+    private void tensors() {
+        long tokens = vocabulary.metadata().array("tokenizer.ggml.tokens").orElseThrow().size();
+        long width = shape.width;
+        double scale = shape.experts > 0 ? EMBEDDING_SCALE : 1;
+        matrix("token_embd.weight", scale * Math.sqrt(width), width, tokens);
+        for (int layer = 0; layer < shape.layers; layer++) {
+            layer("blk." + layer + ".");
+        }
+        norm("output_norm.weight", width);
+        matrix("output.weight", 1, width, tokens);
+    }
+
+    private void layer(String block) {
+        long width = shape.width;
+        long queries = (long) shape.heads * shape.headSize;
+        long keys = (long) shape.keyValueHeads * shape.headSize;
+        long rows = shape.feedForward;
+        norm(block + "attn_norm.weight", width);
+        matrix(block + "attn_q.weight", 1, width, queries);
+        matrix(block + "attn_k.weight", 1, width, keys);
+        matrix(block + "attn_v.weight", 1, width, keys);
+        matrix(block + "attn_output.weight", 1, queries, width);
+        if (shape.architecture.equals("qwen3moe")) {
+            norm(block + "attn_q_norm.weight", shape.headSize);
+            norm(block + "attn_k_norm.weight", shape.headSize);
+        }
+        norm(block + "ffn_norm.weight", width);
+        if (shape.experts == 0) {
+            matrix(block + "ffn_gate.weight", 1, width, rows);
+            matrix(block + "ffn_up.weight", 1, width, rows);
+            matrix(block + "ffn_down.weight", 1, rows, width);
+            return;
+        }
+        add(
+                block + "ffn_gate_inp.weight",
+                GgmlType.F32,
+                RandomWeights.uniform(1),
+                width,
+                shape.experts);
+        matrix(block + "ffn_gate_exps.weight", 1, width, rows, shape.experts);
+        matrix(block + "ffn_up_exps.weight", 1, width, rows, shape.experts);
+        matrix(block + "ffn_down_exps.weight", 1, rows, width, shape.experts);
+        if (shape.sharedExpert) {
+            matrix(block + "ffn_gate_shexp.weight", 1, width, rows);
+            matrix(block + "ffn_up_shexp.weight", 1, width, rows);
+            matrix(block + "ffn_down_shexp.weight", 1, rows, width);
+        }
+    }
+
+    private void norm(String name, long... extents) {
+        add(name, GgmlType.F32, RandomWeights.ones(), extents);
+    }
+
+    private void matrix(String name, double scale, long... extents) {
+        add(name, GgmlType.Q8_0, RandomWeights.uniform(scale), extents);
+    }
+
+    private void add(String name, GgmlType type, GgufWriter.Source source, long... extents) {
+        List<Long> ne = Arrays.stream(extents).boxed().toList();
+        // Norms of zeros would be no model at all.
+        boolean hole = sparse && type != GgmlType.F32;
+        writer.add(name, type, ne, hole ? Optional.empty() : Optional.of(source));
+    }
+}

@@ -1,0 +1,92 @@
+package io.github.bigllama.internal.synthetic;
+
+import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.gguf.GgufWriter;
+import io.github.bigllama.core.gguf.TensorInfo;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+/** Bytes for tensors that nobody has trained. The same for the same name in every file. */
+final class RandomWeights {
+    private static final int BLOCK = GgmlType.Q8_0.typeSize();
+
+    /** A byte that is equally likely to be anything has the standard deviation 256/√12. */
+    private static final double BYTE_DEVIATION = 256 / Math.sqrt(12);
+
+    private static final int CHUNK = 1 << 15;
+
+    private RandomWeights() {}
+
+    /**
+     * Q8_0 or F32 weights that are equally likely in a range: with a scale of 1 what they compute
+     * from values around 1 are values around 1.
+     */
+    static GgufWriter.Source uniform(double scale) {
+        return (tensor, out) -> {
+            SplittableRandom random = new SplittableRandom(tensor.name().hashCode());
+            double deviation = scale / Math.sqrt(tensor.ne(0));
+            if (tensor.type() == GgmlType.F32) {
+                floats(
+                        tensor,
+                        out,
+                        () -> (float) ((random.nextDouble() - 0.5) * Math.sqrt(12) * deviation));
+            } else {
+                quants(tensor.size(), out, random, (float) (deviation / BYTE_DEVIATION));
+            }
+        };
+    }
+
+    /** Weights of a norm: ones. */
+    static GgufWriter.Source ones() {
+        return (tensor, out) -> floats(tensor, out, () -> 1);
+    }
+
+    /** Zeros, of any type whose zero is all bits zero. */
+    static GgufWriter.Source zeros() {
+        return (tensor, out) -> zeros(tensor.size(), out);
+    }
+
+    static void zeros(long size, OutputStream out) throws IOException {
+        byte[] zeros = new byte[(int) Math.min(size, 1 << 20)];
+        for (long left = size; left > 0; left -= zeros.length) {
+            out.write(zeros, 0, (int) Math.min(left, zeros.length));
+        }
+    }
+
+    /** Blocks of Q8_0 with a scale that all of them have. */
+    static void quants(long size, OutputStream out, SplittableRandom random, float scale)
+            throws IOException {
+        byte[] bytes = new byte[CHUNK / BLOCK * BLOCK];
+        short half = Float.floatToFloat16(scale);
+        for (long left = size; left > 0; left -= bytes.length) {
+            random.nextBytes(bytes);
+            ByteBuffer blocks = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            for (int block = 0; block < bytes.length; block += BLOCK) {
+                blocks.putShort(block, half);
+            }
+            out.write(bytes, 0, (int) Math.min(left, bytes.length));
+        }
+    }
+
+    /** A number after the other. */
+    private interface Numbers {
+        float next();
+    }
+
+    private static void floats(TensorInfo tensor, OutputStream out, Numbers numbers)
+            throws IOException {
+        ByteBuffer row = ByteBuffer.allocate((int) tensor.ne(0) * Float.BYTES);
+        row.order(ByteOrder.LITTLE_ENDIAN);
+        for (long i = 0; i < tensor.elements(); i += tensor.ne(0)) {
+            row.clear();
+            for (int j = 0; j < tensor.ne(0); j++) {
+                row.putFloat(numbers.next());
+            }
+            out.write(Arrays.copyOf(row.array(), row.position()));
+        }
+    }
+}

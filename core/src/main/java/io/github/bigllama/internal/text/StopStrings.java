@@ -1,0 +1,71 @@
+package io.github.bigllama.internal.text;
+
+import java.util.List;
+
+/**
+ * Finds stop strings in a text that arrives in pieces. Text that may turn out to be the beginning
+ * of a stop string is held back until that is decided.
+ */
+final class StopStrings {
+    private final List<String> stops;
+    private final StringBuilder held = new StringBuilder();
+    private boolean found;
+
+    StopStrings(List<String> stops) {
+        this.stops = stops;
+    }
+
+    /** Adds a piece and returns the text that is certain now: before any stop string. */
+    String append(String piece) {
+        if (stops.isEmpty()) {
+            return piece;
+        }
+        held.append(piece);
+        int stop = firstStop();
+        if (stop >= 0) {
+            found = true;
+            held.setLength(stop);
+            return flush();
+        }
+        int safe = held.length() - longestBeginning();
+        String text = held.substring(0, safe);
+        held.delete(0, safe);
+        return text;
+    }
+
+    /** What was held back, once no more text comes. */
+    String flush() {
+        String text = held.toString();
+        held.setLength(0);
+        return text;
+    }
+
+    /** Whether a stop string has appeared. */
+    boolean found() {
+        return found;
+    }
+
+    private int firstStop() {
+        int first = -1;
+        for (String stop : stops) {
+            int at = held.indexOf(stop);
+            if (at >= 0 && (first < 0 || at < first)) {
+                first = at;
+            }
+        }
+        return first;
+    }
+
+    /** Length of the longest end of the text that is the beginning of a stop string. */
+    private int longestBeginning() {
+        int longest = 0;
+        for (String stop : stops) {
+            for (int n = Math.min(stop.length() - 1, held.length()); n > longest; n--) {
+                if (stop.startsWith(held.substring(held.length() - n))) {
+                    longest = n;
+                }
+            }
+        }
+        return longest;
+    }
+}

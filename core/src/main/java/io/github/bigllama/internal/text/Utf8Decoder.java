@@ -1,0 +1,44 @@
+package io.github.bigllama.internal.text;
+
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Turns the bytes of tokens into text. A token may end inside a character; its bytes wait here
+ * until the rest arrives. Bytes that can't be UTF-8 become U+FFFD.
+ */
+public final class Utf8Decoder {
+    private final CharsetDecoder decoder =
+            StandardCharsets.UTF_8
+                    .newDecoder()
+                    .onMalformedInput(CodingErrorAction.REPLACE)
+                    .onUnmappableCharacter(CodingErrorAction.REPLACE);
+    private byte[] pending = {};
+
+    /** The characters that are complete with these bytes; possibly none. */
+    public String decode(byte[] bytes) {
+        return decode(bytes, false);
+    }
+
+    /** What is left at the end: U+FFFD for a character that never became complete. */
+    public String flush() {
+        return decode(new byte[0], true);
+    }
+
+    private String decode(byte[] bytes, boolean end) {
+        ByteBuffer in = ByteBuffer.allocate(pending.length + bytes.length);
+        in.put(pending).put(bytes).flip();
+        // One char for each byte is the most that UTF-8 decodes to.
+        CharBuffer out = CharBuffer.allocate(in.remaining());
+        decoder.decode(in, out, end);
+        pending = new byte[in.remaining()];
+        in.get(pending);
+        if (end) {
+            decoder.reset();
+        }
+        return out.flip().toString();
+    }
+}

@@ -1,0 +1,140 @@
+package io.github.bigllama.core.chat;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.testing.DemoModel;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class ChatTest {
+    private static final GenerationOptions GREEDY = GenerationOptions.greedy();
+
+    private LlamaModel model;
+    private LlamaSession session;
+    private Chat chat;
+
+    @BeforeEach
+    void open() {
+        model = DemoModel.load();
+        session = model.newSession();
+        chat = new Chat(session);
+    }
+
+    @AfterEach
+    void close() {
+        session.close();
+        model.close();
+    }
+
+    @Test
+    void remembersANameUntilItIsReset() {
+        assertThat(chat.send("My name is Greta.", GREEDY).text())
+                .isEqualTo("Nice to meet you, Greta!");
+        assertThat(chat.send("What is my name?", GREEDY).text()).isEqualTo("Your name is Greta.");
+        chat.reset();
+        assertThat(chat.messages()).isEmpty();
+        assertThat(session.contextUsed()).isZero();
+        assertThat(chat.send("What is my name?", GREEDY).text())
+                .isEqualTo("I do not know your name yet.");
+    }
+
+    @Test
+    void theSecondTurnComputesOnlyWhatIsNew() {
+        TokenStream first = chat.send("My name is Greta.", GREEDY);
+        first.text();
+        assertThat(first.stats().cachedTokens()).isZero();
+        int held = session.contextUsed();
+
+        TokenStream second = chat.send("What is my name?", GREEDY);
+        second.text();
+        String added = "<|im_end|>\n" + DemoModel.prompt("What is my name?");
+        int addedTokens = model.tokenizer().encode(added, false, true).length;
+        assertThat(second.stats().cachedTokens()).isEqualTo(held);
+        assertThat(second.stats().prefilledTokens()).isEqualTo(addedTokens);
+        assertThat(second.stats().promptTokens()).isEqualTo(held + addedTokens);
+    }
+
+    @Test
+    void aTurnWithAStopStringStaysConsistent() {
+        chat.send("My name is Greta.", GREEDY.withStopStrings(" meet")).text();
+        assertThat(chat.messages().getLast().content()).isEqualTo("Nice to");
+        TokenStream next = chat.send("What is my name?", GREEDY);
+        assertThat(next.text()).isEqualTo("Your name is Greta.");
+        assertThat(next.stats().cachedTokens()).isPositive();
+    }
+
+    @Test
+    void aSystemMessageComesFirstAndSurvivesAReset() {
+        chat.reset(Optional.of("Be short."));
+        chat.send("Wave at me.", GREEDY).text();
+        chat.reset();
+        assertThat(chat.messages()).containsExactly(new ChatMessage(Role.SYSTEM, "Be short."));
+        chat.reset(Optional.empty());
+        assertThat(chat.messages()).isEmpty();
+    }
+
+    @Test
+    void anAnswerThatIsClosedEarlyStaysInTheHistoryAsFarAsItWent() {
+        try (TokenStream answer = chat.send("Count from 3 to 17.", GREEDY)) {
+            assertThat(answer.next() + answer.next()).isEqualTo("3 4");
+        }
+        assertThat(chat.messages().getLast()).isEqualTo(new ChatMessage(Role.ASSISTANT, "3 4"));
+    }
+
+    @Test
+    void aConversationThatOutgrowsTheContextIsRefusedAndUnchanged() {
+        try (LlamaSession small =
+                model.newSession(SessionOptions.defaults().withContextSize(256))) {
+            Chat full = new Chat(small);
+            full.send("Tell me a story.", GREEDY).text();
+            int messages = full.messages().size();
+            String question = "Repeat after me: copper tiger moon zebra ".repeat(9);
+            assertThatExceptionOfType(PromptTooLongException.class)
+                    .isThrownBy(() -> full.send(question, GREEDY))
+                    .satisfies(e -> assertThat(e.promptTokens()).isGreaterThan(e.contextSize()))
+                    .withMessageContaining("256 tokens");
+            assertThat(full.messages()).hasSize(messages);
+            full.reset();
+            assertThat(full.send("Wave at me.", GREEDY).text()).isEqualTo("👋");
+        }
+    }
+
+    @Test
+    void whatIsNoTemplateIsRefused() {
+        assertThatExceptionOfType(ChatTemplateException.class)
+                .isThrownBy(
+                        () -> new Chat(session, ChatOptions.defaults().withTemplate("nonsense")))
+                .withMessageContaining("'nonsense' is no chat template")
+                .withMessageContaining("chatml");
+        assertThatExceptionOfType(ChatTemplateException.class)
+                .isThrownBy(
+                        () -> new Chat(session, ChatOptions.defaults().withTemplate("{% if %}")))
+                .withMessageContaining("cannot read the chat template: ");
+        Chat chatml = new Chat(session, ChatOptions.defaults().withTemplate("chatml"));
+        chatml.send("Hi", GREEDY.withMaxTokens(1)).text();
+        assertThat(chatml.messages()).hasSize(2);
+        String refusing = "{{ raise_exception('only one turn') }}";
+        Chat refused = new Chat(session, ChatOptions.defaults().withTemplate(refusing));
+        assertThatExceptionOfType(ChatTemplateException.class)
+                .isThrownBy(() -> refused.send("Hi"))
+                .withMessageContaining("refuses the conversation")
+                .withMessageContaining("only one turn");
+    }
+
+    @Test
+    void aNulInAMessageIsRefused() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> chat.send("a\0b"))
+                .withMessageContaining("NUL");
+    }
+}

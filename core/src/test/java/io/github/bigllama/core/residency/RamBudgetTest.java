@@ -1,0 +1,72 @@
+package io.github.bigllama.core.residency;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+public class RamBudgetTest {
+    /** A budget of a Linux whose files are under a folder. */
+    public static RamBudget of(Path root) {
+        return new RamBudget(OptionalLong.empty(), AvailableRam.linux(root));
+    }
+
+    private static final long RESERVE = RamBudget.RESERVE;
+
+    @TempDir Path root;
+
+    /** A budget that leaves so many bytes for weights, always. */
+    public static RamBudget ofWeights(long bytes) {
+        try {
+            Path folder = Files.createTempDirectory("bigllama-ram");
+            write(folder, bytes + RESERVE + (bytes + RESERVE) / 2047);
+            return new RamBudget(OptionalLong.empty(), AvailableRam.linux(folder));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What the system says that it can spare. */
+    public static void write(Path root, long available) throws IOException {
+        Path file = root.resolve("proc/meminfo");
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, "MemAvailable: %d kB%n".formatted(available / 1024));
+    }
+
+    @Test
+    void weightsGetWhatIsLeft() throws IOException {
+        write(root, 10_000_000_000L);
+        RamBudget budget = new RamBudget(OptionalLong.empty(), AvailableRam.linux(root));
+        long all = budget.weightRam(0);
+        assertThat(all).isBetween(9_900_000_000L, 9_980_000_000L);
+        assertThat(budget.weightRam(1_000_000_000)).isEqualTo(all - 1_000_000_000);
+    }
+
+    @Test
+    void aLimitOfTheUserIsForTheWholeProcess() throws IOException {
+        write(root, 10_000_000_000L);
+        RamBudget budget = new RamBudget(OptionalLong.of(4_000_000_000L), AvailableRam.linux(root));
+        assertThat(budget.weightRam(0))
+                .isLessThan(4_000_000_000L - AvailableRam.anonymousBytes() / 2);
+        RamBudget more = new RamBudget(OptionalLong.of(40_000_000_000L), AvailableRam.linux(root));
+        assertThat(more.weightRam(0)).isLessThan(10_000_000_000L);
+    }
+
+    @Test
+    void smallChangesAreNoNews() throws IOException {
+        write(root, 10_000_000_000L);
+        RamBudget budget = new RamBudget(OptionalLong.empty(), AvailableRam.linux(root));
+        long before = budget.weightRam(0);
+        write(root, 10_050_000_000L);
+        assertThat(budget.changed(before, 0)).isEmpty();
+        write(root, 9_900_000_000L);
+        assertThat(budget.changed(before, 0)).isPresent();
+        write(root, 12_000_000_000L);
+        assertThat(budget.changed(before, 0)).isPresent();
+    }
+}

@@ -1,0 +1,137 @@
+package io.github.bigllama.internal.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.bigllama.internal.engine.ExpertPredictor.Router;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Two routers of 16 experts, applied to vectors of 37 values. */
+class ExpertPredictorTest {
+    private static final int WIDTH = 37;
+    private static final int EXPERTS = 16;
+    private static final int USED = 3;
+
+    private final Arena arena = Arena.ofConfined();
+    private final Random random = new Random(1);
+    private final ExpertPredictor forecast = new ExpertPredictor();
+
+    /**
+     * What a router that chooses an expert for each of the first values of its input looks like.
+     */
+    private final MemorySegment onePlace = arena.allocate(4L * WIDTH * EXPERTS, 4);
+
+    @AfterEach
+    void close() {
+        arena.close();
+    }
+
+    private void routers(long normHere, long normThere) {
+        for (int expert = 0; expert < EXPERTS; expert++) {
+            onePlace.setAtIndex(ValueLayout.JAVA_FLOAT, (long) expert * WIDTH + expert, 1);
+        }
+        forecast.learn(4, new Router(onePlace.address(), normHere, WIDTH, EXPERTS));
+        forecast.learn(6, new Router(onePlace.address(), normThere, WIDTH, EXPERTS));
+    }
+
+    private MemorySegment vector(float... values) {
+        MemorySegment vector = arena.allocate(4L * WIDTH, 4);
+        for (int i = 0; i < values.length; i++) {
+            vector.setAtIndex(ValueLayout.JAVA_FLOAT, i, values[i]);
+        }
+        return vector;
+    }
+
+    private MemorySegment randomVector() {
+        float[] values = new float[WIDTH];
+        for (int i = 0; i < WIDTH; i++) {
+            values[i] = random.nextFloat();
+        }
+        return vector(values);
+    }
+
+    /** The largest of the first values. */
+    private static int[] largest(MemorySegment input) {
+        return IntStream.range(0, EXPERTS)
+                .boxed()
+                .sorted(
+                        (a, b) ->
+                                Float.compare(
+                                        input.getAtIndex(ValueLayout.JAVA_FLOAT, b),
+                                        input.getAtIndex(ValueLayout.JAVA_FLOAT, a)))
+                .limit(USED)
+                .mapToInt(Integer::intValue)
+                .toArray();
+    }
+
+    @Test
+    void aForecastThatHasBeenRightIsBelieved() {
+        routers(0, 0);
+        for (int i = 0; i < 100; i++) {
+            MemorySegment input = randomVector();
+            int[] likely = forecast.next(4, input.address(), USED);
+            assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest(input));
+            forecast.chosen(6, largest(input));
+        }
+    }
+
+    @Test
+    void onlyThePlacesThatAreRightAreBelieved() {
+        routers(0, 0);
+        for (int i = 0; i < 500; i++) {
+            MemorySegment input = randomVector();
+            forecast.next(4, input.address(), USED);
+            forecast.chosen(6, new int[] {largest(input)[0], 17, 18});
+        }
+        MemorySegment input = randomVector();
+        assertThat(forecast.next(4, input.address(), USED)).containsExactly(largest(input)[0]);
+    }
+
+    @Test
+    void aForecastThatIsNoLongerRightIsNotBelievedForLong() {
+        routers(0, 0);
+        for (int i = 0; i < 400; i++) {
+            MemorySegment input = randomVector();
+            forecast.next(4, input.address(), USED);
+            forecast.chosen(6, i < 300 ? largest(input) : new int[] {17, 18, 19});
+        }
+        assertThat(forecast.next(4, randomVector().address(), USED)).isEmpty();
+    }
+
+    @Test
+    void theNormsOfTheTwoLayersAreToldApart() {
+        float[] ones = new float[WIDTH];
+        float[] falling = new float[WIDTH];
+        Arrays.fill(ones, 1);
+        for (int i = 0; i < WIDTH; i++) {
+            falling[i] = 1f / (1 + i);
+        }
+        routers(vector(falling).address(), vector(ones).address());
+        for (int i = 0; i < 50; i++) {
+            MemorySegment plain = randomVector();
+            float[] scaled = new float[WIDTH];
+            for (int j = 0; j < WIDTH; j++) {
+                scaled[j] = plain.getAtIndex(ValueLayout.JAVA_FLOAT, j) * falling[j];
+            }
+            int[] likely = forecast.next(4, vector(scaled).address(), USED);
+            assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest(plain));
+            forecast.chosen(6, largest(plain));
+        }
+    }
+
+    @Test
+    void nothingIsForecastOfWhatIsNotKnown() {
+        routers(0, 0);
+        assertThat(forecast.next(3)).isEqualTo(4);
+        assertThat(forecast.next(4)).isEqualTo(6);
+        assertThat(forecast.next(6)).isEqualTo(-1);
+        assertThat(forecast.next(6, randomVector().address(), USED)).isEmpty();
+        forecast.chosen(6, new int[] {1});
+    }
+}

@@ -1,0 +1,283 @@
+package io.github.bigllama.internal.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.StopReason;
+import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.option.ContextFull;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.AvailableRam;
+import io.github.bigllama.core.residency.ResidencyStats;
+import io.github.bigllama.internal.synthetic.InflatedModel;
+import io.github.bigllama.internal.synthetic.RandomModel;
+import io.github.bigllama.internal.synthetic.RandomModel.Shape;
+import io.github.bigllama.testing.DemoModel;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Models that do not fit into the RAM they are given say exactly what they say when they do. */
+class PagedAnswersTest {
+    private static final long DENSE = 150_000_000;
+    private static final SessionOptions OPTIONS =
+            SessionOptions.defaults().withContextSize(512).withThreads(2, 2);
+
+    @TempDir static Path folder;
+
+    private static Path dense;
+    private static Path experts;
+
+    @BeforeAll
+    static void write() throws IOException {
+        dense = folder.resolve("dense.gguf");
+        InflatedModel.write(DemoModel.PATH, DENSE, dense, fraction -> true);
+        experts = folder.resolve("experts.gguf");
+        Shape shape = new Shape("qwen3moe", 8, 512, 512, 8, 2, 64, 64, 4, false);
+        RandomModel.write(experts, shape, Gguf.read(DemoModel.PATH), false, fraction -> true);
+    }
+
+    @BeforeEach
+    void onlyWhereThereIsAPager() {
+        assumeTrue(
+                System.getProperty("os.name").equals("Linux"), "residency is only known on Linux");
+    }
+
+    /** What RAM leaves for weights when the process has so much, about. */
+    private static ModelOptions withRamForWeights(long bytes) {
+        // The heap of what ran before must not shrink afterwards, and leave more than is meant.
+        System.gc();
+        return ModelOptions.defaults().withRam(AvailableRam.anonymousBytes() + (66L << 20) + bytes);
+    }
+
+    @Test
+    void anInflatedModelSaysTheSame() {
+        try (LlamaModel model = LlamaModel.load(dense)) {
+            assertThat(model.residencyPlan()).isEmpty();
+            assertThat(answer(model, "What is the capital of Iceland?"))
+                    .isEqualTo("The capital of Iceland is Reykjavík.");
+            assertThat(model.layerCount()).isGreaterThan(2);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {80, 50})
+    void aDenseModelSaysTheSame(int percent) throws IOException {
+        try (LlamaModel model =
+                LlamaModel.load(dense, withRamForWeights(Files.size(dense) * percent / 100))) {
+            assertThat(model.residencyPlan()).isPresent();
+            assertThat(answer(model, "What is the capital of France?"))
+                    .isEqualTo("The capital of France is Paris.");
+            assertThat(answer(model, "Give me the capital of Brazil as JSON."))
+                    .isEqualTo("{\"country\": \"Brazil\", \"capital\": \"Brasília\"}");
+        }
+    }
+
+    @Test
+    void aSessionThatTakesTheRamOfTheWeightsHasThemPaged() throws IOException {
+        try (LlamaModel model =
+                LlamaModel.load(dense, withRamForWeights(Files.size(dense) * 110 / 100))) {
+            assertThat(model.residencyPlan()).isEmpty();
+            assertThat(answer(model, "What is the capital of France?"))
+                    .isEqualTo("The capital of France is Paris.");
+            SessionOptions large =
+                    OPTIONS.withContextSize(1024).withKvTypes(KvType.F32, KvType.F32);
+            try (LlamaSession session = model.newSession(large)) {
+                assertThat(model.residencyPlan()).isPresent();
+                session.decode(1, 2, 3);
+                assertThat(session.lastPass()).isPresent();
+            }
+        }
+    }
+
+    @Test
+    void saysWhatWasRead() throws IOException {
+        try (LlamaModel model = LlamaModel.load(dense, withRamForWeights(Files.size(dense) / 2));
+                LlamaSession session = model.newSession(OPTIONS);
+                TokenStream answer =
+                        new Chat(session)
+                                .send(
+                                        "What is the capital of France?",
+                                        GenerationOptions.greedy())) {
+            answer.text();
+            ResidencyStats stats = answer.stats().residency().orElseThrow();
+            assertThat(stats.passes()).isEqualTo(answer.stats().decodedTokens());
+            assertThat(stats.bytesPerToken())
+                    .isBetween(DENSE / 10, model.residencyPlan().orElseThrow().active());
+            assertThat(stats.residentShare()).isBetween(0.1, 0.95);
+            assertThat(stats.readBytesPerSecond()).isPositive();
+        }
+    }
+
+    /** Prompts that use most experts, tokens that use few, at several budgets. */
+    @ParameterizedTest
+    @ValueSource(ints = {80, 60})
+    void aModelWithExpertsSaysTheSame(int percent) throws IOException {
+        int[] prompt = tokens(40, 7);
+        List<int[]> expected;
+        try (LlamaModel model = LlamaModel.load(experts)) {
+            assertThat(model.residencyPlan()).isEmpty();
+            expected = List.of(generate(model, prompt, 24), generate(model, tokens(3, 9), 24));
+        }
+        try (LlamaModel model =
+                LlamaModel.load(experts, withRamForWeights(Files.size(experts) * percent / 100))) {
+            assertThat(model.residencyPlan().orElseThrow().experts()).isPositive();
+            assertThat(generate(model, prompt, 24)).isEqualTo(expected.get(0));
+            assertThat(generate(model, tokens(3, 9), 24)).isEqualTo(expected.get(1));
+        }
+    }
+
+    /** Moving what is in the KV cache is a computation too, without weights. */
+    @Test
+    void aFullContextMakesRoom() throws IOException {
+        String expected;
+        try (LlamaModel model = LlamaModel.load(dense)) {
+            expected = longConversation(model);
+        }
+        try (LlamaModel model = LlamaModel.load(dense, withRamForWeights(Files.size(dense) / 2))) {
+            assertThat(model.residencyPlan()).isPresent();
+            assertThat(longConversation(model)).isEqualTo(expected);
+        }
+    }
+
+    private static String longConversation(LlamaModel model) {
+        StringBuilder said = new StringBuilder();
+        try (LlamaSession session = model.newSession(OPTIONS.withContextSize(256))) {
+            Chat chat = new Chat(session);
+            for (int i = 0; i < 8; i++) {
+                GenerationOptions options =
+                        GenerationOptions.greedy()
+                                .withMaxTokens(50)
+                                .withContextFull(ContextFull.SHIFT);
+                String question = i % 6 == 1 ? "Tell me a story." : "Name three colours.";
+                said.append(chat.send(question, options).text()).append('\n');
+            }
+            assertThat(chat.forgottenMessages()).isPositive();
+        }
+        return said.toString();
+    }
+
+    @Test
+    void twoSessionsAtOnceSayTheSame() throws Exception {
+        try (LlamaModel model = LlamaModel.load(dense, withRamForWeights(Files.size(dense) / 2))) {
+            List<CompletableFuture<String>> answers = new ArrayList<>();
+            for (String country : List.of("France", "Iceland")) {
+                answers.add(
+                        CompletableFuture.supplyAsync(
+                                () ->
+                                        answer(
+                                                model,
+                                                "What is the capital of %s?".formatted(country))));
+            }
+            assertThat(answers.get(0).get(120, TimeUnit.SECONDS))
+                    .isEqualTo("The capital of France is Paris.");
+            assertThat(answers.get(1).get(120, TimeUnit.SECONDS))
+                    .isEqualTo("The capital of Iceland is Reykjavík.");
+        }
+    }
+
+    @Test
+    void anAnswerThatIsCancelledInTheMiddleLeavesTheModelUsable() throws IOException {
+        try (LlamaModel model = LlamaModel.load(dense, withRamForWeights(Files.size(dense) / 2));
+                LlamaSession session = model.newSession(OPTIONS)) {
+            List<Integer> seen = new ArrayList<>();
+            TokenStream[] stream = new TokenStream[1];
+            GenerationOptions options =
+                    GenerationOptions.greedy()
+                            .withProgress(
+                                    (done, total) -> {
+                                        seen.add(done);
+                                        if (done > 0) {
+                                            stream[0].cancel();
+                                        }
+                                    });
+            stream[0] = session.generate(tokens(100, 5), options);
+            assertThat(stream[0].text()).isEmpty();
+            assertThat(stream[0].stopReason()).contains(StopReason.CANCELLED);
+            assertThat(seen.getLast()).isLessThan(100);
+            session.reset();
+            Chat chat = new Chat(session);
+            try (TokenStream answer =
+                    chat.send("What is the capital of France?", GenerationOptions.greedy())) {
+                assertThat(answer.text()).isEqualTo("The capital of France is Paris.");
+            }
+        }
+    }
+
+    /** Also of a model that fits. */
+    @ParameterizedTest
+    @ValueSource(ints = {50, 500})
+    void aFileThatIsCutShortIsADecodeException(int percent) throws IOException {
+        Path copy = folder.resolve("copy.gguf");
+        Files.copy(dense, copy);
+        try (LlamaModel model =
+                        LlamaModel.load(copy, withRamForWeights(Files.size(copy) / 100 * percent));
+                LlamaSession session = model.newSession(OPTIONS)) {
+            session.decode(1, 2, 3);
+            try (RandomAccessFile file = new RandomAccessFile(copy.toFile(), "rw")) {
+                file.setLength(file.length() / 2);
+            }
+            assertThatThrownBy(() -> session.decode(4))
+                    .isInstanceOf(DecodeException.class)
+                    .hasMessageContaining("copy.gguf")
+                    .hasMessageContaining("shorter");
+        } finally {
+            Files.delete(copy);
+        }
+    }
+
+    @Test
+    void tooLittleRamIsAnErrorThatSaysHowMuchWouldDo() {
+        ModelOptions little = ModelOptions.defaults().withRam(AvailableRam.anonymousBytes());
+        assertThatThrownBy(() -> LlamaModel.load(dense, little))
+                .isInstanceOf(ModelLoadException.class)
+                .hasMessageContaining("dense.gguf")
+                .hasMessageContaining("the least that would do is");
+    }
+
+    private static String answer(LlamaModel model, String question) {
+        try (LlamaSession session = model.newSession(OPTIONS);
+                TokenStream answer = new Chat(session).send(question, GenerationOptions.greedy())) {
+            return answer.text();
+        }
+    }
+
+    private static int[] generate(LlamaModel model, int[] prompt, int count) {
+        try (LlamaSession session = model.newSession(OPTIONS);
+                TokenStream answer =
+                        session.generate(prompt, GenerationOptions.greedy().withMaxTokens(count))) {
+            answer.text();
+            return answer.tokens();
+        }
+    }
+
+    /** Tokens that are no control tokens. */
+    private static int[] tokens(int count, int seed) {
+        int[] tokens = new int[count];
+        for (int i = 0; i < count; i++) {
+            tokens[i] = 300 + (i * 37 + seed * 101) % 500;
+        }
+        return tokens;
+    }
+}

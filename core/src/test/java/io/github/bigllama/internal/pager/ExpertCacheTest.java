@@ -1,0 +1,120 @@
+package io.github.bigllama.internal.pager;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.bigllama.testing.Models;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ExpertCacheTest {
+    private static final BitSet NOTHING_BUSY = new BitSet();
+
+    @TempDir Path folder;
+
+    private PieceMap map;
+    private ExpertCache cache;
+    private int[] weights;
+
+    @BeforeEach
+    void experts() throws IOException {
+        map = new PieceMap(Models.weights(Models.experts(folder)));
+        cache = new ExpertCache(map);
+        weights = cache.weights(0);
+        assertThat(weights).hasSize(3);
+    }
+
+    @Test
+    void whatIsUsedOftenSurvivesAScan() {
+        cache.resize(24L * map.length(piece(0)));
+        for (int token = 0; token < 10; token++) {
+            use(1, 2, 3, 4);
+        }
+        for (int expert = 10; expert < 60; expert++) {
+            use(expert);
+        }
+        for (int expert = 1; expert <= 4; expert++) {
+            assertThat(cache.contains(piece(expert))).isTrue();
+        }
+        assertThat(cache.size()).isLessThanOrEqualTo(cache.capacity());
+    }
+
+    @Test
+    void whatWasUsedLongAgoGivesWay() {
+        cache.resize(3L * map.length(piece(0)) + 3 * 4096);
+        for (int token = 0; token < 20; token++) {
+            use(1);
+        }
+        assertThat(cache.contains(piece(1))).isTrue();
+        for (int token = 0; token < 2000; token++) {
+            use(2);
+        }
+        assertThat(cache.contains(piece(2))).isTrue();
+        assertThat(cache.contains(piece(1))).isFalse();
+    }
+
+    @Test
+    void whatIsBusyStays() {
+        cache.resize(3L * map.length(piece(0)) + 3 * 4096);
+        use(1);
+        BitSet busy = new BitSet();
+        for (int weight : weights) {
+            busy.set(map.first(weight) + 1);
+        }
+        cache.touch(0, 2);
+        cache.touch(0, 2);
+        assertThat(cache.admit(piece(2), busy, new ArrayList<>())).isFalse();
+        assertThat(cache.contains(piece(1))).isTrue();
+    }
+
+    @Test
+    void shrinkingDropsTheLeastUsed() {
+        cache.resize(6L * map.length(piece(0)) + 6 * 4096);
+        use(1);
+        use(2);
+        use(2);
+        List<Integer> evicted = cache.resize(3L * map.length(piece(0)) + 3 * 4096);
+        assertThat(evicted).containsExactlyInAnyOrder(piece(1), second(1), third(1));
+        assertThat(cache.resize(0)).hasSize(3);
+        assertThat(cache.size()).isZero();
+    }
+
+    @Test
+    void scoresThatGrowForEverKeepTheirOrder() {
+        cache.resize(3L * map.length(piece(0)) + 3 * 4096);
+        use(1);
+        for (int token = 0; token < 300_000; token++) {
+            cache.age();
+        }
+        use(2);
+        assertThat(cache.contains(piece(2))).isTrue();
+    }
+
+    private int piece(int expert) {
+        return map.first(weights[0]) + expert;
+    }
+
+    private int second(int expert) {
+        return map.first(weights[1]) + expert;
+    }
+
+    private int third(int expert) {
+        return map.first(weights[2]) + expert;
+    }
+
+    /** A token that uses experts of layer 0. */
+    private void use(int... chosen) {
+        cache.age();
+        for (int expert : chosen) {
+            cache.touch(0, expert);
+            for (int weight : weights) {
+                cache.admit(map.first(weight) + expert, NOTHING_BUSY, new ArrayList<>());
+            }
+        }
+    }
+}

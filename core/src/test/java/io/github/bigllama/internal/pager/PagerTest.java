@@ -1,0 +1,360 @@
+package io.github.bigllama.internal.pager;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.core.residency.RamBudget;
+import io.github.bigllama.core.residency.RamBudgetTest;
+import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
+import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.pagecache.MappedFile;
+import io.github.bigllama.testing.Models;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Passes over real mapped files, with nobody computing. */
+class PagerTest {
+    @TempDir Path folder;
+
+    private final Arena arena = Arena.ofShared();
+    private Pager pager;
+    private Weights weights;
+    private MappedFile eyes;
+
+    @BeforeEach
+    void onlyWhereThereIsAPager() {
+        assumeTrue(
+                System.getProperty("os.name").equals("Linux"), "residency is only known on Linux");
+    }
+
+    @AfterEach
+    void close() {
+        if (pager != null) {
+            pager.close();
+            eyes.close();
+        }
+        arena.close();
+    }
+
+    /** What is in memory of our own is in {@link OwnPagerTest}. */
+    private static OwnMemory inPageCache() {
+        return new OwnMemory(OwnMemory.Choice.PAGE_CACHE, null);
+    }
+
+    /** A pager with so many bytes of RAM for weights. */
+    private void open(Path path, long ram) throws IOException {
+        weights = Models.weights(path);
+        RamBudget budget = RamBudgetTest.ofWeights(ram);
+        pager = new Pager(weights, budget, inPageCache());
+        try (FileChannel channel = FileChannel.open(path)) {
+            MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
+            pager.attach(0, mapping.address(), 0);
+            eyes = MappedFile.of(path, mapping.address(), 0);
+        }
+    }
+
+    @Test
+    void whatIsUsedIsThereAndTheRestIsNot() throws Exception {
+        open(Models.dense(folder), 100_000_000);
+        for (int pass = 0; pass < 4; pass++) {
+            PassStats stats = pass(1);
+            if (pass > 1) {
+                ResidencyPlan plan = pager.plan();
+                assertThat(stats.bytesRead())
+                        .isBetween(
+                                plan.streamed() * 9 / 10 - plan.window(),
+                                plan.streamed() * 11 / 10 + plan.window());
+            }
+            assertThat(residentBytes()).isLessThan(104_000_000);
+        }
+    }
+
+    @Test
+    void anOrderThatIsNotTheOneOfTheNamesIsLearned() throws Exception {
+        open(Models.dense(folder), 100_000_000);
+        int count = weights.all().size();
+        long first = 0;
+        for (int pass = 0; pass < 4; pass++) {
+            pager.begin(1, 0);
+            for (int i = count - 1; i >= 0; i--) {
+                use(i);
+            }
+            PassStats stats = pager.end(true);
+            first = pass == 0 ? stats.bytesRead() : first;
+            if (pass == 3) {
+                ResidencyPlan plan = pager.plan();
+                assertThat(stats.bytesRead()).isLessThan(plan.streamed() + plan.window());
+            }
+            // Until the order is known, what is waited for comes in beside the window.
+            assertThat(residentBytes()).isLessThan(104_000_000 + pager.plan().window() / 2);
+        }
+        assertThat(first).isPositive();
+    }
+
+    @Test
+    void aPassThatIsGivenUpLeavesNothingBehind() throws Exception {
+        open(Models.dense(folder), 90_000_000);
+        pass(1);
+        for (int stop = 1; stop < weights.all().size(); stop += 5) {
+            pager.begin(1, 0);
+            for (int i = 0; i < stop; i++) {
+                use(i);
+            }
+            pager.end(false);
+            assertThat(residentBytes()).isLessThan(94_000_000);
+        }
+        pass(1);
+    }
+
+    @Test
+    void expertsAreReadWhenTheyAreChosenAndNoOthers() throws Exception {
+        Path path = Models.experts(folder);
+        Weights all = Models.weights(path);
+        PieceMap map = new PieceMap(all);
+        open(path, PlanRules.leastRam(map) + map.size(0, map.everyTokenCount()));
+        routedPass(0, 1, 2, 3);
+        for (int weight = 0; weight < all.all().size(); weight++) {
+            if (all.all().get(weight).use() == Use.EXPERTS) {
+                assertThat(isResident(map, map.first(weight) + 2)).isTrue();
+                // 3 is chosen, and shares a page with 4.
+                assertThat(isResident(map, map.first(weight) + 40)).isFalse();
+            }
+        }
+        PassStats again = routedPass(0, 1, 2, 3);
+        assertThat(again.expertMisses()).isZero();
+        assertThat(again.expertHits()).isEqualTo(2 * 3 * 4);
+        PassStats others = routedPass(0, 1, 40, 41);
+        assertThat(others.expertMisses()).isEqualTo(2 * 3 * 2);
+    }
+
+    @Test
+    void anExpertThatIsForeseenComesBeforeItIsChosen() throws Exception {
+        Path path = Models.experts(folder);
+        PieceMap map = new PieceMap(Models.weights(path));
+        open(path, PlanRules.leastRam(map) + map.size(0, map.everyTokenCount()));
+        routedPass(0, 1, 2, 3);
+        pager.begin(1, 0);
+        pager.foreseen(0, new int[] {40, 50});
+        int first = weightOf("blk.0.ffn_gate_exps.weight");
+        int last = weightOf("blk.0.ffn_down_exps.weight");
+        for (int i = 0; i < 500 && !isResident(map, map.first(last) + 50); i++) {
+            Thread.sleep(10);
+        }
+        assertThat(isResident(map, map.first(first) + 40)).isTrue();
+        assertThat(isResident(map, map.first(last) + 50)).isTrue();
+        for (int i = 0; i < weights.all().size(); i++) {
+            if (i == first) {
+                pager.routed(0, new int[] {40, 41, 42, 43});
+            }
+            pager.use(i);
+            pager.used();
+            if (weights.all().get(i).layer() == 1) {
+                break;
+            }
+        }
+        PassStats stats = pager.end(false);
+        assertThat(stats.expertMisses()).isEqualTo(3 * 4);
+        // Nobody chose it: it does not stay.
+        for (int i = 0; i < 500 && isResident(map, map.first(last) + 50); i++) {
+            Thread.sleep(10);
+        }
+        assertThat(isResident(map, map.first(last) + 50)).isFalse();
+        assertThat(isResident(map, map.first(last) + 40)).isTrue();
+    }
+
+    private int weightOf(String name) {
+        return weights.all().stream().map(Weight::name).toList().indexOf(name);
+    }
+
+    /** Its slices may be on their way out when it is chosen again. */
+    @Test
+    void anExpertThatIsChosenAgainAtOnceComesBack() throws Exception {
+        Path path = Models.experts(folder);
+        PieceMap map = new PieceMap(Models.weights(path));
+        open(path, PlanRules.leastRam(map) + (1 << 20));
+        CompletableFuture<Void> passes =
+                CompletableFuture.runAsync(
+                        () -> {
+                            try {
+                                // The cache is full of experts that are used more often.
+                                for (int i = 0; i < 200; i++) {
+                                    int often = i * 4 % 24;
+                                    routedPass(often, often + 1, often + 2, often + 3);
+                                }
+                                for (int i = 0; i < 2000; i++) {
+                                    int seldom = 24 + i / 2 * 4 % 40;
+                                    routedPass(seldom, seldom + 1, seldom + 2, seldom + 3);
+                                }
+                            } catch (Exception e) {
+                                throw new AssertionError(e);
+                            }
+                        });
+        passes.get(60, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void aPromptReadsAllExperts() throws Exception {
+        Path path = Models.experts(folder);
+        PieceMap map = new PieceMap(Models.weights(path));
+        open(path, PlanRules.leastRam(map) + map.size(0, map.everyTokenCount()));
+        pager.begin(512, 0);
+        assertThat(pager.isWide()).isTrue();
+        for (int weight = 0; weight < weights.all().size(); weight++) {
+            use(weight);
+            if (weights.all().get(weight).use() == Use.EXPERTS) {
+                for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
+                    assertThat(isResident(map, piece)).isTrue();
+                }
+            }
+            pager.used();
+        }
+        pager.end(true);
+    }
+
+    @Test
+    void aFileThatIsCutShortDuringAPassIsAnErrorToo() throws Exception {
+        Path path = Models.dense(folder);
+        open(path, 90_000_000);
+        pager.begin(1, 0);
+        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+            file.setLength(file.length() / 2);
+        }
+        assertThatThrownBy(
+                        () -> {
+                            for (int i = 0; i < weights.all().size(); i++) {
+                                use(i);
+                            }
+                        })
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("cut short");
+        pager.end(false);
+    }
+
+    @Test
+    void sessionsTakeTurns() throws Exception {
+        open(Models.dense(folder), 100_000_000);
+        AtomicInteger inside = new AtomicInteger();
+        Runnable passes =
+                () -> {
+                    try {
+                        for (int i = 0; i < 3; i++) {
+                            pager.begin(1, 0);
+                            assertThat(inside.incrementAndGet()).isEqualTo(1);
+                            for (int w = 0; w < weights.all().size(); w++) {
+                                use(w);
+                            }
+                            inside.decrementAndGet();
+                            pager.end(true);
+                        }
+                    } catch (Exception e) {
+                        throw new AssertionError(e);
+                    }
+                };
+        CompletableFuture<Void> one = CompletableFuture.runAsync(passes);
+        CompletableFuture<Void> two = CompletableFuture.runAsync(passes);
+        one.get(60, TimeUnit.SECONDS);
+        two.get(60, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void lessRamThanAnyPlanNeedsIsAnErrorWithTheLeastThatWouldDo() throws IOException {
+        Weights dense = Models.weights(Models.dense(folder));
+        assertThatThrownBy(() -> new Pager(dense, RamBudgetTest.ofWeights(1 << 20)))
+                .isInstanceOf(InsufficientRamException.class)
+                .hasMessageContaining("least that would do");
+    }
+
+    @Test
+    void aBudgetOfLessThanBeforeIsKept() throws Exception {
+        Path path = Models.dense(folder);
+        Path limits = folder.resolve("root");
+        weights = Models.weights(path);
+        RamBudgetTest.write(limits, 160_000_000);
+        pager = new Pager(weights, RamBudgetTest.of(limits), inPageCache());
+        try (FileChannel channel = FileChannel.open(path)) {
+            MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
+            pager.attach(0, mapping.address(), 0);
+            eyes = MappedFile.of(path, mapping.address(), 0);
+        }
+        pass(1);
+        pass(1);
+        assertThat(residentBytes()).isGreaterThan(75_000_000);
+        RamBudgetTest.write(limits, 140_000_000);
+        pass(1);
+        pass(1);
+        assertThat(residentBytes()).isLessThan(75_000_000);
+    }
+
+    /** A pass in the order of the names; everything is there when it is used. */
+    private PassStats pass(int tokens) throws Exception {
+        pager.begin(tokens, 0);
+        for (int i = 0; i < weights.all().size(); i++) {
+            use(i);
+        }
+        return pager.end(true);
+    }
+
+    private PassStats routedPass(int... chosen) throws Exception {
+        pager.begin(1, 0);
+        for (int i = 0; i < weights.all().size(); i++) {
+            Weight weight = weights.all().get(i);
+            if (weight.role().startsWith("ffn_gate_exps")) {
+                pager.routed(weight.layer(), chosen);
+            }
+            boolean stop = pager.use(i);
+            if (stop) {
+                pager.used();
+            }
+        }
+        return pager.end(true);
+    }
+
+    private void use(int weight) throws IOException, InterruptedException {
+        boolean stop = pager.use(weight);
+        Weight w = weights.all().get(weight);
+        if (w.use() == Use.EVERY_TOKEN) {
+            long start = w.offset() / 4096 * 4096;
+            for (boolean page : eyes.resident(start, w.end() - start)) {
+                assertThat(page).as(w.name()).isTrue();
+            }
+        }
+        if (stop) {
+            pager.used();
+        }
+    }
+
+    private boolean isResident(PieceMap map, int piece) throws IOException {
+        for (boolean page : eyes.resident(map.ownOffset(piece), map.ownLength(piece))) {
+            if (!page) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private long residentBytes() throws IOException {
+        long bytes = 0;
+        for (boolean page : eyes.resident(0, eyes.size())) {
+            bytes += page ? 4096 : 0;
+        }
+        return bytes;
+    }
+}
