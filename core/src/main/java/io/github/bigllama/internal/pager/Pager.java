@@ -83,7 +83,7 @@ public final class Pager implements AutoCloseable {
         } finally {
             pool.lock.unlock();
         }
-        readers = new Readers(pool);
+        readers = new Readers(pool, weights.hasExperts());
     }
 
     /** What is kept and what is read for a token now. */

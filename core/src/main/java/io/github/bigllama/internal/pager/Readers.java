@@ -10,14 +10,16 @@ final class Readers implements AutoCloseable {
      * Two saturate the disks measured when they read megabytes in order. Slices of experts are
      * smaller and anywhere: eight read 2.2 GB/s of those where four read 1.9.
      */
-    private static final int COUNT = 8;
+    private static final int OF_SLICES = 8;
+
+    private static final int IN_ORDER = 4;
 
     private final PiecePool pool;
     private final List<Thread> threads = new ArrayList<>();
 
-    Readers(PiecePool pool) {
+    Readers(PiecePool pool, boolean hasExperts) {
         this.pool = pool;
-        for (int i = 0; i < COUNT; i++) {
+        for (int i = 0; i < (hasExperts ? OF_SLICES : IN_ORDER); i++) {
             threads.add(
                     Thread.ofPlatform().daemon().name("bigllama-reader-" + i).start(this::read));
         }
