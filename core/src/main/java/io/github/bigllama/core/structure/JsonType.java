@@ -2,6 +2,7 @@ package io.github.bigllama.core.structure;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JavaType;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.introspect.AnnotationIntrospectorPair;
@@ -110,7 +111,9 @@ public final class JsonType<T> {
             throw new IllegalArgumentException(errors.getFirst());
         }
         try {
-            return mapper.readerFor(type).readValue(json);
+            return mapper.readerFor(type)
+                    .without(DeserializationFeature.UNWRAP_ROOT_VALUE)
+                    .readValue(json);
         } catch (JacksonException e) {
             throw new IllegalArgumentException(Json.reason(e), e);
         }

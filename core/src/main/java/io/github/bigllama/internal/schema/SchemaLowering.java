@@ -98,6 +98,12 @@ final class SchemaLowering {
     ObjectNode lower(List<Place> roots) {
         ObjectNode lowered = lower(roots, Set.of());
         Endless.check(lowered, definitions);
+        if (!isCheckedLater() && lowered.path("properties").has("")) {
+            // llama.cpp would take the rule of a nameless property for that of the whole.
+            String name = name("#");
+            definitions.set(name, lowered);
+            lowered = NODES.objectNode().put("$ref", "#/$defs/" + name);
+        }
         if (!definitions.isEmpty()) {
             lowered.set("$defs", definitions);
         }

@@ -25,7 +25,7 @@ public final class SealedTypes extends NopAnnotationIntrospector {
     @Override
     public TypeResolverBuilder<?> findTypeResolver(
             MapperConfig<?> config, AnnotatedClass type, JavaType baseType) {
-        return type.getRawType().isSealed()
+        return isChoice(type.getRawType())
                 ? new StdTypeResolverBuilder()
                         .init(JsonTypeInfo.Id.SIMPLE_NAME, null)
                         .inclusion(JsonTypeInfo.As.PROPERTY)
@@ -35,7 +35,12 @@ public final class SealedTypes extends NopAnnotationIntrospector {
 
     @Override
     public List<NamedType> findSubtypes(Annotated type) {
-        return type.getRawType().isSealed() ? permitted(type.getRawType()) : null;
+        return isChoice(type.getRawType()) ? permitted(type.getRawType()) : null;
+    }
+
+    /** Enums whose constants have bodies are sealed too, and so are some classes of the JDK. */
+    private static boolean isChoice(Class<?> type) {
+        return type.isSealed() && !type.isEnum() && !type.getName().startsWith("java.");
     }
 
     private static List<NamedType> permitted(Class<?> type) {

@@ -15,6 +15,7 @@ import com.fasterxml.jackson.databind.deser.BeanDeserializerBase;
 import com.fasterxml.jackson.databind.deser.DefaultDeserializationContext;
 import com.fasterxml.jackson.databind.deser.SettableBeanProperty;
 import com.fasterxml.jackson.databind.deser.ValueInstantiator;
+import com.fasterxml.jackson.databind.deser.impl.BeanAsArrayDeserializer;
 import com.fasterxml.jackson.databind.introspect.AnnotatedClass;
 import com.fasterxml.jackson.databind.introspect.AnnotatedMember;
 import com.fasterxml.jackson.databind.introspect.BeanPropertyDefinition;
@@ -65,7 +66,14 @@ public final class TypeSchema {
      */
     public static ObjectNode of(JavaType type, ObjectMapper mapper) {
         TypeSchema schemas = new TypeSchema(mapper);
-        ObjectNode schema = schemas.schema(type);
+        ObjectNode schema;
+        try {
+            schema = schemas.schema(type);
+        } catch (StackOverflowError e) {
+            // Jackson follows generic types whose parts are of ever more types, like T<List<T>>.
+            throw new IllegalArgumentException(
+                    "there is no JSON schema for " + type.toCanonical() + ": it has no end", e);
+        }
         if (!schemas.definitions.isEmpty()) {
             schema.set("$defs", schemas.definitions);
         }
@@ -81,11 +89,19 @@ public final class TypeSchema {
         Class<?> raw = type.getRawClass();
         Optional<ObjectNode> scalar = ScalarSchemas.of(raw);
         if (scalar.isPresent()) {
+            requireReadable(type, ScalarSchemas.sample(raw));
             return isOptional(type) ? nullable(scalar.get()) : scalar.get();
         }
-        if (raw == Object.class || JsonNode.class.isAssignableFrom(raw)) {
-            return JsonNodeFactory.instance.objectNode();
+        Optional<ObjectNode> tree = tree(raw);
+        if (tree.isPresent()) {
+            return tree.get();
         }
+        boolean isBean = !type.isReferenceType() && !type.isEnumType() && !type.isContainerType();
+        if (isBean) {
+            refuseForeign(type);
+            return bean(type);
+        }
+        requirePlain(type);
         if (type.isReferenceType()) {
             return nullable(schema(type.getReferencedType()));
         }
@@ -95,13 +111,48 @@ public final class TypeSchema {
         if (type.isMapLikeType()) {
             return map(type);
         }
-        if (type.isContainerType()) {
-            ObjectNode array = ScalarSchemas.typed("array");
-            array.set("items", schema(type.getContentType()));
-            return array;
+        ObjectNode array = ScalarSchemas.typed("array");
+        array.set("items", schema(type.getContentType()));
+        return array;
+    }
+
+    /** Of values without a type, or as Jackson's own trees. */
+    private Optional<ObjectNode> tree(Class<?> raw) {
+        if (raw == Object.class || raw == JsonNode.class) {
+            requirePlain(config.constructType(raw));
+            return Optional.of(JsonNodeFactory.instance.objectNode());
         }
-        refuseForeign(type);
-        return bean(type);
+        return raw == ObjectNode.class
+                ? Optional.of(ScalarSchemas.typed("object"))
+                : raw == ArrayNode.class
+                        ? Optional.of(ScalarSchemas.typed("array"))
+                        : Optional.empty();
+    }
+
+    /** A mapper may lack the module of a type, or have a format or deserializer of its own. */
+    private void requireReadable(JavaType type, JsonNode sample) {
+        try {
+            mapper.readerFor(type)
+                    .without(DeserializationFeature.UNWRAP_ROOT_VALUE)
+                    .readValue(sample);
+        } catch (IOException e) {
+            throw none(type, ": the mapper can't read " + sample);
+        }
+    }
+
+    /** What is not a bean must not be read as one, and not name its class. */
+    private void requirePlain(JavaType type) {
+        try {
+            if (config.findTypeDeserializer(type) != null) {
+                throw none(type, ": its JSON names the class");
+            }
+            if (context.findContextualValueDeserializer(type, null)
+                    instanceof BeanDeserializerBase) {
+                throw none(type, ": the mapper reads it as a bean");
+            }
+        } catch (JsonMappingException e) {
+            throw none(type, ": " + e.getOriginalMessage());
+        }
     }
 
     /** The JDK's own classes are not beans, though Jackson would try. */
@@ -223,6 +274,9 @@ public final class TypeSchema {
                 || bean.getObjectIdReader() != null) {
             throw none(type, "");
         }
+        if (bean instanceof BeanAsArrayDeserializer) {
+            throw none(type, ": it has the shape of an array");
+        }
         AnnotatedClass annotated = config.introspect(type).getClassInfo();
         AnnotationIntrospector annotations = config.getAnnotationIntrospector();
         if (annotations.findDeserializer(annotated) != null) {
@@ -276,7 +330,7 @@ public final class TypeSchema {
             } catch (IllegalArgumentException e) {
                 throw within(type, property.getName(), e);
             }
-            if (!isOptional(property.getType())) {
+            if (!isOptional(property.getType()) || isRequired(property)) {
                 required.add(property.getName());
             }
         }
@@ -292,16 +346,31 @@ public final class TypeSchema {
         return ignoresUnknown ? schema : schema.put("additionalProperties", false);
     }
 
+    private boolean isRequired(SettableBeanProperty property) {
+        return property.isRequired()
+                || config.isEnabled(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES);
+    }
+
     private ObjectNode property(SettableBeanProperty property) {
+        if (config.getAnnotationIntrospector().findInjectableValue(property.getMember()) != null) {
+            throw none(property.getType(), " that is injected");
+        }
         JsonFormat format = property.getAnnotation(JsonFormat.class);
         boolean isOfItsOwn =
                 config.getAnnotationIntrospector().findDeserializer(property.getMember()) != null;
-        if (isOfItsOwn || (format != null && !format.pattern().isEmpty())) {
+        if (isOfItsOwn || (format != null && !isOrdinary(format))) {
             throw none(property.getType(), " with a format or deserializer of its own");
         }
         ObjectNode schema = schema(property.getType());
         String description = property.getMetadata().getDescription();
         return description == null ? schema : schema.deepCopy().put("description", description);
+    }
+
+    private static boolean isOrdinary(JsonFormat format) {
+        return format.pattern().isEmpty()
+                && format.shape() != JsonFormat.Shape.ARRAY
+                && format.shape() != JsonFormat.Shape.OBJECT
+                && format.shape() != JsonFormat.Shape.POJO;
     }
 
     /** Before Jackson looks into classes whose parts are nobody's business. */

@@ -9,6 +9,9 @@ import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.testing.DemoModel;
+import java.util.ArrayList;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -100,5 +103,82 @@ class ToolTest {
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Tool.of("no name", "", "{}", arguments -> ""))
                 .hasMessageContaining("is not a name of a tool");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            quoteCharacter = '`',
+            textBlock =
+                    """
+                    {"properties": {"a": {"minLength": 5, "maxLength": 2}}} ; #/properties/a/minLength
+                    {"properties": {"a": {"const": 1e400}}}                 ; #/properties/a/const
+                    {"properties": {"a": {"$ref": "#/$defs/none"}}}         ; #/properties/a/$ref
+                    {"properties": {"a": {"type": "strin"}}}                ; #/properties/a/type
+                    {"required": ["a"], "properties": {"a": false}}         ; #/properties/a
+                    {"type": "string"}                                      ; the parameters are not
+                    {"enum": [1, 2]}                                        ; #/enum
+                    []                                                      ; the schema of the parameters
+                    {"type":                                                ; the schema of the parameters
+                    """)
+    void aBadToolIsNamed(String parameters, String reason) {
+        assertThatThrownBy(() -> Tool.of("lookup", "Looks up", parameters, arguments -> ""))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("cannot use the tool lookup: " + reason);
+    }
+
+    @Test
+    void aToolGetsOnlyArgumentsOfItsSchema() throws Exception {
+        List<String> seen = new ArrayList<>();
+        Tool tool =
+                Tool.of(
+                        "sum",
+                        "Adds",
+                        """
+                        {
+                          "properties": {
+                            "numbers": {
+                              "type": "array",
+                              "items": {"type": "integer", "multipleOf": 5},
+                              "uniqueItems": true
+                            },
+                            "unit": {"type": "string", "pattern": "\\\\p{L}", "not": {"const": "m"}}
+                          },
+                          "required": ["numbers"]
+                        }
+                        """,
+                        arguments -> {
+                            seen.add(arguments);
+                            return "done";
+                        });
+        for (String wrong :
+                List.of(
+                        "{\"numbers\": [5, 5]}",
+                        "{\"numbers\": [7]}",
+                        "{\"numbers\": [5], \"unit\": \"m\"}",
+                        "{\"numbers\": [5], \"unit\": \"7\"}",
+                        "{}",
+                        "[]",
+                        "null",
+                        "{\"numbers\": [5]} and more",
+                        "{\"numbers\": [5]")) {
+            assertThat(tool.call(wrong)).as(wrong).startsWith("error: ");
+        }
+        assertThat(seen).isEmpty();
+        String right = "{\"numbers\": [5, 10], \"unit\": \"kg\"}";
+        assertThat(tool.call(right)).isEqualTo("done");
+        assertThat(seen).containsExactly(right);
+        Chat chat =
+                new Chat(
+                        session,
+                        ChatOptions.defaults()
+                                .withTools(tool)
+                                .withTemplate(
+                                        ProbedTemplates.source(
+                                                "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja")));
+        try (TokenStream answer = chat.send("Hi", GREEDY.withMaxTokens(5))) {
+            answer.text();
+            assertThat(model.tokenizer().decode(session.tokens(), true)).contains("\"sum\"");
+        }
     }
 }

@@ -92,6 +92,10 @@ class JsonSchemaTest {
                 """
                 {"type": "object", "properties": {"a\\"b": {"type": "null"}, "x": false}}""",
                 """
+                {"type": "object", "properties": {"": {"type": "null"},
+                 "root": {"type": "integer"}, "string": {"type": "boolean"}},
+                 "required": ["", "root", "string"]}""",
+                """
                 {"type": "object", "properties": {"a": {"type": "integer"}}, "minProperties": 1,
                  "additionalProperties": true}""",
                 """

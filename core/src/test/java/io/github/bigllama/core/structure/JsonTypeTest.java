@@ -3,6 +3,20 @@ package io.github.bigllama.core.structure;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.annotation.JacksonInject;
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.jsontype.BasicPolymorphicTypeValidator;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
+import com.fasterxml.jackson.datatype.jsr310.deser.LocalDateDeserializer;
+import java.time.format.DateTimeFormatter;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import com.fasterxml.jackson.annotation.JsonClassDescription;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonIgnore;
@@ -162,6 +176,50 @@ class JsonTypeTest {
         }
     }
 
+    enum Spoken {
+        LOUD {
+            @Override
+            int volume() {
+                return 9;
+            }
+        },
+        SOFT {
+            @Override
+            int volume() {
+                return 2;
+            }
+        };
+
+        abstract int volume();
+    }
+
+    record Sealed(Spoken spoken, EnumSet<Level> levels, EnumMap<Spoken, Integer> volumes) {}
+
+    sealed interface Term permits Atom, Compound {}
+
+    record Atom(String name) implements Term {}
+
+    sealed interface Compound extends Term permits Sum, Negation {}
+
+    record Sum(Term left, Term right) implements Compound {}
+
+    record Negation(Term of) implements Compound {}
+
+    record Trees(JsonNode any, ObjectNode object, ArrayNode array) {}
+
+    record Demanded(@JsonProperty(required = true) Optional<Integer> number) {}
+
+    record Injected(@JacksonInject String secret, int size) {}
+
+    @JsonFormat(shape = JsonFormat.Shape.ARRAY)
+    record Row(int a, String b) {}
+
+    record Rows(@JsonFormat(shape = JsonFormat.Shape.ARRAY) Circle circle) {}
+
+    record Growing<T>(T value, List<Growing<List<T>>> more) {}
+
+    record Day(LocalDate day) {}
+
     record Free(Object anything, Map<String, Object> more) {}
 
     record Endless(String name, Endless next) {}
@@ -190,6 +248,24 @@ class JsonTypeTest {
                 JsonType.of(Pairs.class),
                 JsonType.of(Bean.class),
                 JsonType.of(Free.class),
+                JsonType.of(Sealed.class),
+                JsonType.of(Term.class),
+                JsonType.of(Trees.class),
+                JsonType.of(Demanded.class),
+                JsonType.of(Demanded.class)
+                        .withMapper(
+                                JsonMapper.builder()
+                                        .addModule(new Jdk8Module())
+                                        .enable(DeserializationFeature.UNWRAP_ROOT_VALUE)
+                                        .build()),
+                JsonType.of(Optionals.class)
+                        .withMapper(
+                                JsonMapper.builder()
+                                        .addModule(new Jdk8Module())
+                                        .enable(
+                                                DeserializationFeature
+                                                        .FAIL_ON_MISSING_CREATOR_PROPERTIES)
+                                        .build()),
                 JsonType.of(Level.class),
                 JsonType.of(int.class),
                 JsonType.of(String.class),
@@ -351,5 +427,54 @@ class JsonTypeTest {
         assertThatThrownBy(() -> JsonType.of(Shape.class).withMapper(new ObjectMapper()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("Shape");
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {Injected.class, Row.class, Rows.class, Growing.class})
+    void whatJacksonReadsInAnotherWayIsRefused(Class<?> type) {
+        assertThatThrownBy(() -> JsonType.of(type))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith(type.getSimpleName())
+                .hasMessageContaining("there is no JSON schema for ");
+    }
+
+    static Stream<ObjectMapper> othersMappers() {
+        SimpleModule german = new SimpleModule();
+        german.addDeserializer(
+                LocalDate.class,
+                new LocalDateDeserializer(DateTimeFormatter.ofPattern("dd.MM.yyyy")));
+        return Stream.of(
+                new ObjectMapper(),
+                JsonMapper.builder().addModules(new JavaTimeModule(), german).build(),
+                JsonMapper.builder()
+                        .addModule(new JavaTimeModule())
+                        .withConfigOverride(
+                                LocalDate.class,
+                                day -> day.setFormat(JsonFormat.Value.forPattern("dd.MM.yyyy")))
+                        .build());
+    }
+
+    @ParameterizedTest
+    @MethodSource("othersMappers")
+    void aMapperThatReadsAnotherFormIsRefused(ObjectMapper mapper) {
+        assertThatThrownBy(() -> JsonType.of(Day.class).withMapper(mapper))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("Day.day: ")
+                .hasMessageContaining("the mapper can't read \"2024-02-29\"");
+    }
+
+    @Test
+    void typesThatNameTheirClassAreRefused() {
+        ObjectMapper naming =
+                JsonMapper.builder()
+                        .activateDefaultTyping(
+                                BasicPolymorphicTypeValidator.builder()
+                                        .allowIfBaseType(Object.class)
+                                        .build(),
+                                ObjectMapper.DefaultTyping.NON_FINAL)
+                        .build();
+        assertThatThrownBy(() -> JsonType.of(Free.class).withMapper(naming))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("its JSON names the class");
     }
 }
