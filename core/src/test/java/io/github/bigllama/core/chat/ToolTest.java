@@ -10,13 +10,13 @@ import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.testing.DemoModel;
 import java.util.ArrayList;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Tools that a model has called. */
 class ToolTest {
@@ -111,7 +111,7 @@ class ToolTest {
             quoteCharacter = '`',
             textBlock =
                     """
-                    {"properties": {"a": {"minLength": 5, "maxLength": 2}}} ; #/properties/a/minLength
+                    {"required": ["a"], "properties": {"a": {"minLength": 5, "maxLength": 2}}} ; #/properties/a/minLength
                     {"properties": {"a": {"const": 1e400}}}                 ; #/properties/a/const
                     {"properties": {"a": {"$ref": "#/$defs/none"}}}         ; #/properties/a/$ref
                     {"properties": {"a": {"type": "strin"}}}                ; #/properties/a/type
