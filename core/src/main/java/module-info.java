@@ -2,8 +2,12 @@
 @SuppressWarnings("module") // the CLI, which sees one internal room, is built after this
 module io.github.bigllama.core {
     requires transitive java.net.http;
+    requires transitive com.fasterxml.jackson.core;
     requires transitive com.fasterxml.jackson.databind;
     requires io.github.bigllama.bindings;
+    requires com.fasterxml.jackson.datatype.jdk8;
+    requires com.fasterxml.jackson.datatype.jsr310;
+    requires com.networknt.schema;
     requires org.apache.commons.io;
 
     exports io.github.bigllama.core;

@@ -223,13 +223,21 @@ public final class Chat {
         GenerationOptions effective =
                 options.withStopStrings(stops)
                         .withGrammar(
-                                prompt.isContent ? options.grammar() : prompt.written.grammar());
+                                prompt.isContent ? options.grammar() : written(prompt, options));
         if (isParsed(prompt)) {
             effective = effective.withPreservedTokens(controlTokens(prompt.written.shown()));
         }
         return options.contextFull() == ContextFull.SHIFT
                 ? effective.withKeep(Math.max(options.keep(), head().length))
                 : effective;
+    }
+
+    /** The template's grammar, with the parts of a schema that llama.cpp can't make. */
+    private static Optional<Grammar> written(Prompt prompt, GenerationOptions options) {
+        Optional<Grammar> written = prompt.written.grammar();
+        return options.grammar().isPresent()
+                ? written.map(grammar -> grammar.withSchemaOf(options.grammar().get()))
+                : written;
     }
 
     private Set<Integer> controlTokens(List<String> texts) {

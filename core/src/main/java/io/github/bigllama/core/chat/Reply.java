@@ -1,8 +1,7 @@
 package io.github.bigllama.core.chat;
 
-import com.fasterxml.jackson.core.JacksonException;
 import io.github.bigllama.core.structure.Grammar;
-import io.github.bigllama.internal.llama.Json;
+import io.github.bigllama.core.structure.JsonType;
 import java.util.List;
 import java.util.Objects;
 
@@ -21,22 +20,29 @@ public record Reply(String content, String reasoning, List<ToolCall> toolCalls) 
     }
 
     /**
-     * The content as a record, of which it is the JSON: certain where {@link Grammar#of} of the
-     * same class had to be kept and the answer came to its end.
+     * The content as a value of a class, of which it is the JSON: certain where {@link
+     * Grammar#of(Class)} of the same class had to be kept and the answer came to its end.
      *
      * <p>In a named module its package must be open to {@code com.fasterxml.jackson.databind}.
      *
-     * @throws IllegalArgumentException if it is not
+     * @throws IllegalArgumentException if it is not, with the reason
      */
     public <T> T as(Class<T> type) {
+        return as(JsonType.of(type));
+    }
+
+    /**
+     * The content as a value of a type, of which it is the JSON.
+     *
+     * @throws IllegalArgumentException if it is not, with the reason
+     */
+    public <T> T as(JsonType<T> type) {
         try {
-            return Json.MAPPER.readValue(content, type);
-        } catch (JacksonException e) {
+            return type.read(content);
+        } catch (IllegalArgumentException e) {
             String start = content.length() <= 60 ? content : content.substring(0, 60) + "…";
             throw new IllegalArgumentException(
-                    "the reply is not a valid %s: %s: %s"
-                            .formatted(type.getSimpleName(), Json.reason(e), start),
-                    e);
+                    "the reply is not a valid %s: %s: %s".formatted(type, e.getMessage(), start), e);
         }
     }
 }

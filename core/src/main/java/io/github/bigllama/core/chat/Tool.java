@@ -1,72 +1,140 @@
 package io.github.bigllama.core.chat;
 
-import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.bigllama.core.structure.RecordSchema;
+import io.github.bigllama.core.structure.JsonType;
 import io.github.bigllama.internal.llama.Json;
+import io.github.bigllama.internal.schema.JsonSchema;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
 
 /**
- * Something that a model may have called while it answers.
+ * Something that a model may have called while it answers. Immutable, and as thread-safe as its
+ * function.
  *
- * @param name what it is called: letters, digits and underscores
- * @param description what it does, for the model
- * @param parameters the JSON schema of its arguments, an object
- * @param function gets the arguments as JSON, and gives what the model is to know; what it throws
- *     becomes a result that says so
+ * <p>The function only ever gets arguments that are of the schema: what the grammar of an answer
+ * can't see to is checked before the call, and the model is told what is wrong.
  */
-public record Tool(
-        String name, String description, String parameters, Function<String, String> function) {
-    public Tool {
-        if (!name.matches("\\w{1,64}")) {
-            throw new IllegalArgumentException(
-                    "'" + name + "' is not a name for a tool: use letters, digits and underscores");
-        }
-        Objects.requireNonNull(description, "description");
-        Objects.requireNonNull(function, "function");
+public final class Tool {
+    private final String name;
+    private final String description;
+    private final JsonSchema parameters;
+    private final Function<String, String> function;
+
+    private Tool(
+            String name,
+            String description,
+            JsonSchema parameters,
+            Function<String, String> function) {
+        this.name = name;
+        this.description = Objects.requireNonNull(description, "description");
+        this.parameters = parameters;
+        this.function = Objects.requireNonNull(function, "function");
+    }
+
+    /**
+     * A tool whose arguments have a JSON schema from elsewhere.
+     *
+     * @param name what it is called: letters, digits and underscores
+     * @param description what it does, for the model
+     * @param parameters the JSON schema of the arguments, an object; draft 2020-12
+     * @param function gets the arguments as JSON, and gives what the model is to know; what it
+     *     throws becomes a result that says so
+     * @throws IllegalArgumentException if the schema can't be used, with the tool's name and the
+     *     JSON pointer of the reason
+     */
+    public static Tool of(
+            String name, String description, String parameters, Function<String, String> function) {
+        requireName(name);
         try {
-            if (!Json.MAPPER.readTree(parameters).isObject()) {
-                throw new IllegalArgumentException(
-                        "the parameters of " + name + " are not a JSON schema of an object");
-            }
-        } catch (JacksonException e) {
+            return new Tool(name, description, schema(parameters), function);
+        } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
-                    "the parameters of " + name + " are not JSON: " + Json.reason(e), e);
+                    "cannot use the tool " + name + ": " + e.getMessage(), e);
         }
     }
 
     /**
-     * A tool whose arguments are the components of a record. In a named module its package must be
-     * open to {@code com.fasterxml.jackson.databind}.
+     * A tool whose arguments are the components of a record, or the properties of a bean.
      *
      * @param function its result becomes JSON, unless it is a text
-     * @throws IllegalArgumentException if the record has a component that has no JSON schema
+     * @throws IllegalArgumentException if a part of the type has no JSON schema
      */
-    public static <T extends Record> Tool of(
+    public static <T> Tool of(
             String name, String description, Class<T> parameters, Function<T, ?> function) {
-        return new Tool(
+        requireName(name);
+        try {
+            return of(name, description, JsonType.of(parameters), function);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "cannot use the tool " + name + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * A tool whose arguments are the properties of a type.
+     *
+     * @param function its result becomes JSON, unless it is a text
+     * @throws IllegalArgumentException if the type's JSON is not an object
+     */
+    public static <T> Tool of(
+            String name, String description, JsonType<T> parameters, Function<T, ?> function) {
+        return of(
                 name,
                 description,
-                RecordSchema.of(parameters),
+                parameters.schema(),
                 arguments -> {
-                    try {
-                        Object result =
-                                function.apply(Json.MAPPER.readValue(arguments, parameters));
-                        return result instanceof String text
-                                ? text
-                                : Json.MAPPER.writeValueAsString(result);
-                    } catch (JacksonException e) {
-                        throw new IllegalArgumentException(Json.reason(e), e);
-                    }
+                    Object result = function.apply(parameters.read(arguments));
+                    return result instanceof String text ? text : parameters.write(result);
                 });
+    }
+
+    private static void requireName(String name) {
+        if (!name.matches("\\w{1,64}")) {
+            throw new IllegalArgumentException(
+                    "'" + name + "' is not a name for a tool: use letters, digits and underscores");
+        }
+    }
+
+    private static JsonSchema schema(String parameters) {
+        JsonNode given = JsonSchema.read(parameters, "the schema of the parameters");
+        if (!(given instanceof ObjectNode object)) {
+            throw new IllegalArgumentException("the schema of the parameters is not an object");
+        }
+        if (!object.has("type")) {
+            object.put("type", "object");
+        }
+        JsonSchema schema = JsonSchema.ofChecked(object.toString());
+        if (!schema.lowered().path("type").asText().equals("object")) {
+            throw new IllegalArgumentException(
+                    "the parameters are not the properties of an object");
+        }
+        return schema;
+    }
+
+    /** What it is called. */
+    public String name() {
+        return name;
+    }
+
+    /** What it does, for the model. */
+    public String description() {
+        return description;
+    }
+
+    /** The JSON schema of its arguments. */
+    public String parameters() {
+        return parameters.toString();
     }
 
     /** What a call gives, or what went wrong, as the model is told. */
     String call(String arguments) {
         try {
-            return String.valueOf(function.apply(arguments));
+            List<String> errors = parameters.errors(JsonSchema.read(arguments, "the text"));
+            return errors.isEmpty()
+                    ? String.valueOf(function.apply(arguments))
+                    : "error: the arguments are wrong: " + errors.getFirst();
         } catch (RuntimeException e) {
             return "error: " + (e.getMessage() == null ? e.toString() : e.getMessage());
         }
@@ -77,7 +145,12 @@ public record Tool(
         node.putObject("function")
                 .put("name", name)
                 .put("description", description)
-                .set("parameters", Json.read(parameters));
+                .set("parameters", parameters.lowered());
         return node;
+    }
+
+    @Override
+    public String toString() {
+        return name;
     }
 }

@@ -1,13 +1,12 @@
 package io.github.bigllama.core.structure;
 
-import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.chat.Reply;
 import io.github.bigllama.core.exception.NativeLoadException;
-import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.internal.llama.LlamaLibrary;
 import io.github.bigllama.internal.llama.Shim;
+import io.github.bigllama.internal.schema.JsonSchema;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -21,12 +20,12 @@ import java.util.Optional;
  */
 public final class Grammar {
     private final String gbnf;
-    private final Optional<JsonNode> schema;
+    private final Optional<JsonSchema> schema;
     private final Optional<String> triggers;
     private final String prefill;
 
     private Grammar(
-            String gbnf, Optional<JsonNode> schema, Optional<String> triggers, String prefill) {
+            String gbnf, Optional<JsonSchema> schema, Optional<String> triggers, String prefill) {
         this.gbnf = gbnf;
         this.schema = schema;
         this.triggers = triggers;
@@ -49,20 +48,27 @@ public final class Grammar {
     }
 
     /**
-     * JSON of a schema.
+     * JSON of a schema, draft 2020-12.
+     *
+     * <p>Every complete answer is of the schema. What no grammar can see to is refused, rather than
+     * left out: {@code not}, {@code if}, {@code uniqueItems}, {@code contains}, {@code
+     * patternProperties} and a few others. Objects get no properties but those that are listed,
+     * unless none is.
      *
      * @param schema a JSON schema
-     * @throws IllegalArgumentException if it is not JSON
-     * @throws GrammarException if llama.cpp can't make a grammar of it
+     * @throws IllegalArgumentException if it is not JSON, not a schema, allows no value at all, or
+     *     says what can't be enforced: with the JSON pointer of the keyword
      * @throws NativeLoadException if llama.cpp itself can't be loaded
      */
     public static Grammar json(String schema) {
         LlamaLibrary.load();
         try {
-            JsonNode node = Json.MAPPER.readTree(schema);
-            return new Grammar(convert(node.toString()), Optional.of(node), Optional.empty(), "");
-        } catch (JacksonException e) {
-            throw new IllegalArgumentException("the schema is not JSON: " + Json.reason(e), e);
+            JsonSchema read = JsonSchema.ofAnswer(schema);
+            String gbnf = read.complete(convert(read.lowered().toString()));
+            check(gbnf);
+            return new Grammar(gbnf, Optional.of(read), Optional.empty(), "");
+        } catch (IllegalArgumentException | GrammarException e) {
+            throw new IllegalArgumentException("cannot use the JSON schema: " + e.getMessage(), e);
         }
     }
 
@@ -92,13 +98,22 @@ public final class Grammar {
     }
 
     /**
-     * JSON of a record class; {@link Reply#as} makes an instance of it.
+     * JSON of a class: a record, or what else {@link JsonType} tells. {@link Reply#as(Class)} makes
+     * an instance of it.
      *
-     * @throws IllegalArgumentException if it has a component of another kind than {@link
-     *     RecordSchema} tells
+     * @throws IllegalArgumentException if a part of it has no JSON schema
      */
-    public static Grammar of(Class<? extends Record> type) {
-        return json(RecordSchema.of(type));
+    public static Grammar of(Class<?> type) {
+        return of(JsonType.of(type));
+    }
+
+    /**
+     * JSON of a type; {@link Reply#as(JsonType)} makes an instance of it.
+     *
+     * @throws IllegalArgumentException if it has a part that can't be enforced
+     */
+    public static Grammar of(JsonType<?> type) {
+        return json(type.schema());
     }
 
     /**
@@ -118,14 +133,30 @@ public final class Grammar {
         return new Grammar(gbnf, schema, triggers, text);
     }
 
+    /**
+     * This grammar, which a chat template made with the schema of another one, with the parts of
+     * the schema that llama.cpp can't make itself.
+     *
+     * @param wished the grammar whose {@link #schema} the template was given; without one nothing
+     *     is changed
+     */
+    public Grammar withSchemaOf(Grammar wished) {
+        return wished.schema
+                .map(own -> new Grammar(own.complete(gbnf), wished.schema, triggers, prefill))
+                .orElse(this);
+    }
+
     /** Its source. */
     public String gbnf() {
         return gbnf;
     }
 
-    /** The schema it was made of, if it was. */
+    /**
+     * The schema it was made of, if it was, as a chat template is given it: rewritten to what
+     * llama.cpp translates faithfully.
+     */
     public Optional<JsonNode> schema() {
-        return schema;
+        return schema.map(JsonSchema::lowered);
     }
 
     /** What it holds from on, as JSON; empty if that is the beginning. */

@@ -34,4 +34,9 @@ final class ProbedTemplates {
         }
         return probed;
     }
+
+    /** The Jinja source of a template. */
+    static String source(String name) throws IOException {
+        return read().get(name).get("source");
+    }
 }

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.TestFactory;
  */
 class TemplateGrammarsTest {
     private static final Tool TOOL =
-            new Tool(
+            Tool.of(
                     "weather",
                     "Says the weather of a city",
                     "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}",

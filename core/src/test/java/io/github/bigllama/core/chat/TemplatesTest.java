@@ -84,14 +84,14 @@ class TemplatesTest {
     private static ArrayNode tools() {
         return Json.array()
                 .add(
-                        new Tool(
+                        Tool.of(
                                         "weather",
                                         "Says the weather of a city",
                                         "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}",
                                         arguments -> "")
                                 .toJson())
                 .add(
-                        new Tool(
+                        Tool.of(
                                         "time",
                                         "Says the time",
                                         "{\"type\":\"object\",\"properties\":{}}",

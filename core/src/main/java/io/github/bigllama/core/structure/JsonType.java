@@ -1,0 +1,146 @@
+package io.github.bigllama.core.structure;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JavaType;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.introspect.AnnotationIntrospectorPair;
+import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
+import io.github.bigllama.internal.llama.Json;
+import io.github.bigllama.internal.schema.JsonSchema;
+import io.github.bigllama.internal.types.SealedTypes;
+import io.github.bigllama.internal.types.TypeSchema;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * A Java type as JSON: the schema that an answer is held to, and the parser of that answer. Both
+ * come from the same Jackson mapper, so they agree on names and forms. Immutable and thread-safe.
+ *
+ * <p>Types are records and beans, enums, texts, numbers, booleans, dates and times, {@link
+ * java.util.UUID}, {@link java.net.URI}, {@code byte[]} (Base64), collections, arrays, maps with
+ * texts or an enum as keys, {@link java.util.Optional}, sealed interfaces and other types of which
+ * Jackson knows the subtypes, and generic and recursive ones of these. Jackson's annotations hold:
+ * names, ignored properties, {@code @JsonValue}, {@code @JsonCreator}, and {@code
+ * JsonPropertyDescription}, which the model reads if the type is that of a tool. All properties are
+ * required but those of type {@code Optional}; none may be null but those.
+ *
+ * <p>In a named module the type's package must be open to {@code com.fasterxml.jackson.databind}.
+ *
+ * @param <T> the type
+ */
+public final class JsonType<T> {
+    static final ObjectMapper MAPPER =
+            JsonMapper.builder()
+                    .addModules(new Jdk8Module(), new JavaTimeModule())
+                    .annotationIntrospector(
+                            new AnnotationIntrospectorPair(
+                                    new JacksonAnnotationIntrospector(), new SealedTypes()))
+                    .build();
+
+    private final JavaType type;
+    private final ObjectMapper mapper;
+    private final JsonSchema schema;
+
+    private JsonType(JavaType type, ObjectMapper mapper) {
+        this.type = type;
+        this.mapper = mapper;
+        try {
+            schema = JsonSchema.ofChecked(TypeSchema.of(type, mapper).toString());
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(name(type) + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * A class.
+     *
+     * @throws IllegalArgumentException if it, or a part of it, has no JSON schema
+     */
+    public static <T> JsonType<T> of(Class<T> type) {
+        return new JsonType<>(MAPPER.constructType(type), MAPPER);
+    }
+
+    /**
+     * A generic type: {@code JsonType.of(new TypeReference<Map<String, City>>() {})}.
+     *
+     * @throws IllegalArgumentException if it, or a part of it, has no JSON schema
+     */
+    public static <T> JsonType<T> of(TypeReference<T> type) {
+        return new JsonType<>(MAPPER.constructType(type), MAPPER);
+    }
+
+    /**
+     * A list.
+     *
+     * @throws IllegalArgumentException if the elements, or a part of them, have no JSON schema
+     */
+    public static <E> JsonType<List<E>> listOf(Class<E> elements) {
+        return new JsonType<>(
+                MAPPER.getTypeFactory().constructCollectionType(List.class, elements), MAPPER);
+    }
+
+    /**
+     * The same type as another mapper reads it, with its names, modules and mix-ins.
+     *
+     * @param other is not to be configured any more
+     * @throws IllegalArgumentException if the type, or a part of it, has no JSON schema then
+     */
+    public JsonType<T> withMapper(ObjectMapper other) {
+        return new JsonType<>(type, Objects.requireNonNull(other, "mapper"));
+    }
+
+    /** The JSON schema, draft 2020-12. */
+    public String schema() {
+        return schema.toString();
+    }
+
+    /**
+     * Reads a value.
+     *
+     * @param json one JSON value and nothing else
+     * @throws IllegalArgumentException if it is not of the schema, with the reason
+     */
+    public T read(String json) {
+        List<String> errors = schema.errors(JsonSchema.read(json, "the text"));
+        if (!errors.isEmpty()) {
+            throw new IllegalArgumentException(errors.getFirst());
+        }
+        try {
+            return mapper.readerFor(type)
+                    .without(DeserializationFeature.UNWRAP_ROOT_VALUE)
+                    .readValue(json);
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException(Json.reason(e), e);
+        }
+    }
+
+    /**
+     * A value as JSON, by the mapper of this type.
+     *
+     * @param value of any class
+     * @throws IllegalArgumentException if the mapper can't write it
+     */
+    public String write(Object value) {
+        try {
+            return mapper.writeValueAsString(value);
+        } catch (JacksonException e) {
+            throw new IllegalArgumentException(Json.reason(e), e);
+        }
+    }
+
+    private static String name(JavaType type) {
+        String canonical = type.toCanonical();
+        return canonical.replaceAll("[\\w.]+[.$]", "");
+    }
+
+    /** The name of the type, without its package. */
+    @Override
+    public String toString() {
+        return name(type);
+    }
+}

@@ -1,0 +1,46 @@
+package io.github.bigllama.internal.schema;
+
+import io.github.bigllama.internal.regex.Regex;
+import java.math.BigDecimal;
+
+/** How long or large something may be, where several say so. */
+record Bounds(int min, int max) {
+    static final int UNLIMITED = Regex.UNLIMITED;
+
+    /**
+     * Reads them.
+     *
+     * @throws Unsatisfiable if the least is more than the most
+     */
+    static Bounds of(Facts facts, String least, String most) {
+        int min = 0;
+        int max = UNLIMITED;
+        for (Place place : facts.all(least)) {
+            min = Math.max(min, number(place));
+        }
+        for (Place place : facts.all(most)) {
+            max = Math.min(max, number(place));
+        }
+        if (min > max) {
+            throw new Unsatisfiable(
+                    facts.all(least).getFirst().pointer(),
+                    "%s %d is more than %s %d".formatted(least, min, most, max));
+        }
+        return new Bounds(min, max);
+    }
+
+    private static int number(Place place) {
+        if (!place.schema().isNumber()) {
+            throw place.fail("not a number: " + place.schema());
+        }
+        BigDecimal number = place.schema().decimalValue();
+        if (number.signum() < 0 || number.stripTrailingZeros().scale() > 0) {
+            throw place.fail("not a whole number from 0 on: " + number);
+        }
+        return number.min(BigDecimal.valueOf(UNLIMITED)).intValue();
+    }
+
+    boolean isFree() {
+        return min == 0 && max == UNLIMITED;
+    }
+}

@@ -1,0 +1,151 @@
+package io.github.bigllama.internal.schema;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/** A JSON schema (draft 2020-12) that answers are held to. Immutable and thread-safe. */
+public final class JsonSchema {
+    /** As deep as llama.cpp's side of the shim reads. */
+    private static final int MOST_DEPTH = 190;
+
+    private static final JsonMapper MAPPER =
+            JsonMapper.builder(
+                            new JsonFactoryBuilder()
+                                    .streamReadConstraints(
+                                            StreamReadConstraints.builder()
+                                                    .maxNestingDepth(MOST_DEPTH)
+                                                    .build())
+                                    .build())
+                    .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                    .build();
+
+    /** llama.cpp's numbers have exponents of up to 16 digits, which nothing can read. */
+    private static final Pattern NUMBER = Pattern.compile("^number ::= .*$", Pattern.MULTILINE);
+
+    private final JsonNode source;
+    private final Validator validator;
+    private final ObjectNode lowered;
+    private final Map<String, String> holes;
+
+    private JsonSchema(JsonNode source, Enforcement enforcement) {
+        List<String> errors = Validator.errorsOfSchema(source);
+        if (!errors.isEmpty()) {
+            throw new IllegalArgumentException("#" + errors.getFirst());
+        }
+        this.source = source;
+        validator = new Validator(source);
+        SchemaLowering lowering = new SchemaLowering(source, validator, enforcement);
+        ObjectNode sound = lowering.lower(List.of(new Place("#", source)));
+        boolean isSoundItself =
+                enforcement == Enforcement.CHECKED_LATER && PlainSchema.isPlain(source);
+        lowered = isSoundItself ? (ObjectNode) source : sound;
+        holes = lowering.holes();
+    }
+
+    /**
+     * A schema that a grammar enforces while a model answers.
+     *
+     * @throws IllegalArgumentException if it is not JSON, not a schema, allows nothing, or says
+     *     what no grammar can enforce: with the JSON pointer of the keyword
+     */
+    public static JsonSchema ofAnswer(String text) {
+        return of(text, Enforcement.WHILE_ANSWERING);
+    }
+
+    /**
+     * A schema of values that {@link #errors} is asked for: what a grammar can't enforce is
+     * allowed.
+     *
+     * @throws IllegalArgumentException if it is not JSON, not a schema, or allows nothing
+     */
+    public static JsonSchema ofChecked(String text) {
+        return of(text, Enforcement.CHECKED_LATER);
+    }
+
+    private static JsonSchema of(String text, Enforcement enforcement) {
+        return new JsonSchema(
+                read(text, "the schema", StreamReadFeature.STRICT_DUPLICATE_DETECTION),
+                enforcement);
+    }
+
+    /**
+     * Reads JSON: one value, with numbers as they are written.
+     *
+     * @param what what the text is, for the message
+     * @throws IllegalArgumentException if it is not that
+     */
+    public static JsonNode read(String text, String what) {
+        return read(text, what, StreamReadFeature.AUTO_CLOSE_SOURCE);
+    }
+
+    private static JsonNode read(String text, String what, StreamReadFeature feature) {
+        try {
+            JsonNode node = MAPPER.reader().with(feature).readTree(text);
+            if (node.isMissingNode()) {
+                throw new IllegalArgumentException(what + " is empty");
+            }
+            return node;
+        } catch (JacksonException e) {
+            String reason =
+                    e.getOriginalMessage()
+                            .replaceFirst("(?s)( \\(start marker at |\\n at \\[).*", "");
+            throw new IllegalArgumentException(
+                    "%s is not JSON: %s (line %d, column %d)"
+                            .formatted(
+                                    what,
+                                    reason,
+                                    e.getLocation().getLineNr(),
+                                    e.getLocation().getColumnNr()),
+                    e);
+        }
+    }
+
+    /** As it was given. */
+    public JsonNode source() {
+        return source;
+    }
+
+    /** What llama.cpp gets: it allows nothing that the source does not allow. */
+    public ObjectNode lowered() {
+        return lowered.deepCopy();
+    }
+
+    /** A grammar that llama.cpp made of {@link #lowered}, with the parts that it can't make. */
+    public String complete(String gbnf) {
+        String whole = NUMBER.matcher(gbnf).replaceFirst("number ::= " + NumberRange.FREE);
+        for (Map.Entry<String, String> hole : holes.entrySet()) {
+            whole = whole.replace("\"" + hole.getKey() + "\"", hole.getValue());
+        }
+        return whole;
+    }
+
+    /** What is wrong with a value; empty if it is of this schema. */
+    public List<String> errors(JsonNode value) {
+        return validator.errors("#", value);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof JsonSchema schema && source.equals(schema.source);
+    }
+
+    @Override
+    public int hashCode() {
+        return source.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return source.toString();
+    }
+}

@@ -1,0 +1,50 @@
+package io.github.bigllama.internal.schema;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.math.BigDecimal;
+
+/** Values that llama.cpp writes into a grammar as they are. */
+final class Literals {
+    private Literals() {}
+
+    /**
+     * llama.cpp holds numbers as 64-bit integers or doubles, and texts as UTF-8.
+     *
+     * @throws IllegalArgumentException if a value, or a part of it, would become another
+     */
+    static void check(Place keyword, JsonNode value) {
+        if (value.isNumber() && !isExact(value.decimalValue())) {
+            throw keyword.fail("the number " + value + " is beyond a double");
+        }
+        if (value.isTextual()) {
+            requireCharacters(keyword, value.textValue());
+        }
+        value.properties()
+                .forEach(
+                        property -> {
+                            requireCharacters(keyword, property.getKey());
+                            check(keyword, property.getValue());
+                        });
+        if (value.isArray()) {
+            value.forEach(element -> check(keyword, element));
+        }
+    }
+
+    private static boolean isExact(BigDecimal number) {
+        if (number.stripTrailingZeros().scale() <= 0
+                && number.abs().compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) <= 0) {
+            return true;
+        }
+        double nearest = number.doubleValue();
+        return Double.isFinite(nearest)
+                && new BigDecimal(Double.toString(nearest)).compareTo(number) == 0;
+    }
+
+    /** Half a surrogate pair has no UTF-8. */
+    static void requireCharacters(Place keyword, String text) {
+        if (text.codePoints()
+                .anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)) {
+            throw keyword.fail("a text has half a character (a lone surrogate)");
+        }
+    }
+}

@@ -1,0 +1,415 @@
+package io.github.bigllama.internal.types;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.AnnotationIntrospector;
+import com.fasterxml.jackson.databind.DeserializationConfig;
+import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JavaType;
+import com.fasterxml.jackson.databind.JsonDeserializer;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.deser.BeanDeserializerBase;
+import com.fasterxml.jackson.databind.deser.DefaultDeserializationContext;
+import com.fasterxml.jackson.databind.deser.SettableBeanProperty;
+import com.fasterxml.jackson.databind.deser.ValueInstantiator;
+import com.fasterxml.jackson.databind.deser.impl.BeanAsArrayDeserializer;
+import com.fasterxml.jackson.databind.introspect.AnnotatedClass;
+import com.fasterxml.jackson.databind.introspect.AnnotatedMember;
+import com.fasterxml.jackson.databind.introspect.BeanPropertyDefinition;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TreeTraversingParser;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/**
+ * The JSON schema of a Java type, read off the deserializers that Jackson has for it: so the names
+ * and forms are those that the same mapper reads. All properties are required but optional ones.
+ */
+public final class TypeSchema {
+    private final ObjectMapper mapper;
+    private final DeserializationConfig config;
+    private final DeserializationContext context;
+    private final ObjectNode definitions = JsonNodeFactory.instance.objectNode();
+    private final Map<JavaType, String> names = new HashMap<>();
+    private final Map<JavaType, ObjectNode> finished = new HashMap<>();
+    private final Set<JavaType> begun = new HashSet<>();
+
+    private TypeSchema(ObjectMapper mapper) {
+        this.mapper = mapper;
+        config = mapper.getDeserializationConfig();
+        JsonParser parser = new TreeTraversingParser(JsonNodeFactory.instance.nullNode(), mapper);
+        context =
+                ((DefaultDeserializationContext) mapper.getDeserializationContext())
+                        .createInstance(config, parser, mapper.getInjectableValues());
+    }
+
+    /**
+     * The schema of a type.
+     *
+     * @throws IllegalArgumentException if it, or a part of it, has no schema: with the way to it
+     */
+    public static ObjectNode of(JavaType type, ObjectMapper mapper) {
+        TypeSchema schemas = new TypeSchema(mapper);
+        ObjectNode schema;
+        try {
+            schema = schemas.schema(type);
+        } catch (StackOverflowError e) {
+            // Jackson follows generic types whose parts are of ever more types, like T<List<T>>.
+            throw new IllegalArgumentException(
+                    "there is no JSON schema for " + type.toCanonical() + ": it has no end", e);
+        }
+        if (!schemas.definitions.isEmpty()) {
+            schema.set("$defs", schemas.definitions);
+        }
+        return schema;
+    }
+
+    private static IllegalArgumentException none(JavaType type, String reason) {
+        return new IllegalArgumentException(
+                "there is no JSON schema for " + type.toCanonical() + reason);
+    }
+
+    private ObjectNode schema(JavaType type) {
+        Class<?> raw = type.getRawClass();
+        Optional<ObjectNode> scalar = ScalarSchemas.of(raw);
+        if (scalar.isPresent()) {
+            requireReadable(type, ScalarSchemas.sample(raw));
+            return isOptional(type) ? nullable(scalar.get()) : scalar.get();
+        }
+        Optional<ObjectNode> tree = tree(raw);
+        if (tree.isPresent()) {
+            return tree.get();
+        }
+        boolean isBean = !type.isReferenceType() && !type.isEnumType() && !type.isContainerType();
+        if (isBean) {
+            refuseForeign(type);
+            return bean(type);
+        }
+        requirePlain(type);
+        if (type.isReferenceType()) {
+            return nullable(schema(type.getReferencedType()));
+        }
+        if (type.isEnumType()) {
+            return enumeration(type);
+        }
+        if (type.isMapLikeType()) {
+            return map(type);
+        }
+        ObjectNode array = ScalarSchemas.typed("array");
+        array.set("items", schema(type.getContentType()));
+        return array;
+    }
+
+    /** Of values without a type, or as Jackson's own trees. */
+    private Optional<ObjectNode> tree(Class<?> raw) {
+        if (raw == Object.class || raw == JsonNode.class) {
+            requirePlain(config.constructType(raw));
+            return Optional.of(JsonNodeFactory.instance.objectNode());
+        }
+        return raw == ObjectNode.class
+                ? Optional.of(ScalarSchemas.typed("object"))
+                : raw == ArrayNode.class
+                        ? Optional.of(ScalarSchemas.typed("array"))
+                        : Optional.empty();
+    }
+
+    /** A mapper may lack the module of a type, or have a format or deserializer of its own. */
+    private void requireReadable(JavaType type, JsonNode sample) {
+        try {
+            mapper.readerFor(type)
+                    .without(DeserializationFeature.UNWRAP_ROOT_VALUE)
+                    .readValue(sample);
+        } catch (IOException e) {
+            throw none(type, ": the mapper can't read " + sample);
+        }
+    }
+
+    /** What is not a bean must not be read as one, and not name its class. */
+    private void requirePlain(JavaType type) {
+        try {
+            if (config.findTypeDeserializer(type) != null) {
+                throw none(type, ": its JSON names the class");
+            }
+            if (context.findContextualValueDeserializer(type, null)
+                    instanceof BeanDeserializerBase) {
+                throw none(type, ": the mapper reads it as a bean");
+            }
+        } catch (JsonMappingException e) {
+            throw none(type, ": " + e.getOriginalMessage());
+        }
+    }
+
+    /** The JDK's own classes are not beans, though Jackson would try. */
+    private static void refuseForeign(JavaType type) {
+        Class<?> raw = type.getRawClass();
+        boolean isKnown =
+                type.isContainerType()
+                        || type.isReferenceType()
+                        || raw == Object.class
+                        || ScalarSchemas.of(raw).isPresent();
+        if (raw.getName().startsWith("java.") && !isKnown) {
+            throw none(type, "");
+        }
+    }
+
+    private static boolean isOptional(JavaType type) {
+        Class<?> raw = type.getRawClass();
+        return type.isReferenceType()
+                || raw == OptionalInt.class
+                || raw == OptionalLong.class
+                || raw == OptionalDouble.class;
+    }
+
+    private static ObjectNode nullable(ObjectNode schema) {
+        ObjectNode nullable = JsonNodeFactory.instance.objectNode();
+        nullable.putArray("anyOf").add(schema).add(ScalarSchemas.typed("null"));
+        return nullable;
+    }
+
+    /** The constants, each as the mapper reads it. */
+    private ObjectNode enumeration(JavaType type) {
+        ObjectNode schema = JsonNodeFactory.instance.objectNode();
+        ArrayNode values = schema.putArray("enum");
+        for (Object constant : type.getRawClass().getEnumConstants()) {
+            JsonNode value = mapper.valueToTree(constant);
+            try {
+                if (mapper.readerFor(type).readValue(value) != constant) {
+                    throw none(type, ": the mapper reads " + value + " as another constant");
+                }
+            } catch (IOException e) {
+                throw none(type, ": the mapper can't read " + value + ", which it writes");
+            }
+            values.add(value);
+        }
+        boolean isText = true;
+        for (JsonNode value : values) {
+            isText &= value.isTextual();
+        }
+        return isText ? schema.put("type", "string") : schema;
+    }
+
+    private ObjectNode map(JavaType type) {
+        ObjectNode schema = ScalarSchemas.typed("object");
+        JavaType key = type.getKeyType();
+        if (key.isEnumType()) {
+            ObjectNode properties = schema.putObject("properties");
+            for (Object constant : key.getRawClass().getEnumConstants()) {
+                Map<Object, Object> one = new HashMap<>();
+                one.put(constant, null);
+                String name = mapper.valueToTree(one).fieldNames().next();
+                properties.set(name, schema(type.getContentType()));
+            }
+            return schema.put("additionalProperties", false);
+        }
+        if (key.getRawClass() != String.class && key.getRawClass() != Object.class) {
+            throw none(type, ": the keys of a map are texts or an enum");
+        }
+        return schema.set("additionalProperties", schema(type.getContentType()));
+    }
+
+    private ObjectNode bean(JavaType type) {
+        if (begun.contains(type) || finished.containsKey(type)) {
+            String name = names.computeIfAbsent(type, this::name);
+            if (finished.containsKey(type)) {
+                definitions.set(name, finished.get(type).deepCopy());
+            }
+            return JsonNodeFactory.instance.objectNode().put("$ref", "#/$defs/" + name);
+        }
+        begun.add(type);
+        ObjectNode schema;
+        try {
+            schema = Polymorphism.of(this, config, type).orElse(null);
+            if (schema == null) {
+                schema = plain(type);
+            }
+        } catch (JsonMappingException e) {
+            throw new IllegalArgumentException(
+                    "there is no JSON schema for %s: %s"
+                            .formatted(type.toCanonical(), e.getOriginalMessage()),
+                    e);
+        }
+        begun.remove(type);
+        finished.put(type, schema);
+        if (names.containsKey(type)) {
+            definitions.set(names.get(type), schema.deepCopy());
+            if (!begun.isEmpty()) {
+                return JsonNodeFactory.instance
+                        .objectNode()
+                        .put("$ref", "#/$defs/" + names.get(type));
+            }
+        }
+        return schema;
+    }
+
+    private String name(JavaType type) {
+        StringBuilder name = new StringBuilder(type.getRawClass().getSimpleName());
+        for (int i = 0; i < type.containedTypeCount(); i++) {
+            name.append(type.containedType(i).getRawClass().getSimpleName());
+        }
+        String text = name.toString().replaceAll("\\W", "");
+        return names.containsValue(text) ? text + names.size() : text;
+    }
+
+    /** A bean of this very class. */
+    ObjectNode plain(JavaType type) throws JsonMappingException {
+        requireBeans(type);
+        JsonDeserializer<Object> deserializer = context.findContextualValueDeserializer(type, null);
+        if (!(deserializer instanceof BeanDeserializerBase bean)
+                || bean.getObjectIdReader() != null) {
+            throw none(type, "");
+        }
+        if (bean instanceof BeanAsArrayDeserializer) {
+            throw none(type, ": it has the shape of an array");
+        }
+        AnnotatedClass annotated = config.introspect(type).getClassInfo();
+        AnnotationIntrospector annotations = config.getAnnotationIntrospector();
+        if (annotations.findDeserializer(annotated) != null) {
+            throw none(type, ": it has a deserializer of its own");
+        }
+        ValueInstantiator creator = bean.getValueInstantiator();
+        ObjectNode schema = value(creator, bean.getPropertyCount() == 0);
+        if (schema == null) {
+            schema = object(type, bean);
+        }
+        String description = annotations.findClassDescription(annotated);
+        return description == null ? schema : schema.put("description", description);
+    }
+
+    /** The schema of what a bean is made of, if that is one value; otherwise null. */
+    private ObjectNode value(ValueInstantiator creator, boolean isWithoutProperties) {
+        if (creator.canCreateUsingDelegate()) {
+            return schema(creator.getDelegateType(config));
+        }
+        if (creator.canCreateUsingArrayDelegate()) {
+            return schema(creator.getArrayDelegateType(config));
+        }
+        if (!isWithoutProperties || creator.canCreateFromObjectWith()) {
+            return null;
+        }
+        Class<?> raw =
+                creator.canCreateFromString()
+                        ? String.class
+                        : creator.canCreateFromInt()
+                                ? int.class
+                                : creator.canCreateFromLong()
+                                        ? long.class
+                                        : creator.canCreateFromDouble()
+                                                ? double.class
+                                                : creator.canCreateFromBoolean()
+                                                        ? boolean.class
+                                                        : null;
+        return raw == null ? null : ScalarSchemas.of(raw).orElseThrow();
+    }
+
+    private ObjectNode object(JavaType type, BeanDeserializerBase bean) {
+        if (!bean.getValueInstantiator().canInstantiate()) {
+            throw none(type, ": Jackson can't make one");
+        }
+        ObjectNode schema = ScalarSchemas.typed("object");
+        ObjectNode properties = schema.putObject("properties");
+        ArrayNode required = JsonNodeFactory.instance.arrayNode();
+        for (SettableBeanProperty property : properties(type, bean)) {
+            try {
+                properties.set(property.getName(), property(property));
+            } catch (IllegalArgumentException e) {
+                throw within(type, property.getName(), e);
+            }
+            if (!isOptional(property.getType()) || isRequired(property)) {
+                required.add(property.getName());
+            }
+        }
+        if (!required.isEmpty()) {
+            schema.set("required", required);
+        }
+        boolean ignoresUnknown =
+                !config.isEnabled(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                        || config.getAnnotationIntrospector()
+                                .findPropertyIgnoralByName(
+                                        config, config.introspect(type).getClassInfo())
+                                .getIgnoreUnknown();
+        return ignoresUnknown ? schema : schema.put("additionalProperties", false);
+    }
+
+    private boolean isRequired(SettableBeanProperty property) {
+        return property.isRequired()
+                || config.isEnabled(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES);
+    }
+
+    private ObjectNode property(SettableBeanProperty property) {
+        if (config.getAnnotationIntrospector().findInjectableValue(property.getMember()) != null) {
+            throw none(property.getType(), " that is injected");
+        }
+        JsonFormat format = property.getAnnotation(JsonFormat.class);
+        boolean isOfItsOwn =
+                config.getAnnotationIntrospector().findDeserializer(property.getMember()) != null;
+        if (isOfItsOwn || (format != null && !isOrdinary(format))) {
+            throw none(property.getType(), " with a format or deserializer of its own");
+        }
+        ObjectNode schema = schema(property.getType());
+        String description = property.getMetadata().getDescription();
+        return description == null ? schema : schema.deepCopy().put("description", description);
+    }
+
+    private static boolean isOrdinary(JsonFormat format) {
+        return format.pattern().isEmpty()
+                && format.shape() != JsonFormat.Shape.ARRAY
+                && format.shape() != JsonFormat.Shape.OBJECT
+                && format.shape() != JsonFormat.Shape.POJO;
+    }
+
+    /** Before Jackson looks into classes whose parts are nobody's business. */
+    private void requireBeans(JavaType type) {
+        for (BeanPropertyDefinition property : config.introspect(type).findProperties()) {
+            try {
+                AnnotatedMember member = property.getPrimaryMember();
+                if (property.couldDeserialize() && member != null) {
+                    refuseForeign(property.getPrimaryType());
+                    if (config.getAnnotationIntrospector().findUnwrappingNameTransformer(member)
+                            != null) {
+                        throw none(type, ": it is unwrapped");
+                    }
+                }
+            } catch (IllegalArgumentException e) {
+                throw within(type, property.getName(), e);
+            }
+        }
+    }
+
+    private static IllegalArgumentException within(
+            JavaType type, String property, IllegalArgumentException e) {
+        return new IllegalArgumentException(
+                "%s.%s: %s".formatted(type.getRawClass().getSimpleName(), property, e.getMessage()),
+                e);
+    }
+
+    /** The deserializer's properties, in the order in which they are declared. */
+    private List<SettableBeanProperty> properties(JavaType type, BeanDeserializerBase bean) {
+        Map<String, SettableBeanProperty> ordered = new LinkedHashMap<>();
+        for (BeanPropertyDefinition declared : config.introspect(type).findProperties()) {
+            ordered.put(declared.getName(), null);
+        }
+        for (Iterator<SettableBeanProperty> all = bean.properties(); all.hasNext(); ) {
+            SettableBeanProperty property = all.next();
+            if (!property.isIgnorable() && !property.isInjectionOnly()) {
+                ordered.put(property.getName(), property);
+            }
+        }
+        return ordered.values().stream().filter(Objects::nonNull).toList();
+    }
+}

@@ -1,0 +1,2 @@
+/** The JSON schemas of Java types, as Jackson reads them. */
+package io.github.bigllama.internal.types;

@@ -1,0 +1,184 @@
+package io.github.bigllama.core.chat;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.internal.llama.Json;
+import io.github.bigllama.testing.DemoModel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Tools that a model has called. */
+class ToolTest {
+    private static final GenerationOptions GREEDY = GenerationOptions.greedy();
+
+    record City(String name, int people, boolean coastal) {}
+
+    private LlamaModel model;
+    private LlamaSession session;
+
+    @BeforeEach
+    void open() {
+        model = DemoModel.load();
+        session = model.newSession(DemoModel.ONE_THREAD.withContextSize(2048));
+    }
+
+    @AfterEach
+    void close() {
+        session.close();
+        model.close();
+    }
+
+    @Test
+    void toolsAreCalledAndTheirResultsGoBack() throws Exception {
+        Tool weather =
+                Tool.of(
+                        "weather",
+                        "Says the weather",
+                        City.class,
+                        city -> Map.of("place", city.name(), "degrees", city.people()));
+        Tool broken =
+                Tool.of(
+                        "broken",
+                        "Fails",
+                        """
+                        {"type": "object"}
+                        """,
+                        arguments -> {
+                            throw new IllegalStateException("out of order");
+                        });
+        Chat chat =
+                new Chat(
+                        session,
+                        ChatOptions.defaults()
+                                .withTools(weather, broken)
+                                .withTemplate(
+                                        ProbedTemplates.source(
+                                                "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja")));
+        Reply asking =
+                new Reply(
+                        "",
+                        "",
+                        List.of(
+                                new ToolCall(
+                                        "1",
+                                        "weather",
+                                        """
+                                        {"name": "Oslo", "people": 7, "coastal": true}
+                                        """),
+                                new ToolCall(
+                                        "2",
+                                        "weather",
+                                        """
+                                        {"name": []}
+                                        """),
+                                new ToolCall("3", "broken", "{}"),
+                                new ToolCall("4", "none", "{}")));
+        List<ChatMessage> results = chat.results(asking);
+        assertThat(Json.read(results.get(0).content()).path("degrees").asInt()).isEqualTo(7);
+        assertThat(results.get(1).content()).startsWith("error: ");
+        assertThat(results.get(2).content()).isEqualTo("error: out of order");
+        assertThat(results.get(3).content()).isEqualTo("error: there is no tool none");
+        chat.ask("Hi", GREEDY.withMaxTokens(5));
+        try (TokenStream answer = chat.send(results, GREEDY.withMaxTokens(1))) {
+            answer.text();
+            String prompt = model.tokenizer().decode(session.tokens(), true);
+            assertThat(prompt)
+                    .contains("Says the weather")
+                    .contains("\"degrees\"")
+                    .contains("error: out of order");
+        }
+        assertThat(chat.messages()).extracting(ChatMessage::role).contains(Role.TOOL);
+        assertThatThrownBy(() -> ChatOptions.defaults().withTools(weather, weather))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> Tool.of("no name", "", "{}", arguments -> ""))
+                .hasMessageContaining("is not a name of a tool");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            quoteCharacter = '`',
+            textBlock =
+                    """
+                    {"required": ["a"], "properties": {"a": {"minLength": 5, "maxLength": 2}}} ; #/properties/a/minLength
+                    {"properties": {"a": {"const": 1e400}}}                 ; #/properties/a/const
+                    {"properties": {"a": {"$ref": "#/$defs/none"}}}         ; #/properties/a/$ref
+                    {"properties": {"a": {"type": "strin"}}}                ; #/properties/a/type
+                    {"required": ["a"], "properties": {"a": false}}         ; #/properties/a
+                    {"type": "string"}                                      ; the parameters are not
+                    {"enum": [1, 2]}                                        ; #/enum
+                    []                                                      ; the schema of the parameters
+                    {"type":                                                ; the schema of the parameters
+                    """)
+    void aBadToolIsNamed(String parameters, String reason) {
+        assertThatThrownBy(() -> Tool.of("lookup", "Looks up", parameters, arguments -> ""))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("cannot use the tool lookup: " + reason);
+    }
+
+    @Test
+    void aToolGetsOnlyArgumentsOfItsSchema() throws Exception {
+        List<String> seen = new ArrayList<>();
+        Tool tool =
+                Tool.of(
+                        "sum",
+                        "Adds",
+                        """
+                        {
+                          "properties": {
+                            "numbers": {
+                              "type": "array",
+                              "items": {"type": "integer", "multipleOf": 5},
+                              "uniqueItems": true
+                            },
+                            "unit": {"type": "string", "pattern": "\\\\p{L}", "not": {"const": "m"}}
+                          },
+                          "required": ["numbers"]
+                        }
+                        """,
+                        arguments -> {
+                            seen.add(arguments);
+                            return "done";
+                        });
+        for (String wrong :
+                List.of(
+                        "{\"numbers\": [5, 5]}",
+                        "{\"numbers\": [7]}",
+                        "{\"numbers\": [5], \"unit\": \"m\"}",
+                        "{\"numbers\": [5], \"unit\": \"7\"}",
+                        "{}",
+                        "[]",
+                        "null",
+                        "{\"numbers\": [5]} and more",
+                        "{\"numbers\": [5]")) {
+            assertThat(tool.call(wrong)).as(wrong).startsWith("error: ");
+        }
+        assertThat(seen).isEmpty();
+        String right = "{\"numbers\": [5, 10], \"unit\": \"kg\"}";
+        assertThat(tool.call(right)).isEqualTo("done");
+        assertThat(seen).containsExactly(right);
+        Chat chat =
+                new Chat(
+                        session,
+                        ChatOptions.defaults()
+                                .withTools(tool)
+                                .withTemplate(
+                                        ProbedTemplates.source(
+                                                "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja")));
+        try (TokenStream answer = chat.send("Hi", GREEDY.withMaxTokens(5))) {
+            answer.text();
+            assertThat(model.tokenizer().decode(session.tokens(), true)).contains("\"sum\"");
+        }
+    }
+}
