@@ -3,6 +3,7 @@ package io.github.bigllama.core.chat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
@@ -10,6 +11,7 @@ import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.ToolChoice;
 import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.internal.llama.Json;
 import java.io.ByteArrayOutputStream;
@@ -35,14 +37,13 @@ import java.util.stream.Stream;
  * or is cancelled before its first token, leaves the history as it was.
  */
 public final class Chat {
-    /** So often an answer may ask for tools before it is taken as it is. */
-    private static final int MOST_TOOL_ROUNDS = 8;
-
     private static final Reply NOTHING = new Reply("", "", List.of());
 
     private final LlamaSession session;
     private final ChatTemplate template;
+    private final ChatOptions options;
     private final List<Tool> tools;
+    private final ControlText control;
     private final History history;
     private final Transcript transcript;
     private Reply reply = NOTHING;
@@ -71,7 +72,9 @@ public final class Chat {
      */
     public Chat(LlamaSession session, ChatOptions options) {
         this.session = session;
-        this.transcript = new Transcript(session.model().tokenizer());
+        this.options = options;
+        this.control = new ControlText(session.model().tokenizer(), options.parseSpecial());
+        this.transcript = new Transcript(control);
         this.history = new History(options.system());
         this.tools = options.tools();
         this.template = new ChatTemplate(session.model(), options.template());
@@ -79,7 +82,9 @@ public final class Chat {
 
     private Chat(LlamaSession session, Chat origin) {
         this.session = session;
-        transcript = new Transcript(session.model().tokenizer());
+        options = origin.options;
+        control = origin.control;
+        transcript = new Transcript(control);
         transcript.set(origin.transcript.text(), origin.transcript.tokens());
         history = origin.history.copy();
         tools = origin.tools;
@@ -155,6 +160,34 @@ public final class Chat {
      * @throws ChatTemplateException if the template refuses the conversation
      */
     public TokenStream send(List<ChatMessage> messages, GenerationOptions options) {
+        return send(messages, options, () -> {});
+    }
+
+    /**
+     * Answers the last question again. The new answer takes the place of the old one, and of what
+     * came after it, when it has its first token; until then, and if that never comes, the history
+     * is as it was.
+     *
+     * @return the answer; empty if there is no question
+     */
+    public Optional<TokenStream> retry(GenerationOptions options) {
+        History before = history.copy();
+        Optional<String> question = history.undo();
+        try {
+            return question.map(
+                    text ->
+                            send(
+                                    List.of(new ChatMessage(Role.USER, text)),
+                                    options,
+                                    () -> history.set(before)));
+        } catch (RuntimeException e) {
+            history.set(before);
+            throw e;
+        }
+    }
+
+    private TokenStream send(
+            List<ChatMessage> messages, GenerationOptions options, Runnable onNothing) {
         Prompt prompt = prompt(messages, options);
         ReplyReader reader = new ReplyReader(prompt.written.syntax(), options.reasoning());
         GenerationOptions effective = effective(prompt, options);
@@ -165,25 +198,48 @@ public final class Chat {
                 isParsed ? reader : new PlainReader(),
                 (ended, produced) -> {
                     Reply said = isParsed ? reader.reply() : new Reply(produced, "", List.of());
-                    boolean isWhole = isWhole(ended.tokens(), effective, produced);
-                    remember(messages, prompt, ended, produced, said, isWhole);
+                    if (isNothing(ended)) {
+                        onNothing.run();
+                    } else {
+                        Optional<String> marked = marked(ended.tokens(), effective, produced);
+                        remember(
+                                messages,
+                                prompt,
+                                ended.tokens(),
+                                marked,
+                                said.ended(ended, history.calls()));
+                    }
                 });
     }
 
     /**
      * Says something and waits for the reply. Where the model asks for tools they are called, and
-     * it goes on, up to eight times.
+     * it goes on, up to {@link ChatOptions#toolRounds} times; a reply that asks for tools even then
+     * is returned as it is. A forced {@link GenerationOptions#toolChoice} holds for the first
+     * answer only.
+     *
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted, and stays
+     *     so, while a tool is called; the chat can go on
      */
     public Reply ask(String text, GenerationOptions options) {
         List<ChatMessage> messages = List.of(new ChatMessage(Role.USER, text));
+        GenerationOptions next = options;
         for (int round = 0; ; round++) {
-            try (TokenStream answer = send(messages, options)) {
-                answer.text();
+            Reply said = reply(messages, next);
+            if (said.toolCalls().isEmpty() || round == this.options.toolRounds()) {
+                return said;
             }
-            if (reply.toolCalls().isEmpty() || round == MOST_TOOL_ROUNDS) {
-                return reply;
+            messages = results(said);
+            if (options.toolChoice().mode() != ToolChoice.Mode.NONE) {
+                next = options.withToolChoice(ToolChoice.AUTO);
             }
-            messages = results(reply);
+        }
+    }
+
+    private Reply reply(List<ChatMessage> messages, GenerationOptions options) {
+        try (TokenStream answer = send(messages, options)) {
+            answer.text();
+            return isNothing(answer) ? NOTHING.ended(answer, 0) : reply;
         }
     }
 
@@ -192,19 +248,15 @@ public final class Chat {
         return ask(text, GenerationOptions.defaults());
     }
 
-    /** Calls the tools that a reply asks for: what to send next. */
+    /**
+     * Calls the tools that a reply asks for: what to send next. Whatever a tool throws, the model
+     * is told that it failed, and the program what it was: by the log, and {@link
+     * ChatOptions#toolFailure}.
+     *
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted
+     */
     public List<ChatMessage> results(Reply asking) {
-        return asking.toolCalls().stream()
-                .map(call -> ChatMessage.result(call, result(call)))
-                .toList();
-    }
-
-    private String result(ToolCall call) {
-        return tools.stream()
-                .filter(tool -> tool.name().equals(call.name()))
-                .findFirst()
-                .map(tool -> tool.call(call.arguments()))
-                .orElse("error: there is no tool " + call.name());
+        return new ToolRunner(options).results(asking.toolCalls());
     }
 
     /** Whether a reply may have parts: content is all that there is otherwise. */
@@ -272,7 +324,19 @@ public final class Chat {
      * but templates may let the model choose between a call and JSON of a schema.
      */
     private Prompt prompt(List<ChatMessage> added, GenerationOptions options, int leftOut) {
-        ObjectNode request = request(history.withoutOldest(leftOut, added), options);
+        List<ChatMessage> messages = history.withoutOldest(leftOut, added);
+        try {
+            return write(RequestMessages.of(messages), options, leftOut);
+        } catch (ChatTemplateException e) {
+            if (!RequestMessages.hasSpecialIds(messages)) {
+                throw e;
+            }
+            return write(RequestMessages.withPlainIds(messages), options, leftOut);
+        }
+    }
+
+    private Prompt write(List<ChatMessage> messages, GenerationOptions options, int leftOut) {
+        ObjectNode request = request(messages, options);
         Optional<JsonNode> schema = options.grammar().flatMap(Grammar::schema);
         if (options.grammar().isEmpty() || (schema.isPresent() && !tools.isEmpty())) {
             schema.ifPresent(s -> request.set("json_schema", s));
@@ -294,12 +358,56 @@ public final class Chat {
     private ObjectNode request(List<ChatMessage> messages, GenerationOptions options) {
         ObjectNode request = Json.object();
         ArrayNode array = request.putArray("messages");
-        messages.forEach(message -> array.add(message.toJson()));
-        if (!tools.isEmpty()) {
+        messages.forEach(message -> array.add(marked(message.toJson())));
+        List<Tool> offered = offered(options.toolChoice());
+        if (!offered.isEmpty()) {
             ArrayNode list = request.putArray("tools");
-            tools.forEach(tool -> list.add(tool.toJson()));
+            offered.forEach(tool -> list.add(marked(tool.toJson())));
+            request.put(
+                    "tool_choice",
+                    switch (options.toolChoice().mode()) {
+                        case AUTO -> "auto";
+                        case NONE -> "none";
+                        case REQUIRED, TOOL -> "required";
+                    });
+            request.put("parallel_tool_calls", this.options.parallelToolCalls());
         }
         return request.put("enable_thinking", options.thinking()).put("now", now);
+    }
+
+    private List<Tool> offered(ToolChoice choice) {
+        if (tools.isEmpty() && choice.mode() == ToolChoice.Mode.REQUIRED) {
+            throw new IllegalArgumentException(
+                    "the answer must call a tool, and the chat has none");
+        }
+        if (choice.mode() != ToolChoice.Mode.TOOL) {
+            return tools;
+        }
+        List<Tool> only = tools.stream().filter(tool -> tool.name().equals(choice.tool())).toList();
+        if (only.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "there is no tool %s, only %s"
+                            .formatted(choice.tool(), tools.stream().map(Tool::name).toList()));
+        }
+        return only;
+    }
+
+    /** Every text in it. */
+    private JsonNode marked(JsonNode node) {
+        return switch (node) {
+            case ObjectNode object -> {
+                object.properties().forEach(field -> field.setValue(marked(field.getValue())));
+                yield object;
+            }
+            case ArrayNode array -> {
+                for (int i = 0; i < array.size(); i++) {
+                    array.set(i, marked(array.get(i)));
+                }
+                yield array;
+            }
+            case TextNode text -> TextNode.valueOf(control.mark(text.textValue()));
+            default -> node;
+        };
     }
 
     /** The tokens with which every prompt begins: those of the system message. */
@@ -314,7 +422,7 @@ public final class Chat {
                 history.withoutOldest(
                         history.size(), List.of(new ChatMessage(Role.USER, question)));
         String text = template.apply(request(messages, GenerationOptions.defaults())).text();
-        return session.model().tokenizer().encode(text);
+        return control.encodePrompt(text);
     }
 
     /**
@@ -369,7 +477,7 @@ public final class Chat {
     public void restore(Path file) {
         SavedChat saved =
                 session.restore(file)
-                        .map(text -> SavedChat.of(Json.read(text), session.model().tokenizer()))
+                        .map(text -> SavedChat.of(Json.read(text), control))
                         .orElseThrow(
                                 () ->
                                         new SessionException(
@@ -381,34 +489,47 @@ public final class Chat {
         transcript.set(saved.transcript().text(), saved.transcript().tokens());
     }
 
-    /** A stop string, or a character that was cut, makes the text differ from the tokens. */
-    private boolean isWhole(int[] tokens, GenerationOptions options, String produced) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    /**
+     * What an answer has produced, as a template would write it; empty where a stop string, or a
+     * character that was cut, makes the text differ from the tokens.
+     */
+    private Optional<String> marked(int[] tokens, GenerationOptions options, String produced) {
+        StringBuilder marked = new StringBuilder();
+        ByteArrayOutputStream run = new ByteArrayOutputStream();
         for (int token : tokens) {
-            boolean special = options.preservedTokens().contains(token);
-            bytes.writeBytes(session.model().tokenizer().bytes(token, special));
+            if (options.preservedTokens().contains(token)) {
+                marked.append(control.mark(run.toString(StandardCharsets.UTF_8)));
+                run.reset();
+                byte[] name = session.model().tokenizer().bytes(token, true);
+                marked.append(new String(name, StandardCharsets.UTF_8));
+            } else {
+                run.writeBytes(session.model().tokenizer().bytes(token, false));
+            }
         }
-        return bytes.toString(StandardCharsets.UTF_8).equals(produced);
+        marked.append(control.mark(run.toString(StandardCharsets.UTF_8)));
+        return Optional.of(marked.toString()).filter(m -> control.unmark(m).equals(produced));
+    }
+
+    /** Whether an answer has failed, or ended before it began. */
+    private static boolean isNothing(TokenStream answer) {
+        return answer.stopReason().isEmpty()
+                || answer.tokens().length == 0
+                        && (answer.stopReason().get() == StopReason.CANCELLED
+                                || answer.stopReason().get() == StopReason.TIMEOUT);
     }
 
     private void remember(
             List<ChatMessage> added,
             Prompt prompt,
-            TokenStream answer,
-            String produced,
-            Reply said,
-            boolean isWhole) {
-        int[] tokens = answer.tokens();
-        if (answer.stopReason().isEmpty()
-                || (tokens.length == 0 && answer.stopReason().get() == StopReason.CANCELLED)) {
-            return;
-        }
+            int[] tokens,
+            Optional<String> marked,
+            Reply said) {
         reply = said;
         history.add(added, ChatMessage.of(reply), prompt.forgotten);
-        if (isWhole) {
+        if (marked.isPresent()) {
             int[] all = Arrays.copyOf(prompt.tokens, prompt.tokens.length + tokens.length);
             System.arraycopy(tokens, 0, all, prompt.tokens.length, tokens.length);
-            transcript.set(prompt.written.text() + produced, all);
+            transcript.set(prompt.written.text() + marked.get(), all);
         } else {
             transcript.set(prompt.written.text(), prompt.tokens);
         }

@@ -14,8 +14,8 @@ import java.util.function.Function;
  * @param name what it is called: letters, digits and underscores
  * @param description what it does, for the model
  * @param parameters the JSON schema of its arguments, an object
- * @param function gets the arguments as JSON, and gives what the model is to know; what it throws
- *     becomes a result that says so
+ * @param function gets the arguments as JSON, and gives what the model is to know; of what it
+ *     throws the model reads only the message of a {@link ToolException}
  */
 public record Tool(
         String name, String description, String parameters, Function<String, String> function) {
@@ -51,25 +51,27 @@ public record Tool(
                 description,
                 RecordSchema.of(parameters),
                 arguments -> {
+                    T given;
                     try {
-                        Object result =
-                                function.apply(Json.MAPPER.readValue(arguments, parameters));
+                        given = Json.MAPPER.readValue(arguments, parameters);
+                    } catch (JacksonException e) {
+                        throw new ToolException("the arguments are wrong: " + Json.reason(e), e);
+                    }
+                    Object result = function.apply(given);
+                    try {
                         return result instanceof String text
                                 ? text
                                 : Json.MAPPER.writeValueAsString(result);
                     } catch (JacksonException e) {
-                        throw new IllegalArgumentException(Json.reason(e), e);
+                        throw new IllegalArgumentException(
+                                "its result can't be JSON: " + Json.reason(e), e);
                     }
                 });
     }
 
-    /** What a call gives, or what went wrong, as the model is told. */
+    /** What a call gives; it may throw anything. */
     String call(String arguments) {
-        try {
-            return String.valueOf(function.apply(arguments));
-        } catch (RuntimeException e) {
-            return "error: " + (e.getMessage() == null ? e.toString() : e.getMessage());
-        }
+        return String.valueOf(function.apply(arguments));
     }
 
     JsonNode toJson() {
