@@ -26,6 +26,9 @@ constexpr uint64_t MOST_ELEMENTS = 2000000;
 /* In a call. A check of all tokens of a large vocabulary needs less than a tenth of that. */
 constexpr double MOST_SECONDS = 2;
 
+/* So far back the match of a pattern may begin. */
+constexpr size_t LONGEST_TRIGGER = 4096;
+
 /* Ways to read a text up to one place. */
 constexpr size_t MOST_STACKS = 10000;
 
@@ -429,7 +432,7 @@ struct grammar::state {
         }
     }
 
-    /* Looks for a trigger; words were not in the first part of the text. */
+    /* Looks for a trigger, which was not in the first part of the text. */
     found_trigger find(size_t known) const {
         for (const auto & word : words) {
             const size_t overlap = std::min(known, word.size() - 1);
@@ -438,11 +441,13 @@ struct grammar::state {
                 return { place, place + word.size() };
             }
         }
+        // A match ends in what is new.
+        const size_t begin = std::max(looked, known - std::min(known, LONGEST_TRIGGER));
         const auto flags =
-            looked == 0 ? std::regex_constants::match_default : std::regex_constants::match_prev_avail;
+            begin == 0 ? std::regex_constants::match_default : std::regex_constants::match_prev_avail;
         for (const auto & pattern : patterns) {
             std::smatch match;
-            if (std::regex_search(text.begin() + looked, text.end(), match, pattern.second, flags)) {
+            if (std::regex_search(text.begin() + begin, text.end(), match, pattern.second, flags)) {
                 // From the first group on that has something.
                 size_t group = 1;
                 while (group < match.size() && match.length(group) == 0) {

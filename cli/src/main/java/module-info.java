@@ -1,14 +1,14 @@
 /**
  * The command {@code bigllama}. It exports nothing: programs use {@code io.github.bigllama.core}.
  */
-@SuppressWarnings("requires-automatic") // JLine has no module descriptors
+@SuppressWarnings("requires-automatic") // JLine and OkHttp have no module descriptors
 module io.github.bigllama.cli {
     requires com.fasterxml.jackson.databind;
     requires com.fasterxml.jackson.datatype.jdk8;
     requires info.picocli;
-    requires java.net.http;
     requires io.github.bigllama.core;
     requires org.jline.reader;
+    requires okhttp3;
     requires org.jline.terminal;
 
     opens io.github.bigllama.cli to

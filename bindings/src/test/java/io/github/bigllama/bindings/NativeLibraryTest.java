@@ -192,6 +192,16 @@ class NativeLibraryTest {
         assertThat(folder.resolve("cache")).doesNotExist();
     }
 
+    /**
+     * The dynamic linker takes another libllama that is in the process for one of the same name.
+     */
+    @Test
+    void theLibrariesHaveNamesOfTheirOwn() throws Exception {
+        assertThat(Natives.manifest().libraries())
+                .hasSizeGreaterThan(3)
+                .allSatisfy(name -> assertThat(name).startsWith("libbigllama"));
+    }
+
     @Test
     void llamaCppFromElsewhereIsRefused() throws Exception {
         Path elsewhere = Files.createDirectory(folder.resolve("elsewhere"));

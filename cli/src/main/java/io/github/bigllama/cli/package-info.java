@@ -5,4 +5,3 @@
  * chat} and {@code option}; from those to {@code models}, {@code output} and {@code process}.
  */
 package io.github.bigllama.cli;
-

@@ -104,7 +104,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         Objects.requireNonNull(options, "options");
         MemorySegment pointer = handle.pointer();
         requireGenerating();
-        MemoryFit fit = new MemoryFit(path, loaded, trainedContextSize());
+        MemoryFit fit =
+                new MemoryFit(
+                        path, loaded, trainedContextSize(), pager.map(Pager::ownBytes).orElse(0L));
         SessionOptions resolved = fit.resolve(options);
         if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(resolved)) {
             pager = page();

@@ -22,7 +22,8 @@ class LongRunsTest {
     /**
      * These make tokens of the text itself, where the demo model's vocabulary has those of bytes.
      */
-    private static final Set<String> WITHOUT_BYTES = Set.of("gemma4", "sarvam-moe");
+    private static final Set<String> WITHOUT_BYTES =
+            Set.of("gemma4", "granite-embed-multi-311m", "sarvam-moe");
 
     private static LlamaModel load(String pretokenizer) {
         return LlamaModel.load(
@@ -133,8 +134,9 @@ class LongRunsTest {
                                     String text = run.repeat(20_000);
                                     int[] tokens = model.tokenizer().encode(text, false, false);
                                     if (!WITHOUT_BYTES.contains(pretokenizer)) {
-                                        assertThat(model.tokenizer().decode(tokens))
-                                                .isEqualTo(text);
+                                        assertThat(model.tokenizer().decode(tokens).equals(text))
+                                                .as("%s, 20000 times", run)
+                                                .isTrue();
                                     }
                                 }
                                 return null;

@@ -67,7 +67,7 @@ public final class InfoCommand implements Callable<Integer> {
 
     private void describeModel() {
         try (Interruption interruption = new Interruption();
-                LlamaModel loaded = model.loadVocabulary(interruption, System.err)) {
+                LlamaModel loaded = model.loadMapped(interruption, System.err)) {
             line("model", loaded.path().toString());
             line("kind", loaded.description());
             line("size", bytes(loaded.sizeInBytes()));

@@ -42,7 +42,7 @@ public final class ListCommand implements Callable<Integer> {
                         model.name(),
                         ByteSize.format(model.size()),
                         DAY.format(model.modified().atZone(ZoneId.systemDefault())),
-                        model.isComplete() ? "" : "not complete");
+                        model.lack().orElse(""));
             }
             table.lines().forEach(Output.standard()::println);
         } catch (IOException e) {

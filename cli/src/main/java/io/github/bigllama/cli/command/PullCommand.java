@@ -8,8 +8,6 @@ import io.github.bigllama.cli.models.RemoteModel;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelHeaders;
 import io.github.bigllama.cli.option.SessionArguments;
-import io.github.bigllama.cli.output.ByteSize;
-import io.github.bigllama.cli.output.Eta;
 import io.github.bigllama.cli.output.Output;
 import io.github.bigllama.cli.output.PlanReport;
 import io.github.bigllama.cli.output.ProgressLine;
@@ -22,10 +20,7 @@ import io.github.bigllama.core.gguf.GgufException;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.option.SessionOptions;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.net.URI;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
@@ -39,22 +34,23 @@ import picocli.CommandLine.Parameters;
         name = "pull",
         description = {
             "Download a model into the models folder (BIGLLAMA_MODELS). What was stopped goes on where it"
-                    + " stopped. A token is taken from HF_TOKEN, a proxy from https_proxy.",
+                    + " stopped. A token is taken from HF_TOKEN, proxies as curl takes them from https_proxy and its"
+                    + " like, certificate authorities from SSL_CERT_FILE or else the system.",
             ""
         })
 public final class PullCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "SOURCE",
             description =
-                    "hf:owner/repo[@revision][:quant], for example hf:owner/repo:Q4_K_M, or the"
-                            + " address of a GGUF file.")
+                    "hf:owner/repo[@revision][:name], for example hf:owner/repo:Q4_K_M; the name is"
+                            + " a quantization, a file or a path. Or the address of a GGUF file.")
     String source;
 
     @Option(
             names = "--endpoint",
             paramLabel = "URL",
             description = "The server of hf: sources. Default: HF_ENDPOINT, or Hugging Face.")
-    Optional<URI> endpoint = Optional.empty();
+    Optional<String> endpoint = Optional.empty();
 
     @Option(
             names = "--no-plan",
@@ -71,26 +67,25 @@ public final class PullCommand implements Callable<Integer> {
                             + source
                             + "' is no address of a model; write hf:owner/repo or https://...");
         }
-        PrintStream err = System.err;
-        URI server = endpoint.isPresent() ? endpoint.get() : ModelHeaders.endpoint();
-        Http http = Http.ofEnvironment(ModelHeaders.requireServer(server));
-        RemoteModel model = ModelSource.find(source, server, http);
+        Http http = Http.ofEnvironment(endpoint.orElseGet(ModelHeaders::endpoint));
+        RemoteModel model = ModelSource.find(source, http, PullCommand::say);
+        model.choice().ifPresent(PullCommand::say);
         Pull pull = new Pull(ModelsFolder.ofEnvironment(), model, http);
         try {
-            if (pull.isComplete()) {
+            if (run(pull, pull::isComplete)) {
                 ModelFiles.read(pull.firstFile());
-                err.println("bigllama: " + model.name() + " is there already: " + pull.firstFile());
+                say(model.name() + " is there already: " + pull.firstFile());
                 return ExitCode.OK;
             }
             if (!noPlan) {
-                printPlan(model, err);
+                printPlan(model, http);
             }
-            bring(pull);
+            run(pull, pull::run);
         } catch (IOException e) {
             throw new CommandException(
                     ExitCode.FAILED,
                     "cannot pull "
-                            + source
+                            + model.name()
                             + ": "
                             + CommandException.reason(e)
                             + "; what has come is kept, and the same command goes on",
@@ -107,46 +102,37 @@ public final class PullCommand implements Callable<Integer> {
         return ExitCode.OK;
     }
 
+    private static void say(String line) {
+        System.err.println("bigllama: " + line);
+    }
+
     /** What can't be foreseen can still be downloaded. */
-    private void printPlan(RemoteModel model, PrintStream err) {
-        String address = model.files().getFirst().address().toString();
-        try (Forecaster forecaster = new Forecaster(ModelHeaders.read(address))) {
+    private static void printPlan(RemoteModel model, Http http) {
+        try (Forecaster forecaster = new Forecaster(ModelHeaders.read(model, http))) {
             SessionOptions options =
                     new SessionArguments().toOptions(forecaster.trainedContextSize());
             PlanReport.brief(
                             forecaster,
                             options,
                             PlanReport.bandwidths(forecaster, options, null, null, false))
-                    .forEach(line -> err.println("bigllama: " + line));
+                    .forEach(PullCommand::say);
         } catch (LlamaException | GgufException | CommandException e) {
-            err.println("bigllama: no plan for it: " + e.getMessage());
+            say("no plan for it: " + e.getMessage());
         }
     }
 
-    private void bring(Pull pull) throws IOException {
+    /** A step of a pull. */
+    private interface Step<T> {
+        T run(Pull.Progress progress) throws IOException;
+    }
+
+    private <T> T run(Pull pull, Step<T> step) throws IOException {
         try (Interruption interruption = new Interruption();
                 ProgressLine line = new ProgressLine(System.err)) {
-            Eta eta = new Eta();
-            long start = System.nanoTime();
-            long[] before = {-1};
-            pull.run(
-                    (done, total) -> {
-                        before[0] = before[0] < 0 ? done : before[0];
-                        double speed = (done - before[0]) * 1e9 / (System.nanoTime() - start + 1);
-                        line.update(
-                                String.format(
-                                        Locale.ROOT,
-                                        "pulling %s: %s of %s, %s/s, %s",
-                                        pull.name(),
-                                        ByteSize.format(done),
-                                        ByteSize.format(total),
-                                        ByteSize.format(speed),
-                                        eta.text(total == 0 ? 0 : (double) done / total)));
-                        return !interruption.isRequested();
-                    });
+            interruption.onRequest(pull::stop);
+            return step.run(new PullProgress(pull.name(), line));
         } catch (CancellationException e) {
-            System.err.println(
-                    "bigllama: stopped; what has come is kept, and the same command goes on");
+            say("stopped; what has come is kept, and the same command goes on");
             throw e;
         }
     }

@@ -1,29 +1,28 @@
 package io.github.bigllama.cli.models;
 
-import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
+import io.github.bigllama.cli.models.DownloadState.Block;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
-import java.util.Optional;
+import java.util.Properties;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.LongPredicate;
+import java.util.function.LongConsumer;
 
 /**
  * One file from a web server: several connections, each a range at a time, into {@code NAME.part},
@@ -31,173 +30,219 @@ import java.util.function.LongPredicate;
  */
 final class Download {
     private static final int CONNECTIONS = 4;
-    private static final int BUFFER = 1 << 16;
+    private static final int CHECK_BUFFER = 1 << 20;
     private static final long WAIT_MILLIS = 50;
 
-    private final RemoteFile file;
+    /** What a power cut may take back. */
+    private static final Duration UNSAVED = Duration.ofSeconds(3);
+
     private final Path target;
+    private final Path part;
     private final RangeRequests requests;
-    private final int blockSize;
-
-    /** Bytes that are there, and whether to go on. */
-    private final AtomicLong done = new AtomicLong();
-
+    private final Patience patience;
+    private final Http http;
+    private final DownloadState state;
     private final AtomicReference<Exception> failure = new AtomicReference<>();
-    private volatile boolean stopped;
 
-    Download(RemoteFile file, Path target, RangeRequests requests, int blockSize) {
-        this.file = file;
+    /**
+     * Of a file of which the server has been asked what it is.
+     *
+     * @param origin what it is
+     */
+    Download(
+            Path target,
+            Origin origin,
+            RangeRequests requests,
+            Patience patience,
+            Http http,
+            int blockSize)
+            throws IOException {
         this.target = target;
         this.requests = requests;
-        this.blockSize = blockSize;
+        this.patience = patience;
+        this.http = http;
+        part = ModelsFolder.partial(target);
+        state =
+                DownloadState.of(
+                        part,
+                        origin,
+                        requests.first().hasRanges() ? blockSize : Math.max(1, origin.size()));
+    }
+
+    /** Bytes that are still to come. */
+    long missingBytes() {
+        return state.origin().size() - state.doneBytes();
+    }
+
+    long doneBytes() {
+        return state.doneBytes();
+    }
+
+    /** Makes room: what is there of another version, or of nobody knows what, is overwritten. */
+    void discardUseless() throws IOException {
+        if (state.doneBytes() == 0) {
+            deleteIfEmpty();
+        }
     }
 
     /**
      * Brings it, or the rest of it.
      *
-     * @param progress is told the bytes that are there, from this thread; returns false to stop,
-     *     and what is there is kept
+     * @param progress is told the bytes that are there, from this thread
+     * @param checking is told the bytes that have been checked
      * @throws PullException if it can't be had
-     * @throws CancellationException if the progress said so
+     * @throws CancellationException if someone said so; what is there is kept
      * @throws IOException if it can't be written
      */
-    void run(LongPredicate progress) throws IOException {
+    void run(LongConsumer progress, LongConsumer checking) throws IOException {
         Files.createDirectories(target.getParent());
-        Path part = target.resolveSibling(target.getFileName() + ModelsFolder.PARTIAL);
         try (FileChannel channel =
                 FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            lock(channel);
-            bring(requests.first(), channel, part, progress);
+            bring(channel, progress);
+        } finally {
+            deleteIfEmpty();
         }
-        check(part, progress);
-        DownloadState.delete(part);
+        Origin origin = state.origin();
+        if (origin.sha256().isPresent()) {
+            check(origin.sha256().get(), checking);
+        }
+        origin.save(target);
         Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+        DownloadState.delete(part);
     }
 
-    /** Until the channel is closed. */
-    private void lock(FileChannel channel) throws IOException {
-        FileLock lock = null;
-        try {
-            lock = channel.tryLock();
-        } catch (OverlappingFileLockException e) {
-            // By another thread of this program: the same.
-        }
-        if (lock == null) {
-            throw new PullException(
-                    target + " is being downloaded by another program; wait for it");
+    /** A download that brought nothing leaves nothing. */
+    private void deleteIfEmpty() throws IOException {
+        if (state.doneBytes() == 0 && state.origin().size() > 0) {
+            Files.deleteIfExists(part);
+            DownloadState.delete(part);
         }
     }
 
-    private void bring(
-            RangeRequests.Info info, FileChannel channel, Path part, LongPredicate progress)
-            throws IOException {
-        if (file.size().isPresent() && file.size().getAsLong() != info.size()) {
-            throw new PullException(
-                    "%s has %d bytes, and %d were announced"
-                            .formatted(requests, info.size(), file.size().getAsLong()));
-        }
-        DownloadState state =
-                DownloadState.of(
-                        part,
-                        info.version(),
-                        info.size(),
-                        info.hasRanges() ? blockSize : info.size());
-        requireRoom(info.size() - state.doneBytes());
-        channel.truncate(info.size());
-        done.set(state.doneBytes());
-        blocks(state, channel, progress);
-    }
-
-    private void blocks(DownloadState state, FileChannel channel, LongPredicate progress)
-            throws IOException {
-        AtomicInteger next = new AtomicInteger();
+    private void bring(FileChannel channel, LongConsumer progress) throws IOException {
+        Iterator<Block> blocks =
+                List.copyOf(state.blocks()).stream().filter(block -> !block.isDone()).iterator();
         List<Thread> workers = new ArrayList<>();
         for (int i = 0; i < CONNECTIONS; i++) {
             workers.add(
                     Thread.ofPlatform()
                             .daemon()
                             .name("bigllama-pull-" + i)
-                            .start(() -> work(state, next, channel)));
+                            .start(() -> work(blocks, channel)));
         }
-        try {
-            while (!stopped && workers.stream().anyMatch(Thread::isAlive)) {
-                stopped |= !progress.test(done.get());
+        CountDownLatch isOver = new CountDownLatch(1);
+        Thread saver =
+                Thread.ofPlatform()
+                        .daemon()
+                        .name("bigllama-pull-saver")
+                        .start(() -> saveNowAndThen(channel, isOver));
+        boolean interrupted = false;
+        while (workers.stream().anyMatch(Thread::isAlive)) {
+            tell(progress);
+            try {
                 Thread.sleep(WAIT_MILLIS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+                patience.stop();
             }
-            // Ends their waiting too.
-            workers.forEach(Thread::interrupt);
-            for (Thread worker : workers) {
-                worker.join();
+            if (patience.isStopped()) {
+                // Also those that have begun since the last time.
+                http.cancelAll();
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            workers.forEach(Thread::interrupt);
-            stopped = true;
         }
+        isOver.countDown();
+        interrupted |= join(saver);
+        saveWhatCan(channel);
+        if (interrupted) {
+            // Not before: it would close the channel.
+            Thread.currentThread().interrupt();
+        }
+        rethrow();
+        progress.accept(state.doneBytes());
+    }
+
+    private void tell(LongConsumer progress) {
+        try {
+            progress.accept(state.doneBytes());
+        } catch (RuntimeException e) {
+            failure.compareAndSet(null, e);
+            patience.stop();
+        }
+    }
+
+    /** Waits for its end, which is near; says whether this thread was interrupted meanwhile. */
+    private static boolean join(Thread thread) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                return interrupted;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+    }
+
+    private void rethrow() throws IOException {
         switch (failure.get()) {
-            case null -> {}
+            case null -> {
+                if (patience.isStopped()) {
+                    throw new CancellationException("stopped");
+                }
+            }
             case IOException e -> throw e;
             case UncheckedIOException e -> throw e.getCause();
             case RuntimeException e -> throw e;
             case Exception e -> throw new AssertionError(e);
         }
-        if (stopped) {
-            throw new CancellationException("stopped");
-        }
-        progress.test(done.get());
     }
 
-    private void work(DownloadState state, AtomicInteger next, FileChannel channel) {
+    private void work(Iterator<Block> blocks, FileChannel channel) {
         try {
-            int block = next.getAndIncrement();
-            while (block < state.blocks() && !stopped) {
-                boolean isDone;
-                synchronized (state) {
-                    isDone = state.isDone(block);
-                }
-                if (!isDone && bringBlock(state, block, channel)) {
-                    note(state, block, channel);
-                }
-                block = next.getAndIncrement();
+            for (Block block = next(blocks); block != null; block = next(blocks)) {
+                requests.range(block, (bytes, at) -> write(channel, bytes, at));
             }
+        } catch (CancellationException e) {
+            // Who said so knows.
         } catch (IOException | RuntimeException e) {
-            // Whatever happens to those that are told to stop is no failure.
-            synchronized (failure) {
-                if (!stopped) {
-                    failure.set(e);
-                    stopped = true;
-                }
+            if (!patience.isStopped()) {
+                failure.compareAndSet(null, e);
+                patience.stop();
             }
         }
     }
 
-    /** A block counts as there when it would be after a power cut too. */
-    private void note(DownloadState state, int block, FileChannel channel) {
+    private static Block next(Iterator<Block> blocks) {
+        synchronized (blocks) {
+            return blocks.hasNext() ? blocks.next() : null;
+        }
+    }
+
+    private void saveNowAndThen(FileChannel channel, CountDownLatch isOver) {
         try {
-            channel.force(false);
-            synchronized (state) {
-                state.add(block);
+            while (!isOver.await(UNSAVED.toMillis(), TimeUnit.MILLISECONDS)) {
+                saveWhatCan(channel);
             }
-        } catch (IOException e) {
-            throw unwritable(e);
+        } catch (InterruptedException e) {
+            // Nobody interrupts it; what is not saved comes again.
         }
     }
 
-    /** Whether it is there; it is not if someone said to stop. */
-    private boolean bringBlock(DownloadState state, int block, FileChannel channel)
-            throws IOException {
-        AtomicLong received = new AtomicLong();
-        return requests.range(
-                state.offset(block),
-                state.length(block),
-                () -> done.addAndGet(-received.getAndSet(0)),
-                (bytes, at) -> {
-                    int count = bytes.remaining();
-                    write(channel, bytes, at);
-                    received.addAndGet(count);
-                    done.addAndGet(count);
-                    return !stopped;
-                });
+    /** If it can't be kept that something is there, it comes again another time. */
+    private void saveWhatCan(FileChannel channel) {
+        try {
+            save(channel);
+        } catch (IOException e) {
+            failure.compareAndSet(null, unwritable(e).getCause());
+            patience.stop();
+        }
+    }
+
+    /** What counts as there would be there after a power cut too. */
+    private void save(FileChannel channel) throws IOException {
+        Properties snapshot = state.snapshot();
+        channel.force(false);
+        state.save(snapshot);
     }
 
     private void write(FileChannel channel, ByteBuffer bytes, long at) {
@@ -216,42 +261,32 @@ final class Download {
                 new IOException("cannot write " + target + ": " + e.getMessage(), e));
     }
 
-    private void requireRoom(long needed) throws IOException {
-        long free = Files.getFileStore(target.getParent()).getUsableSpace();
-        if (needed > free) {
-            throw new PullException(
-                    String.format(
-                            Locale.ROOT,
-                            "there are %.2f GB free in %s, and %.2f GB are to come: make room, or name another folder by %s",
-                            free / 1e9,
-                            target.getParent(),
-                            needed / 1e9,
-                            ModelsFolder.VARIABLE));
-        }
-    }
-
-    private void check(Path part, LongPredicate progress) throws IOException {
-        Optional<String> expected = file.sha256().or(requests::sha256);
-        if (expected.isEmpty()) {
-            return;
-        }
-        String actual = sha256(part, progress);
-        if (!actual.equalsIgnoreCase(expected.get())) {
+    private void check(String expected, LongConsumer checking) throws IOException {
+        String actual = sha256(part, patience, checking);
+        if (!actual.equalsIgnoreCase(expected)) {
             DownloadState.delete(part);
             Files.deleteIfExists(part);
             throw new PullException(
                     "%s has SHA-256 %s, expected %s: what came is damaged, and deleted; pull it again"
-                            .formatted(requests, actual, expected.get()));
+                            .formatted(requests, actual, expected));
         }
     }
 
-    private String sha256(Path part, LongPredicate progress) throws IOException {
-        try (InputStream in = Files.newInputStream(part)) {
+    /**
+     * The checksum of a file.
+     *
+     * @throws CancellationException if someone said to stop
+     */
+    static String sha256(Path file, Patience patience, LongConsumer checking) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            byte[] buffer = new byte[16 * BUFFER];
+            byte[] buffer = new byte[CHECK_BUFFER];
+            long done = 0;
             for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
                 digest.update(buffer, 0, count);
-                if (!progress.test(done.get())) {
+                done += count;
+                checking.accept(done);
+                if (patience.isStopped()) {
                     throw new CancellationException("stopped");
                 }
             }

@@ -2,183 +2,331 @@ package io.github.bigllama.cli.models;
 
 import io.github.bigllama.core.gguf.HttpSender;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.InetSocketAddress;
-import java.net.ProxySelector;
+import java.net.PasswordAuthentication;
 import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpClient.Redirect;
-import java.net.http.HttpClient.Version;
-import java.net.http.HttpHeaders;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509TrustManager;
+import okhttp3.Call;
+import okhttp3.ConnectionPool;
+import okhttp3.Credentials;
+import okhttp3.HttpUrl;
+import okhttp3.OkHttpClient;
+import okhttp3.Protocol;
+import okhttp3.Request;
 
 /**
- * Requests with the user's token and proxy. Redirects are followed here, because the token is for
- * the server it was made for and for no other. Thread-safe.
+ * Requests with the user's token, proxy and certificate authorities. Redirects are followed here,
+ * because the token is for the server it was made for and for no other. Thread-safe.
  */
 public final class Http implements HttpSender {
     private static final int MOST_REDIRECTS = 5;
-    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
-    private static final Duration TIMEOUT = Duration.ofSeconds(60);
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(20);
 
-    private final HttpClient client;
-    private final URI endpoint;
+    /** How long a server may say nothing. */
+    private static final Duration READ_TIMEOUT = Duration.ofSeconds(30);
+
+    private final HttpUrl endpoint;
     private final Optional<String> token;
+    private final Proxies proxies;
+    private final Duration readTimeout;
+    private final Map<String, String> environment;
+
+    /** Those under way, until all of their answer has been read. */
+    private final Set<Call> calls = ConcurrentHashMap.newKeySet();
+
+    private final ConnectionPool connections = new ConnectionPool();
+    private final Map<Object, OkHttpClient> clients = new HashMap<>();
 
     /**
      * What came in the end.
      *
      * @param linkedEtag what a redirecting server said of the file that it redirects to
      */
-    record Answer(HttpResponse<InputStream> response, Optional<String> linkedEtag) {}
+    record Answer(okhttp3.Response response, Optional<String> linkedEtag, Runnable whenClosed)
+            implements AutoCloseable {
+        int status() {
+            return response.code();
+        }
 
-    /**
-     * With a token for one server.
-     *
-     * @param endpoint the server
-     */
-    Http(URI endpoint, Optional<String> token, ProxySelector proxy) {
+        Optional<String> header(String name) {
+            return Optional.ofNullable(response.header(name));
+        }
+
+        @Override
+        public void close() {
+            whenClosed.run();
+            response.close();
+        }
+    }
+
+    Http(HttpUrl endpoint, Map<String, String> environment, Duration readTimeout) {
         this.endpoint = endpoint;
-        this.token = token;
-        // Version 2 would send all ranges through one connection.
-        client =
-                HttpClient.newBuilder()
-                        .version(Version.HTTP_1_1)
-                        .followRedirects(Redirect.NEVER)
-                        .connectTimeout(CONNECT_TIMEOUT)
-                        .proxy(proxy)
-                        .build();
-    }
-
-    /**
-     * With the token and the proxy that the environment names.
-     *
-     * @param endpoint the server that the token is for
-     */
-    public static Http ofEnvironment(URI endpoint) {
-        return of(endpoint, System.getenv());
-    }
-
-    static Http of(URI endpoint, Map<String, String> environment) {
-        return new Http(
-                endpoint,
+        this.environment = Map.copyOf(environment);
+        this.readTimeout = readTimeout;
+        proxies = Proxies.of(environment);
+        token =
                 Optional.ofNullable(
                                 environment.getOrDefault(
                                         "HF_TOKEN", environment.get("HUGGING_FACE_HUB_TOKEN")))
                         .map(String::strip)
-                        .filter(text -> !text.isEmpty()),
-                EnvironmentProxy.of(environment));
+                        .filter(text -> !text.isEmpty());
+        if (token.isPresent() && !token.get().matches("[!-~]+")) {
+            throw new PullException("HF_TOKEN is not a token: it has blanks or other characters");
+        }
     }
 
-    private boolean hasToken(URI address) {
+    /**
+     * With the token, the proxies and the certificate authorities that the environment names.
+     *
+     * @param endpoint Hugging Face's address, or that of a server that answers alike; the token is
+     *     for it
+     * @throws IllegalArgumentException if it is no address of a web server
+     */
+    public static Http ofEnvironment(String endpoint) {
+        HttpUrl address = HttpUrl.parse(endpoint.strip());
+        if (address == null) {
+            throw new IllegalArgumentException(
+                    "the endpoint '%s' is not a web server's address; write https://..."
+                            .formatted(endpoint));
+        }
+        return new Http(address, System.getenv(), READ_TIMEOUT);
+    }
+
+    HttpUrl endpoint() {
+        return endpoint;
+    }
+
+    private boolean hasToken(HttpUrl address) {
         return token.isPresent() && isSameServer(address, endpoint);
     }
 
     /** Why a server may have refused, and what can be done about it. */
-    String adviceOnRefusal(URI address) {
+    String adviceOnRefusal(HttpUrl address) {
         if (hasToken(address)) {
             return "the token may not read it; has its licence been accepted?";
         }
         return isSameServer(address, endpoint)
                 ? "it wants a token; set HF_TOKEN"
                 : "it wants a token, and HF_TOKEN is for %s only; set HF_ENDPOINT if that is meant"
-                        .formatted(endpoint);
+                        .formatted(ModelSource.shown(endpoint));
     }
 
     @Override
-    public HttpResponse<InputStream> send(HttpRequest request)
-            throws IOException, InterruptedException {
-        return answer(request).response();
+    public HttpSender.Response get(URI address, Map<String, String> headers) throws IOException {
+        HttpUrl url = HttpUrl.get(address);
+        if (url == null) {
+            throw new IOException("is not the address of a file on a web server");
+        }
+        Answer answer = answer(url, headers);
+        answer.whenClosed().run();
+        okhttp3.Response response = answer.response();
+        Map<String, String> first = new HashMap<>();
+        response.headers().names().forEach(name -> first.put(name, response.header(name)));
+        return new HttpSender.Response(response.code(), first, response.body().byteStream());
     }
 
     /**
      * Sends a request and follows redirects, until the headers of the answer are there.
      *
-     * @throws IOException if they do not come within the request's timeout, or one of a minute
+     * @throws NetworkException if they do not come, with the reason in words
      */
-    Answer answer(HttpRequest request) throws IOException, InterruptedException {
-        URI address = request.uri();
+    Answer answer(HttpUrl first, Map<String, String> headers) throws IOException {
+        HttpUrl address = first;
         Optional<String> linkedEtag = Optional.empty();
         for (int i = 0; i <= MOST_REDIRECTS; i++) {
-            HttpRequest.Builder builder = HttpRequest.newBuilder(address);
-            request.headers()
-                    .map()
-                    .forEach((name, values) -> values.forEach(v -> builder.header(name, v)));
-            if (hasToken(address)) {
-                builder.header("Authorization", "Bearer " + token.get());
+            Call call = call(address, headers);
+            calls.add(call);
+            okhttp3.Response response = send(call, address);
+            linkedEtag =
+                    Optional.ofNullable(response.header("X-Linked-Etag", linkedEtag.orElse(null)));
+            String location = isRedirect(response.code()) ? response.header("Location") : null;
+            if (location == null) {
+                return new Answer(response, linkedEtag, () -> calls.remove(call));
             }
-            HttpResponse<InputStream> response =
-                    sendOne(builder.build(), request.timeout().orElse(TIMEOUT));
-            Optional<String> linked = response.headers().firstValue("X-Linked-Etag");
-            linkedEtag = linked.isPresent() ? linked : linkedEtag;
-            Optional<String> location = redirect(response.statusCode(), response.headers());
-            if (location.isEmpty()) {
-                return new Answer(response, linkedEtag);
-            }
-            response.body().close();
-            address = follow(address, location.get());
+            calls.remove(call);
+            response.close();
+            address = follow(address, location);
         }
-        throw new IOException("more than " + MOST_REDIRECTS + " redirects");
+        throw new PullException(
+                ModelSource.shown(first) + ": more than " + MOST_REDIRECTS + " redirects");
     }
 
-    /** A request's own timeout covers the body too in newer Java, and models take hours. */
-    private HttpResponse<InputStream> sendOne(HttpRequest request, Duration timeout)
-            throws IOException, InterruptedException {
-        CompletableFuture<HttpResponse<InputStream>> response =
-                client.sendAsync(request, BodyHandlers.ofInputStream());
+    private Call call(HttpUrl address, Map<String, String> headers) {
+        Optional<Proxies.Server> proxy = proxies.of(address);
+        Request.Builder request = new Request.Builder().url(address);
+        headers.forEach(request::header);
+        if (hasToken(address)) {
+            request.header("Authorization", "Bearer " + token.get());
+        } else if (!address.username().isEmpty()) {
+            request.header(
+                    "Authorization",
+                    Credentials.basic(
+                            address.username(), address.password(), StandardCharsets.UTF_8));
+        }
+        if (!address.isHttps()) {
+            // Behind a tunnel the header would be the server's to read.
+            proxy.filter(server -> server.type() == java.net.Proxy.Type.HTTP)
+                    .flatMap(Proxies.Server::credentials)
+                    .ifPresent(text -> request.header("Proxy-Authorization", text));
+        }
+        return client(proxy, address.isHttps()).newCall(request.build());
+    }
+
+    private okhttp3.Response send(Call call, HttpUrl address) throws IOException {
+        Optional<Proxies.Server> proxy = proxies.of(address);
+        okhttp3.Response response = null;
         try {
-            return response.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (ExecutionException e) {
-            Throwable cause = e.getCause();
-            throw new IOException(
-                    cause.getMessage() == null ? cause.toString() : cause.getMessage(), cause);
-        } catch (TimeoutException e) {
-            throw new IOException("no answer within " + timeout.toSeconds() + " s", e);
+            response = call.execute();
+        } catch (IOException e) {
+            throw NetworkException.of(e, address, proxy, readTimeout);
         } finally {
-            // Has no effect on what is there already.
-            response.cancel(true);
+            if (response == null) {
+                calls.remove(call);
+            }
+        }
+        if (response.code() == 407) {
+            calls.remove(call);
+            response.close();
+            throw wantsUser(proxy);
+        }
+        return response;
+    }
+
+    /** Why the rest of an answer does not come. */
+    IOException failure(IOException failure, HttpUrl address) {
+        return NetworkException.of(failure, address, Optional.empty(), readTimeout);
+    }
+
+    private static PullException wantsUser(Optional<Proxies.Server> proxy) {
+        return new PullException(
+                proxy.map(
+                                server ->
+                                        server.user().isPresent()
+                                                ? server
+                                                        + " refuses the user and the password that the variable names (407)"
+                                                : "%s wants a user and a password (407); write http://user:password@%s:%d into %s"
+                                                        .formatted(
+                                                                server,
+                                                                server.host(),
+                                                                server.port(),
+                                                                server.variable()))
+                        .orElse("a proxy wants a user and a password (407)"));
+    }
+
+    private OkHttpClient client(Optional<Proxies.Server> proxy, boolean isSecure) {
+        synchronized (clients) {
+            return clients.computeIfAbsent(
+                    List.of(proxy.map(Object::toString), isSecure), key -> make(proxy, isSecure));
         }
     }
 
-    private static Optional<String> redirect(int status, HttpHeaders headers) {
+    private OkHttpClient make(Optional<Proxies.Server> proxy, boolean isSecure) {
+        OkHttpClient.Builder builder =
+                new OkHttpClient.Builder()
+                        .connectionPool(connections)
+                        // Version 2 would send all ranges through one connection.
+                        .protocols(List.of(Protocol.HTTP_1_1))
+                        .followRedirects(false)
+                        .followSslRedirects(false)
+                        .connectTimeout(CONNECT_TIMEOUT)
+                        .readTimeout(readTimeout)
+                        .proxy(proxy.map(Proxies.Server::proxy).orElse(java.net.Proxy.NO_PROXY));
+        proxy.ifPresent(server -> authenticate(builder, server));
+        if (isSecure) {
+            X509TrustManager trusted = Certificates.of(environment);
+            try {
+                SSLContext context = SSLContext.getInstance("TLS");
+                context.init(null, new TrustManager[] {trusted}, null);
+                builder.sslSocketFactory(context.getSocketFactory(), trusted);
+            } catch (GeneralSecurityException e) {
+                throw new AssertionError("every Java has TLS", e);
+            }
+        }
+        return builder.build();
+    }
+
+    private static void authenticate(OkHttpClient.Builder builder, Proxies.Server server) {
+        if (server.type() == java.net.Proxy.Type.SOCKS) {
+            server.user().ifPresent(Http::setSocksUser);
+            return;
+        }
+        builder.proxyAuthenticator(
+                (route, response) -> {
+                    boolean wasTried = response.request().header("Proxy-Authorization") != null;
+                    boolean isAsked = response.challenges().stream().noneMatch(Http::isPreemptive);
+                    Optional<String> credentials = server.credentials();
+                    if (wasTried || isAsked && credentials.isEmpty()) {
+                        throw wantsUser(Optional.of(server));
+                    }
+                    return credentials
+                            .map(
+                                    text ->
+                                            response.request()
+                                                    .newBuilder()
+                                                    .header("Proxy-Authorization", text)
+                                                    .build())
+                            .orElse(null);
+                });
+    }
+
+    /** OkHttp asks before it makes a tunnel, so that the first request has what is needed. */
+    private static boolean isPreemptive(okhttp3.Challenge challenge) {
+        return challenge.scheme().equalsIgnoreCase("OkHttp-Preemptive");
+    }
+
+    /** Java asks there whenever it connects through SOCKS. */
+    private static void setSocksUser(String[] user) {
+        java.net.Authenticator.setDefault(
+                new java.net.Authenticator() {
+                    @Override
+                    protected PasswordAuthentication getPasswordAuthentication() {
+                        return "SOCKS5".equals(getRequestingProtocol())
+                                ? new PasswordAuthentication(user[0], user[1].toCharArray())
+                                : null;
+                    }
+                });
+    }
+
+    /** Ends all requests that are under way. */
+    void cancelAll() {
+        calls.forEach(Call::cancel);
+    }
+
+    private static boolean isRedirect(int status) {
         return switch (status) {
-            case 301, 302, 303, 307, 308 -> headers.firstValue("Location");
-            default -> Optional.empty();
+            case 301, 302, 303, 307, 308 -> true;
+            default -> false;
         };
     }
 
-    private static URI follow(URI from, String location) throws IOException {
-        try {
-            URI to = from.resolve(location);
-            boolean isLessSafe =
-                    "https".equals(from.getScheme()) && !"https".equals(to.getScheme());
-            if (to.getHost() != null && !isLessSafe) {
-                return to;
-            }
-        } catch (IllegalArgumentException e) {
-            // As below.
+    private static HttpUrl follow(HttpUrl from, String location) {
+        HttpUrl to = from.resolve(location);
+        if (to == null || from.isHttps() && !to.isHttps()) {
+            // A query can be a secret.
+            throw new PullException(
+                    "%s: the server redirects to '%s', which is not followed"
+                            .formatted(
+                                    ModelSource.shown(from),
+                                    to == null
+                                            ? location.replaceFirst("\\?.*", "?...")
+                                            : ModelSource.shown(to)));
         }
-        throw new IOException("the server redirects to '" + location + "'");
+        return to;
     }
 
-    private static boolean isSameServer(URI one, URI other) {
-        return one.getScheme().equalsIgnoreCase(other.getScheme())
-                && one.getHost().equalsIgnoreCase(other.getHost())
-                && one.getPort() == other.getPort();
-    }
-
-    /** An address as a socket would need it; for the proxy. */
-    static InetSocketAddress socket(URI address) {
-        int port = address.getPort() < 0 ? 80 : address.getPort();
-        return InetSocketAddress.createUnresolved(address.getHost(), port);
+    private static boolean isSameServer(HttpUrl one, HttpUrl other) {
+        return one.scheme().equals(other.scheme())
+                && one.host().equals(other.host())
+                && one.port() == other.port();
     }
 }

@@ -1,23 +1,36 @@
 package io.github.bigllama.cli.models;
 
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import okhttp3.HttpUrl;
 
 /** From what a user writes to the files of a model. */
 public final class ModelSource {
     private static final String HUGGING_FACE = "hf:";
 
-    /** Part 1 of a model in several files: the name, and how many there are. */
-    static final Pattern FIRST_PART =
-            Pattern.compile("(.+)-00001-of-(\\d{5})\\.gguf", Pattern.CASE_INSENSITIVE);
+    /** A part of a model in several files: the name, its number, and how many there are. */
+    static final Pattern PART =
+            Pattern.compile("(.+)-([0-9]{5})(-of-)([0-9]{5})(\\.gguf)", Pattern.CASE_INSENSITIVE);
+
+    /** A file cut into pieces by other means than llama.cpp's. */
+    static final Pattern PIECE =
+            Pattern.compile(
+                    "(.+\\.gguf)[-._](?:part[-_]?(?:[0-9]+|[a-z]{1,2})(?:[-_]?of[-_]?[0-9]+)?|split[-_]?(?:[a-z]{1,2}|[0-9]+)|[a-z]{1,2}|[0-9]{1,4})",
+                    Pattern.CASE_INSENSITIVE);
+
+    /** Parameters of signed addresses, which are others each time; and one that changes nothing. */
+    private static final Pattern ONE_TIME =
+            Pattern.compile(
+                    "X-(Amz|Goog|OSS|Cos)-.*|AWSAccessKeyId|GoogleAccessId|OSSAccessKeyId|Expires|Signature|Key-Pair-Id"
+                            + "|Policy|sig|se|st|sp|sv|sr|spr|skoid|sktid|skt|ske|sks|skv|(access_)?token|download",
+                    Pattern.CASE_INSENSITIVE);
 
     private ModelSource() {}
 
@@ -29,89 +42,121 @@ public final class ModelSource {
     /**
      * Finds the files.
      *
-     * @param source {@code hf:owner/repo[@revision][:quant]}, or the address of a GGUF file
-     * @param endpoint of Hugging Face, or of a server that answers alike
+     * @param source {@code hf:owner/repo[@revision][:choice]}, or the address of a GGUF file
+     * @param http the server of {@code hf:} is its endpoint
+     * @param notice is told lines for the user
      * @throws PullException if there is no such model, or several
      */
-    public static RemoteModel find(String source, URI endpoint, Http http) {
+    public static RemoteModel find(String source, Http http, Consumer<String> notice) {
         if (source.startsWith(HUGGING_FACE)) {
-            return HuggingFace.find(source.substring(HUGGING_FACE.length()), endpoint, http);
+            return HuggingFace.find(source.substring(HUGGING_FACE.length()), http, notice);
         }
-        URI address = address(source);
-        String path = address.getPath();
-        String file = path.substring(path.lastIndexOf('/') + 1);
+        HttpUrl given = HttpUrl.parse(source);
+        if (given == null) {
+            throw new PullException(
+                    "'%s' is not the address of a model; write hf:owner/repo or https://.../x.gguf"
+                            .formatted(source.replaceAll("//[^/?#]*@|\\?.*", "...")));
+        }
+        Optional<RepositoryPage> page = RepositoryPage.of(given, http.endpoint());
+        if (page.isPresent() && page.get().isOfEndpoint()) {
+            return HuggingFace.find(page.get(), http, notice);
+        }
+        return files(page.map(RepositoryPage::file).orElse(given));
+    }
+
+    private static RemoteModel files(HttpUrl address) {
+        String file = address.pathSegments().getLast();
+        if (PIECE.matcher(file).matches()) {
+            throw new PullException(shown(address) + " " + inPieces(file));
+        }
         if (!file.toLowerCase(Locale.ROOT).endsWith(".gguf")) {
             throw new PullException(
-                    source
+                    shown(address)
                             + ": the address of a model ends in .gguf; a repository is hf:owner/repo");
         }
+        requireFirst(file, shown(address));
         List<RemoteFile> files = new ArrayList<>();
         for (String part : parts(file)) {
+            HttpUrl own =
+                    part.equals(file)
+                            ? address
+                            : address.newBuilder()
+                                    .setPathSegment(address.pathSize() - 1, part)
+                                    .build();
             files.add(
                     new RemoteFile(
-                            sibling(address, part),
-                            ModelsFolder.safe(address.getHost()) + "/" + ModelsFolder.safe(part),
-                            OptionalLong.empty(),
-                            Optional.empty()));
+                            own, LocalPaths.of(own), OptionalLong.empty(), Optional.empty()));
         }
-        return new RemoteModel(ModelsFolder.name(files.getFirst().path()), files);
+        return new RemoteModel(ModelsFolder.name(files.getFirst().path()), files, Optional.empty());
+    }
+
+    /** What to do about raw pieces. */
+    static String inPieces(String file) {
+        Matcher piece = PIECE.matcher(file);
+        String whole = piece.matches() ? piece.group(1) : file;
+        return "is a piece of a file that was cut up, which nothing can run: download all pieces and join them, in their order, by cat PIECE1 PIECE2 ... > "
+                + whole;
+    }
+
+    /**
+     * Requires a single file or a first part.
+     *
+     * @param shown the file for the message
+     */
+    static void requireFirst(String file, String shown) {
+        Matcher part = PART.matcher(file);
+        if (part.matches() && Integer.parseInt(part.group(2)) != 1) {
+            throw new PullException(
+                    "%s is part %d of %d: name the first, %s, and all of them come"
+                            .formatted(
+                                    shown,
+                                    Integer.parseInt(part.group(2)),
+                                    Integer.parseInt(part.group(4)),
+                                    part(part, 1)));
+        }
     }
 
     /** The names of all files, for that of the first or only one. */
     static List<String> parts(String file) {
-        Matcher matcher = FIRST_PART.matcher(file);
-        if (!matcher.matches()) {
+        Matcher part = PART.matcher(file);
+        if (!part.matches()) {
             return List.of(file);
         }
         List<String> parts = new ArrayList<>();
-        int count = Integer.parseInt(matcher.group(2));
-        for (int i = 1; i <= count; i++) {
-            parts.add("%s-%05d-of-%05d.gguf".formatted(matcher.group(1), i, count));
+        int count = Integer.parseInt(part.group(4));
+        for (int i = 1; i <= Math.max(1, count); i++) {
+            parts.add(part(part, i));
         }
         return parts;
     }
 
-    private static URI sibling(URI address, String file) {
-        String query = address.getRawQuery() == null ? "" : "?" + address.getRawQuery();
-        String raw = address.getRawPath();
-        String name = raw.substring(raw.lastIndexOf('/') + 1);
-        // The name that the user wrote is kept as it is written.
-        String encoded = parts(name).size() > 1 || !name.equals(file) ? encode(file) : name;
-        return address.resolve(encoded + query);
+    private static String part(Matcher of, int number) {
+        return String.format(
+                Locale.ROOT,
+                "%s-%05d%s%s%s",
+                of.group(1),
+                number,
+                of.group(3),
+                of.group(4),
+                of.group(5));
     }
 
-    /** For a path of an address. */
-    static String encode(String path) {
-        try {
-            return new URI(null, null, "/" + path, null).getRawPath().substring(1);
-        } catch (URISyntaxException e) {
-            throw new PullException("'" + path + "' is no path of an address", e);
+    /** An address without what is secret in it, or only for one time. */
+    static HttpUrl lasting(HttpUrl address) {
+        HttpUrl.Builder lasting =
+                address.newBuilder().username("").password("").fragment(null).query(null);
+        for (int i = 0; i < address.querySize(); i++) {
+            if (!ONE_TIME.matcher(address.queryParameterName(i)).matches()) {
+                lasting.addQueryParameter(
+                        address.queryParameterName(i), address.queryParameterValue(i));
+            }
         }
+        return lasting.build();
     }
 
     /** An address as it may be shown: a query or a user can be a secret. */
-    static String shown(URI address) {
-        String shown =
-                address.getScheme()
-                        + "://"
-                        + address.getHost()
-                        + (address.getPort() < 0 ? "" : ":" + address.getPort())
-                        + address.getRawPath();
-        return address.getRawQuery() == null ? shown : shown + "?...";
-    }
-
-    private static URI address(String source) {
-        try {
-            URI uri = new URI(source);
-            if (uri.getHost() != null && uri.getPath() != null) {
-                return uri;
-            }
-        } catch (URISyntaxException e) {
-            // As below.
-        }
-        throw new PullException(
-                "'"
-                        + source
-                        + "' is no address of a model; write hf:owner/repo or https://.../x.gguf");
+    static String shown(HttpUrl address) {
+        return address.newBuilder().username("").password("").query(null).fragment(null).build()
+                + (address.query() == null ? "" : "?...");
     }
 }

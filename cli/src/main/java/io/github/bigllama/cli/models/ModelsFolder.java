@@ -1,11 +1,18 @@
 package io.github.bigllama.cli.models;
 
 import java.io.IOException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -14,30 +21,34 @@ import java.util.Properties;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
- * The folder of downloaded models: files under their own names, in a folder for the repository or
- * the server that they came from. Nothing else is kept about them.
+ * The folder of downloaded models: files under their own names, in folders for where they came
+ * from, and beside each what it is ({@link Origin}).
  */
 public record ModelsFolder(Path path) {
     static final String PROPERTY = "bigllama.models";
     static final String VARIABLE = "BIGLLAMA_MODELS";
-    static final String PARTIAL = ".part";
+    private static final String PARTIAL = ".part";
     private static final Pattern PART =
-            Pattern.compile("(.+?)-(\\d{5})-of-\\d{5}", Pattern.CASE_INSENSITIVE);
+            Pattern.compile("(.+?)-([0-9]{5})-of-([0-9]{5})", Pattern.CASE_INSENSITIVE);
 
     /**
      * A model in it.
      *
      * @param name folders and the name of the file, without ending and numbers
      * @param files its files, the first part first
-     * @param size bytes of all of them
+     * @param size bytes of all of them that are there
      * @param modified when the last was written
-     * @param isComplete whether no download is unfinished
+     * @param lack what is missing, in words; empty if nothing is
      */
     public record Model(
-            String name, List<Path> files, long size, Instant modified, boolean isComplete) {}
+            String name, List<Path> files, long size, Instant modified, Optional<String> lack) {
+        /** Whether all of it is there. */
+        public boolean isComplete() {
+            return lack.isEmpty();
+        }
+    }
 
     /** The one that the environment names, or the platform's for programs' data. */
     public static ModelsFolder ofEnvironment() {
@@ -45,11 +56,16 @@ public record ModelsFolder(Path path) {
     }
 
     static ModelsFolder of(Properties properties, Map<String, String> environment) {
+        Path home = Path.of(properties.getProperty("user.home")).toAbsolutePath();
         String given = properties.getProperty(PROPERTY, environment.getOrDefault(VARIABLE, ""));
         if (!given.isBlank()) {
-            return new ModelsFolder(Path.of(given).toAbsolutePath());
+            // Where no shell has replaced it.
+            boolean isHome = given.equals("~") || given.startsWith("~/");
+            return new ModelsFolder(
+                    isHome
+                            ? home.resolve(given.substring(Math.min(2, given.length())))
+                            : Path.of(given).toAbsolutePath());
         }
-        Path home = Path.of(properties.getProperty("user.home")).toAbsolutePath();
         if (properties.getProperty("os.name").startsWith("Mac")) {
             return new ModelsFolder(home.resolve("Library/Application Support/bigllama/models"));
         }
@@ -68,59 +84,159 @@ public record ModelsFolder(Path path) {
         return part.matches() ? part.group(1) : stem;
     }
 
-    /** A file name that stays in its folder. */
-    static String safe(String name) {
-        String safe = name.replaceAll("[^A-Za-z0-9._+=@-]", "_");
-        return safe.startsWith(".") ? "_" + safe : safe;
+    /** The file that is to become this one. */
+    static Path partial(Path file) {
+        return file.resolveSibling(file.getFileName() + PARTIAL);
+    }
+
+    private static boolean isPartial(Path file) {
+        return file.toString().endsWith(PARTIAL);
     }
 
     /**
-     * All models, by name; files that are being downloaded too.
+     * Requires that there is a folder, or can be.
      *
-     * @throws IOException if it can't be read; one that does not exist is empty
+     * @throws PullException if there is something else
+     */
+    void requireUsable() {
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(path)) {
+            throw new PullException(
+                    Files.isSymbolicLink(path)
+                            ? "the models folder %s is a symbolic link to what is not a folder, or missing"
+                                    .formatted(path)
+                            : "the models folder %s is a file; name another by %s"
+                                    .formatted(path, VARIABLE));
+        }
+    }
+
+    /**
+     * All models, by name; files that are being downloaded too. What may not be read is left out.
+     *
+     * @throws IOException if the folder itself can't be read; one that does not exist is empty
      */
     public List<Model> list() throws IOException {
+        requireUsable();
         if (!Files.isDirectory(path)) {
             return List.of();
         }
         Map<String, List<Path>> byName = new TreeMap<>();
-        try (Stream<Path> files = Files.walk(path)) {
-            files.filter(Files::isRegularFile)
-                    .filter(file -> isModel(file.getFileName().toString()))
-                    .forEach(
-                            file ->
-                                    byName.computeIfAbsent(name(file), n -> new ArrayList<>())
-                                            .add(file));
-        }
+        Files.walkFileTree(
+                path,
+                EnumSet.of(FileVisitOption.FOLLOW_LINKS),
+                Integer.MAX_VALUE,
+                new SimpleFileVisitor<>() {
+                    @Override
+                    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                        if (isModel(file)
+                                && (attributes.isRegularFile() || attributes.isSymbolicLink())) {
+                            byName.computeIfAbsent(name(file), n -> new ArrayList<>()).add(file);
+                        }
+                        return FileVisitResult.CONTINUE;
+                    }
+
+                    @Override
+                    public FileVisitResult visitFileFailed(Path file, IOException e)
+                            throws IOException {
+                        if (file.equals(path)) {
+                            throw e;
+                        }
+                        return FileVisitResult.CONTINUE;
+                    }
+
+                    @Override
+                    public FileVisitResult postVisitDirectory(Path folder, IOException e) {
+                        return FileVisitResult.CONTINUE;
+                    }
+                });
         List<Model> models = new ArrayList<>();
         for (Map.Entry<String, List<Path>> entry : byName.entrySet()) {
-            List<Path> files = entry.getValue();
-            files.sort(Comparator.comparing(Path::toString));
-            long size = 0;
-            Instant modified = Instant.EPOCH;
-            boolean isComplete = true;
-            for (Path file : files) {
-                size += Files.size(file);
-                Instant time = Files.getLastModifiedTime(file).toInstant();
-                modified = time.isAfter(modified) ? time : modified;
-                isComplete &= !file.toString().endsWith(PARTIAL);
-            }
-            models.add(new Model(entry.getKey(), List.copyOf(files), size, modified, isComplete));
+            model(entry.getKey(), entry.getValue()).ifPresent(models::add);
         }
         return models;
     }
 
-    private static boolean isModel(String file) {
-        String lower = file.toLowerCase(Locale.ROOT);
+    /** Empty if it was deleted meanwhile. */
+    private static Optional<Model> model(String name, List<Path> files) throws IOException {
+        files.sort(Comparator.comparing(Path::toString));
+        long size = 0;
+        Instant modified = Instant.EPOCH;
+        try {
+            for (Path file : files) {
+                if (Files.exists(file)) {
+                    size += isPartial(file) ? DownloadState.doneBytes(file) : Files.size(file);
+                }
+                Instant time =
+                        Files.getLastModifiedTime(file, LinkOption.NOFOLLOW_LINKS).toInstant();
+                modified = time.isAfter(modified) ? time : modified;
+            }
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
+        return Optional.of(new Model(name, List.copyOf(files), size, modified, lack(files)));
+    }
+
+    private static Optional<String> lack(List<Path> files) {
+        for (Path file : files) {
+            if (!Files.exists(file)) {
+                return Optional.of("its symbolic link leads to nothing");
+            }
+            if (isPartial(file) && !files.contains(target(file))) {
+                return Optional.of(partLack(file));
+            }
+        }
+        Matcher part = PART.matcher(stem(files.getFirst()));
+        if (!part.matches()) {
+            return Optional.empty();
+        }
+        int count = Integer.parseInt(part.group(3));
+        for (int i = 1; i <= count; i++) {
+            String number = "-%05d-of-".formatted(i);
+            if (files.stream().noneMatch(file -> stem(file).contains(number))) {
+                return Optional.of("part %d of %d is missing".formatted(i, count));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static String partLack(Path partial) {
+        Matcher part = PART.matcher(stem(partial));
+        String what =
+                part.matches()
+                        ? "part %d of %d is not complete"
+                                .formatted(
+                                        Integer.parseInt(part.group(2)),
+                                        Integer.parseInt(part.group(3)))
+                        : "not complete";
+        return DownloadState.origin(partial)
+                .map(
+                        origin ->
+                                what
+                                        + ": %d %% are there"
+                                                .formatted(
+                                                        100
+                                                                * DownloadState.doneBytes(partial)
+                                                                / Math.max(1, origin.size())))
+                .orElse(what);
+    }
+
+    private static Path target(Path partial) {
+        String name = partial.getFileName().toString();
+        return partial.resolveSibling(name.substring(0, name.length() - PARTIAL.length()));
+    }
+
+    private static String stem(Path file) {
+        String name = (isPartial(file) ? target(file) : file).getFileName().toString();
+        return name.substring(0, name.length() - 5).toLowerCase(Locale.ROOT);
+    }
+
+    private static boolean isModel(Path file) {
+        String lower = file.getFileName().toString().toLowerCase(Locale.ROOT);
         return lower.endsWith(".gguf") || lower.endsWith(".gguf" + PARTIAL);
     }
 
     private String name(Path file) {
-        String relative = path.relativize(file).toString().replace('\\', '/');
-        return name(
-                relative.endsWith(PARTIAL)
-                        ? relative.substring(0, relative.length() - PARTIAL.length())
-                        : relative);
+        Path plain = isPartial(file) ? target(file) : file;
+        return name(path.relativize(plain).toString());
     }
 
     /**
@@ -131,13 +247,16 @@ public record ModelsFolder(Path path) {
      */
     public Optional<Model> find(String name) throws IOException {
         List<Model> all = list();
-        String wanted = name(name).toLowerCase(Locale.ROOT);
-        List<Model> found =
-                all.stream().filter(m -> m.name.toLowerCase(Locale.ROOT).equals(wanted)).toList();
+        String wanted = name(name);
+        List<Model> found = all.stream().filter(m -> m.name.equals(wanted)).toList();
         if (found.isEmpty()) {
+            found = all.stream().filter(m -> m.name.equalsIgnoreCase(wanted)).toList();
+        }
+        if (found.isEmpty()) {
+            String lower = wanted.toLowerCase(Locale.ROOT);
             found =
                     all.stream()
-                            .filter(m -> m.name.toLowerCase(Locale.ROOT).contains(wanted))
+                            .filter(m -> m.name.toLowerCase(Locale.ROOT).contains(lower))
                             .toList();
         }
         if (found.size() > 1) {
@@ -151,25 +270,39 @@ public record ModelsFolder(Path path) {
     }
 
     /**
-     * Deletes a model, what is kept of an unfinished download, and folders that are empty then.
+     * Deletes a model, what is kept of an unfinished download, and folders that are empty then. Of
+     * symbolic links only the links are deleted.
      *
+     * @throws PullException if it is being downloaded
      * @throws IOException if something can't be deleted
      */
     public void delete(Model model) throws IOException {
-        for (Path file : model.files) {
-            Files.deleteIfExists(file);
-            DownloadState.delete(file);
-        }
-        Path parent = model.files.getFirst().getParent();
-        while (parent.startsWith(path) && !parent.equals(path) && isEmpty(parent)) {
-            Files.delete(parent);
-            parent = parent.getParent();
-        }
+        FolderLock.hold(
+                path,
+                model.name,
+                model.name + " is being downloaded; stop that first",
+                () -> {
+                    for (Path file : model.files) {
+                        Files.deleteIfExists(file);
+                        Files.deleteIfExists(Origin.beside(file));
+                        DownloadState.delete(file);
+                    }
+                });
+        deleteEmptyParents(model.files.getFirst());
     }
 
-    private static boolean isEmpty(Path folder) throws IOException {
-        try (Stream<Path> files = Files.list(folder)) {
-            return files.findAny().isEmpty();
+    /** Deletes the folders that are empty, from that of a file upwards, but no symbolic links. */
+    void deleteEmptyParents(Path file) {
+        Path parent = file.getParent();
+        try {
+            while (parent.startsWith(path)
+                    && !parent.equals(path)
+                    && !Files.isSymbolicLink(parent)) {
+                Files.deleteIfExists(parent);
+                parent = parent.getParent();
+            }
+        } catch (IOException e) {
+            // Most are not empty; and an empty one that stays does no harm.
         }
     }
 }

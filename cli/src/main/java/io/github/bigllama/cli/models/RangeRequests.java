@@ -1,39 +1,35 @@
 package io.github.bigllama.cli.models;
 
+import io.github.bigllama.cli.models.Patience.SlowException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URI;
-import java.net.http.HttpHeaders;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import okhttp3.HttpUrl;
 
 /**
- * Ranges of one file, all of the same version of it. What fails on the way is tried again. Safe for
- * several threads once {@link #first} has returned.
+ * Ranges of one file, all of the same version of it. Safe for several threads once {@link #first}
+ * has returned.
  */
 final class RangeRequests {
     private static final int BUFFER = 1 << 16;
-    private static final int ATTEMPTS = 5;
-    private static final Pattern RANGE = Pattern.compile("bytes (\\d+)-(\\d+)/(\\d+)");
-    private static final Pattern SHA256 = Pattern.compile("\"?([0-9a-fA-F]{64})\"?");
-    private static final long LONGEST_WAIT_MILLIS = 60_000;
+    private static final Pattern RANGE =
+            Pattern.compile("bytes (\\d{1,18})-(\\d{1,18})/(\\d{1,18})");
+    private static final Pattern SHA256 = Pattern.compile("(?:W/)?\"?([0-9a-fA-F]{64})\"?");
     private static final byte[] MAGIC = "GGUF".getBytes(StandardCharsets.US_ASCII);
 
     /** Enough for the magic, and to say what is there instead. */
     private static final int SHOWN = 16;
 
-    private final URI address;
+    private final HttpUrl address;
     private final Http http;
-    private final Duration patience;
-    private final long waitMillis;
+    private final Patience patience;
+    private final Pace pace;
     private volatile Info info;
 
     /**
@@ -46,56 +42,21 @@ final class RangeRequests {
      */
     record Info(long size, boolean hasRanges, String version, Optional<String> sha256) {}
 
-    /** Receives bytes of a range; says whether to go on. */
+    /** Receives bytes of a range. */
     interface Receiver {
         /**
          * Takes them.
          *
          * @throws java.io.UncheckedIOException if they can't be kept, which is not tried again
          */
-        boolean receive(ByteBuffer bytes, long at);
+        void receive(ByteBuffer bytes, long at);
     }
 
-    /** What is tried again. */
-    private interface Attempt<T> {
-        T run() throws IOException;
-    }
-
-    /** A server that may answer later. */
-    private static final class BusyException extends IOException {
-        private static final long serialVersionUID = 1;
-
-        private final int status;
-        private final long millis;
-
-        BusyException(int status, long millis) {
-            super("the server says " + status);
-            this.status = status;
-            this.millis = millis;
-        }
-    }
-
-    /**
-     * For a file.
-     *
-     * @param patience how long nothing may come
-     * @param waitMillis before the second attempt; it doubles with each
-     */
-    RangeRequests(URI address, Http http, Duration patience, long waitMillis) {
+    RangeRequests(HttpUrl address, Http http, Patience patience, Pace pace) {
         this.address = address;
         this.http = http;
         this.patience = patience;
-        this.waitMillis = waitMillis;
-    }
-
-    /** Bytes of the file; 0 before the first answer. */
-    long size() {
-        return info == null ? 0 : info.size();
-    }
-
-    /** The checksum that the server gives; empty before the first answer. */
-    Optional<String> sha256() {
-        return info == null ? Optional.empty() : info.sha256();
+        this.pace = pace;
     }
 
     /**
@@ -104,42 +65,63 @@ final class RangeRequests {
      * @throws PullException if it is no GGUF file, or the server refuses
      */
     Info first() throws IOException {
-        info = again("cannot reach " + this, this::readInfo);
+        if (info == null) {
+            info = patience.again("cannot get " + this, () -> 0, this::readInfo);
+        }
         return info;
     }
 
     private Info readInfo() throws IOException {
-        Http.Answer answer = send(Optional.of("bytes=0-" + (SHOWN - 1)));
-        HttpResponse<InputStream> response = answer.response();
-        HttpHeaders headers = response.headers();
-        try (InputStream body = response.body()) {
-            boolean hasRanges = response.statusCode() == 206;
-            long size =
-                    hasRanges
-                            ? Long.parseLong(range(response, 0).group(3))
-                            : headers.firstValueAsLong("Content-Length").orElse(-1);
+        try (Http.Answer answer = send(Optional.of("bytes=0-" + (SHOWN - 1)))) {
+            requirePlain(answer);
+            boolean hasRanges = isPart(answer);
+            long size = hasRanges ? Long.parseLong(range(answer, 0).group(3)) : length(answer);
             if (size < 0) {
                 throw new PullException(this + ": the server does not say how large it is");
             }
-            requireGguf(body.readNBytes(SHOWN));
+            requireGguf(read(answer));
+            patience.progress();
             Matcher sha256 =
-                    SHA256.matcher(
-                            answer.linkedEtag().or(() -> headers.firstValue("ETag")).orElse(""));
+                    SHA256.matcher(answer.linkedEtag().or(() -> answer.header("ETag")).orElse(""));
             return new Info(
                     size,
                     hasRanges,
-                    version(headers),
+                    version(answer),
                     sha256.matches() ? Optional.of(sha256.group(1)) : Optional.empty());
         }
     }
 
+    private byte[] read(Http.Answer answer) throws IOException {
+        try {
+            return answer.response().body().byteStream().readNBytes(SHOWN);
+        } catch (IOException e) {
+            throw http.failure(e, address);
+        }
+    }
+
+    /** What was compressed on the way is neither a range of the file nor of its length. */
+    private void requirePlain(Http.Answer answer) {
+        String encoding = answer.header("Content-Encoding").orElse("identity");
+        if (!encoding.equalsIgnoreCase("identity")) {
+            throw new PullException(
+                    "%s: the server sends it compressed (Content-Encoding: %s), though it was asked not to; download it otherwise"
+                            .formatted(this, encoding));
+        }
+    }
+
+    /** Some servers call a part 200; what it is a part of they say all the same. */
+    private static boolean isPart(Http.Answer answer) {
+        return answer.status() == 206 || answer.header("Content-Range").isPresent();
+    }
+
+    private static long length(Http.Answer answer) {
+        return answer.response().body().contentLength();
+    }
+
     /** A page that says "please log in" is not worth an hour. */
     private void requireGguf(byte[] start) throws IOException {
-        if (start.length < MAGIC.length) {
-            throw new IOException("the connection ended after %d bytes".formatted(start.length));
-        }
         for (int i = 0; i < MAGIC.length; i++) {
-            if (start[i] != MAGIC[i]) {
+            if (i >= start.length || start[i] != MAGIC[i]) {
                 String shown = new String(start, StandardCharsets.ISO_8859_1);
                 throw new PullException(
                         "%s is not a GGUF file: it starts with '%s'"
@@ -148,109 +130,93 @@ final class RangeRequests {
         }
     }
 
-    private static String version(HttpHeaders headers) {
-        return headers.firstValue("ETag").or(() -> headers.firstValue("Last-Modified")).orElse("");
+    private static String version(Http.Answer answer) {
+        return answer.header("ETag").or(() -> answer.header("Last-Modified")).orElse("");
     }
 
     /**
-     * Brings a range.
+     * Brings a range; what fails on the way is tried again from where it failed.
      *
-     * @param restart is called before it begins anew
-     * @return false if the receiver said to stop
-     * @throws IOException if it did not come, however often it was tried
+     * @param block where it begins, goes on, and ends; goes on anew where the server has no ranges
+     * @throws IOException if it did not come, however long it was tried
      * @throws PullException if the file is another one now, or the server refuses
      */
-    boolean range(long from, long length, Runnable restart, Receiver receiver) throws IOException {
-        return again(
-                "%s: %d bytes at %d did not come in %d attempts"
-                        .formatted(this, length, from, ATTEMPTS),
+    void range(DownloadState.Block block, Receiver receiver) throws IOException {
+        Pace.Watch watch = pace.watch();
+        patience.again(
+                "cannot get all of " + this,
+                block::most,
                 () -> {
-                    restart.run();
-                    return receive(from, length, receiver);
+                    if (!info.hasRanges()) {
+                        block.restart();
+                    }
+                    receive(block, receiver, watch);
+                    return null;
                 });
     }
 
-    private boolean receive(long from, long length, Receiver receiver) throws IOException {
-        long last = from + length - 1;
-        HttpResponse<InputStream> response =
-                send(info.hasRanges()
-                                ? Optional.of("bytes=%d-%d".formatted(from, last))
-                                : Optional.empty())
-                        .response();
-        try (InputStream body = response.body()) {
-            requireSame(response, from, last);
-            AtomicLong heard = new AtomicLong(System.nanoTime());
-            Thread watch = watch(body, heard);
-            try {
-                byte[] buffer = new byte[BUFFER];
-                long received = 0;
-                while (received < length) {
-                    int count = body.read(buffer, 0, (int) Math.min(BUFFER, length - received));
-                    heard.set(System.nanoTime());
-                    if (count < 0) {
-                        throw new IOException(
-                                "the connection ended after %d of %d bytes"
-                                        .formatted(received, length));
-                    }
-                    if (!receiver.receive(ByteBuffer.wrap(buffer, 0, count), from + received)) {
-                        return false;
-                    }
-                    received += count;
+    private void receive(DownloadState.Block block, Receiver receiver, Pace.Watch watch)
+            throws IOException {
+        long from = block.next();
+        long end = block.end();
+        Optional<String> wanted = Optional.of("bytes=%d-%d".formatted(from, end - 1));
+        try (Http.Answer answer = send(info.hasRanges() ? wanted : Optional.empty())) {
+            requireSame(answer, from, end);
+            InputStream body = answer.response().body().byteStream();
+            watch.begin();
+            byte[] buffer = new byte[BUFFER];
+            while (block.next() < end) {
+                int count = body.read(buffer, 0, (int) Math.min(BUFFER, end - block.next()));
+                if (count < 0) {
+                    throw new IOException("the server ended the connection");
                 }
-                if (body.read() >= 0) {
-                    throw new PullException(
-                            "%s: the server sends more than the %d bytes at %d that it announced"
-                                    .formatted(this, length, from));
+                receiver.receive(ByteBuffer.wrap(buffer, 0, count), block.next());
+                if (block.add(count)) {
+                    patience.progress();
                 }
-                return true;
-            } finally {
-                watch.interrupt();
+                if (watch.isSlow(count) && info.hasRanges() && block.next() < end) {
+                    throw new SlowException();
+                }
             }
+            watch.end();
+            if (body.read() >= 0) {
+                throw new PullException(
+                        "%s: the server sends more than the %d bytes at %d that it announced"
+                                .formatted(this, end - from, from));
+            }
+        } catch (SlowException | BusyException e) {
+            throw e;
+        } catch (IOException e) {
+            throw http.failure(e, address);
         }
     }
 
-    /** Ends a read from which nothing comes: a body has no timeout of its own. */
-    private Thread watch(InputStream body, AtomicLong heard) {
-        return Thread.ofVirtual()
-                .start(
-                        () -> {
-                            try {
-                                while (System.nanoTime() - heard.get() < patience.toNanos()) {
-                                    TimeUnit.NANOSECONDS.sleep(patience.toNanos() / 4);
-                                }
-                                body.close();
-                            } catch (InterruptedException | IOException e) {
-                                // All has come, or nothing can be done about it.
-                            }
-                        });
-    }
-
-    private void requireSame(HttpResponse<InputStream> response, long from, long last)
-            throws IOException {
-        HttpHeaders headers = response.headers();
+    private void requireSame(Http.Answer answer, long from, long end) throws IOException {
+        requirePlain(answer);
         long size;
-        if (info.hasRanges()) {
-            if (response.statusCode() != 206) {
-                throw new PullException(
-                        this + ": the server sends all of it for a part; pull it again");
-            }
-            Matcher range = range(response, from);
+        if (info.hasRanges() && isPart(answer)) {
+            Matcher range = range(answer, from);
             size = Long.parseLong(range.group(3));
-            if (size == info.size() && Long.parseLong(range.group(2)) != last) {
-                throw new IOException(
-                        "the server sends '%s' for the range to %d".formatted(range.group(), last));
+            if (size == info.size() && Long.parseLong(range.group(2)) != end - 1) {
+                throw new PullException(
+                        "%s: the server sends '%s' for the range to %d"
+                                .formatted(this, range.group(), end - 1));
             }
         } else {
-            size = headers.firstValueAsLong("Content-Length").orElse(-1);
+            size = length(answer);
         }
-        if (size != info.size() || !version(headers).equals(info.version())) {
+        if (size != info.size() || !version(answer).equals(info.version())) {
             throw new PullException(
                     this + " has changed while it was downloaded; pull it again for the new one");
         }
+        if (info.hasRanges() && !isPart(answer)) {
+            // Seen of servers that are busy; the same that sent parts before.
+            throw new IOException("the server sends all of the file for a part");
+        }
     }
 
-    private Matcher range(HttpResponse<?> response, long from) {
-        String text = response.headers().firstValue("Content-Range").orElse("");
+    private Matcher range(Http.Answer answer, long from) {
+        String text = answer.header("Content-Range").orElse("");
         Matcher matcher = RANGE.matcher(text);
         if (!matcher.matches() || Long.parseLong(matcher.group(1)) != from) {
             throw new PullException(
@@ -259,52 +225,19 @@ final class RangeRequests {
         return matcher;
     }
 
-    private <T> T again(String what, Attempt<T> attempt) throws IOException {
-        for (int i = 1; ; i++) {
-            long pause = waitMillis << i - 1;
-            try {
-                return attempt.run();
-            } catch (BusyException e) {
-                if (i == ATTEMPTS) {
-                    throw refused(e.status);
-                }
-                pause = Math.max(pause, e.millis);
-            } catch (IOException e) {
-                if (i == ATTEMPTS) {
-                    throw new IOException(what + ": " + reason(e), e);
-                }
-            }
-            sleep(Math.min(LONGEST_WAIT_MILLIS, pause));
-        }
-    }
-
     private Http.Answer send(Optional<String> range) throws IOException {
-        HttpRequest.Builder request =
-                HttpRequest.newBuilder(address)
-                        .timeout(patience)
-                        .header("Accept-Encoding", "identity");
-        range.ifPresent(text -> request.header("Range", text));
-        Http.Answer answer;
-        try {
-            answer = http.answer(request.build());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new PullException("interrupted", e);
+        Map<String, String> headers = new HashMap<>(Map.of("Accept-Encoding", "identity"));
+        range.ifPresent(text -> headers.put("Range", text));
+        Http.Answer answer = http.answer(address, headers);
+        if (answer.status() == 200 || answer.status() == 206) {
+            return answer;
         }
-        int status = answer.response().statusCode();
-        if (status != 200 && status != 206) {
-            answer.response().body().close();
-            if (status == 429 || status >= 500) {
-                throw new BusyException(status, askedPause(answer.response()));
-            }
-            throw refused(status);
+        answer.close();
+        Optional<BusyException> busy = BusyException.of(answer);
+        if (busy.isPresent()) {
+            throw busy.get();
         }
-        return answer;
-    }
-
-    private static long askedPause(HttpResponse<?> response) {
-        String after = response.headers().firstValue("Retry-After").orElse("");
-        return after.matches("\\d{1,6}") ? 1000 * Long.parseLong(after) : 0;
+        throw refused(answer.status());
     }
 
     private PullException refused(int status) {
@@ -317,19 +250,6 @@ final class RangeRequests {
                     case 416 -> this + " is empty, or has become shorter; pull it again";
                     default -> "%s: the server says %d".formatted(this, status);
                 });
-    }
-
-    private static String reason(IOException e) {
-        return e.getMessage() == null ? e.toString() : e.getMessage();
-    }
-
-    private static void sleep(long millis) {
-        try {
-            Thread.sleep(millis);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new PullException("interrupted", e);
-        }
     }
 
     /** The address, without what may be secret in it. */

@@ -1,17 +1,22 @@
 package io.github.bigllama.cli.models;
 
+import io.github.bigllama.core.gguf.HttpSender;
 import java.net.URI;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Collectors;
+import okhttp3.HttpUrl;
 
 /**
  * A model on a web server.
  *
  * @param name its place in the models folder: folders and a file name, without ending and numbers
  * @param files its files, the first part first
+ * @param choice why it is this one, if there were others; a line for the user
  */
-public record RemoteModel(String name, List<RemoteFile> files) {
+public record RemoteModel(String name, List<RemoteFile> files, Optional<String> choice) {
     /**
      * One file.
      *
@@ -21,14 +26,47 @@ public record RemoteModel(String name, List<RemoteFile> files) {
      * @param sha256 its checksum in hexadecimal digits, if that is known
      */
     public record RemoteFile(
-            URI address, String path, OptionalLong size, Optional<String> sha256) {}
+            HttpUrl address, String path, OptionalLong size, Optional<String> sha256) {
+        private String name() {
+            return path.substring(path.lastIndexOf('/') + 1);
+        }
+
+        /** What it is known by: the address without what is secret or only for one time. */
+        String source() {
+            return ModelSource.lasting(address).toString();
+        }
+    }
 
     public RemoteModel {
         files = List.copyOf(files);
     }
 
-    /** Bytes of all files, as far as they are known. */
-    long size() {
-        return files.stream().mapToLong(file -> file.size().orElse(0)).sum();
+    /**
+     * The address of the first file, with the name that it has here if there are others: those find
+     * each other by llama.cpp's names, and a server's may be in upper case.
+     */
+    public URI firstAddress() {
+        RemoteFile first = files.getFirst();
+        return files.size() == 1
+                ? first.address.uri()
+                : first.address
+                        .newBuilder()
+                        .setPathSegment(first.address.pathSize() - 1, first.name())
+                        .build()
+                        .uri();
+    }
+
+    /** Finds the files by the names that they have here. */
+    public HttpSender sender(HttpSender http) {
+        Map<String, URI> addresses =
+                files.stream()
+                        .collect(
+                                Collectors.toMap(
+                                        RemoteFile::name, file -> file.address.uri(), (a, b) -> a));
+        return (address, headers) -> {
+            String path = address.getPath();
+            String name = path.substring(path.lastIndexOf('/') + 1);
+            return http.get(addresses.getOrDefault(name, address), headers);
+        };
     }
 }

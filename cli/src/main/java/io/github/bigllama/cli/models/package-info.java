@@ -3,4 +3,3 @@
  * where they stopped.
  */
 package io.github.bigllama.cli.models;
-

@@ -160,6 +160,13 @@ public final class ModelArguments {
         return load(toOptions().withVocabularyOnly(true), interruption, err);
     }
 
+    /** Loads only what says what it is: the weights are mapped, and none is read. */
+    public LlamaModel loadMapped(Interruption interruption, PrintStream err) {
+        ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
+        boolean modeChosen = options.loadMode() != LoadMode.AUTO;
+        return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);
+    }
+
     /** The model was not chosen, so it is the one that comes with the program. */
     public boolean isDemo() {
         return file == null && variable() == null;
@@ -200,7 +207,10 @@ public final class ModelArguments {
     private static ModelsFolder.Model complete(ModelsFolder.Model model) {
         if (!model.isComplete()) {
             throw CommandException.usage(
-                    model.name() + " is not complete; pull it again, and the rest will come");
+                    model.name()
+                            + ": "
+                            + model.lack().get()
+                            + "; pull it again, and the rest will come");
         }
         return model;
     }

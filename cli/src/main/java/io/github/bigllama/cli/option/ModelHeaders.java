@@ -3,10 +3,7 @@ package io.github.bigllama.cli.option;
 import io.github.bigllama.cli.models.Http;
 import io.github.bigllama.cli.models.ModelSource;
 import io.github.bigllama.cli.models.RemoteModel;
-import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.core.gguf.ModelFiles;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.file.Path;
 
 /** A model to look at, which need not be on this machine. */
@@ -24,36 +21,23 @@ public final class ModelHeaders {
             return ModelFiles.read(ModelArguments.demoModel());
         }
         if (ModelSource.isRemote(source)) {
-            URI endpoint = requireServer(endpoint());
-            Http http = Http.ofEnvironment(endpoint);
-            RemoteModel model = ModelSource.find(source, endpoint, http);
-            return ModelFiles.read(model.files().getFirst().address(), http);
+            Http http = Http.ofEnvironment(endpoint());
+            RemoteModel model =
+                    ModelSource.find(source, http, line -> System.err.println("bigllama: " + line));
+            model.choice().ifPresent(line -> System.err.println("bigllama: " + line));
+            return read(model, http);
         }
         return ModelFiles.read(ModelArguments.file(Path.of(source)));
     }
 
-    /** Of Hugging Face, unless the environment names another. */
-    public static URI endpoint() {
+    /** Reads the headers of a model that has been found on the web. */
+    public static ModelFiles read(RemoteModel model, Http http) {
+        return ModelFiles.read(model.firstAddress(), model.sender(http));
+    }
+
+    /** Hugging Face, unless the environment names another server. */
+    public static String endpoint() {
         String given = System.getenv("HF_ENDPOINT");
-        if (given == null || given.isBlank()) {
-            return URI.create("https://huggingface.co");
-        }
-        try {
-            return new URI(given.strip());
-        } catch (URISyntaxException e) {
-            throw CommandException.usage(notAServer(given));
-        }
-    }
-
-    public static URI requireServer(URI endpoint) {
-        if (endpoint.getHost() == null || !("" + endpoint.getScheme()).matches("(?i)https?")) {
-            throw CommandException.usage(notAServer(endpoint.toString()));
-        }
-        return endpoint;
-    }
-
-    private static String notAServer(String endpoint) {
-        return "the endpoint '%s' is no web server's address; write https://..."
-                .formatted(endpoint);
+        return given == null || given.isBlank() ? "https://huggingface.co" : given;
     }
 }

@@ -1,24 +1,40 @@
 package io.github.bigllama.cli.output;
 
-/** How far something is, and when it will be done if it goes on as it has begun. */
+/**
+ * How far something is, and when it will be done if it goes on as it has begun; what was done
+ * before it began does not count as fast.
+ */
 public final class Eta {
     /** Before this much of it is done the guess would be wild. */
     private static final double ENOUGH = 0.02;
 
     private final long start = System.nanoTime();
+    private double first = -1;
 
     /** For example {@code 40 %, 12 s left}. */
     public String text(double fraction) {
+        first = first < 0 ? fraction : first;
         String percent = "%d %%".formatted((int) (100 * fraction));
-        if (fraction < ENOUGH || fraction >= 1) {
+        if (fraction < ENOUGH || fraction <= first || fraction >= 1) {
             return percent;
         }
-        double left = (System.nanoTime() - start) / 1e9 * (1 - fraction) / fraction;
+        double left = (System.nanoTime() - start) / 1e9 * (1 - fraction) / (fraction - first);
         return percent + ", " + duration(left) + " left";
     }
 
-    private static String duration(double seconds) {
-        long whole = Math.max(1, Math.round(seconds));
-        return whole < 120 ? whole + " s" : whole / 60 + " min";
+    /** Seconds in words: {@code 87 s}, {@code 12 min}, {@code 3 h 20 min}, {@code 2 days}. */
+    public static String duration(double seconds) {
+        long whole = (long) Math.min(1e9, Math.max(1, Math.round(seconds)));
+        if (whole < 120) {
+            return whole + " s";
+        }
+        long minutes = Math.round(whole / 60.0);
+        if (minutes < 120) {
+            return minutes + " min";
+        }
+        long hours = minutes / 60;
+        return hours < 48
+                ? hours + " h" + (minutes % 60 == 0 ? "" : " " + minutes % 60 + " min")
+                : hours / 24 + " days";
     }
 }

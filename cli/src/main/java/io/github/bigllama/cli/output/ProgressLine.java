@@ -4,6 +4,7 @@ import io.github.bigllama.cli.process.Terminals;
 import java.io.PrintStream;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jline.utils.AttributedString;
 
 /**
  * One line on a terminal about something that takes more than a second, gone when it is done. What
@@ -13,11 +14,18 @@ public final class ProgressLine implements AutoCloseable {
     private static final long PATIENCE_MILLIS = 1000;
     private static final long INTERVAL_MILLIS = 200;
     private static final String ERASE = "\r\033[K";
+    private static final String CUT = "…";
+
+    /** A name shorter than this says nothing. */
+    private static final int SHORTEST = 8;
 
     private final PrintStream err;
     private final CountDownLatch done = new CountDownLatch(1);
     private final Thread painter;
-    private volatile String text;
+    private volatile Text text;
+
+    /** What is on the screen; under the lock of err. */
+    private String shown;
 
     /** Starts to watch; shows nothing before {@link #update} was called. */
     public ProgressLine(PrintStream err) {
@@ -26,7 +34,51 @@ public final class ProgressLine implements AutoCloseable {
     }
 
     public void update(String newText) {
-        text = newText;
+        update("", "", newText);
+    }
+
+    /** The same with a name in it, of which the end stays where there is no room for all of it. */
+    public void update(String before, String name, String after) {
+        text = new Text(before, name, after);
+    }
+
+    /** Prints a line that stays. */
+    public void say(String line) {
+        synchronized (err) {
+            if (shown != null) {
+                err.print(ERASE);
+                shown = null;
+            }
+            err.println(line);
+        }
+    }
+
+    /** What is shown, in as many columns as there are. */
+    record Text(String before, String name, String after) {
+        String fit(int columns) {
+            int room = columns - width(before) - width(after);
+            String middle = name;
+            if (width(name) > room) {
+                int kept = Math.max(SHORTEST, room) - 1;
+                middle = width(name) <= kept ? name : CUT + last(name, kept);
+            }
+            String all = before + middle + after;
+            return width(all) <= columns
+                    ? all
+                    : new AttributedString(all)
+                                    .columnSubSequence(0, Math.max(0, columns - 1))
+                                    .toString()
+                            + CUT;
+        }
+
+        private static String last(String name, int columns) {
+            int all = width(name);
+            return new AttributedString(name).columnSubSequence(all - columns, all).toString();
+        }
+
+        private static int width(String text) {
+            return new AttributedString(text).columnLength();
+        }
     }
 
     /** Erases the line; nothing is printed afterwards. */
@@ -53,21 +105,33 @@ public final class ProgressLine implements AutoCloseable {
                     || !Terminals.isTerminal(Terminals.STDERR)) {
                 return;
             }
-            String shown = null;
             do {
-                String current = text;
-                if (current != null && !current.equals(shown)) {
-                    err.print(ERASE + current);
-                    err.flush();
-                    shown = current;
-                }
+                show();
             } while (!done.await(INTERVAL_MILLIS, TimeUnit.MILLISECONDS));
-            if (shown != null) {
-                err.print(ERASE);
-                err.flush();
+            synchronized (err) {
+                if (shown != null) {
+                    err.print(ERASE);
+                    err.flush();
+                }
             }
         } catch (InterruptedException e) {
             // Nobody interrupts it; if it happens, there is just no progress.
+        }
+    }
+
+    private void show() {
+        Text current = text;
+        if (current == null) {
+            return;
+        }
+        // In the last column the cursor would be in the next line.
+        String line = current.fit(Terminals.columns(Terminals.STDERR) - 1);
+        synchronized (err) {
+            if (!line.equals(shown)) {
+                err.print(ERASE + line);
+                err.flush();
+                shown = line;
+            }
         }
     }
 }

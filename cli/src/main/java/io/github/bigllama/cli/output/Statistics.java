@@ -47,9 +47,12 @@ public final class Statistics {
     static String residency(ResidencyStats stats) {
         String text =
                 format(
-                        "%.0f %% in RAM, %s read a token at %.2f GB/s, %s",
+                        "%.0f %% in RAM, %s read a token %s at %.2f GB/s, %s",
                         100 * stats.residentShare(),
                         ByteSize.format(stats.bytesPerToken()),
+                        stats.ownBytes() > 0
+                                ? "into %s of its own".formatted(ByteSize.format(stats.ownBytes()))
+                                : "through the page cache",
                         stats.readBytesPerSecond() / 1e9,
                         stats.isDiskBound()
                                 ? format(
@@ -71,6 +74,7 @@ public final class Statistics {
                                     case STOP_STRING -> "stop text found";
                                     case CONTEXT_FULL -> "context full";
                                     case CANCELLED -> "interrupted";
+                                    case TIMEOUT -> "out of time";
                                 })
                 .orElse("failed");
     }

@@ -1,3 +1,2 @@
 /** What is printed: tables, progress, numbers, JSON. */
 package io.github.bigllama.cli.output;
-

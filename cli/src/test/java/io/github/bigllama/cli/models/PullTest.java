@@ -2,18 +2,18 @@ package io.github.bigllama.cli.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
 import java.io.IOException;
-import java.net.ProxySelector;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.time.Duration;
-import java.util.HashSet;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
@@ -30,12 +30,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Downloads from servers of all kinds. */
 class PullTest {
-    private static final int BLOCK = 10_000;
-    private static final Duration PATIENCE = Duration.ofMillis(500);
+    private static final int BLOCK = ModelServer.SETTINGS.blockSize();
 
     @TempDir Path folder;
     private ModelServer server;
     private byte[] model;
+    private final Watcher progress = new Watcher();
 
     @BeforeEach
     void start() throws IOException {
@@ -52,18 +52,11 @@ class PullTest {
     }
 
     private Http http(String... token) {
-        return new Http(
-                server.uri(""),
-                Optional.of(String.join("", token)).filter(t -> !t.isEmpty()),
-                direct());
-    }
-
-    private static ProxySelector direct() {
-        return ProxySelector.of(null);
+        return ModelServer.http(server.uri(""), Map.of("HF_TOKEN", String.join("", token)));
     }
 
     private Pull pull(RemoteModel remote, Http http) {
-        return new Pull(new ModelsFolder(folder), remote, http, BLOCK, PATIENCE, 1);
+        return new Pull(new ModelsFolder(folder), remote, http, ModelServer.SETTINGS);
     }
 
     private RemoteModel remote(Optional<String> sha256) {
@@ -71,25 +64,19 @@ class PullTest {
                 "host/m",
                 List.of(
                         new RemoteFile(
-                                server.uri("m.gguf"),
-                                "host/m.gguf",
-                                OptionalLong.empty(),
-                                sha256)));
+                                server.url("m.gguf"), "host/m.gguf", OptionalLong.empty(), sha256)),
+                Optional.empty());
     }
 
     private Pull pull() {
         return pull(remote(Optional.empty()), http());
     }
 
-    private static boolean goOn(long done, long total) {
-        assertThat(done).isBetween(0L, total);
-        return true;
-    }
-
     private void assertIsThere() throws IOException {
         assertThat(folder.resolve("host/m.gguf")).hasBinaryContent(model);
         try (var files = Files.list(folder.resolve("host"))) {
-            assertThat(files).hasSize(1);
+            assertThat(files.map(file -> file.getFileName().toString()))
+                    .containsExactlyInAnyOrder("m.gguf", "m.gguf.origin");
         }
     }
 
@@ -100,10 +87,10 @@ class PullTest {
     @Test
     void aFileComesInRanges() throws Exception {
         Pull pull = pull(remote(Optional.of(sha256())), http());
-        assertThat(pull.isComplete()).isFalse();
-        pull.run(PullTest::goOn);
+        assertThat(pull.isComplete(progress)).isFalse();
+        pull.run(progress);
         assertIsThere();
-        assertThat(pull.isComplete()).isTrue();
+        assertThat(pull.isComplete(progress)).isTrue();
         assertThat(server.ranges)
                 .hasSize(11)
                 .contains("0-15", "0-9999", "10000-19999", "90000-91233")
@@ -113,22 +100,8 @@ class PullTest {
     @Test
     void aServerWithoutRangesSendsAll() throws IOException {
         server.answer = ModelServer::all;
-        pull().run(PullTest::goOn);
+        pull().run(progress);
         assertIsThere();
-    }
-
-    @Test
-    void aServerWithoutRangesThatBreaksOffIsAskedAgain() throws IOException {
-        AtomicInteger count = new AtomicInteger();
-        server.answer =
-                (exchange, file) -> {
-                    exchange.sendResponseHeaders(200, file.length);
-                    int sent = count.incrementAndGet() < 4 ? file.length / 2 : file.length;
-                    exchange.getResponseBody().write(file, 0, sent);
-                };
-        pull().run(PullTest::goOn);
-        assertIsThere();
-        assertThat(count).hasValue(4);
     }
 
     @Test
@@ -147,7 +120,7 @@ class PullTest {
                     exchange.sendResponseHeaders(206, 0);
                     exchange.getResponseBody().write(file);
                 };
-        assertThatThrownBy(() -> pull().run(PullTest::goOn))
+        assertThatThrownBy(() -> pull().run(progress))
                 .isInstanceOf(PullException.class)
                 .hasMessageContaining("the server sends more than the 10000 bytes at ");
     }
@@ -156,8 +129,13 @@ class PullTest {
     @EnabledOnOs(OS.LINUX)
     void aFolderThatCannotBeWrittenIsNotTriedAgain() throws IOException {
         Files.createDirectories(folder.resolve("host"));
+        // Of a download that was begun.
         Files.createSymbolicLink(folder.resolve("host/m.gguf.part"), Path.of("/dev/full"));
-        assertThatThrownBy(() -> pull().run(PullTest::goOn))
+        Files.writeString(
+                folder.resolve("host/m.gguf.part.state"),
+                "source=%s\nversion=\"v1\"\nsize=%d\nblock=%d\nhave=5%s"
+                        .formatted(server.uri("m.gguf"), model.length, BLOCK, ",0".repeat(9)));
+        assertThatThrownBy(() -> pull().run(progress))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("cannot write " + folder.resolve("host/m.gguf"));
         assertThat(server.ranges).hasSizeLessThan(6);
@@ -165,90 +143,44 @@ class PullTest {
 
     @Test
     void whatWasStoppedGoesOn() throws IOException {
-        assertThatThrownBy(() -> pull().run((done, total) -> done < 3 * BLOCK))
-                .isInstanceOf(CancellationException.class);
+        Pull stopped = pull();
+        progress.onProgress = done -> stopIf(done >= 3 * BLOCK, stopped);
+        server.answer = PullTest::slowly;
+        assertThatThrownBy(() -> stopped.run(progress)).isInstanceOf(CancellationException.class);
+        progress.onProgress = done -> {};
         assertThat(folder.resolve("host/m.gguf")).doesNotExist();
         ModelsFolder.Model partial = new ModelsFolder(folder).list().getFirst();
         assertThat(partial.isComplete()).isFalse();
         assertThat(partial.name()).isEqualTo("host/m");
-        HashSet<String> before = new HashSet<>(server.ranges);
-        int sent = before.size();
-        server.ranges.clear();
-        pull().run(PullTest::goOn);
+        assertThat(partial.size()).isBetween(3L * BLOCK, model.length - 1L);
+        server.bytes.set(0);
+        progress.first = -1;
+        pull().run(progress);
         assertIsThere();
-        // Only the first is asked for again, to see what there is; and those under way.
-        assertThat(server.ranges.size()).isLessThan(11).isGreaterThanOrEqualTo(11 - sent);
+        // Not a byte comes again that was there, but for the first ones, to see what it is.
+        assertThat(progress.first).isEqualTo(partial.size());
+        assertThat(server.bytes).hasValue(model.length - partial.size() + 16);
     }
 
-    @Test
-    void droppedConnectionsAreTriedAgain() throws IOException {
-        AtomicInteger count = new AtomicInteger();
-        server.answer =
-                (exchange, file) -> {
-                    if (count.incrementAndGet() % 2 == 0) {
-                        ModelServer.range(exchange, file);
-                    } else {
-                        long from = ModelServer.from(exchange);
-                        exchange.getResponseHeaders()
-                                .set(
-                                        "Content-Range",
-                                        "bytes %d-%d/%d"
-                                                .formatted(
-                                                        from,
-                                                        Math.min(from + BLOCK, file.length) - 1,
-                                                        file.length));
-                        exchange.getResponseHeaders().set("ETag", "\"v1\"");
-                        exchange.sendResponseHeaders(206, BLOCK);
-                        exchange.getResponseBody().write(file, (int) from, 100);
-                    }
-                };
-        pull().run(PullTest::goOn);
-        assertIsThere();
+    private static void stopIf(boolean isEnough, Pull pull) {
+        if (isEnough) {
+            pull.stop();
+        }
     }
 
-    @Test
-    void aServerThatStallsIsAskedAgain() throws IOException {
-        AtomicInteger count = new AtomicInteger();
-        server.answer =
-                (exchange, file) -> {
-                    if (count.incrementAndGet() == 3) {
-                        exchange.getResponseHeaders()
-                                .set(
-                                        "Content-Range",
-                                        "bytes %d-%d/%d"
-                                                .formatted(
-                                                        ModelServer.from(exchange),
-                                                        ModelServer.from(exchange) + BLOCK - 1,
-                                                        file.length));
-                        exchange.getResponseHeaders().set("ETag", "\"v1\"");
-                        exchange.sendResponseHeaders(206, BLOCK);
-                        exchange.getResponseBody().flush();
-                        try {
-                            Thread.sleep(PATIENCE.multipliedBy(4));
-                        } catch (InterruptedException e) {
-                            return;
-                        }
+    /** In pieces that take their time. */
+    private static void slowly(com.sun.net.httpserver.HttpExchange exchange, byte[] file)
+            throws IOException {
+        ModelServer.part(
+                exchange,
+                file,
+                (out, from, to) -> {
+                    for (int at = from; at < to; at += 500) {
+                        out.write(file, at, Math.min(500, to - at));
+                        out.flush();
+                        ModelServer.sleep(20);
                     }
-                    ModelServer.range(exchange, file);
-                };
-        pull().run(PullTest::goOn);
-        assertIsThere();
-    }
-
-    @Test
-    void aServerThatNeverDeliversIsGivenUp() {
-        server.answer =
-                (exchange, file) -> {
-                    if (ModelServer.from(exchange) == 0) {
-                        ModelServer.range(exchange, file);
-                    } else {
-                        exchange.sendResponseHeaders(503, -1);
-                    }
-                };
-        assertThatThrownBy(() -> pull().run(PullTest::goOn))
-                .isInstanceOf(PullException.class)
-                .hasMessageContaining("the server says 503");
-        assertThat(folder.resolve("host/m.gguf.part")).exists();
+                });
     }
 
     @Test
@@ -258,34 +190,31 @@ class PullTest {
                 (exchange, file) ->
                         ModelServer.range(
                                 exchange, file, count.incrementAndGet() < 4 ? "\"v1\"" : "\"v2\"");
-        assertThatThrownBy(() -> pull().run(PullTest::goOn))
+        assertThatThrownBy(() -> pull().run(progress))
                 .isInstanceOf(PullException.class)
                 .hasMessageContaining("has changed while it was downloaded");
         new Random(2).nextBytes(model);
         System.arraycopy("GGUF".getBytes(), 0, model, 0, 4);
         server.ranges.clear();
-        pull().run(PullTest::goOn);
+        pull().run(progress);
         assertIsThere();
         assertThat(server.ranges).hasSize(11);
     }
 
     @Test
     void aWrongChecksumIsAnErrorAndNothingIsKept() throws IOException {
-        assertThatThrownBy(
-                        () -> pull(remote(Optional.of("0".repeat(64))), http()).run(PullTest::goOn))
+        assertThatThrownBy(() -> pull(remote(Optional.of("0".repeat(64))), http()).run(progress))
                 .isInstanceOf(PullException.class)
                 .hasMessageContaining("has SHA-256 ")
                 .hasMessageContaining("expected 0000");
-        try (var files = Files.list(folder.resolve("host"))) {
-            assertThat(files).isEmpty();
-        }
+        assertThat(folder.resolve("host")).doesNotExist();
     }
 
     @Test
     void aChecksumThatTheServerGivesIsChecked() {
         server.answer =
                 (exchange, file) -> ModelServer.range(exchange, file, "\"" + "a".repeat(64) + "\"");
-        assertThatThrownBy(() -> pull().run(PullTest::goOn)).hasMessageContaining("expected aaaa");
+        assertThatThrownBy(() -> pull().run(progress)).hasMessageContaining("expected aaaa");
     }
 
     @Test
@@ -295,11 +224,12 @@ class PullTest {
                         "host/m",
                         List.of(
                                 new RemoteFile(
-                                        server.uri("m.gguf"),
+                                        server.url("m.gguf"),
                                         "host/m.gguf",
                                         OptionalLong.of(model.length + 1),
-                                        Optional.empty())));
-        assertThatThrownBy(() -> pull(announced, http()).run(PullTest::goOn))
+                                        Optional.empty())),
+                        Optional.empty());
+        assertThatThrownBy(() -> pull(announced, http()).run(progress))
                 .hasMessageContaining("has 91234 bytes, and 91235 were announced");
         server.answer =
                 (exchange, file) -> {
@@ -307,7 +237,7 @@ class PullTest {
                     exchange.sendResponseHeaders(206, BLOCK);
                     exchange.getResponseBody().write(file, 0, BLOCK);
                 };
-        assertThatThrownBy(() -> pull().run(PullTest::goOn))
+        assertThatThrownBy(() -> pull().run(progress))
                 .hasMessageContaining(
                         "the server sends 'bytes 5-10004/91234' for the range from 0");
     }
@@ -315,7 +245,7 @@ class PullTest {
     @Test
     void aPageInsteadOfAModel() {
         server.files.put("m.gguf", "<!DOCTYPE html><title>Log in</title>".repeat(2000).getBytes());
-        assertThatThrownBy(() -> pull().run(PullTest::goOn))
+        assertThatThrownBy(() -> pull().run(progress))
                 .isInstanceOf(PullException.class)
                 .hasMessageContaining("is not a GGUF file: it starts with '<!DOCTYPE html><'");
         assertThat(server.ranges).hasSize(1);
@@ -330,7 +260,7 @@ class PullTest {
                     count.incrementAndGet();
                     exchange.sendResponseHeaders(status, -1);
                 };
-        assertThatThrownBy(() -> pull().run(PullTest::goOn))
+        assertThatThrownBy(() -> pull().run(progress))
                 .isInstanceOf(PullException.class)
                 .hasMessageContaining(
                         switch (status) {
@@ -339,28 +269,6 @@ class PullTest {
                             default -> "set HF_TOKEN";
                         });
         assertThat(count).hasValue(1);
-    }
-
-    @Test
-    void tooManyRequestsMeansLater() throws IOException {
-        AtomicInteger count = new AtomicInteger();
-        long[] times = new long[2];
-        server.answer =
-                (exchange, file) -> {
-                    int number = count.getAndIncrement();
-                    if (number < 2) {
-                        times[number] = System.nanoTime();
-                    }
-                    if (number == 0) {
-                        exchange.getResponseHeaders().set("Retry-After", "1");
-                        exchange.sendResponseHeaders(429, -1);
-                    } else {
-                        ModelServer.range(exchange, file);
-                    }
-                };
-        pull().run(PullTest::goOn);
-        assertIsThere();
-        assertThat(times[1] - times[0]).isGreaterThanOrEqualTo(1_000_000_000L);
     }
 
     @Test
@@ -377,7 +285,7 @@ class PullTest {
                                 .set("Location", other.uri("elsewhere.gguf").toString());
                         exchange.sendResponseHeaders(302, -1);
                     };
-            pull(remote(Optional.empty()), http("secret")).run(PullTest::goOn);
+            pull(remote(Optional.empty()), http("secret")).run(progress);
             assertIsThere();
             assertThat(server.tokens).isNotEmpty().containsOnly("Bearer secret");
             assertThat(other.tokens).isEmpty();
@@ -396,20 +304,19 @@ class PullTest {
                                 .set("X-Linked-Etag", "\"" + "b".repeat(64) + "\"");
                         exchange.sendResponseHeaders(302, -1);
                     };
-            assertThatThrownBy(() -> pull().run(PullTest::goOn))
-                    .hasMessageContaining("expected bbbb");
+            assertThatThrownBy(() -> pull().run(progress)).hasMessageContaining("expected bbbb");
         }
     }
 
     @Test
     void otherServersGetNoToken() throws IOException {
-        Http http = new Http(URI.create("http://elsewhere"), Optional.of("secret"), direct());
-        pull(remote(Optional.empty()), http).run(PullTest::goOn);
+        Http http = ModelServer.http(URI.create("http://elsewhere"), Map.of("HF_TOKEN", "secret"));
+        pull(remote(Optional.empty()), http).run(progress);
         assertThat(server.tokens).isEmpty();
         Files.delete(folder.resolve("host/m.gguf"));
         server.answer = (exchange, file) -> exchange.sendResponseHeaders(401, -1);
-        assertThatThrownBy(() -> pull(remote(Optional.empty()), http).run(PullTest::goOn))
-                .hasMessageContaining("HF_TOKEN is for http://elsewhere only; set HF_ENDPOINT");
+        assertThatThrownBy(() -> pull(remote(Optional.empty()), http).run(progress))
+                .hasMessageContaining("HF_TOKEN is for http://elsewhere/ only; set HF_ENDPOINT");
     }
 
     @Test
@@ -418,38 +325,128 @@ class PullTest {
         server.files.put("m.gguf?key=secret", model);
         RemoteModel remote =
                 ModelSource.find(
-                        server.uri("m.gguf?key=secret").toString(), server.uri(""), http());
-        assertThatThrownBy(() -> pull(remote, http()).run(PullTest::goOn))
+                        server.uri("m.gguf?key=secret").toString(), http(), progress.lines::add);
+        assertThatThrownBy(() -> pull(remote, http()).run(progress))
                 .hasMessageContaining("m.gguf?...: the server says 403")
                 .hasMessageNotContaining("secret");
     }
 
     @Test
     void oneProgramAtATime() throws IOException {
-        assertThatThrownBy(
-                        () ->
-                                pull().run(
-                                                (done, total) -> {
-                                                    pullAgain();
-                                                    return true;
-                                                }))
-                .isInstanceOf(PullException.class)
-                .hasMessageContaining("is being downloaded by another program");
+        Pull first = pull(remote(Optional.of("0".repeat(64))), http());
+        List<Throwable> second = new ArrayList<>();
+        List<Throwable> deletion = new ArrayList<>();
+        ModelsFolder models = new ModelsFolder(folder);
+        // Also when all has come, and only the checksum is not known yet.
+        progress.onChecking =
+                done -> {
+                    second.add(catchThrowable(() -> pull().run(new Watcher())));
+                    deletion.add(
+                            catchThrowable(() -> models.delete(models.find("m").orElseThrow())));
+                };
+        assertThatThrownBy(() -> first.run(progress)).hasMessageContaining("expected 0000");
+        assertThat(second)
+                .isNotEmpty()
+                .allSatisfy(
+                        e ->
+                                assertThat(e)
+                                        .isInstanceOf(PullException.class)
+                                        .hasMessageContaining(
+                                                "is being downloaded by another program"));
+        assertThat(deletion)
+                .allSatisfy(
+                        e ->
+                                assertThat(e)
+                                        .isInstanceOf(PullException.class)
+                                        .hasMessageContaining(
+                                                "host/m is being downloaded; stop that first"));
     }
 
-    private void pullAgain() {
-        try {
-            pull().run(PullTest::goOn);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
+    private Pull pullFrom(String address) {
+        return pull(ModelSource.find(address, http(), progress.lines::add), http());
     }
 
     @Test
-    void nobodyThere() {
-        server.close();
-        assertThatThrownBy(() -> pull().run(PullTest::goOn))
-                .isInstanceOf(IOException.class)
-                .hasMessageContaining("cannot reach http://localhost:");
+    void anotherFileIsNotThereAlready() throws IOException {
+        byte[] other = model.clone();
+        other[100]++;
+        server.files.put("a/x/model.gguf", model);
+        server.files.put("b/y/model.gguf", other);
+        Pull first = pullFrom(server.uri("a/x/model.gguf").toString());
+        first.run(progress);
+        Pull second = pullFrom(server.uri("b/y/model.gguf").toString());
+        assertThat(second.isComplete(progress)).isFalse();
+        second.run(progress);
+        assertThat(first.firstFile()).hasBinaryContent(model);
+        assertThat(second.firstFile()).hasBinaryContent(other);
+        assertThat(pullFrom(server.uri("a/x/model.gguf").toString()).isComplete(progress)).isTrue();
+    }
+
+    @Test
+    void anotherVersionReplacesTheOldOneAndThatIsSaid() throws Exception {
+        pull().run(progress);
+        byte[] old = model.clone();
+        model[100]++;
+        server.answer = (exchange, file) -> ModelServer.range(exchange, file, "\"v2\"");
+        Pull again = pull();
+        assertThat(again.isComplete(progress)).isFalse();
+        // Until the new one is there the old one stays.
+        progress.onProgress =
+                done -> assertThat(folder.resolve("host/m.gguf")).hasBinaryContent(old);
+        again.run(progress);
+        assertIsThere();
+        assertThat(progress.lines)
+                .containsExactly(
+                        "the server has another version of m.gguf now; it replaces the old one when all of it has come");
+    }
+
+    @Test
+    void aFileOfAnotherOriginIsNeitherTakenNorReplaced() throws Exception {
+        Files.createDirectories(folder.resolve("host"));
+        Files.write(folder.resolve("host/m.gguf"), new byte[model.length]);
+        assertThatThrownBy(() -> pull().isComplete(progress))
+                .isInstanceOf(PullException.class)
+                .hasMessageContaining("there is another file at " + folder.resolve("host/m.gguf"))
+                .hasMessageContaining("which pull did not bring; bigllama rm host/m deletes it");
+        // Unless it is the same, which a checksum tells.
+        Files.write(folder.resolve("host/m.gguf"), model);
+        assertThat(pull(remote(Optional.of(sha256())), http()).isComplete(progress)).isTrue();
+        assertIsThere();
+    }
+
+    @Test
+    void roomIsForAllParts() throws IOException {
+        RemoteModel huge =
+                new RemoteModel(
+                        "host/h",
+                        List.of(huge("h-00001-of-00002.gguf"), huge("h-00002-of-00002.gguf")),
+                        Optional.empty());
+        long most = folder.toFile().getUsableSpace();
+        server.answer =
+                (exchange, file) -> {
+                    exchange.getResponseHeaders()
+                            .set("Content-Range", "bytes 0-15/" + (most / 2 + most / 4));
+                    exchange.sendResponseHeaders(206, 16);
+                    exchange.getResponseBody().write(file, 0, 16);
+                };
+        assertThatThrownBy(() -> pull(huge, http()).run(progress))
+                .isInstanceOf(PullException.class)
+                .hasMessageContaining(" GB are to come: make room");
+        // Each of them alone would have fitted, and none was begun.
+        assertThat(server.ranges).containsExactly("0-15", "0-15");
+        assertThat(folder.resolve("host")).doesNotExist();
+    }
+
+    private RemoteFile huge(String name) {
+        server.files.put(name, model);
+        return new RemoteFile(
+                server.url(name), "host/" + name, OptionalLong.empty(), Optional.empty());
+    }
+
+    @Test
+    void aMistypedAddressLeavesNothing() {
+        assertThatThrownBy(() -> pullFrom(server.uri("o/other.gguf").toString()).run(progress))
+                .hasMessageContaining("no such file (404)");
+        assertThat(folder).isEmptyDirectory();
     }
 }

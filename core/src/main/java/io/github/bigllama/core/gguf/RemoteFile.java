@@ -5,10 +5,9 @@ import io.github.bigllama.internal.text.Text;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -18,7 +17,6 @@ import java.util.regex.Pattern;
  * comes in requests of growing size: a header is a few of them.
  */
 record RemoteFile(URI address, HttpSender sender) implements FileLocation {
-    private static final Duration TIMEOUT = Duration.ofSeconds(60);
     private static final int FIRST_REQUEST = 256 << 10;
     private static final int LARGEST_REQUEST = 4 << 20;
     private static final Pattern CONTENT_RANGE = Pattern.compile("bytes (\\d+)-(\\d+)/(\\d+)");
@@ -32,11 +30,11 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
     @Override
     public String toString() {
         // A query or a user can be a secret, and messages go into logs.
+        String server = "" + address.getRawAuthority();
         String shown =
                 address.getScheme()
                         + "://"
-                        + address.getHost()
-                        + (address.getPort() < 0 ? "" : ":" + address.getPort())
+                        + server.substring(server.lastIndexOf('@') + 1)
                         + address.getRawPath();
         return address.getRawQuery() == null ? shown : shown + "?...";
     }
@@ -50,7 +48,15 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
     @Override
     public RemoteFile sibling(String fileName) {
         String query = address.getRawQuery() == null ? "" : "?" + address.getRawQuery();
-        return new RemoteFile(address.resolve(fileName + query), sender);
+        return new RemoteFile(address.resolve(encoded(fileName) + query), sender);
+    }
+
+    private static String encoded(String fileName) {
+        try {
+            return new URI(null, null, "/" + fileName, null).getRawPath().substring(1);
+        } catch (URISyntaxException e) {
+            throw new IllegalArgumentException(fileName, e);
+        }
     }
 
     @Override
@@ -113,14 +119,14 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
             if (size >= 0) {
                 last = Math.min(last, size - 1);
             }
-            HttpRequest request =
-                    HttpRequest.newBuilder(address)
-                            .timeout(TIMEOUT)
-                            .header("Range", "bytes=" + position + "-" + last)
-                            // a range of what is compressed would be no range of the file
-                            .header("Accept-Encoding", "identity")
-                            .build();
-            HttpResponse<InputStream> response = send(request);
+            HttpSender.Response response =
+                    send(
+                            Map.of(
+                                    "Range",
+                                    "bytes=" + position + "-" + last,
+                                    // a range of what is compressed would be no range of the file
+                                    "Accept-Encoding",
+                                    "identity"));
             try (InputStream body = response.body()) {
                 accept(response, position, last);
                 bytes = body.readNBytes((int) (last - position + 1));
@@ -135,17 +141,17 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
             next = Math.min(LARGEST_REQUEST, 4 * next);
         }
 
-        private HttpResponse<InputStream> send(HttpRequest request) throws IOException {
+        private HttpSender.Response send(Map<String, String> headers) throws IOException {
             try {
-                return sender.send(request);
+                return sender.get(address, headers);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw failure(Problem.UNREADABLE, "interrupted while it was read", e);
             }
         }
 
-        private void accept(HttpResponse<?> response, long position, long last) {
-            int status = response.statusCode();
+        private void accept(HttpSender.Response response, long position, long last) {
+            int status = response.status();
             if (status == NOT_FOUND) {
                 throw failure(Problem.NOT_FOUND, "no such file: the server says 404", null);
             }
@@ -170,7 +176,7 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
             if (status != PARTIAL_CONTENT) {
                 throw failure(Problem.UNREADABLE, "the server says " + status, null);
             }
-            String range = response.headers().firstValue("Content-Range").orElse("");
+            String range = response.header("Content-Range").orElse("");
             Matcher matcher = CONTENT_RANGE.matcher(range);
             if (!matcher.matches() || Long.parseLong(matcher.group(1)) != position) {
                 throw failure(
@@ -180,7 +186,7 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
                         null);
             }
             long total = Long.parseLong(matcher.group(3));
-            Optional<String> tag = response.headers().firstValue("ETag");
+            Optional<String> tag = response.header("ETag");
             if (size >= 0 && (total != size || !tag.equals(version))) {
                 throw failure(Problem.UNREADABLE, "has changed while it was read", null);
             }

@@ -124,6 +124,11 @@ public final class AvailableRam {
         return 1024 * (value(status, "RssAnon:").orElse(0) + value(status, "RssShmem:").orElse(0));
     }
 
+    /** Bytes of memory of this process that have been swapped out; 0 where it is not known. */
+    public static long swappedBytes() {
+        return 1024 * value(Path.of("/proc/self/status"), "VmSwap:").orElse(0);
+    }
+
     private static OptionalLong number(Path file) {
         return parse(text(file));
     }

@@ -11,6 +11,8 @@ package io.github.bigllama.core.residency;
  * @param expertHits slices of experts that were in memory when they were chosen
  * @param expertMisses slices of experts that had to be read
  * @param residentBytes bytes of weights in memory at its end
+ * @param ownBytes bytes of memory of the process's own that are for weights at its end; 0 if all
+ *     are in the page cache
  */
 public record PassStats(
         int tokens,
@@ -20,4 +22,5 @@ public record PassStats(
         long readNanos,
         long expertHits,
         long expertMisses,
-        long residentBytes) {}
+        long residentBytes,
+        long ownBytes) {}

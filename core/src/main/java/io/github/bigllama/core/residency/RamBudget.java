@@ -15,7 +15,7 @@ public record RamBudget(OptionalLong limit, AvailableRam ram) {
      * What is kept free: programs and libraries are file pages too, and the JVM grows a little. The
      * plan follows what changes, so that little will do.
      */
-    static final long RESERVE = 64L << 20;
+    public static final long RESERVE = 64L << 20;
 
     private static final long RESERVE_SHARE = 2048;
 

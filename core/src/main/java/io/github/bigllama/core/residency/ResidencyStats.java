@@ -12,6 +12,8 @@ package io.github.bigllama.core.residency;
  * @param expertHits slices of experts that were in memory when they were chosen
  * @param expertMisses slices of experts that had to be read
  * @param residentBytes bytes of weights in memory at the end
+ * @param ownBytes bytes of memory of the process's own that are for weights at the end; 0 if all
+ *     are in the page cache
  * @param modelBytes bytes of all weights
  */
 public record ResidencyStats(
@@ -24,13 +26,14 @@ public record ResidencyStats(
         long expertHits,
         long expertMisses,
         long residentBytes,
+        long ownBytes,
         long modelBytes) {
     /** Waiting longer than this share of the time is waiting for the disk. */
     private static final double DISK_BOUND = 0.1;
 
     /** No pass yet. */
     public static ResidencyStats none(long modelBytes) {
-        return new ResidencyStats(0, 0, 0, 0, 0, 0, 0, 0, 0, modelBytes);
+        return new ResidencyStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, modelBytes);
     }
 
     /** These passes and one more. */
@@ -45,6 +48,7 @@ public record ResidencyStats(
                 expertHits + pass.expertHits(),
                 expertMisses + pass.expertMisses(),
                 pass.residentBytes(),
+                pass.ownBytes(),
                 modelBytes);
     }
 

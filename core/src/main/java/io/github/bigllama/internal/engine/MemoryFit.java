@@ -43,8 +43,15 @@ public final class MemoryFit {
     private final Path path;
     private final ModelLoader.Loaded loaded;
     private final int trainedContextSize;
+    private final long ownBytes;
 
-    public MemoryFit(Path path, ModelLoader.Loaded loaded, int trainedContextSize) {
+    /**
+     * For the sessions of a model.
+     *
+     * @param ownBytes bytes of memory that hold weights and can be given back
+     */
+    public MemoryFit(Path path, ModelLoader.Loaded loaded, int trainedContextSize, long ownBytes) {
+        this.ownBytes = ownBytes;
         this.path = path;
         this.loaded = loaded;
         this.trainedContextSize = trainedContextSize;
@@ -92,7 +99,7 @@ public final class MemoryFit {
 
     /** Whether it fits beside all weights. */
     public boolean fitsBesideAll(SessionOptions options) {
-        long room = loaded.budget().weightRam(0) - loaded.weights().size();
+        long room = loaded.budget().weightRam(-ownBytes) - loaded.weights().size();
         if (bound(options) <= room) {
             return true;
         }
@@ -109,7 +116,7 @@ public final class MemoryFit {
     public SessionOptions resolve(SessionOptions options) {
         SessionOptions trained =
                 options.contextSize() > 0 ? options : options.withContextSize(trainedContextSize);
-        long weightRam = loaded.budget().weightRam(0);
+        long weightRam = loaded.budget().weightRam(-ownBytes);
         long room = weightRam - loaded.residentLeast();
         boolean auto = options.contextSize() == SessionOptions.AUTO_CONTEXT;
         if (!auto && bound(trained) <= room) {

@@ -44,7 +44,7 @@ public final class Paging {
     void reserved(long bytes, int tokens) {
         computeBuffers = bytes;
         batch = tokens;
-        anonymousBefore = AvailableRam.anonymousBytes();
+        anonymousBefore = AvailableRam.anonymousBytes() - pager.ownBytes();
     }
 
     /** As {@link MemoryFit#affordableBatch} of the RAM that the weights have now. */
@@ -95,7 +95,7 @@ public final class Paging {
      */
     private long untouched(int tokens) {
         long used = computeBuffers / batch * tokens;
-        long touched = AvailableRam.anonymousBytes() - anonymousBefore;
+        long touched = AvailableRam.anonymousBytes() - pager.ownBytes() - anonymousBefore;
         return Math.clamp(used - touched, 0, computeBuffers);
     }
 

@@ -5,10 +5,12 @@ import io.github.bigllama.core.residency.Weight.Use;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Which slices of experts stay: those of the experts that are used most often, recent uses counting
@@ -42,11 +44,23 @@ final class ExpertCache {
 
     private final BitSet cached = new BitSet();
 
-    /** The cached pieces, the least used first. */
-    private final TreeSet<Integer> byScore;
+    /** By piece, from the first piece of an expert on: its kind. Kinds do not displace others. */
+    private final int[] kind;
 
-    private long size;
-    private long capacity;
+    private final List<Kind> kinds = new ArrayList<>();
+
+    /** Pieces that share a capacity. */
+    private static final class Kind {
+        /** The cached pieces, the least used first. */
+        private final TreeSet<Integer> byScore;
+
+        private long size;
+        private long capacity;
+
+        Kind(Comparator<Integer> order) {
+            byScore = new TreeSet<>(order);
+        }
+    }
 
     ExpertCache(PieceMap map) {
         this.map = map;
@@ -74,12 +88,32 @@ final class ExpertCache {
         }
         score = new double[units];
         uses = new int[units];
-        byScore =
-                new TreeSet<>(
-                        (a, b) -> {
-                            int order = Double.compare(score(a), score(b));
-                            return order != 0 ? order : Integer.compare(a, b);
-                        });
+        kind = new int[unit.length];
+        kinds.add(new Kind(this::compare));
+    }
+
+    private int compare(int a, int b) {
+        int order = Double.compare(score(a), score(b));
+        return order != 0 ? order : Integer.compare(a, b);
+    }
+
+    /**
+     * Divides the pieces into kinds, while nothing is cached; before, all are of kind 0.
+     *
+     * @param kindOf by piece: its kind; -1 for 0
+     */
+    void divide(int count, IntUnaryOperator kindOf) {
+        kinds.clear();
+        for (int i = 0; i < Math.max(1, count); i++) {
+            kinds.add(new Kind(this::compare));
+        }
+        for (int i = 0; i < kind.length; i++) {
+            kind[i] = Math.max(0, kindOf.applyAsInt(i + map.everyTokenCount()));
+        }
+    }
+
+    private Kind kind(int piece) {
+        return kinds.get(kind[piece - map.everyTokenCount()]);
     }
 
     /** The weights of a layer that have experts, in the order of use. */
@@ -109,7 +143,7 @@ final class ExpertCache {
         for (int weight : weights) {
             int piece = map.first(weight) + expert;
             if (cached.get(piece)) {
-                byScore.remove(piece);
+                kind(piece).byScore.remove(piece);
             }
         }
         int used = unit[map.first(weights[0]) + expert - map.everyTokenCount()];
@@ -118,7 +152,7 @@ final class ExpertCache {
         for (int weight : weights) {
             int piece = map.first(weight) + expert;
             if (cached.get(piece)) {
-                byScore.add(piece);
+                kind(piece).byScore.add(piece);
             }
         }
     }
@@ -143,9 +177,10 @@ final class ExpertCache {
         if (cached.get(piece)) {
             return true;
         }
-        long needed = size + map.length(piece) - capacity;
+        Kind k = kind(piece);
+        long needed = k.size + map.length(piece) - k.capacity;
         List<Integer> victims = new ArrayList<>();
-        for (Integer candidate : byScore) {
+        for (Integer candidate : k.byScore) {
             if (needed <= 0 || score(candidate) >= score(piece)) {
                 break;
             }
@@ -160,37 +195,49 @@ final class ExpertCache {
         victims.forEach(this::remove);
         evicted.addAll(victims);
         cached.set(piece);
-        byScore.add(piece);
-        size += map.length(piece);
+        k.byScore.add(piece);
+        k.size += map.length(piece);
         return true;
     }
 
-    /** Changes how much it holds; the least used are out then. */
+    /** Changes how much it holds of kind 0; the least used are out then. */
     List<Integer> resize(long newCapacity) {
-        capacity = newCapacity;
+        return resize(0, newCapacity);
+    }
+
+    /** Changes how much it holds of a kind; the least used are out then. */
+    List<Integer> resize(int number, long newCapacity) {
+        Kind k = kinds.get(number);
+        k.capacity = newCapacity;
         List<Integer> evicted = new ArrayList<>();
-        while (size > capacity) {
-            Integer least = byScore.first();
+        while (k.size > k.capacity) {
+            Integer least = k.byScore.first();
             remove(least);
             evicted.add(least);
         }
         return evicted;
     }
 
+    /** Whether a piece comes in without displacing any. */
+    boolean hasRoom(int piece) {
+        return kind(piece).size + map.length(piece) <= kind(piece).capacity;
+    }
+
     /** Bytes it may hold. */
     long capacity() {
-        return capacity;
+        return kinds.stream().mapToLong(k -> k.capacity).sum();
     }
 
     /** Bytes it holds. */
     long size() {
-        return size;
+        return kinds.stream().mapToLong(k -> k.size).sum();
     }
 
     private void remove(Integer piece) {
-        byScore.remove(piece);
+        Kind k = kind(piece);
+        k.byScore.remove(piece);
         cached.clear(piece);
-        size -= map.length(piece);
+        k.size -= map.length(piece);
     }
 
     private double score(int piece) {

@@ -33,15 +33,13 @@ final class ExpertPaging {
     /**
      * A pass begins.
      *
-     * @param capacity bytes that may be kept
      * @param isWide whether it reads all experts in order
      */
-    void begin(int tokens, long capacity, boolean isWide) {
+    void begin(int tokens, boolean isWide) {
         needed.clear();
         routed.clear();
         foreseen.clear();
         pool.unhint();
-        release(cache.resize(capacity));
         for (int i = 0; i < tokens; i++) {
             cache.age();
         }
@@ -50,13 +48,23 @@ final class ExpertPaging {
         }
     }
 
+    /** Changes how many bytes of a kind of pieces may be kept. */
+    void resize(int kind, long capacity) {
+        release(cache.resize(kind, capacity));
+    }
+
+    /** Each length of slots has a capacity of its own. */
+    void divide(Slots slots) {
+        cache.resize(0, 0).forEach(pool::unkeep);
+        cache.divide(slots.classCount(), slots::classOf);
+    }
+
     /** What is read anyway fills the cache where it has room, evenly over all layers. */
     private void fill() {
         long all = map.size(map.everyTokenCount(), map.count());
         double share = all == 0 ? 0 : (double) cache.capacity() / all;
         for (int piece = map.everyTokenCount(); piece < map.count(); piece++) {
-            if (PieceMap.goldenPosition(piece) < share
-                    && cache.size() + map.length(piece) <= cache.capacity()) {
+            if (PieceMap.goldenPosition(piece) < share && cache.hasRoom(piece)) {
                 admit(piece);
             }
         }

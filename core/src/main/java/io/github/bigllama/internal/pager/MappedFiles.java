@@ -3,6 +3,7 @@ package io.github.bigllama.internal.pager;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pagecache.MappedFile;
+import io.github.bigllama.internal.pagecache.OwnFile;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -13,19 +14,29 @@ import java.util.stream.IntStream;
 
 /** The files of a model, as far as it is known where they are mapped. Not thread-safe. */
 final class MappedFiles implements AutoCloseable {
-    private static final long PAGE = 4096;
-
     private final PieceMap map;
     private final MappedFile[] files;
+    private final OwnFile[] own;
 
     MappedFiles(PieceMap map) {
         this.map = map;
         this.files = new MappedFile[map.weights().files().size()];
+        this.own = new OwnFile[files.length];
     }
 
     /** A file by its number; null if it is not known where it is mapped. */
     MappedFile get(int file) {
         return files[file];
+    }
+
+    /** The same file, if its pieces can be in memory of our own; else null. */
+    OwnFile own(int file) {
+        return own[file];
+    }
+
+    /** Pieces of a file can be in memory of our own. */
+    void own(int file, OwnFile mapped) {
+        own[file] = mapped;
     }
 
     /**
@@ -86,8 +97,8 @@ final class MappedFiles implements AutoCloseable {
     void dropRows() {
         for (Weight weight : map.weights().all()) {
             MappedFile file = files[weight.file()];
-            long from = (weight.offset() + PAGE - 1) / PAGE * PAGE;
-            long to = weight.end() / PAGE * PAGE;
+            long from = (weight.offset() + map.unit() - 1) / map.unit() * map.unit();
+            long to = weight.end() / map.unit() * map.unit();
             if (weight.use() == Use.ROWS && file != null && from < to) {
                 file.drop(from, to - from);
             }
@@ -99,5 +110,6 @@ final class MappedFiles implements AutoCloseable {
     public void close() {
         List<MappedFile> attached = Arrays.stream(files).filter(Objects::nonNull).toList();
         attached.forEach(MappedFile::close);
+        Arrays.stream(own).filter(Objects::nonNull).forEach(OwnFile::close);
     }
 }

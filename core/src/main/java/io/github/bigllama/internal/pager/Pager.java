@@ -7,6 +7,7 @@ import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.pagecache.OwnFile;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,6 +40,7 @@ public final class Pager implements AutoCloseable {
     private final ExpertPaging experts;
     private final UseOrder order;
     private final Readers readers;
+    private final OwnMemory own;
     private final PassMeter meter = new PassMeter();
 
     /** Held during a pass. */
@@ -50,6 +52,11 @@ public final class Pager implements AutoCloseable {
     private long segmentBytes;
     private int rowsLookedUp;
 
+    private int tokens;
+
+    /** Watches as long as there is memory of our own. */
+    private PressureWatch watch;
+
     /** Nothing is managed any more: the kernel decides, as it does without. */
     private volatile boolean givenUp;
 
@@ -59,8 +66,13 @@ public final class Pager implements AutoCloseable {
      * @throws InsufficientRamException if there is too little RAM for any plan
      */
     public Pager(Weights weights, RamBudget budget) {
+        this(weights, budget, OwnMemory.ofThisSystem());
+    }
+
+    Pager(Weights weights, RamBudget budget, OwnMemory own) {
         this.weights = weights;
-        map = new PieceMap(weights);
+        this.own = own;
+        map = new PieceMap(weights, own.unit(weights.files()));
         files = new MappedFiles(map);
         pool = new PiecePool(map, files);
         experts = new ExpertPaging(map, pool);
@@ -71,7 +83,7 @@ public final class Pager implements AutoCloseable {
         } finally {
             pool.lock.unlock();
         }
-        readers = new Readers(pool);
+        readers = new Readers(pool, weights.hasExperts());
     }
 
     /** What is kept and what is read for a token now. */
@@ -110,7 +122,47 @@ public final class Pager implements AutoCloseable {
         pool.lock.lock();
         try {
             files.attach(file, address, probe, pool::isKept);
+            own.attach(map, file, address, files.get(file)).ifPresent(f -> attachOwn(file, f));
             pool.wake();
+        } finally {
+            pool.lock.unlock();
+        }
+    }
+
+    private void attachOwn(int file, OwnFile mapped) {
+        files.own(file, mapped);
+        if (pool.slots() == null) {
+            Slots slots = own.slots(map);
+            pool.slots(slots);
+            experts.divide(slots);
+            planner.divide(experts, tokens, order.isWide());
+            watch = new PressureWatch(this::shortage, this::shrink);
+        }
+    }
+
+    private long shortage() {
+        pool.lock.lock();
+        try {
+            return pool.ownBytes() == 0 ? 0 : planner.shortage();
+        } finally {
+            pool.lock.unlock();
+        }
+    }
+
+    private void shrink(long bytes) {
+        pool.lock.lock();
+        try {
+            planner.lower(bytes, experts);
+        } finally {
+            pool.lock.unlock();
+        }
+    }
+
+    /** Bytes of memory of this process that hold weights, and are no pages of files. */
+    public long ownBytes() {
+        pool.lock.lock();
+        try {
+            return pool.ownBytes();
         } finally {
             pool.lock.unlock();
         }
@@ -127,24 +179,33 @@ public final class Pager implements AutoCloseable {
                 System.Logger.Level.WARNING,
                 "{0}: the system decides what of the model stays in RAM",
                 reason);
-        givenUp = true;
+        // What moves must have come to its place before anyone touches it unasked.
+        pool.lock.lock();
+        try {
+            pool.giveUp();
+            givenUp = true;
+        } finally {
+            pool.lock.unlock();
+        }
     }
 
     /**
      * Begins a pass over the model; waits while another is under way.
      *
-     * @param tokens how many tokens it computes
+     * @param newTokens how many tokens it computes
      * @param untouched bytes of memory that the computation may take and has not touched yet
      * @throws InsufficientRamException if the RAM for weights has become too little
      */
-    public void begin(int tokens, long untouched) throws InterruptedException {
+    public void begin(int newTokens, long untouched) throws InterruptedException {
         turn.lockInterruptibly();
         pool.lock.lock();
         try {
             pool.clearFailure();
+            tokens = newTokens;
             planner.update(untouched);
             boolean isWide = planner.isWide(tokens);
-            experts.begin(tokens, planner.expertRoom(isWide), isWide);
+            planner.divide(experts, tokens, isWide);
+            experts.begin(tokens, isWide);
             pool.window(planner.window(isWide));
             pool.schedule(order.begin(isWide));
             rowsLookedUp += tokens;
@@ -186,6 +247,7 @@ public final class Pager implements AutoCloseable {
         try {
             if (!givenUp) {
                 experts.route(layer, chosen, meter);
+                planner.chosen(tokens, chosen.length);
             }
         } finally {
             pool.lock.unlock();
@@ -225,6 +287,7 @@ public final class Pager implements AutoCloseable {
             }
             segment.add(weight);
             await(weight);
+            busy(weight);
             segmentBytes += passing(weight);
             return segmentBytes >= planner.plan().window() / 4;
         } finally {
@@ -247,6 +310,16 @@ public final class Pager implements AutoCloseable {
         }
         pool.computing(true);
         meter.stalled(System.nanoTime() - start);
+    }
+
+    private void busy(int weight) {
+        for (int each : experts.together(weight)) {
+            for (int piece = map.first(each); piece <= map.last(each); piece++) {
+                if (isNeeded(each, piece)) {
+                    pool.busy(piece);
+                }
+            }
+        }
     }
 
     /** Whether everything that a weight is computed with is in memory. */
@@ -323,6 +396,7 @@ public final class Pager implements AutoCloseable {
         pool.lock.lock();
         try {
             releaseSegment();
+            pool.noneBusy();
             pool.computing(false);
             if (!complete) {
                 order.abandon();
@@ -331,7 +405,12 @@ public final class Pager implements AutoCloseable {
                 pool.schedule(order.current());
                 releaseAll();
             }
-            PassStats stats = meter.end(pool.bytesRead(), pool.busyNanos(), pool.presentBytes());
+            PassStats stats =
+                    meter.end(
+                            pool.bytesRead(),
+                            pool.busyNanos(),
+                            pool.presentBytes(),
+                            pool.ownBytes());
             planner.observe(stats);
             dropRows();
             return stats;
@@ -386,7 +465,13 @@ public final class Pager implements AutoCloseable {
     /** Ends the readers. What is in memory stays in the page cache. */
     @Override
     public void close() {
+        if (watch != null) {
+            watch.close();
+        }
         readers.close();
+        if (pool.slots() != null) {
+            pool.slots().close();
+        }
         files.close();
     }
 }

@@ -34,7 +34,7 @@ final class PassMeter {
     }
 
     /** What has been read ahead after the pass before counts for this one. */
-    PassStats end(long bytesRead, long busyNanos, long residentBytes) {
+    PassStats end(long bytesRead, long busyNanos, long residentBytes, long ownBytes) {
         PassStats stats =
                 new PassStats(
                         tokens,
@@ -44,7 +44,8 @@ final class PassMeter {
                         busyNanos - busyBefore,
                         expertHits,
                         expertMisses,
-                        residentBytes);
+                        residentBytes,
+                        ownBytes);
         bytesBefore = bytesRead;
         return stats;
     }

@@ -4,6 +4,7 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.pagecache.MappedFile;
+import io.github.bigllama.internal.pagecache.OwnPages;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -23,10 +24,13 @@ public final class PieceMap {
     /** Bytes between two cuts. */
     public static final long CUT = MappedFile.HUGE_PAGE;
 
-    private static final long PAGE = 4096;
     private static final double GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
     private final Weights weights;
+
+    /** Bytes of what is read and dropped at the least: a page, or a block if that is larger. */
+    private final long unit;
+
     private final int[] file;
     private final long[] offset;
     private final int[] length;
@@ -39,13 +43,23 @@ public final class PieceMap {
 
     /** The pieces while they are being cut: whole pages, and those that are no one else's. */
     private record Piece(int file, long offset, long end, long ownOffset, long ownEnd) {
-        Piece(int file, long offset, long end) {
-            this(file, offset, end, offset, end);
+        Piece withOwnEnd(long newEnd) {
+            return new Piece(file, offset, end, ownOffset, newEnd);
         }
     }
 
     public PieceMap(Weights weights) {
+        this(weights, OwnPages.pageSize());
+    }
+
+    /**
+     * Cuts.
+     *
+     * @param unit bytes that pieces begin at multiples of, a multiple of the page size
+     */
+    PieceMap(Weights weights, long unit) {
         this.weights = weights;
+        this.unit = unit;
         List<Weight> all = weights.all();
         List<Piece> pieces = new ArrayList<>();
         for (int f = 0; f < weights.files().size(); f++) {
@@ -115,18 +129,33 @@ public final class PieceMap {
         long end = 0;
         for (Weight weight : inFile) {
             long start = Math.max(end, down(weight.offset()));
-            end = up(weight.end());
+            boolean continues = end > 0 && start == end;
+            // A page that the run begins or ends in the middle of is not its own.
+            long ownStart = continues ? start : up(weight.offset());
+            if (continues && start < up(weight.end())) {
+                Piece before = pieces.getLast();
+                pieces.set(pieces.size() - 1, before.withOwnEnd(before.end));
+            }
+            end = Math.max(end, up(weight.end()));
             while (start < end) {
                 long cut = Math.min(end, (start / CUT + 1) * CUT);
+                long ownEnd = cut == end ? down(weight.end()) : cut;
                 Piece before = pieces.isEmpty() ? null : pieces.getLast();
                 // The rest of a piece that the weight before has begun.
                 if (before != null && before.file == f && before.end == start && start % CUT != 0) {
-                    pieces.set(pieces.size() - 1, new Piece(f, before.offset, cut));
+                    pieces.set(
+                            pieces.size() - 1,
+                            new Piece(f, before.offset, cut, before.ownOffset, ownEnd));
                 } else {
-                    pieces.add(new Piece(f, start, cut));
+                    pieces.add(new Piece(f, start, cut, Math.min(ownStart, cut), ownEnd));
                 }
                 start = cut;
+                ownStart = cut;
             }
+        }
+        for (int i = 0; i < pieces.size(); i++) {
+            Piece piece = pieces.get(i);
+            pieces.set(i, piece.withOwnEnd(Math.max(piece.ownOffset, piece.ownEnd)));
         }
     }
 
@@ -161,12 +190,12 @@ public final class PieceMap {
         return low;
     }
 
-    private static long down(long position) {
-        return position / PAGE * PAGE;
+    private long down(long position) {
+        return position / unit * unit;
     }
 
-    private static long up(long position) {
-        return (position + PAGE - 1) / PAGE * PAGE;
+    private long up(long position) {
+        return (position + unit - 1) / unit * unit;
     }
 
     public Weights weights() {
@@ -216,9 +245,14 @@ public final class PieceMap {
         return ownLength[piece];
     }
 
+    /** Bytes that pieces begin at multiples of. */
+    long unit() {
+        return unit;
+    }
+
     /** Bytes of pages that slices share, which stay: counted as one for each slice. */
     public long sharedPages() {
-        return (count() - shared) * PAGE;
+        return (count() - shared) * unit;
     }
 
     /** The first piece of a weight. */

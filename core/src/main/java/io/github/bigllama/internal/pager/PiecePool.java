@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.internal.pagecache.MappedFile;
+import io.github.bigllama.internal.pagecache.OwnFile;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.BitSet;
@@ -20,6 +21,9 @@ final class PiecePool {
     private static final byte PRESENT = 2;
     private static final byte DROPPING = 3;
 
+    /** In memory of our own, in a slot that the next may take. */
+    private static final byte IDLE = 4;
+
     final ReentrantLock lock = new ReentrantLock();
 
     /** The readers have something to do. */
@@ -36,7 +40,20 @@ final class PiecePool {
     /** Pieces that stay; all others are in the window while they are not absent. */
     private final BitSet kept = new BitSet();
 
+    /** Pieces whose first and last pages have been brought into the page cache. */
+    private final BitSet edges = new BitSet();
+
+    /** Pieces that are being computed with. */
+    private final BitSet busy = new BitSet();
+
     private final Deque<Integer> drops = new ArrayDeque<>();
+
+    /** Pieces whose slots go back to the system. */
+    private final Deque<Integer> evictions = new ArrayDeque<>();
+
+    /** Memory of our own; null if there is none. */
+    private Slots slots;
+
     private final Deque<Integer> demands = new ArrayDeque<>();
     private final BitSet demanded = new BitSet();
 
@@ -48,6 +65,7 @@ final class PiecePool {
     private long windowUsed;
     private int reading;
     private int dropping;
+    private int growing;
     private boolean computing;
     private boolean closed;
     private IOException failure;
@@ -59,8 +77,22 @@ final class PiecePool {
 
     private long busyNanos;
 
-    /** A piece to read, or to drop. */
-    record Task(int piece, boolean drop, MappedFile file, long offset, long length) {}
+    /** What a reader does, without the lock. */
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    /** What became of it, with the lock. */
+    private interface Outcome {
+        void accept(IOException problem);
+    }
+
+    /** A piece to read, to drop or to move, or memory to get. */
+    record Task(Work work, Outcome outcome) {
+        void run() throws IOException {
+            work.run();
+        }
+    }
 
     PiecePool(PieceMap map, MappedFiles files) {
         this.map = map;
@@ -79,6 +111,8 @@ final class PiecePool {
                 }
                 Task task = next();
                 if (task != null) {
+                    // One is woken at a time, and wakes the next if it finds something to do.
+                    work.signal();
                     return task;
                 }
                 work.await();
@@ -89,11 +123,17 @@ final class PiecePool {
     }
 
     private Task next() {
+        if (!evictions.isEmpty()) {
+            return evict(evictions.removeFirst());
+        }
+        Slots.Growth growth = slots == null ? null : slots.growth();
+        if (growth != null) {
+            return grow(growth);
+        }
         while (!drops.isEmpty() && !isDropLater()) {
             int piece = drops.removeFirst();
             if (state[piece] == DROPPING) {
-                dropping++;
-                return task(piece, true);
+                return drop(piece);
             }
         }
         int piece = failure != null ? -1 : wanted();
@@ -101,6 +141,20 @@ final class PiecePool {
             return null;
         }
         demanded.clear(piece);
+        return isOwn(piece) && slots.isAvailable(piece) ? fill(piece) : read(piece);
+    }
+
+    /** Whether a piece is to be in memory of our own. */
+    private boolean isOwn(int piece) {
+        return slots != null && slots.has(piece) && files.own(map.file(piece)) != null;
+    }
+
+    /** Whether reading a piece can begin: it has a slot, or there will be none for it. */
+    private boolean canStart(int piece) {
+        return !isOwn(piece) || slots.isAvailable(piece) || slots.isExhausted(piece);
+    }
+
+    private void reading(int piece) {
         state[piece] = READING;
         if (!kept.get(piece)) {
             windowUsed += map.length(piece);
@@ -108,18 +162,132 @@ final class PiecePool {
         if (reading++ == 0) {
             busySince = System.nanoTime();
         }
-        return task(piece, false);
+    }
+
+    private Task read(int piece) {
+        reading(piece);
+        MappedFile file = files.get(map.file(piece));
+        return new Task(
+                () -> file.read(map.offset(piece), map.length(piece)),
+                problem -> hasRead(piece, problem));
+    }
+
+    private Task drop(int piece) {
+        dropping++;
+        MappedFile file = files.get(map.file(piece));
+        return new Task(
+                () -> file.drop(map.ownOffset(piece), map.ownLength(piece)),
+                problem -> {
+                    dropping--;
+                    presentBytes -= map.length(piece);
+                    gone(piece);
+                });
+    }
+
+    /** Reads into memory of our own; what was in the slot goes back before. */
+    private Task fill(int piece) {
+        reading(piece);
+        Slots.Slot slot = slots.acquire(piece);
+        int before = slot.evicted();
+        if (before >= 0) {
+            state[before] = DROPPING;
+        }
+        MappedFile file = files.get(map.file(piece));
+        OwnFile own = files.own(map.file(piece));
+        OwnFile ownBefore = before < 0 ? null : files.own(map.file(before));
+        long start = map.ownOffset(piece);
+        long end = start + map.ownLength(piece);
+        boolean withEdges = !edges.get(piece);
+        boolean[] evicted = new boolean[1];
+        boolean[] fallback = new boolean[1];
+        return new Task(
+                () -> {
+                    try {
+                        if (before >= 0) {
+                            ownBefore.evict(
+                                    slot.address(), map.ownOffset(before), map.ownLength(before));
+                        }
+                        evicted[0] = true;
+                        // The pages at its ends are its neighbours' too: those are the file's,
+                        // and stay once they are there.
+                        if (withEdges && map.offset(piece) < start) {
+                            file.read(map.offset(piece), start - map.offset(piece));
+                        }
+                        if (withEdges && end < map.offset(piece) + map.length(piece)) {
+                            file.read(end, map.offset(piece) + map.length(piece) - end);
+                        }
+                        own.fill(slot.address(), start, end - start);
+                    } catch (OwnFile.MoveException e) {
+                        fallback[0] = true;
+                        file.read(map.offset(piece), map.length(piece));
+                    }
+                },
+                problem -> {
+                    if (before >= 0 && evicted[0]) {
+                        presentBytes -= map.length(before);
+                        gone(before);
+                    } else if (before >= 0) {
+                        state[before] = IDLE;
+                    }
+                    if (fallback[0]) {
+                        slots.refused(piece, evicted[0] ? -1 : before);
+                    } else if (problem != null) {
+                        slots.vacate(piece);
+                    }
+                    edges.set(piece, problem == null);
+                    hasRead(piece, problem);
+                    // Memory has become short meanwhile.
+                    if (slots.isRetiring(piece) && !busy.get(piece)) {
+                        evictLater(piece);
+                    }
+                });
+    }
+
+    private Task evict(int piece) {
+        dropping++;
+        OwnFile own = files.own(map.file(piece));
+        long address = slots.address(piece);
+        return new Task(
+                () -> own.evict(address, map.ownOffset(piece), map.ownLength(piece)),
+                problem -> {
+                    dropping--;
+                    if (problem == null) {
+                        slots.vacate(piece);
+                        presentBytes -= map.length(piece);
+                        gone(piece);
+                    } else {
+                        state[piece] = PRESENT;
+                    }
+                });
+    }
+
+    private Task grow(Slots.Growth growth) {
+        growing++;
+        long[] address = new long[1];
+        return new Task(
+                () -> address[0] = growth.run(),
+                problem -> {
+                    growing--;
+                    slots.grown(growth, address[0]);
+                });
+    }
+
+    private void evictLater(int piece) {
+        if (state[piece] == PRESENT) {
+            state[piece] = DROPPING;
+            evictions.addLast(piece);
+        }
     }
 
     /** What is waited for, what may be needed soon, what comes in order. */
     private int wanted() {
         if (!demands.isEmpty()) {
-            return demands.removeFirst();
+            return canStart(demands.peekFirst()) ? demands.removeFirst() : -1;
         }
         while (!hints.isEmpty()) {
             int piece = hints.peekFirst();
             if (state[piece] == ABSENT) {
-                if (!hasRoom(piece)) {
+                if (!hasRoom(piece) || !canStart(piece)) {
                     return -1;
                 }
                 return hints.removeFirst();
@@ -147,7 +315,7 @@ final class PiecePool {
     /** Whether the cores are computing, or waiting for a piece. */
     void computing(boolean now) {
         if (computing && !now) {
-            work.signalAll();
+            work.signal();
         }
         computing = now;
     }
@@ -160,13 +328,18 @@ final class PiecePool {
                 return -1;
             }
             if (state[piece] == ABSENT && !demanded.get(piece)) {
-                if (!hasRoom(piece)) {
+                if (!hasRoom(piece) || !canStart(piece)) {
                     return -1;
                 }
                 schedule.advance();
                 return piece;
             }
-            if (state[piece] == DROPPING) {
+            if (state[piece] == IDLE) {
+                if (!hasRoom(piece)) {
+                    return -1;
+                }
+                rescue(piece);
+            } else if (state[piece] == DROPPING) {
                 // Used a moment ago, and again soon: a short cycle. Its turn comes when it is gone.
                 return -1;
             }
@@ -174,39 +347,29 @@ final class PiecePool {
         }
     }
 
-    private Task task(int piece, boolean drop) {
-        MappedFile file = files.get(map.file(piece));
-        return drop
-                ? new Task(piece, true, file, map.ownOffset(piece), map.ownLength(piece))
-                : new Task(piece, false, file, map.offset(piece), map.length(piece));
-    }
-
     /** A reader has done what {@link #take} gave it. */
     void done(Task task, IOException problem) {
         lock.lock();
         try {
-            int piece = task.piece;
-            if (task.drop) {
-                dropping--;
-                presentBytes -= map.length(piece);
-                gone(piece);
-            } else {
-                if (--reading == 0) {
-                    busyNanos += System.nanoTime() - busySince;
-                }
-                if (problem == null) {
-                    state[piece] = PRESENT;
-                    bytesRead += task.length;
-                    presentBytes += task.length;
-                } else {
-                    failure = problem;
-                    gone(piece);
-                }
-            }
-            work.signalAll();
+            task.outcome.accept(problem);
+            work.signal();
             change.signalAll();
         } finally {
             lock.unlock();
+        }
+    }
+
+    private void hasRead(int piece, IOException problem) {
+        if (--reading == 0) {
+            busyNanos += System.nanoTime() - busySince;
+        }
+        if (problem == null) {
+            state[piece] = PRESENT;
+            bytesRead += map.length(piece);
+            presentBytes += map.length(piece);
+        } else {
+            failure = problem;
+            gone(piece);
         }
     }
 
@@ -220,12 +383,12 @@ final class PiecePool {
     /** The order to read ahead in from now on. */
     void schedule(Schedule next) {
         schedule = next;
-        work.signalAll();
+        work.signal();
     }
 
     /** The readers look again: computing has moved, or a mapping is known. */
     void wake() {
-        work.signalAll();
+        work.signal();
     }
 
     boolean isPresent(int piece) {
@@ -264,7 +427,7 @@ final class PiecePool {
 
     /** Whether the readers can't go on by themselves: no room, and none about to come. */
     boolean isStuck() {
-        if (reading > 0 || dropping > 0 || !drops.isEmpty() || !demands.isEmpty()) {
+        if (reading + dropping + growing > 0 || !drops.isEmpty() || !demands.isEmpty()) {
             return false;
         }
         int piece = schedule.next();
@@ -275,13 +438,19 @@ final class PiecePool {
         }
         return piece < 0
                 || files.get(map.file(piece)) == null
-                || state[piece] == ABSENT && !hasRoom(piece);
+                || state[piece] == ABSENT && !(hasRoom(piece) && canStart(piece))
+                || state[piece] == IDLE && !hasRoom(piece);
     }
 
     /** A piece that waits to be dropped stays; one that is being dropped does not. */
     private void rescue(int piece) {
         if (state[piece] == DROPPING && drops.remove((Integer) piece)) {
             state[piece] = PRESENT;
+        } else if (state[piece] == IDLE && slots.rescue(piece)) {
+            state[piece] = PRESENT;
+            if (!kept.get(piece)) {
+                windowUsed += map.length(piece);
+            }
         }
     }
 
@@ -309,16 +478,77 @@ final class PiecePool {
 
     /** Lets a piece go, if it is here and is not to stay. */
     void release(int piece) {
-        if (state[piece] == PRESENT && !kept.get(piece)) {
+        busy.clear(piece);
+        boolean isIn = slots != null && slots.isIn(piece);
+        if (isIn && slots.isRetiring(piece)) {
+            evictLater(piece);
+            work.signal();
+        } else if (isIn && state[piece] == PRESENT && !kept.get(piece)) {
+            state[piece] = IDLE;
+            windowUsed -= map.length(piece);
+            slots.idle(piece);
+            work.signal();
+        } else if (state[piece] == PRESENT && !kept.get(piece)) {
             state[piece] = DROPPING;
             drops.addLast(piece);
             work.signal();
         }
     }
 
+    /** A piece is computed with until it is released: its memory must not move. */
+    void busy(int piece) {
+        busy.set(piece);
+    }
+
+    /** Nothing is computed with any more. */
+    void noneBusy() {
+        busy.clear();
+        if (slots != null) {
+            slots.retiring().forEach(this::evictLater);
+            work.signal();
+        }
+    }
+
+    /** No reader begins anything from now on; returns when none is in the middle of something. */
+    void giveUp() {
+        close();
+        while (reading + dropping + growing > 0) {
+            change.awaitUninterruptibly();
+        }
+    }
+
+    /** From now on there is memory of our own. */
+    void slots(Slots memory) {
+        slots = memory;
+        work.signal();
+    }
+
+    /** Memory of our own for pieces; null if there is none. */
+    Slots slots() {
+        return slots;
+    }
+
+    /** Bytes of memory of our own. */
+    long ownBytes() {
+        return slots == null ? 0 : slots.bytes();
+    }
+
+    /** Changes how much memory slots of a length may take; what must leave them does so soon. */
+    void resize(int sizeClass, long quota) {
+        for (int piece : slots.resize(sizeClass, quota)) {
+            if (state[piece] == IDLE) {
+                rescue(piece);
+            }
+            if (!busy.get(piece)) {
+                evictLater(piece);
+            }
+        }
+        work.signal();
+    }
+
     void window(long bytes) {
         window = bytes;
-        work.signalAll();
+        work.signal();
     }
 
     /** Waits until something changes, a moment at most. */
@@ -332,7 +562,7 @@ final class PiecePool {
     /** What the readers failed with is forgotten, and tried again. */
     void clearFailure() {
         failure = null;
-        work.signalAll();
+        work.signal();
     }
 
     IOException failure() {

@@ -49,16 +49,21 @@ public final class PlanRules {
 
     /** Where there are experts, those that a token uses in a layer pass through together. */
     static long leastWindow(PieceMap map) {
+        return Math.max(LEAST_WINDOW, layerBytes(map, 1));
+    }
+
+    /** Bytes of the experts that tokens use in the layer that has the largest, at the most. */
+    static long layerBytes(PieceMap map, int tokens) {
         Weights weights = map.weights();
         Map<Integer, Long> layers = new HashMap<>();
         for (Weight weight : weights.all()) {
             if (weight.use() == Use.EXPERTS) {
-                long used = Math.min(weights.expertsUsed(), weight.slices()) * weight.sliceSize();
+                long most = (long) tokens * weights.expertsUsed();
+                long used = Math.min(most, weight.slices()) * weight.sliceSize();
                 layers.merge(weight.layer(), used, Long::sum);
             }
         }
-        long largest = layers.values().stream().mapToLong(Long::longValue).max().orElse(0);
-        return Math.max(LEAST_WINDOW, largest);
+        return layers.values().stream().mapToLong(Long::longValue).max().orElse(0);
     }
 
     /** Bytes of RAM for weights without which no part of a model can be read and used. */

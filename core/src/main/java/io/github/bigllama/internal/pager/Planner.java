@@ -18,6 +18,12 @@ final class Planner {
     private final BitSet planned = new BitSet();
     private ResidencyPlan plan;
     private WindowControl control;
+    private final ExpertSwitch byBytes;
+
+    /** Bytes less of memory of our own than the plan has, because the system needed them. */
+    private long lowered;
+
+    private OwnShares shares;
 
     /**
      * Makes the first plan.
@@ -28,6 +34,7 @@ final class Planner {
         this.map = map;
         this.pool = pool;
         this.budget = budget;
+        byBytes = new ExpertSwitch(map.weights());
         plan(budget.weightRam(0));
     }
 
@@ -41,8 +48,14 @@ final class Planner {
      * @param untouched bytes of RAM that are going to be used for something else
      */
     void update(long untouched) {
-        OptionalLong changed = budget.changed(plan.weightRam(), untouched);
+        // Memory of our own is no one else's.
+        OptionalLong changed = budget.changed(plan.weightRam(), untouched - pool.ownBytes());
+        if (changed.isEmpty() && lowered > 0) {
+            // What was short is there again.
+            lowered = 0;
+        }
         if (changed.isPresent()) {
+            lowered = 0;
             plan(changed.getAsLong());
             return;
         }
@@ -61,6 +74,7 @@ final class Planner {
     /** Learns from a pass how large the window should be. */
     void observe(PassStats pass) {
         control.observe(pass);
+        byBytes.observe(pass);
     }
 
     /** Bytes that experts may take: beside a pass that reads all of them in order, or not. */
@@ -76,11 +90,78 @@ final class Planner {
         return plan.window() + (isWide ? PlanRules.expertWindow(map) : 0);
     }
 
-    /** Whether a batch is likely to use most experts of a layer: then all are read in order. */
+    /** Whether a batch reads all experts in order, or those that its tokens choose. */
     boolean isWide(int tokens) {
-        return map.weights().hasExperts()
-                && tokens > 1
-                && tokens * PlanRules.leastWindow(map) > plan.window();
+        if (!map.weights().hasExperts() || tokens <= 1) {
+            return false;
+        }
+        long most = PlanRules.layerBytes(map, tokens);
+        if (most > plan.window() + expertRoom(false) / 2) {
+            return true;
+        }
+        long all = map.size(map.everyTokenCount(), map.count());
+        double missing = all == 0 ? 0 : 1 - Math.min(1, (double) expertRoom(false) / all);
+        return byBytes.isWide(tokens, missing);
+    }
+
+    /** A layer has chosen experts for a batch. */
+    void chosen(int tokens, int experts) {
+        byBytes.observe(tokens, experts);
+    }
+
+    /** Bytes of memory of our own that the plan has room for. */
+    private long ownRoom() {
+        long room = plan.experts() + PlanRules.expertWindow(map);
+        // The window is for page tables, edges of slices and whatever comes by page faults.
+        return Math.max(0, room - lowered);
+    }
+
+    /** Divides the room for experts for a pass. */
+    void divide(ExpertPaging experts, int tokens, boolean isWide) {
+        Slots slots = pool.slots();
+        if (slots == null) {
+            experts.resize(0, expertRoom(isWide));
+            return;
+        }
+        long own = ownRoom();
+        if (shares == null) {
+            shares = new OwnShares(map, slots);
+        }
+        for (int k = 0; k < slots.classCount(); k++) {
+            pool.resize(k, shares.everyToken(k, planned, plan.window()) + shares.experts(k, own));
+            long count = slots.slots(k) - shares.everyTokenSlots(k, planned, plan.window());
+            // What passes through needs slots too: all experts of a layer, at the most.
+            long passing =
+                    isWide
+                            ? (long)
+                                    Math.ceil(
+                                            count
+                                                    * (1
+                                                            - (double) plan.experts()
+                                                                    / Math.max(1, own)))
+                            : shares.inLayer(k, tokens);
+            experts.resize(k, Math.max(0, count - passing) * shares.largest(k));
+        }
+    }
+
+    /**
+     * Bytes that are missing for what the plan has, because others have taken them since.
+     *
+     * @return negative if there are more
+     */
+    long shortage() {
+        return plan.weightRam() - lowered - budget.weightRam(-pool.ownBytes());
+    }
+
+    /**
+     * The system is short of memory: some of ours goes at once, and comes back when there is
+     * enough.
+     *
+     * @param bytes how much
+     */
+    void lower(long bytes, ExpertPaging experts) {
+        lowered += Math.min(bytes, pool.ownBytes());
+        divide(experts, 1, false);
     }
 
     private void plan(long ram) {

@@ -6,15 +6,20 @@ import java.util.List;
 
 /** The threads that read and drop; they sleep in the kernel, or because there is nothing to do. */
 final class Readers implements AutoCloseable {
-    /** Two saturate the disks measured; a few more hide the time between two reads. */
-    private static final int COUNT = 4;
+    /**
+     * Two saturate the disks measured when they read megabytes in order. Slices of experts are
+     * smaller and anywhere: eight read 2.2 GB/s of those where four read 1.9.
+     */
+    private static final int OF_SLICES = 8;
+
+    private static final int IN_ORDER = 4;
 
     private final PiecePool pool;
     private final List<Thread> threads = new ArrayList<>();
 
-    Readers(PiecePool pool) {
+    Readers(PiecePool pool, boolean hasExperts) {
         this.pool = pool;
-        for (int i = 0; i < COUNT; i++) {
+        for (int i = 0; i < (hasExperts ? OF_SLICES : IN_ORDER); i++) {
             threads.add(
                     Thread.ofPlatform().daemon().name("bigllama-reader-" + i).start(this::read));
         }
@@ -30,13 +35,9 @@ final class Readers implements AutoCloseable {
         }
     }
 
-    private static IOException execute(PiecePool.Task task) {
+    private IOException execute(PiecePool.Task task) {
         try {
-            if (task.drop()) {
-                task.file().drop(task.offset(), task.length());
-            } else {
-                task.file().read(task.offset(), task.length());
-            }
+            task.run();
             return null;
         } catch (IOException e) {
             return e;

@@ -66,6 +66,8 @@ class PagedAnswersTest {
 
     /** What RAM leaves for weights when the process has so much, about. */
     private static ModelOptions withRamForWeights(long bytes) {
+        // The heap of what ran before must not shrink afterwards, and leave more than is meant.
+        System.gc();
         return ModelOptions.defaults().withRam(AvailableRam.anonymousBytes() + (66L << 20) + bytes);
     }
 

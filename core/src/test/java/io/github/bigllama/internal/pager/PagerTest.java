@@ -54,11 +54,16 @@ class PagerTest {
         arena.close();
     }
 
+    /** What is in memory of our own is in {@link OwnPagerTest}. */
+    private static OwnMemory inPageCache() {
+        return new OwnMemory(OwnMemory.Choice.PAGE_CACHE, null);
+    }
+
     /** A pager with so many bytes of RAM for weights. */
     private void open(Path path, long ram) throws IOException {
         weights = Models.weights(path);
         RamBudget budget = RamBudgetTest.ofWeights(ram);
-        pager = new Pager(weights, budget);
+        pager = new Pager(weights, budget, inPageCache());
         try (FileChannel channel = FileChannel.open(path)) {
             MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
             pager.attach(0, mapping.address(), 0);
@@ -283,7 +288,7 @@ class PagerTest {
         Path limits = folder.resolve("root");
         weights = Models.weights(path);
         RamBudgetTest.write(limits, 160_000_000);
-        pager = new Pager(weights, RamBudgetTest.of(limits));
+        pager = new Pager(weights, RamBudgetTest.of(limits), inPageCache());
         try (FileChannel channel = FileChannel.open(path)) {
             MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
             pager.attach(0, mapping.address(), 0);

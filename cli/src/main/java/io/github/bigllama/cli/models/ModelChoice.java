@@ -1,0 +1,260 @@
+package io.github.bigllama.cli.models;
+
+import io.github.bigllama.cli.models.HuggingFace.Entry;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Which of the models of a repository it is.
+ *
+ * @param path of its first file
+ * @param reason for the user, if he named none of several
+ */
+record ModelChoice(String path, Optional<String> reason) {
+    private static final String USUAL = "Q4_K_M";
+
+    /** As many as can be read. */
+    private static final int MOST_SHOWN = 20;
+
+    /** What llama.cpp uses beside a model, or made one with. */
+    private static final Pattern BESIDE =
+            Pattern.compile(
+                    ".*(mmproj|imatrix).*|(.*[-._])?(mtp|dflash|eagle3|dspark)-.*",
+                    Pattern.CASE_INSENSITIVE);
+
+    private static final Pattern BESIDE_FOLDER =
+            Pattern.compile("(.*/)?(mmproj|imatrix|mtp)/.*", Pattern.CASE_INSENSITIVE);
+
+    /** Before a quantization it is another one. */
+    private static final Pattern VARIANT =
+            Pattern.compile(
+                    "(.*[-._])?(ud|i1|imat|imatrix|mtp|pure)[-._]?", Pattern.CASE_INSENSITIVE);
+
+    private static final Pattern TYPE =
+            Pattern.compile("(I?Q|TQ|BF|FP?|MXFP|NVFP)[0-9].*", Pattern.CASE_INSENSITIVE);
+
+    /**
+     * Chooses: a path or a file name as it is written, or else a quantization as it is written, or
+     * else a part of a name; the usual quantization if there is nothing to go by.
+     *
+     * @param repository for messages
+     * @param all files, by path
+     * @throws PullException if that is none, or several
+     */
+    static ModelChoice of(String repository, Map<String, Entry> all, Optional<String> choice) {
+        String wanted = choice.map(ModelChoice::plain).orElse("");
+        List<Entry> files = all.values().stream().filter(ModelChoice::isFirst).toList();
+        List<Entry> models = files.stream().filter(entry -> !isBeside(entry)).toList();
+        if (choice.isEmpty()) {
+            return usual(repository, all, models);
+        }
+        requireRunnable(repository, all.values(), wanted);
+        List<Predicate<Entry>> byName =
+                List.of(
+                        entry -> plain(entry.path()).equals(wanted),
+                        entry -> plain(entry.path()).equalsIgnoreCase(wanted),
+                        entry -> plain(entry.name()).equals(wanted),
+                        entry -> plain(entry.name()).equalsIgnoreCase(wanted));
+        for (Predicate<Entry> exactly : byName) {
+            List<Entry> found = files.stream().filter(exactly).toList();
+            if (!found.isEmpty()) {
+                return only(repository, all, found, " of the name " + choice.get());
+            }
+        }
+        List<Entry> found = ofType(models, wanted);
+        if (found.isEmpty()) {
+            requireWhole(repository, all.values(), wanted);
+            throw new PullException(
+                    models.isEmpty()
+                            ? noModel(repository, all.values())
+                            : "%s has no model of %s: choose one of %s"
+                                    .formatted(repository, choice.get(), shown(models, all)));
+        }
+        return only(repository, all, found, " of " + choice.get());
+    }
+
+    private static ModelChoice usual(
+            String repository, Map<String, Entry> all, List<Entry> models) {
+        if (models.isEmpty()) {
+            throw new PullException(noModel(repository, all.values()));
+        }
+        if (models.size() == 1) {
+            return new ModelChoice(models.getFirst().path(), Optional.empty());
+        }
+        List<Entry> found = ofType(models, USUAL);
+        if (found.size() != 1) {
+            return only(repository, all, models, "");
+        }
+        return new ModelChoice(
+                found.getFirst().path(),
+                Optional.of(
+                        "taking %s of the %d models of %s, because %s is the usual choice; %s:NAME takes another"
+                                .formatted(
+                                        describe(found.getFirst(), models, all),
+                                        models.size(),
+                                        repository,
+                                        USUAL,
+                                        repository)));
+    }
+
+    private static ModelChoice only(
+            String repository, Map<String, Entry> all, List<Entry> found, String what) {
+        if (found.size() > 1) {
+            throw new PullException(
+                    "%s has several models%s: choose one of %s"
+                            .formatted(repository, what, shown(found, all)));
+        }
+        return new ModelChoice(found.getFirst().path(), Optional.empty());
+    }
+
+    /** Those of exactly this quantization, or else those with it as a word in their path. */
+    private static List<Entry> ofType(List<Entry> models, String wanted) {
+        List<Entry> exact = models.stream().filter(entry -> isOfType(entry, wanted)).toList();
+        if (!exact.isEmpty()) {
+            return exact;
+        }
+        Pattern word =
+                Pattern.compile(
+                        "(?<![A-Za-z0-9])" + Pattern.quote(wanted) + "(?![A-Za-z0-9_])",
+                        Pattern.CASE_INSENSITIVE);
+        return models.stream().filter(entry -> word.matcher(entry.path()).find()).toList();
+    }
+
+    /**
+     * Whether a name ends with it, or is in a folder of that name; and nothing makes it another.
+     */
+    private static boolean isOfType(Entry entry, String wanted) {
+        String name = plain(entry.name());
+        int start = name.length() - wanted.length();
+        if (start >= 0 && name.substring(start).equalsIgnoreCase(wanted)) {
+            String before = name.substring(0, start);
+            boolean isWord =
+                    before.matches("|.*[-.]")
+                            || before.endsWith("_") && TYPE.matcher(wanted).matches();
+            return isWord && !VARIANT.matcher(before).matches();
+        }
+        String[] segments = entry.path().split("/");
+        for (int i = 0; i < segments.length - 1; i++) {
+            if (segments[i].equalsIgnoreCase(wanted)) {
+                return !name.matches("(?i).*(?<![a-z0-9])" + "(I?Q|TQ)[0-9].*");
+            }
+        }
+        return false;
+    }
+
+    /** Without the ending, and the number of a part. */
+    private static String plain(String path) {
+        return ModelsFolder.name(path.replaceFirst("^/+", ""));
+    }
+
+    private static boolean isFirst(Entry entry) {
+        var part = ModelSource.PART.matcher(entry.name());
+        return entry.name().toLowerCase(Locale.ROOT).endsWith(".gguf")
+                && (!part.matches() || Integer.parseInt(part.group(2)) == 1);
+    }
+
+    private static boolean isBeside(Entry entry) {
+        return BESIDE.matcher(entry.name()).matches()
+                || BESIDE_FOLDER.matcher(entry.path()).matches();
+    }
+
+    /** A part or a piece by its name. */
+    private static void requireRunnable(String repository, Collection<Entry> all, String wanted) {
+        for (Entry entry : all) {
+            if (ModelSource.PIECE.matcher(entry.name()).matches()
+                    && (entry.path().equals(wanted) || entry.name().equals(wanted))) {
+                throw new PullException(
+                        repository
+                                + ": "
+                                + entry.path()
+                                + " "
+                                + ModelSource.inPieces(entry.name()));
+            }
+        }
+    }
+
+    /** What was asked for may be there in pieces only. */
+    private static void requireWhole(String repository, Collection<Entry> all, String wanted) {
+        for (Entry entry : all) {
+            var piece = ModelSource.PIECE.matcher(entry.name());
+            if (piece.matches()
+                    && !ofType(
+                                    List.of(
+                                            new Entry(
+                                                    entry.path()
+                                                                    .substring(
+                                                                            0,
+                                                                            entry.path().length()
+                                                                                    - entry.name()
+                                                                                            .length())
+                                                            + piece.group(1),
+                                                    0,
+                                                    Optional.empty())),
+                                    wanted)
+                            .isEmpty()) {
+                throw new PullException(
+                        repository
+                                + ": "
+                                + entry.path()
+                                + " "
+                                + ModelSource.inPieces(entry.name()));
+            }
+        }
+    }
+
+    private static String noModel(String repository, Collection<Entry> all) {
+        return all.stream()
+                .filter(entry -> ModelSource.PIECE.matcher(entry.name()).matches())
+                .findFirst()
+                .map(
+                        entry ->
+                                repository
+                                        + ": "
+                                        + entry.path()
+                                        + " "
+                                        + ModelSource.inPieces(entry.name()))
+                .orElse(
+                        all.stream().anyMatch(ModelChoice::isFirst)
+                                ? "%s has GGUF files, but no model: what is there is used beside one (projectors, imatrix, mtp)"
+                                        .formatted(repository)
+                                : "%s has no GGUF file: look for a repository whose name ends in GGUF"
+                                        .formatted(repository));
+    }
+
+    private static String shown(List<Entry> models, Map<String, Entry> all) {
+        String shown =
+                models.stream()
+                        .limit(MOST_SHOWN)
+                        .map(entry -> describe(entry, models, all))
+                        .collect(Collectors.joining(", "));
+        return models.size() <= MOST_SHOWN
+                ? shown
+                : shown + " and %d more".formatted(models.size() - MOST_SHOWN);
+    }
+
+    /** By its name, if no other has the same. */
+    private static String describe(Entry entry, List<Entry> models, Map<String, Entry> all) {
+        boolean isUnique =
+                models.stream().filter(other -> other.name().equalsIgnoreCase(entry.name())).count()
+                        == 1;
+        String folder = entry.path().substring(0, entry.path().lastIndexOf('/') + 1);
+        long size =
+                ModelSource.parts(entry.path()).stream()
+                        .map(all::get)
+                        .filter(Objects::nonNull)
+                        .mapToLong(Entry::size)
+                        .sum();
+        return String.format(
+                Locale.ROOT,
+                "%s (%.1f GB)",
+                (isUnique ? "" : folder) + plain(entry.name()),
+                size / 1e9);
+    }
+}

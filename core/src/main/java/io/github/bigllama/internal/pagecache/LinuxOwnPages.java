@@ -1,0 +1,148 @@
+package io.github.bigllama.internal.pagecache;
+
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
+/**
+ * Linux: O_DIRECT, and mremap(2) there and back. MREMAP_DONTUNMAP (since 5.7) leaves the address
+ * that pages are moved from in our hands; otherwise any thread's mmap could take it before they
+ * come back.
+ */
+@SuppressWarnings("restricted")
+final class LinuxOwnPages extends OwnPages {
+    // fcntl.h of glibc: every architecture has its own O_DIRECT.
+    private static final int O_DIRECT =
+            System.getProperty("os.arch").equals("aarch64") ? 0200000 : 040000;
+    private static final int O_RDONLY_CLOEXEC = 02000000;
+
+    private static final int MREMAP_MAYMOVE = 1;
+    private static final int MREMAP_FIXED = 2;
+    private static final int MREMAP_DONTUNMAP = 4;
+    private static final int MADV_HUGEPAGE = 14;
+    private static final int MADV_NOHUGEPAGE = 15;
+    private static final int MADV_POPULATE_WRITE = 23;
+
+    /** What the kernel allows if it does not say. */
+    private static final int USUAL_MAPPINGS = 65530;
+
+    private static final MethodHandle MREMAP =
+            PosixMemory.function(
+                    "mremap",
+                    FunctionDescriptor.of(
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_INT,
+                            ValueLayout.JAVA_LONG),
+                    PosixMemory.CAPTURE,
+                    Linker.Option.firstVariadicArg(4));
+
+    @Override
+    int open(Path path) throws IOException {
+        int file = PosixMemory.open(path, O_RDONLY_CLOEXEC | O_DIRECT);
+        if (file < 0) {
+            throw new IOException(
+                    "%s can't be opened to be read past the page cache: error %d"
+                            .formatted(path, -file));
+        }
+        return file;
+    }
+
+    @Override
+    void moveIn(long slot, long place, long length) throws IOException {
+        move(slot, place, length);
+    }
+
+    /**
+     * Between the two calls the place holds nothing, and is ours: no other mapping can get there.
+     */
+    @Override
+    void giveBack(long place, long slot, long length, int file, long offset) throws IOException {
+        move(place, slot, length);
+        int error = PosixMemory.mapFile(place, length, file, offset);
+        if (error != 0) {
+            // Zeros must not stay where weights belong.
+            move(slot, place, length);
+            throw new IOException(
+                    "cannot map %d bytes of a file at %#x again: error %d"
+                            .formatted(length, place, error));
+        }
+    }
+
+    private static void move(long from, long to, long length) throws IOException {
+        MemorySegment state = PosixMemory.state();
+        long result;
+        try {
+            result =
+                    (long)
+                            MREMAP.invokeExact(
+                                    state,
+                                    from,
+                                    length,
+                                    length,
+                                    MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+                                    to);
+        } catch (Throwable e) {
+            throw PosixMemory.mistake(e);
+        }
+        if (result != to) {
+            throw new IOException(
+                    "cannot move %d bytes from %#x to %#x: error %d"
+                            .formatted(length, from, to, PosixMemory.errno(state)));
+        }
+    }
+
+    /**
+     * Huge pages once, and none later: khugepaged would fill the addresses that pages have been
+     * moved from with new ones.
+     */
+    @Override
+    boolean prepare(long address, long length) {
+        boolean huge = PosixMemory.advise(address, length, MADV_HUGEPAGE) == 0 && hugePages();
+        PosixMemory.advise(address, length, MADV_POPULATE_WRITE);
+        PosixMemory.advise(address, length, MADV_NOHUGEPAGE);
+        return huge;
+    }
+
+    /** Whether memory that asks for huge pages gets them. */
+    static boolean hugePages() {
+        try {
+            return !Files.readString(Path.of("/sys/kernel/mm/transparent_hugepage/enabled"))
+                    .contains("[never]");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * A slot that is moved in is a mapping, and so is what is left of the file beside it. A fifth
+     * of what is free now is left to everyone else.
+     */
+    @Override
+    public int mostMoved() {
+        int most;
+        // In one read: what is under /proc/sys has no second.
+        try (FileInputStream in = new FileInputStream("/proc/sys/vm/max_map_count")) {
+            most =
+                    Integer.parseInt(
+                            new String(in.readNBytes(64), StandardCharsets.US_ASCII).strip());
+        } catch (IOException | NumberFormatException e) {
+            most = USUAL_MAPPINGS;
+        }
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
+            return Math.max(0, (most - (int) lines.count()) / 5 * 4 / 2 - 100);
+        } catch (IOException e) {
+            return most / 4;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package io.github.bigllama.internal.pager;
+
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
+import io.github.bigllama.core.residency.Weights;
+
+/**
+ * Whether a batch of tokens reads just the experts that its tokens choose, layer by layer, or all
+ * of them in order. The first reads fewer bytes, and computing waits for them; the second reads
+ * beside the computation. Not thread-safe.
+ */
+final class ExpertSwitch {
+    /** What is believed before it is measured, in bytes a second: a disk, and memory. */
+    private static final double USUAL_DISK = 2e9;
+
+    private static final double USUAL_MEMORY = 10e9;
+
+    /** How much of an average the last pass is. */
+    private static final double NEWS = 0.25;
+
+    private final int used;
+    private final int experts;
+    private final long bytes;
+
+    /** Seconds of computing for a token. */
+    private double compute;
+
+    /** Bytes a second. */
+    private double disk = USUAL_DISK;
+
+    /** How many experts a batch uses, of those it would if all were equally likely. */
+    private double likeness = 1;
+
+    ExpertSwitch(Weights weights) {
+        used = weights.expertsUsed();
+        experts =
+                weights.all().stream()
+                        .filter(w -> w.use() == Use.EXPERTS)
+                        .mapToInt(Weight::slices)
+                        .max()
+                        .orElse(0);
+        bytes = weights.size(Use.EXPERTS);
+        compute = weights.activeSize() / USUAL_MEMORY;
+    }
+
+    /** How many experts of a layer a batch uses, probably. */
+    double expertsUsed(int tokens) {
+        if (experts == 0) {
+            return 0;
+        }
+        double all = experts * (1 - Math.pow(1 - (double) used / experts, tokens));
+        return Math.max(Math.min(used, experts), all * likeness);
+    }
+
+    /** A layer has used so many experts for a batch. */
+    void observe(int tokens, int chosen) {
+        if (tokens > 1 && experts > 0) {
+            double all = experts * (1 - Math.pow(1 - (double) used / experts, tokens));
+            likeness += NEWS / 8 * (Math.min(1, chosen / all) - likeness);
+        }
+    }
+
+    /** A pass has ended. */
+    void observe(PassStats pass) {
+        if (pass.tokens() > 0) {
+            double seconds = (pass.nanos() - pass.stallNanos()) / 1e9 / pass.tokens();
+            compute += NEWS * (seconds - compute);
+        }
+        // What a few reads say of the disk is chance.
+        if (pass.readNanos() > 10_000_000) {
+            disk += NEWS * (pass.bytesRead() * 1e9 / pass.readNanos() - disk);
+        }
+    }
+
+    /**
+     * Whether reading all in order takes less time.
+     *
+     * @param missing the share of the experts that is not in memory
+     */
+    boolean isWide(int tokens, double missing) {
+        if (experts == 0 || tokens <= 1) {
+            return false;
+        }
+        double computing = tokens * compute;
+        double all = bytes * missing / disk;
+        double chosen = all * expertsUsed(tokens) / experts;
+        return Math.max(all, computing) < chosen + computing;
+    }
+}

@@ -1,0 +1,95 @@
+package io.github.bigllama.internal.pager;
+
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What the slots of each length hold of a model. Immutable. */
+final class OwnShares {
+    private static final long SLACK = 32L << 20;
+
+    private final PieceMap map;
+    private final Slots slots;
+
+    /** By length: bytes of experts, the largest piece, and pieces of a layer by experts of it. */
+    private final long[] experts;
+
+    private final long[] largest;
+    private final int[] weightsInLayer;
+    private final int[] expertsInLayer;
+    private final long all;
+
+    OwnShares(PieceMap map, Slots slots) {
+        this.map = map;
+        this.slots = slots;
+        int count = slots.classCount();
+        experts = new long[count];
+        largest = new long[count];
+        weightsInLayer = new int[count];
+        expertsInLayer = new int[count];
+        for (int piece = map.everyTokenCount(); piece < map.count(); piece++) {
+            int k = slots.classOf(piece);
+            if (k >= 0) {
+                experts[k] += slots.length(k);
+                largest[k] = Math.max(largest[k], map.length(piece));
+            }
+        }
+        all = Arrays.stream(experts).sum();
+        Map<List<Integer>, Integer> inLayer = new HashMap<>();
+        List<Weight> weights = map.weights().all();
+        for (int w = 0; w < weights.size(); w++) {
+            int k = weights.get(w).use() == Use.EXPERTS ? slots.classOf(map.first(w)) : -1;
+            if (k >= 0) {
+                int layer = weights.get(w).layer();
+                weightsInLayer[k] =
+                        Math.max(
+                                weightsInLayer[k],
+                                inLayer.merge(List.of(layer, k), 1, Integer::sum));
+                expertsInLayer[k] = Math.max(expertsInLayer[k], weights.get(w).slices());
+            }
+        }
+    }
+
+    /** Bytes of what is for experts that slots of a length get. */
+    long experts(int k, long bytes) {
+        return all == 0 ? 0 : (long) ((double) experts[k] / all * Math.min(bytes, all + slack()));
+    }
+
+    /** The last slab of each length may be one of which little is used. */
+    private long slack() {
+        return slots.classCount() * SLACK;
+    }
+
+    /** The largest piece of experts with slots of a length. */
+    long largest(int k) {
+        return largest[k];
+    }
+
+    /** How many slots of a length the experts of a layer need that some tokens use. */
+    long inLayer(int k, int tokens) {
+        long most = (long) tokens * map.weights().expertsUsed();
+        return weightsInLayer[k] * Math.min(most, expertsInLayer[k]);
+    }
+
+    /** How many slots of a length are for what every token uses. */
+    long everyTokenSlots(int k, BitSet kept, long window) {
+        long count = 0;
+        boolean any = false;
+        for (int piece = 0; piece < map.everyTokenCount(); piece++) {
+            if (slots.classOf(piece) == k) {
+                any = true;
+                count += kept.get(piece) ? 1 : 0;
+            }
+        }
+        return any ? count + (window + slots.length(k) - 1) / slots.length(k) : 0;
+    }
+
+    /** Bytes of them: whole slabs. */
+    long everyToken(int k, BitSet kept, long window) {
+        return slots.whole(k, everyTokenSlots(k, kept, window));
+    }
+}

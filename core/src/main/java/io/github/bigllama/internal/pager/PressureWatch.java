@@ -1,0 +1,106 @@
+package io.github.bigllama.internal.pager;
+
+import io.github.bigllama.core.residency.AvailableRam;
+import io.github.bigllama.core.residency.RamBudget;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Looks at how much memory the system has left while there is memory of our own, which the system
+ * would swap instead of dropping it: what is short goes before that, in the middle of a pass too.
+ */
+final class PressureWatch implements AutoCloseable {
+    private static final long USUAL_MILLIS = 100;
+
+    /** While others wait for memory. */
+    private static final long PRESSED_MILLIS = 20;
+
+    private static final Path PRESSURE = Path.of("/proc/pressure/memory");
+    private static final Pattern STALLED = Pattern.compile("some .*total=(\\d+)");
+
+    /** Microseconds of waiting for memory, of anyone, that are no chance. */
+    private static final long STALL = 2000;
+
+    private final LongSupplier shortage;
+    private final LongConsumer shrink;
+    private final Thread thread;
+    private long stalled = stalled();
+    private long swapped = AvailableRam.swappedBytes();
+
+    /**
+     * Starts watching.
+     *
+     * @param shortage bytes that are missing for what is planned; negative if there are more
+     * @param shrink is told how many bytes have to go, on the thread of this
+     */
+    PressureWatch(LongSupplier shortage, LongConsumer shrink) {
+        this.shortage = shortage;
+        this.shrink = shrink;
+        thread = Thread.ofPlatform().daemon().name("bigllama-memory").start(this::run);
+    }
+
+    private void run() {
+        try {
+            while (true) {
+                long now = stalled();
+                Thread.sleep(now - stalled > STALL ? PRESSED_MILLIS : USUAL_MILLIS);
+                stalled = now;
+                look();
+            }
+        } catch (InterruptedException e) {
+            // Closed.
+        }
+    }
+
+    private void look() {
+        long least = RamBudget.RESERVE / 2;
+        long now = AvailableRam.swappedBytes();
+        long missing = shortage.getAsLong();
+        if (missing > least) {
+            shrink.accept(missing);
+        } else if (now > swapped) {
+            shrink.accept(Math.max(least, 2 * (now - swapped)));
+        }
+        swapped = now;
+    }
+
+    /** Microseconds for which someone has waited for memory; 0 where the system does not tell. */
+    private static long stalled() {
+        // Not by a channel: an interrupt would close it.
+        try (FileInputStream in = new FileInputStream(PRESSURE.toFile())) {
+            return stalled(new String(in.readAllBytes(), StandardCharsets.US_ASCII)).orElse(0);
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    static OptionalLong stalled(String text) {
+        Matcher matcher = STALLED.matcher(text);
+        return matcher.find()
+                ? OptionalLong.of(Long.parseLong(matcher.group(1)))
+                : OptionalLong.empty();
+    }
+
+    @Override
+    public void close() {
+        thread.interrupt();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,286 @@
+package io.github.bigllama.internal.pagecache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Parts of a mapped file in memory of our own, and back. */
+@SuppressWarnings("restricted")
+class OwnFileTest {
+    private static final int SIZE = 8 << 20;
+    private static final long PART = 20 * OwnPages.pageSize();
+
+    @TempDir Path folder;
+
+    private final Arena arena = Arena.ofShared();
+    private final byte[] content = new byte[SIZE];
+    private Path path;
+    private MemorySegment mapping;
+    private OwnPages system;
+    private SlabMemory memory;
+    private long slab;
+
+    @BeforeEach
+    void map() throws IOException {
+        new Random(1).nextBytes(content);
+        path = Files.write(folder.resolve("weights"), content);
+        system = OwnPages.ofThisSystem();
+        memory = new SlabMemory(system);
+        slab = memory.take(SlabMemory.HUGE);
+        try (FileChannel channel = FileChannel.open(path)) {
+            mapping = channel.map(MapMode.READ_ONLY, 0, SIZE, arena);
+        }
+        try {
+            system.unit(path);
+        } catch (IOException e) {
+            assumeTrue(false, "the folder for temporary files knows no direct reading");
+        }
+    }
+
+    @AfterEach
+    void unmap() {
+        arena.close();
+        memory.give(slab, SlabMemory.HUGE);
+    }
+
+    private void isTheFile() {
+        assertThat(mapping.mismatch(MemorySegment.ofArray(content))).isEqualTo(-1);
+    }
+
+    @Test
+    void theSelfCheckPasses() throws IOException {
+        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+            file.check(slab, 3 * OwnPages.pageSize(), PART);
+            file.check(slab, 0, PART);
+        }
+        isTheFile();
+    }
+
+    @Test
+    void aPartShowsItsSlotUntilItIsEvicted() throws IOException {
+        byte[] other = new byte[SIZE];
+        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+            file.fill(slab, PART, PART);
+            isTheFile();
+            // What is written to the file now shows where the file is, and not in the slot.
+            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.wrap(other));
+            }
+            assertThat(mapping.get(ValueLayout.JAVA_BYTE, PART - 1)).isZero();
+            assertThat(mapping.get(ValueLayout.JAVA_BYTE, 2 * PART)).isZero();
+            assertThat(mapping.asSlice(PART, PART).toArray(ValueLayout.JAVA_BYTE))
+                    .isEqualTo(Arrays.copyOfRange(content, (int) PART, (int) (2 * PART)));
+            file.evict(slab, PART, PART);
+            assertThat(mapping.mismatch(MemorySegment.ofArray(other))).isEqualTo(-1);
+        }
+    }
+
+    /** Many evictions of each part, in all slots, from several threads. */
+    @Test
+    void afterManyEvictionsEverythingIsStillTheFile() throws Exception {
+        int parts = 24;
+        int slots = 6;
+        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+            Thread[] threads = new Thread[2];
+            Throwable[] failures = new Throwable[2];
+            for (int t = 0; t < threads.length; t++) {
+                int thread = t;
+                threads[t] =
+                        Thread.ofPlatform()
+                                .start(
+                                        () -> {
+                                            try {
+                                                for (int i = 0; i < 200 * parts / 2; i++) {
+                                                    int part = 2 * (i * 7 % (parts / 2)) + thread;
+                                                    int slot = 2 * (i % (slots / 2)) + thread;
+                                                    long at = slab + slot * PART;
+                                                    file.fill(at, part * PART, PART);
+                                                    long last = (part + 1) * PART - 1;
+                                                    assertThat(
+                                                                    mapping.get(
+                                                                            ValueLayout.JAVA_BYTE,
+                                                                            last))
+                                                            .isEqualTo(content[(int) last]);
+                                                    file.evict(at, part * PART, PART);
+                                                }
+                                            } catch (Throwable e) {
+                                                failures[thread] = e;
+                                            }
+                                        });
+            }
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertThat(failures).containsOnlyNulls();
+        }
+        isTheFile();
+    }
+
+    /** What lies beside a slot that is moved in can't be taken by anyone else's mapping. */
+    @Test
+    void theAddressOfASlotStaysReserved() throws Exception {
+        assumeTrue(System.getProperty("os.name").equals("Linux"), "reads /proc");
+        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+            file.fill(slab, PART, PART);
+            assertThat(isMapped(slab)).isTrue();
+            file.evict(slab, PART, PART);
+            assertThat(isMapped(slab)).isTrue();
+        }
+    }
+
+    private static boolean isMapped(long address) throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/maps")).stream()
+                .map(line -> line.split("[- ]"))
+                .anyMatch(
+                        range ->
+                                Long.parseUnsignedLong(range[0], 16) <= address
+                                        && address < Long.parseUnsignedLong(range[1], 16));
+    }
+
+    @Test
+    void aFileThatWasCutShortIsAnError() throws IOException {
+        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+            try (RandomAccessFile cut = new RandomAccessFile(path.toFile(), "rw")) {
+                cut.setLength(PART + PART / 2);
+            }
+            assertThatThrownBy(() -> file.fill(slab, PART, PART))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("cut short")
+                    .hasMessageContaining("weights");
+        }
+    }
+
+    /** A disk whose blocks are larger than a page. */
+    @ParameterizedTest
+    @ValueSource(ints = {2, 4})
+    void theUnitIsWhatTheFileSystemTakes(int pages) throws IOException {
+        long block = pages * OwnPages.pageSize();
+        assertThat(new Coarse(system, block).unit(path)).isEqualTo(block);
+        assertThat(system.unit(path)).isEqualTo(OwnPages.pageSize());
+    }
+
+    @Test
+    void aBlockThatIsTooLargeIsAnError() {
+        assertThatThrownBy(() -> new Coarse(system, 1 << 20).unit(path))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("can't be read past the page cache");
+    }
+
+    /** /proc is no file system that reads past the page cache. */
+    @Test
+    void aFileSystemWithoutDirectReadingIsAnError() {
+        assumeTrue(System.getProperty("os.name").equals("Linux"), "there is no /proc elsewhere");
+        assertThatThrownBy(() -> system.unit(Path.of("/proc/self/status")))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("past the page cache");
+    }
+
+    @Test
+    void whatDoesNotMoveIsFoundByTheSelfCheck() throws IOException {
+        OwnPages still =
+                new Wrapper(system) {
+                    @Override
+                    void moveIn(long slot, long place, long length) throws IOException {
+                        super.moveIn(slot, place, length);
+                        MemorySegment.ofAddress(place)
+                                .reinterpret(length)
+                                .set(ValueLayout.JAVA_BYTE, 7, (byte) ~content[(int) PART + 7]);
+                    }
+                };
+        try (OwnFile file = new OwnFile(still, path, mapping.address())) {
+            assertThatThrownBy(() -> file.check(slab, PART, PART))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("filled in");
+            file.evict(slab, PART, PART);
+        }
+        OwnPages stays =
+                new Wrapper(system) {
+                    @Override
+                    void giveBack(long place, long slot, long length, int file, long offset)
+                            throws IOException {
+                        super.giveBack(place, slot, length, file, offset + length);
+                    }
+                };
+        try (OwnFile file = new OwnFile(stays, path, mapping.address())) {
+            assertThatThrownBy(() -> file.check(slab, PART, PART))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("evicted");
+        }
+    }
+
+    @Test
+    void aMoveThatTheSystemRefusesLeavesTheFile() throws IOException {
+        OwnPages refuses =
+                new Wrapper(system) {
+                    @Override
+                    void moveIn(long slot, long place, long length) throws IOException {
+                        throw new IOException("too many mappings");
+                    }
+                };
+        try (OwnFile file = new OwnFile(refuses, path, mapping.address())) {
+            assertThatThrownBy(() -> file.fill(slab, PART, PART))
+                    .isInstanceOf(OwnFile.MoveException.class);
+        }
+        isTheFile();
+    }
+
+    /** Another system to try things out with. */
+    private static class Wrapper extends OwnPages {
+        private final OwnPages system;
+
+        Wrapper(OwnPages system) {
+            this.system = system;
+        }
+
+        @Override
+        int open(Path path) throws IOException {
+            return system.open(path);
+        }
+
+        @Override
+        void moveIn(long slot, long place, long length) throws IOException {
+            system.moveIn(slot, place, length);
+        }
+
+        @Override
+        void giveBack(long place, long slot, long length, int file, long offset)
+                throws IOException {
+            system.giveBack(place, slot, length, file, offset);
+        }
+    }
+
+    private static final class Coarse extends Wrapper {
+        private final long block;
+
+        Coarse(OwnPages system, long block) {
+            super(system);
+            this.block = block;
+        }
+
+        @Override
+        long read(int file, long address, long length, long offset) {
+            boolean fits = offset % block == 0 && length % block == 0 && address % block == 0;
+            return fits ? super.read(file, address, length, offset) : -22;
+        }
+    }
+}

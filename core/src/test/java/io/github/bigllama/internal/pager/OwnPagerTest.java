@@ -1,0 +1,200 @@
+package io.github.bigllama.internal.pager;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.core.residency.RamBudget;
+import io.github.bigllama.core.residency.RamBudgetTest;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
+import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.pagecache.OwnPages;
+import io.github.bigllama.internal.pager.OwnMemory.Choice;
+import io.github.bigllama.testing.Models;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Passes with weights in memory of our own; what the mapping shows is always the file. */
+class OwnPagerTest {
+    @TempDir Path folder;
+
+    private final Arena arena = Arena.ofShared();
+    private Pager pager;
+    private Weights weights;
+    private MemorySegment mapping;
+    private byte[] content;
+    private long total;
+
+    @BeforeEach
+    void onlyWhereTheTemporaryFolderCanBeReadDirectly() throws IOException {
+        Path file = Files.write(folder.resolve("probe"), new byte[1 << 20]);
+        try {
+            OwnPages.ofThisSystem().unit(file);
+        } catch (IOException e) {
+            assumeTrue(false, e.getMessage());
+        }
+    }
+
+    @AfterEach
+    void close() {
+        if (pager != null) {
+            pager.close();
+        }
+        arena.close();
+    }
+
+    /** A pager with so many bytes of RAM for weights. */
+    private void open(Path path, long ram, Choice choice) throws IOException {
+        total = ram + RamBudget.RESERVE + (1 << 20);
+        spare(total);
+        weights = Models.weights(path);
+        content = Files.readAllBytes(path);
+        pager =
+                new Pager(
+                        weights,
+                        RamBudgetTest.of(folder.resolve("limits")),
+                        new OwnMemory(choice, OwnPages.ofThisSystem()));
+        try (FileChannel channel = FileChannel.open(path)) {
+            mapping = channel.map(MapMode.READ_ONLY, 0, content.length, arena);
+        }
+        pager.attach(0, mapping.address(), 0);
+    }
+
+    /** What the system can spare: memory of our own is not in it. */
+    private void spare(long available) throws IOException {
+        RamBudgetTest.write(folder.resolve("limits"), Math.max(0, available));
+    }
+
+    private void compare(long offset, long length) {
+        MemorySegment expected = MemorySegment.ofArray(content).asSlice(offset, length);
+        assertThat(mapping.asSlice(offset, length).mismatch(expected)).isEqualTo(-1);
+    }
+
+    private PassStats pass(int tokens, int... chosen) throws Exception {
+        spare(total - pager.ownBytes());
+        pager.begin(tokens, 0);
+        for (int i = 0; i < weights.all().size(); i++) {
+            Weight weight = weights.all().get(i);
+            if (weight.role().startsWith("ffn_gate_exps") && !pager.isWide()) {
+                pager.routed(weight.layer(), chosen);
+            }
+            boolean stop = pager.use(i);
+            if (weight.use() == Use.EXPERTS && !pager.isWide()) {
+                for (int expert : chosen) {
+                    compare(weight.offset() + expert * weight.sliceSize(), weight.sliceSize());
+                }
+            } else if (weight.use() != Use.ROWS) {
+                compare(weight.offset(), weight.size());
+            }
+            if (stop) {
+                pager.used();
+            }
+        }
+        return pager.end(true);
+    }
+
+    /** Until each slice was evicted two hundred times, about: a sixteenth of them fits. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Choice.class,
+            names = {"AUTO", "OWN"})
+    void whatIsReadIsTheFileHoweverOftenItWasEvicted(Choice choice) throws Exception {
+        Path path = Models.experts(folder);
+        PieceMap map = new PieceMap(Models.weights(path));
+        open(
+                path,
+                PlanRules.leastRam(map) + map.size(0, map.everyTokenCount()) + (8 << 20),
+                choice);
+        List<Integer> experts = new ArrayList<>(IntStream.range(0, 64).boxed().toList());
+        Random random = new Random(1);
+        long missed = 0;
+        long own = 0;
+        for (int round = 0; round < 200; round++) {
+            Collections.shuffle(experts, random);
+            for (int i = 0; i < 64; i += 4) {
+                PassStats stats =
+                        pass(
+                                1,
+                                experts.get(i),
+                                experts.get(i + 1),
+                                experts.get(i + 2),
+                                experts.get(i + 3));
+                missed += stats.expertMisses();
+                own = Math.max(own, stats.ownBytes());
+            }
+        }
+        assertThat(own).isPositive();
+        assertThat(missed).isGreaterThan(1000);
+        pager.close();
+        compare(0, content.length);
+        pager = null;
+    }
+
+    @Test
+    void promptsReadAllExpertsAndShortOnesThoseTheyChoose() throws Exception {
+        Path path = Models.experts(folder);
+        open(path, Files.size(path) * 85 / 100, Choice.AUTO);
+        pass(1, 1, 2, 3, 4);
+        for (int i = 0; i < 3; i++) {
+            pass(512);
+            pass(3, 1, 2, 3, 4, 10 + i, 20 + i, 30 + i);
+            pass(1, i, i + 30, i + 40, i + 50);
+        }
+        compare(0, content.length);
+    }
+
+    /** As on macOS, where everything is in memory of our own. */
+    @Test
+    void aDenseModelStaysAndPassesInSlots() throws Exception {
+        Path path = Models.dense(folder);
+        open(path, Files.size(path) * 30 / 100, Choice.OWN);
+        PassStats stats = null;
+        for (int i = 0; i < 5; i++) {
+            stats = pass(1);
+        }
+        assertThat(stats.ownBytes()).isPositive();
+        // Not everything is read again.
+        assertThat(stats.bytesRead()).isLessThan(weights.size() * 9 / 10);
+        compare(0, content.length);
+    }
+
+    /** Another process takes memory in the middle of a pass. */
+    @Test
+    void memoryIsGivenBackInTheMiddleOfAPass() throws Exception {
+        Path path = Models.experts(folder);
+        open(path, Files.size(path) * 8 / 10, Choice.AUTO);
+        for (int i = 0; i < 64; i += 4) {
+            pass(1, i, i + 1, i + 2, i + 3);
+        }
+        long before = pager.ownBytes();
+        assertThat(before).isPositive();
+        pager.begin(1, 0);
+        for (int i = 0; i < weights.all().size() / 2; i++) {
+            pager.use(i);
+        }
+        spare(total - 3 * before);
+        for (int i = 0; i < 200 && pager.ownBytes() >= before; i++) {
+            Thread.sleep(50);
+        }
+        assertThat(pager.ownBytes()).isLessThan(before);
+        pager.end(false);
+        compare(0, content.length);
+    }
+}
