@@ -1,9 +1,5 @@
 package io.github.bigllama.core.chat;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.fasterxml.jackson.databind.node.TextNode;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
@@ -12,10 +8,7 @@ import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ToolChoice;
-import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.internal.llama.Json;
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Arrays;
@@ -44,6 +37,7 @@ public final class Chat {
     private final ChatOptions options;
     private final List<Tool> tools;
     private final ControlText control;
+    private final PromptWriter writer;
     private final History history;
     private final Transcript transcript;
     private Reply reply = NOTHING;
@@ -78,6 +72,7 @@ public final class Chat {
         this.history = new History(options.system());
         this.tools = options.tools();
         this.template = new ChatTemplate(session.model(), options.template());
+        this.writer = new PromptWriter(template, options, control);
     }
 
     private Chat(LlamaSession session, Chat origin) {
@@ -89,6 +84,7 @@ public final class Chat {
         history = origin.history.copy();
         tools = origin.tools;
         template = origin.template;
+        writer = origin.writer;
         reply = origin.reply;
         now = origin.now;
     }
@@ -201,7 +197,9 @@ public final class Chat {
                     if (isNothing(ended)) {
                         onNothing.run();
                     } else {
-                        Optional<String> marked = marked(ended.tokens(), effective, produced);
+                        Optional<String> marked =
+                                control.written(
+                                        ended.tokens(), effective.preservedTokens(), produced);
                         remember(
                                 messages,
                                 prompt,
@@ -319,95 +317,14 @@ public final class Chat {
         return maxTokens == GenerationOptions.UNLIMITED ? quarter : Math.min(maxTokens, quarter);
     }
 
-    /**
-     * A grammar is that of the content, which begins where the template would have reasoning end;
-     * but templates may let the model choose between a call and JSON of a schema.
-     */
     private Prompt prompt(List<ChatMessage> added, GenerationOptions options, int leftOut) {
-        List<ChatMessage> messages = history.withoutOldest(leftOut, added);
-        try {
-            return write(RequestMessages.of(messages), options, leftOut);
-        } catch (ChatTemplateException e) {
-            if (!RequestMessages.hasSpecialIds(messages)) {
-                throw e;
-            }
-            return write(RequestMessages.withPlainIds(messages), options, leftOut);
-        }
-    }
-
-    private Prompt write(List<ChatMessage> messages, GenerationOptions options, int leftOut) {
-        ObjectNode request = request(messages, options);
-        Optional<JsonNode> schema = options.grammar().flatMap(Grammar::schema);
-        if (options.grammar().isEmpty() || (schema.isPresent() && !tools.isEmpty())) {
-            schema.ifPresent(s -> request.set("json_schema", s));
-            ChatTemplate.Prompt written = template.apply(request);
-            boolean isKept =
-                    schema.isEmpty()
-                            || written.grammar()
-                                    .filter(grammar -> grammar.triggers().isEmpty())
-                                    .isPresent();
-            if (isKept) {
-                return new Prompt(written, transcript.encode(written.text()), leftOut, false);
-            }
-            request.remove("json_schema");
-        }
-        ChatTemplate.Prompt written = template.apply(request.put("begin_content", true));
-        return new Prompt(written, transcript.encode(written.text()), leftOut, true);
-    }
-
-    private ObjectNode request(List<ChatMessage> messages, GenerationOptions options) {
-        ObjectNode request = Json.object();
-        ArrayNode array = request.putArray("messages");
-        messages.forEach(message -> array.add(marked(message.toJson())));
-        List<Tool> offered = offered(options.toolChoice());
-        if (!offered.isEmpty()) {
-            ArrayNode list = request.putArray("tools");
-            offered.forEach(tool -> list.add(marked(tool.toJson())));
-            request.put(
-                    "tool_choice",
-                    switch (options.toolChoice().mode()) {
-                        case AUTO -> "auto";
-                        case NONE -> "none";
-                        case REQUIRED, TOOL -> "required";
-                    });
-            request.put("parallel_tool_calls", this.options.parallelToolCalls());
-        }
-        return request.put("enable_thinking", options.thinking()).put("now", now);
-    }
-
-    private List<Tool> offered(ToolChoice choice) {
-        if (tools.isEmpty() && choice.mode() == ToolChoice.Mode.REQUIRED) {
-            throw new IllegalArgumentException(
-                    "the answer must call a tool, and the chat has none");
-        }
-        if (choice.mode() != ToolChoice.Mode.TOOL) {
-            return tools;
-        }
-        List<Tool> only = tools.stream().filter(tool -> tool.name().equals(choice.tool())).toList();
-        if (only.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "there is no tool %s, only %s"
-                            .formatted(choice.tool(), tools.stream().map(Tool::name).toList()));
-        }
-        return only;
-    }
-
-    /** Every text in it. */
-    private JsonNode marked(JsonNode node) {
-        return switch (node) {
-            case ObjectNode object -> {
-                object.properties().forEach(field -> field.setValue(marked(field.getValue())));
-                yield object;
-            }
-            case ArrayNode array -> {
-                for (int i = 0; i < array.size(); i++) {
-                    array.set(i, marked(array.get(i)));
-                }
-                yield array;
-            }
-            case TextNode text -> TextNode.valueOf(control.mark(text.textValue()));
-            default -> node;
-        };
+        PromptWriter.Written written =
+                writer.write(history.withoutOldest(leftOut, added), options, now);
+        return new Prompt(
+                written.prompt(),
+                transcript.encode(written.prompt().text()),
+                leftOut,
+                written.isContent());
     }
 
     /** The tokens with which every prompt begins: those of the system message. */
@@ -421,8 +338,8 @@ public final class Chat {
         List<ChatMessage> messages =
                 history.withoutOldest(
                         history.size(), List.of(new ChatMessage(Role.USER, question)));
-        String text = template.apply(request(messages, GenerationOptions.defaults())).text();
-        return control.encodePrompt(text);
+        return control.encodePrompt(
+                writer.write(messages, GenerationOptions.defaults(), now).prompt().text());
     }
 
     /**
@@ -487,27 +404,6 @@ public final class Chat {
         now = saved.now();
         reply = NOTHING;
         transcript.set(saved.transcript().text(), saved.transcript().tokens());
-    }
-
-    /**
-     * What an answer has produced, as a template would write it; empty where a stop string, or a
-     * character that was cut, makes the text differ from the tokens.
-     */
-    private Optional<String> marked(int[] tokens, GenerationOptions options, String produced) {
-        StringBuilder marked = new StringBuilder();
-        ByteArrayOutputStream run = new ByteArrayOutputStream();
-        for (int token : tokens) {
-            if (options.preservedTokens().contains(token)) {
-                marked.append(control.mark(run.toString(StandardCharsets.UTF_8)));
-                run.reset();
-                byte[] name = session.model().tokenizer().bytes(token, true);
-                marked.append(new String(name, StandardCharsets.UTF_8));
-            } else {
-                run.writeBytes(session.model().tokenizer().bytes(token, false));
-            }
-        }
-        marked.append(control.mark(run.toString(StandardCharsets.UTF_8)));
-        return Optional.of(marked.toString()).filter(m -> control.unmark(m).equals(produced));
     }
 
     /** Whether an answer has failed, or ended before it began. */

@@ -1,8 +1,12 @@
 package io.github.bigllama.core.chat;
 
 import io.github.bigllama.core.Tokenizer;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -126,6 +130,28 @@ final class ControlText {
         }
         run.setLength(0);
         return false;
+    }
+
+    /**
+     * What an answer has produced, as a template would write it; empty where a stop string, or a
+     * character that was cut, makes the text differ from the tokens.
+     *
+     * @param preserved control tokens whose names are part of the text
+     */
+    Optional<String> written(int[] tokens, Set<Integer> preserved, String produced) {
+        StringBuilder marked = new StringBuilder();
+        ByteArrayOutputStream run = new ByteArrayOutputStream();
+        for (int token : tokens) {
+            if (preserved.contains(token)) {
+                marked.append(mark(run.toString(StandardCharsets.UTF_8)));
+                run.reset();
+                marked.append(new String(tokenizer.bytes(token, true), StandardCharsets.UTF_8));
+            } else {
+                run.writeBytes(tokenizer.bytes(token, false));
+            }
+        }
+        marked.append(mark(run.toString(StandardCharsets.UTF_8)));
+        return Optional.of(marked.toString()).filter(text -> unmark(text).equals(produced));
     }
 
     /** The length of the longest control token that a text has at a place; 0 if there is none. */

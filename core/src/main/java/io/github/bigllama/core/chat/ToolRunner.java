@@ -30,13 +30,16 @@ final class ToolRunner {
         for (ToolCall call : calls) {
             FutureTask<String> task = new FutureTask<>(() -> result(call));
             tasks.add(task);
-            if (options.parallelToolCalls()) {
+            if (options.parallelToolCalls() && !Thread.currentThread().isInterrupted()) {
                 Thread.ofVirtual().name("bigllama-tool-" + call.name()).start(task);
             }
         }
         List<ChatMessage> results = new ArrayList<>();
         try {
             for (int i = 0; i < calls.size(); i++) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new InterruptedException();
+                }
                 FutureTask<String> task = tasks.get(i);
                 if (!isApart) {
                     task.run();

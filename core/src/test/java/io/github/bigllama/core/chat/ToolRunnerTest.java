@@ -7,9 +7,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -127,10 +129,49 @@ class ToolRunnerTest {
     }
 
     @Test
-    void anInterruptEndsTheCalls() {
-        ChatOptions options = options(arguments -> "done").withToolTimeout(Duration.ofMinutes(1));
-        Thread.currentThread().interrupt();
-        assertThatExceptionOfType(CancellationException.class).isThrownBy(() -> result(options));
-        assertThat(Thread.interrupted()).isTrue();
+    void anInterruptedThreadCallsNothing() {
+        ChatOptions options =
+                options(
+                        arguments -> {
+                            throw new AssertionError("was called");
+                        });
+        for (ChatOptions each :
+                List.of(
+                        options,
+                        options.withParallelToolCalls(true),
+                        options.withToolTimeout(Duration.ofMinutes(1)))) {
+            Thread.currentThread().interrupt();
+            assertThatExceptionOfType(CancellationException.class).isThrownBy(() -> result(each));
+            assertThat(Thread.interrupted()).isTrue();
+        }
+        assertThat(told).isEmpty();
+    }
+
+    @Test
+    void anInterruptEndsTheCallThatIsUnderWay() throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
+        CountDownLatch ended = new CountDownLatch(1);
+        ChatOptions options =
+                options(
+                                arguments -> {
+                                    called.countDown();
+                                    try {
+                                        TimeUnit.HOURS.sleep(1);
+                                    } catch (InterruptedException e) {
+                                        ended.countDown();
+                                    }
+                                    return "done";
+                                })
+                        .withToolTimeout(Duration.ofMinutes(1));
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        Thread caller =
+                Thread.ofPlatform()
+                        .uncaughtExceptionHandler((thread, e) -> thrown.set(e))
+                        .start(() -> result(options));
+        called.await();
+        caller.interrupt();
+        caller.join();
+        ended.await();
+        assertThat(thrown.get()).isInstanceOf(CancellationException.class);
     }
 }
