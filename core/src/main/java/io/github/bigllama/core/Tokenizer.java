@@ -3,6 +3,13 @@ package io.github.bigllama.core;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.internal.llama.Vocabulary;
 import io.github.bigllama.internal.text.Utf8Decoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 
 /**
@@ -11,6 +18,9 @@ import java.util.OptionalInt;
  */
 public final class Tokenizer {
     private final Vocabulary vocabulary;
+
+    /** By their first char; found when somebody asks. */
+    private volatile Map<Character, List<String>> controlTexts;
 
     Tokenizer(Vocabulary vocabulary) {
         this.vocabulary = vocabulary;
@@ -26,7 +36,51 @@ public final class Tokenizer {
      * control tokens such as {@code <|im_end|>}.
      */
     public int[] encode(String text) {
-        return encode(text, true, true);
+        int[] tokens = encode(text, true, true);
+        int from = 0;
+        int to = tokens.length;
+        // A template has written the first one, as a text.
+        if (to > 1 && isBegin(tokens[0]) && isBegin(tokens[1]) && addsBeginOfSequence()) {
+            from++;
+        }
+        // After an end no model goes on.
+        if (to > from
+                && llama_h.llama_vocab_get_add_eos(vocabulary.pointer())
+                && tokens[to - 1] == endOfSequence().orElse(-1)) {
+            to--;
+        }
+        return Arrays.copyOfRange(tokens, from, to);
+    }
+
+    private boolean isBegin(int token) {
+        return token == beginOfSequence().orElse(-1);
+    }
+
+    /**
+     * Texts that {@link #encode(String)} takes for control tokens, the longest first.
+     *
+     * @param first the char that they begin with
+     */
+    public List<String> controlTexts(char first) {
+        if (controlTexts == null) {
+            controlTexts = findControlTexts();
+        }
+        return controlTexts.getOrDefault(first, List.of());
+    }
+
+    private Map<Character, List<String>> findControlTexts() {
+        Map<Character, List<String>> found = new HashMap<>();
+        int wanted = llama_h.LLAMA_TOKEN_ATTR_CONTROL() | llama_h.LLAMA_TOKEN_ATTR_UNKNOWN();
+        for (int token = 0; token < size(); token++) {
+            if ((llama_h.llama_vocab_get_attr(vocabulary.pointer(), token) & wanted) != 0) {
+                String text = new String(bytes(token, true), StandardCharsets.UTF_8);
+                if (!text.isEmpty()) {
+                    found.computeIfAbsent(text.charAt(0), key -> new ArrayList<>()).add(text);
+                }
+            }
+        }
+        found.values().forEach(list -> list.sort(Comparator.comparing(String::length).reversed()));
+        return found;
     }
 
     /**

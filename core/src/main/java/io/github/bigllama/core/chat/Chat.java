@@ -1,8 +1,5 @@
 package io.github.bigllama.core.chat;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
@@ -10,10 +7,9 @@ import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.ToolChoice;
 import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.internal.llama.Json;
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Arrays;
@@ -35,14 +31,14 @@ import java.util.stream.Stream;
  * or is cancelled before its first token, leaves the history as it was.
  */
 public final class Chat {
-    /** So often an answer may ask for tools before it is taken as it is. */
-    private static final int MOST_TOOL_ROUNDS = 8;
-
     private static final Reply NOTHING = new Reply("", "", List.of());
 
     private final LlamaSession session;
     private final ChatTemplate template;
+    private final ChatOptions options;
     private final List<Tool> tools;
+    private final ControlText control;
+    private final PromptWriter writer;
     private final History history;
     private final Transcript transcript;
     private Reply reply = NOTHING;
@@ -71,19 +67,25 @@ public final class Chat {
      */
     public Chat(LlamaSession session, ChatOptions options) {
         this.session = session;
-        this.transcript = new Transcript(session.model().tokenizer());
+        this.options = options;
+        this.control = new ControlText(session.model().tokenizer(), options.parseSpecial());
+        this.transcript = new Transcript(control);
         this.history = new History(options.system());
         this.tools = options.tools();
         this.template = new ChatTemplate(session.model(), options.template());
+        this.writer = new PromptWriter(template, options, control);
     }
 
     private Chat(LlamaSession session, Chat origin) {
         this.session = session;
-        transcript = new Transcript(session.model().tokenizer());
+        options = origin.options;
+        control = origin.control;
+        transcript = new Transcript(control);
         transcript.set(origin.transcript.text(), origin.transcript.tokens());
         history = origin.history.copy();
         tools = origin.tools;
         template = origin.template;
+        writer = origin.writer;
         reply = origin.reply;
         now = origin.now;
     }
@@ -155,6 +157,34 @@ public final class Chat {
      * @throws ChatTemplateException if the template refuses the conversation
      */
     public TokenStream send(List<ChatMessage> messages, GenerationOptions options) {
+        return send(messages, options, () -> {});
+    }
+
+    /**
+     * Answers the last question again. The new answer takes the place of the old one, and of what
+     * came after it, when it has its first token; until then, and if that never comes, the history
+     * is as it was.
+     *
+     * @return the answer; empty if there is no question
+     */
+    public Optional<TokenStream> retry(GenerationOptions options) {
+        History before = history.copy();
+        Optional<String> question = history.undo();
+        try {
+            return question.map(
+                    text ->
+                            send(
+                                    List.of(new ChatMessage(Role.USER, text)),
+                                    options,
+                                    () -> history.set(before)));
+        } catch (RuntimeException e) {
+            history.set(before);
+            throw e;
+        }
+    }
+
+    private TokenStream send(
+            List<ChatMessage> messages, GenerationOptions options, Runnable onNothing) {
         Prompt prompt = prompt(messages, options);
         ReplyReader reader = new ReplyReader(prompt.written.syntax(), options.reasoning());
         GenerationOptions effective = effective(prompt, options);
@@ -165,25 +195,50 @@ public final class Chat {
                 isParsed ? reader : new PlainReader(),
                 (ended, produced) -> {
                     Reply said = isParsed ? reader.reply() : new Reply(produced, "", List.of());
-                    boolean isWhole = isWhole(ended.tokens(), effective, produced);
-                    remember(messages, prompt, ended, produced, said, isWhole);
+                    if (isNothing(ended)) {
+                        onNothing.run();
+                    } else {
+                        Optional<String> marked =
+                                control.written(
+                                        ended.tokens(), effective.preservedTokens(), produced);
+                        remember(
+                                messages,
+                                prompt,
+                                ended.tokens(),
+                                marked,
+                                said.ended(ended, history.calls()));
+                    }
                 });
     }
 
     /**
      * Says something and waits for the reply. Where the model asks for tools they are called, and
-     * it goes on, up to eight times.
+     * it goes on, up to {@link ChatOptions#toolRounds} times; a reply that asks for tools even then
+     * is returned as it is. A forced {@link GenerationOptions#toolChoice} holds for the first
+     * answer only.
+     *
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted, and stays
+     *     so, while a tool is called; the chat can go on
      */
     public Reply ask(String text, GenerationOptions options) {
         List<ChatMessage> messages = List.of(new ChatMessage(Role.USER, text));
+        GenerationOptions next = options;
         for (int round = 0; ; round++) {
-            try (TokenStream answer = send(messages, options)) {
-                answer.text();
+            Reply said = reply(messages, next);
+            if (said.toolCalls().isEmpty() || round == this.options.toolRounds()) {
+                return said;
             }
-            if (reply.toolCalls().isEmpty() || round == MOST_TOOL_ROUNDS) {
-                return reply;
+            messages = results(said);
+            if (options.toolChoice().mode() != ToolChoice.Mode.NONE) {
+                next = options.withToolChoice(ToolChoice.AUTO);
             }
-            messages = results(reply);
+        }
+    }
+
+    private Reply reply(List<ChatMessage> messages, GenerationOptions options) {
+        try (TokenStream answer = send(messages, options)) {
+            answer.text();
+            return isNothing(answer) ? NOTHING.ended(answer, 0) : reply;
         }
     }
 
@@ -192,19 +247,15 @@ public final class Chat {
         return ask(text, GenerationOptions.defaults());
     }
 
-    /** Calls the tools that a reply asks for: what to send next. */
+    /**
+     * Calls the tools that a reply asks for: what to send next. Whatever a tool throws, the model
+     * is told that it failed, and the program what it was: by the log, and {@link
+     * ChatOptions#toolFailure}.
+     *
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted
+     */
     public List<ChatMessage> results(Reply asking) {
-        return asking.toolCalls().stream()
-                .map(call -> ChatMessage.result(call, result(call)))
-                .toList();
-    }
-
-    private String result(ToolCall call) {
-        return tools.stream()
-                .filter(tool -> tool.name().equals(call.name()))
-                .findFirst()
-                .map(tool -> tool.call(call.arguments()))
-                .orElse("error: there is no tool " + call.name());
+        return new ToolRunner(options).results(asking.toolCalls());
     }
 
     /** Whether a reply may have parts: content is all that there is otherwise. */
@@ -275,39 +326,14 @@ public final class Chat {
         return maxTokens == GenerationOptions.UNLIMITED ? quarter : Math.min(maxTokens, quarter);
     }
 
-    /**
-     * A grammar is that of the content, which begins where the template would have reasoning end;
-     * but templates may let the model choose between a call and JSON of a schema.
-     */
     private Prompt prompt(List<ChatMessage> added, GenerationOptions options, int leftOut) {
-        ObjectNode request = request(history.withoutOldest(leftOut, added), options);
-        Optional<JsonNode> schema = options.grammar().flatMap(Grammar::schema);
-        if (options.grammar().isEmpty() || (schema.isPresent() && !tools.isEmpty())) {
-            schema.ifPresent(s -> request.set("json_schema", s));
-            ChatTemplate.Prompt written = template.apply(request);
-            boolean isKept =
-                    schema.isEmpty()
-                            || written.grammar()
-                                    .filter(grammar -> grammar.triggers().isEmpty())
-                                    .isPresent();
-            if (isKept) {
-                return new Prompt(written, transcript.encode(written.text()), leftOut, false);
-            }
-            request.remove("json_schema");
-        }
-        ChatTemplate.Prompt written = template.apply(request.put("begin_content", true));
-        return new Prompt(written, transcript.encode(written.text()), leftOut, true);
-    }
-
-    private ObjectNode request(List<ChatMessage> messages, GenerationOptions options) {
-        ObjectNode request = Json.object();
-        ArrayNode array = request.putArray("messages");
-        messages.forEach(message -> array.add(message.toJson()));
-        if (!tools.isEmpty()) {
-            ArrayNode list = request.putArray("tools");
-            tools.forEach(tool -> list.add(tool.toJson()));
-        }
-        return request.put("enable_thinking", options.thinking()).put("now", now);
+        PromptWriter.Written written =
+                writer.write(history.withoutOldest(leftOut, added), options, now);
+        return new Prompt(
+                written.prompt(),
+                transcript.encode(written.prompt().text()),
+                leftOut,
+                written.isContent());
     }
 
     /** The tokens with which every prompt begins: those of the system message. */
@@ -321,8 +347,8 @@ public final class Chat {
         List<ChatMessage> messages =
                 history.withoutOldest(
                         history.size(), List.of(new ChatMessage(Role.USER, question)));
-        String text = template.apply(request(messages, GenerationOptions.defaults())).text();
-        return session.model().tokenizer().encode(text);
+        return control.encodePrompt(
+                writer.write(messages, GenerationOptions.defaults(), now).prompt().text());
     }
 
     /**
@@ -377,7 +403,7 @@ public final class Chat {
     public void restore(Path file) {
         SavedChat saved =
                 session.restore(file)
-                        .map(text -> SavedChat.of(Json.read(text), session.model().tokenizer()))
+                        .map(text -> SavedChat.of(Json.read(text), control))
                         .orElseThrow(
                                 () ->
                                         new SessionException(
@@ -389,34 +415,26 @@ public final class Chat {
         transcript.set(saved.transcript().text(), saved.transcript().tokens());
     }
 
-    /** A stop string, or a character that was cut, makes the text differ from the tokens. */
-    private boolean isWhole(int[] tokens, GenerationOptions options, String produced) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        for (int token : tokens) {
-            boolean special = options.preservedTokens().contains(token);
-            bytes.writeBytes(session.model().tokenizer().bytes(token, special));
-        }
-        return bytes.toString(StandardCharsets.UTF_8).equals(produced);
+    /** Whether an answer has failed, or ended before it began. */
+    private static boolean isNothing(TokenStream answer) {
+        return answer.stopReason().isEmpty()
+                || answer.tokens().length == 0
+                        && (answer.stopReason().get() == StopReason.CANCELLED
+                                || answer.stopReason().get() == StopReason.TIMEOUT);
     }
 
     private void remember(
             List<ChatMessage> added,
             Prompt prompt,
-            TokenStream answer,
-            String produced,
-            Reply said,
-            boolean isWhole) {
-        int[] tokens = answer.tokens();
-        if (answer.stopReason().isEmpty()
-                || (tokens.length == 0 && answer.stopReason().get() == StopReason.CANCELLED)) {
-            return;
-        }
+            int[] tokens,
+            Optional<String> marked,
+            Reply said) {
         reply = said;
         history.add(added, ChatMessage.of(reply), prompt.forgotten);
-        if (isWhole) {
+        if (marked.isPresent()) {
             int[] all = Arrays.copyOf(prompt.tokens, prompt.tokens.length + tokens.length);
             System.arraycopy(tokens, 0, all, prompt.tokens.length, tokens.length);
-            transcript.set(prompt.written.text() + produced, all);
+            transcript.set(prompt.written.text() + marked.get(), all);
         } else {
             transcript.set(prompt.written.text(), prompt.tokens);
         }

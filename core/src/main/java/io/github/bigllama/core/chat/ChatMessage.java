@@ -49,6 +49,15 @@ public record ChatMessage(
         return new ChatMessage(Role.TOOL, content, "", List.of(), Optional.of(call));
     }
 
+    /** A text that a message may have: what C's texts end at is shown as unknown. */
+    static String plain(String text) {
+        return text.replace('\0', '\uFFFD');
+    }
+
+    ChatMessage withToolCalls(List<ToolCall> calls) {
+        return new ChatMessage(role, content, reasoning, calls, answers);
+    }
+
     /** What a model has said. */
     static ChatMessage of(Reply reply) {
         return new ChatMessage(

@@ -1,32 +1,78 @@
 package io.github.bigllama.core.chat;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /**
- * How a chat begins.
+ * How a chat begins, and what happens when its model calls tools.
  *
  * @param system the system message, if any
  * @param template the Jinja source of a chat template, or {@code chatml}; empty for the model's
  *     own, or ChatML if it has none
  * @param tools what the model may have called
+ * @param toolRounds how many answers of one turn {@link Chat#ask} has tools called for; the one
+ *     after that is taken as it is
+ * @param toolTimeout most time for one call; then the tool is interrupted, and the model told
+ * @param approval is asked before a tool is called, on the thread that would call it; if it says
+ *     no, the model is told that the user did not allow it
+ * @param toolFailure is told what a tool has thrown, a {@link
+ *     java.util.concurrent.TimeoutException} if it took too long. The log has it in any case
+ * @param parallelToolCalls whether the model may make several calls in one answer, which are then
+ *     made at the same time, each on a virtual thread
+ * @param parseSpecial whether control tokens in messages, such as {@code <|im_end|>}, are control
+ *     tokens; otherwise they are the text that they are written as
  */
-public record ChatOptions(Optional<String> system, Optional<String> template, List<Tool> tools) {
+public record ChatOptions(
+        Optional<String> system,
+        Optional<String> template,
+        List<Tool> tools,
+        int toolRounds,
+        Optional<Duration> toolTimeout,
+        Optional<Predicate<ToolCall>> approval,
+        Optional<BiConsumer<ToolCall, Throwable>> toolFailure,
+        boolean parallelToolCalls,
+        boolean parseSpecial) {
     private static final ChatOptions DEFAULTS =
-            new ChatOptions(Optional.empty(), Optional.empty(), List.of());
+            new ChatOptions(
+                    Optional.empty(),
+                    Optional.empty(),
+                    List.of(),
+                    8,
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    false,
+                    false);
 
     public ChatOptions {
         Objects.requireNonNull(system, "system");
         Objects.requireNonNull(template, "template");
-        tools = List.copyOf(tools);
+        tools = List.copyOf(Objects.requireNonNull(tools, "tools"));
         if (tools.stream().map(Tool::name).distinct().count() < tools.size()) {
             throw new IllegalArgumentException("two tools have the same name");
         }
+        if (toolRounds < 0) {
+            throw new IllegalArgumentException(
+                    "toolRounds is " + toolRounds + ", must be 0 or more");
+        }
+        Objects.requireNonNull(toolTimeout, "toolTimeout");
+        if (toolTimeout.isPresent() && !toolTimeout.get().isPositive()) {
+            throw new IllegalArgumentException(
+                    "toolTimeout is " + toolTimeout.get() + ", must be positive");
+        }
+        Objects.requireNonNull(approval, "approval");
+        Objects.requireNonNull(toolFailure, "toolFailure");
     }
 
-    /** No system message, the model's template, no tools. */
+    /**
+     * No system message, the model's template, no tools; eight rounds without a time limit, calls
+     * one after the other, and messages that are nothing but text.
+     */
     public static ChatOptions defaults() {
         return DEFAULTS;
     }
@@ -41,7 +87,38 @@ public record ChatOptions(Optional<String> system, Optional<String> template, Li
     }
 
     public ChatOptions withTools(Tool... values) {
-        return with(draft -> draft.tools = List.of(values));
+        return with(draft -> draft.tools = List.of(Objects.requireNonNull(values, "tools")));
+    }
+
+    public ChatOptions withToolRounds(int value) {
+        return with(draft -> draft.toolRounds = value);
+    }
+
+    public ChatOptions withToolTimeout(Duration value) {
+        return with(
+                draft ->
+                        draft.toolTimeout =
+                                Optional.of(Objects.requireNonNull(value, "toolTimeout")));
+    }
+
+    public ChatOptions withApproval(Predicate<ToolCall> value) {
+        return with(
+                draft -> draft.approval = Optional.of(Objects.requireNonNull(value, "approval")));
+    }
+
+    public ChatOptions withToolFailure(BiConsumer<ToolCall, Throwable> value) {
+        return with(
+                draft ->
+                        draft.toolFailure =
+                                Optional.of(Objects.requireNonNull(value, "toolFailure")));
+    }
+
+    public ChatOptions withParallelToolCalls(boolean value) {
+        return with(draft -> draft.parallelToolCalls = value);
+    }
+
+    public ChatOptions withParseSpecial(boolean value) {
+        return with(draft -> draft.parseSpecial = value);
     }
 
     private ChatOptions with(Consumer<Draft> change) {
@@ -55,15 +132,36 @@ public record ChatOptions(Optional<String> system, Optional<String> template, Li
         private Optional<String> system;
         private Optional<String> template;
         private List<Tool> tools;
+        private int toolRounds;
+        private Optional<Duration> toolTimeout;
+        private Optional<Predicate<ToolCall>> approval;
+        private Optional<BiConsumer<ToolCall, Throwable>> toolFailure;
+        private boolean parallelToolCalls;
+        private boolean parseSpecial;
 
         Draft(ChatOptions options) {
             system = options.system;
             template = options.template;
             tools = options.tools;
+            toolRounds = options.toolRounds;
+            toolTimeout = options.toolTimeout;
+            approval = options.approval;
+            toolFailure = options.toolFailure;
+            parallelToolCalls = options.parallelToolCalls;
+            parseSpecial = options.parseSpecial;
         }
 
         ChatOptions options() {
-            return new ChatOptions(system, template, tools);
+            return new ChatOptions(
+                    system,
+                    template,
+                    tools,
+                    toolRounds,
+                    toolTimeout,
+                    approval,
+                    toolFailure,
+                    parallelToolCalls,
+                    parseSpecial);
         }
     }
 }

@@ -42,6 +42,16 @@ final class History {
         return List.copyOf(all);
     }
 
+    /** How many calls of tools there were. */
+    int calls() {
+        return messages.stream().mapToInt(message -> message.toolCalls().size()).sum();
+    }
+
+    /** Has what another one has. */
+    void set(History other) {
+        set(other.all(), other.forgotten);
+    }
+
     /** Messages without the system message. */
     int size() {
         return messages.size();

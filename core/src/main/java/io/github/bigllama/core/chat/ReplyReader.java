@@ -30,6 +30,12 @@ final class ReplyReader implements ChatAnswer.Reader {
             return "";
         }
         parse(text.toString(), isComplete);
+        if (isComplete && !reply.content().startsWith(shown)) {
+            // What was shown has been said, whatever came of it later.
+            int at = text.toString().indexOf(shown);
+            String content = at < 0 ? shown : text.toString().substring(at);
+            reply = new Reply(content, reply.reasoning(), List.of());
+        }
         long end = System.nanoTime();
         due = end + PAUSE * (end - start);
         return show();

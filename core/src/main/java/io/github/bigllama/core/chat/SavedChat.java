@@ -3,7 +3,6 @@ package io.github.bigllama.core.chat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.bigllama.core.Tokenizer;
 import io.github.bigllama.internal.llama.Json;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,12 +30,12 @@ record SavedChat(List<ChatMessage> messages, int forgotten, long now, Transcript
         return node;
     }
 
-    static SavedChat of(JsonNode node, Tokenizer tokenizer) {
+    static SavedChat of(JsonNode node, ControlText control) {
         List<ChatMessage> messages = new ArrayList<>();
         for (JsonNode message : node.path("messages")) {
             messages.add(ChatMessage.of(message));
         }
-        Transcript transcript = new Transcript(tokenizer);
+        Transcript transcript = new Transcript(control);
         JsonNode tokens = node.path("tokens");
         int[] ids = new int[tokens.size()];
         for (int i = 0; i < ids.length; i++) {

@@ -39,8 +39,8 @@ public final class Tool {
      * @param name what it is called: letters, digits and underscores
      * @param description what it does, for the model
      * @param parameters the JSON schema of the arguments, an object; draft 2020-12
-     * @param function gets the arguments as JSON, and gives what the model is to know; what it
-     *     throws becomes a result that says so
+     * @param function gets the arguments as JSON, and gives what the model is to know; of what it
+     *     throws the model reads only the message of a {@link ToolException}
      * @throws IllegalArgumentException if the schema can't be used, with the tool's name and the
      *     JSON pointer of the reason
      */
@@ -128,16 +128,22 @@ public final class Tool {
         return parameters.toString();
     }
 
-    /** What a call gives, or what went wrong, as the model is told. */
+    /**
+     * What a call gives. The function may throw anything.
+     *
+     * @throws ToolException if the arguments are not of the schema
+     */
     String call(String arguments) {
+        List<String> errors;
         try {
-            List<String> errors = parameters.errors(JsonSchema.read(arguments, "the text"));
-            return errors.isEmpty()
-                    ? String.valueOf(function.apply(arguments))
-                    : "error: the arguments are wrong: " + errors.getFirst();
-        } catch (RuntimeException e) {
-            return "error: " + (e.getMessage() == null ? e.toString() : e.getMessage());
+            errors = parameters.errors(JsonSchema.read(arguments, "the text"));
+        } catch (IllegalArgumentException e) {
+            throw new ToolException("the arguments are wrong: " + e.getMessage(), e);
         }
+        if (!errors.isEmpty()) {
+            throw new ToolException("the arguments are wrong: " + errors.getFirst());
+        }
+        return String.valueOf(function.apply(arguments));
     }
 
     JsonNode toJson() {

@@ -15,12 +15,17 @@ final class Transcript {
     /** So much of the end of a text is hardly found anywhere else. */
     private static final int TAIL = 64;
 
+    private final ControlText control;
     private final Tokenizer tokenizer;
+
+    /** With the marks of {@link ControlText}. */
     private String text = "";
+
     private int[] tokens = {};
 
-    Transcript(Tokenizer tokenizer) {
-        this.tokenizer = tokenizer;
+    Transcript(ControlText control) {
+        this.control = control;
+        this.tokenizer = control.tokenizer();
     }
 
     String text() {
@@ -47,7 +52,7 @@ final class Transcript {
      */
     int[] encode(String prompt) {
         if (text.isEmpty()) {
-            return tokenizer.encode(prompt);
+            return control.encodePrompt(prompt);
         }
         if (prompt.startsWith(text)) {
             return concat(tokens, rest(prompt, text.length()));
@@ -64,11 +69,11 @@ final class Transcript {
                 return concat(Arrays.copyOf(tokens, i + 1), rest(prompt, ends[i]));
             }
         }
-        return tokenizer.encode(prompt);
+        return control.encodePrompt(prompt);
     }
 
     private int[] rest(String prompt, int from) {
-        return tokenizer.encode(prompt.substring(from), false, true);
+        return control.encode(prompt.substring(from));
     }
 
     private int commonPrefix(String prompt) {
@@ -120,6 +125,8 @@ final class Transcript {
     private int[] ends() {
         int[] ends = new int[tokens.length];
         Arrays.fill(ends, -1);
+        int[] inMarked = new int[text.length() + 1];
+        String plain = control.unmark(text, inMarked);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         int[] positions = new int[tokens.length];
         for (int i = 0; i < tokens.length; i++) {
@@ -127,14 +134,14 @@ final class Transcript {
             boolean isAdded =
                     i == 0
                             && tokenizer.addsBeginOfSequence()
-                            && !text.startsWith(tokenizer.decode(new int[] {tokens[0]}, true));
+                            && !plain.startsWith(tokenizer.decode(new int[] {tokens[0]}, true));
             if (!isAdded) {
                 bytes.writeBytes(tokenizer.bytes(tokens[i], true));
             }
             positions[i] = bytes.size();
         }
         byte[] all = bytes.toByteArray();
-        if (!new String(all, StandardCharsets.UTF_8).equals(text)) {
+        if (!new String(all, StandardCharsets.UTF_8).equals(plain)) {
             return ends;
         }
         int at = 0;
@@ -144,7 +151,7 @@ final class Transcript {
                 chars += chars(all[at++]);
             }
             if (at == all.length || !isContinuation(all[at])) {
-                ends[i] = chars;
+                ends[i] = inMarked[chars];
             }
         }
         return ends;

@@ -39,7 +39,7 @@ public final class Context implements AutoCloseable {
     private final Occupancy occupancy = new Occupancy();
     private final Arena arena = Arena.ofShared();
     private final NativeHandle handle;
-    private final NativeHandle threadpool;
+    private final ComputeThreads threads;
     private final MemorySegment batch;
     private final MemorySegment batchTokens;
     private final int size;
@@ -56,7 +56,6 @@ public final class Context implements AutoCloseable {
     private final AbortSwitch abort = new AbortSwitch(arena);
     private final Outputs outputs;
     private final FileSizes sizes;
-    private final CoreShare cores;
 
     /** Null where all weights fit into RAM. */
     private final Paging paging;
@@ -81,16 +80,14 @@ public final class Context implements AutoCloseable {
         paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
         MemorySegment params = ContextParams.of(options, arena);
         // All of a model whose weights pass through memory take turns.
-        cores = new CoreShare(pager.<Object>map(p -> p).orElse(this), options);
+        CoreShare cores = new CoreShare(pager.<Object>map(p -> p).orElse(this), options);
         abort.install(params);
         if (paging != null) {
             llama_context_params.cb_eval(params, paging.callback(arena));
         }
         handle = new NativeHandle(noun, create(noun, model, options, params), llama_h::llama_free);
+        threads = new ComputeThreads(handle, cores, paging != null);
         outputs = new Outputs(handle);
-        threadpool = Threadpool.start(cores.mostThreads(), paging != null);
-        llama_h.llama_attach_threadpool(
-                handle.pointer(), threadpool.pointer(), threadpool.pointer());
         MemorySegment memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
         size = llama_h.llama_n_ctx_seq(handle.pointer());
         batchSize = llama_h.llama_n_batch(handle.pointer());
@@ -272,7 +269,7 @@ public final class Context implements AutoCloseable {
 
     /** Nothing more is computed for now: others may have the cores. */
     public void rest() {
-        cores.leave();
+        threads.rest();
     }
 
     /** What ends computations early. */
@@ -378,14 +375,9 @@ public final class Context implements AutoCloseable {
     }
 
     private LlamaLog.Result<Integer> decode() {
-        int share = cores.begin();
-        try {
-            llama_h.llama_set_n_threads(
-                    handle.pointer(), cores.threads(share), cores.batchThreads(share));
-            return LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch));
-        } finally {
-            cores.end();
-        }
+        return threads.compute(
+                () -> LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch)),
+                result -> result.value() == OK);
     }
 
     /** Sets who is told how much of a long computation is done; called from within it. */
@@ -403,10 +395,9 @@ public final class Context implements AutoCloseable {
         if (handle.isClosed()) {
             return;
         }
-        cores.leave();
         handle.close();
         outputs.invalidate();
-        threadpool.close();
+        threads.close();
         arena.close();
     }
 }

@@ -36,11 +36,6 @@ final class CoreShare {
         batchThreads = options.batchThreads() == 0 ? threads : options.batchThreads();
     }
 
-    /** The most threads that a pass may have. */
-    int mostThreads() {
-        return Math.max(threads(CORES), batchThreads(CORES));
-    }
-
     /** A pass begins; gives the share of the cores. */
     int begin() {
         long now = System.nanoTime();

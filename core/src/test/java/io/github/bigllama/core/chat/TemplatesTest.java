@@ -13,6 +13,7 @@ import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.internal.llama.Shim;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -279,5 +280,86 @@ class TemplatesTest {
                                 assertThatThrownBy(() -> Grammar.gbnf(text))
                                         .isInstanceOf(IllegalArgumentException.class)
                                         .hasMessageContaining("NUL"));
+    }
+
+    /** A question, calls that have an answer or none, and another question. */
+    @TestFactory
+    Stream<DynamicTest> aConversationIsWrittenWhateverBecameOfItsCalls() {
+        ToolCall nameless = CALL.withId("");
+        ChatMessage question = new ChatMessage(Role.USER, "How is Oslo?");
+        List<List<ChatMessage>> endings =
+                List.of(
+                        List.of(calling(CALL)),
+                        List.of(calling(nameless)),
+                        List.of(
+                                calling(nameless),
+                                ChatMessage.result(nameless, "7"),
+                                new ChatMessage(Role.ASSISTANT, "It is 7.")),
+                        List.of(
+                                calling(CALL.withId("functions.weather:0")),
+                                ChatMessage.result(CALL.withId("functions.weather:0"), "7"),
+                                new ChatMessage(Role.ASSISTANT, "It is 7.")));
+        return PROBED.entrySet().stream()
+                .filter(entry -> !entry.getValue().containsKey("plain-refused"))
+                .filter(entry -> !entry.getValue().containsKey("tools-refused"))
+                .flatMap(
+                        entry ->
+                                endings.stream()
+                                        .map(
+                                                ending ->
+                                                        DynamicTest.dynamicTest(
+                                                                entry.getKey()
+                                                                        + " after "
+                                                                        + ending.size(),
+                                                                () -> {
+                                                                    List<ChatMessage> all =
+                                                                            new ArrayList<>();
+                                                                    all.add(question);
+                                                                    all.addAll(ending);
+                                                                    all.add(question);
+                                                                    requireWritten(
+                                                                            entry.getValue()
+                                                                                    .get("source"),
+                                                                            all);
+                                                                })));
+    }
+
+    private static ChatMessage calling(ToolCall call) {
+        return new ChatMessage(Role.ASSISTANT, "", "", List.of(call), Optional.empty());
+    }
+
+    private static void requireWritten(String source, List<ChatMessage> messages) {
+        try (ChatTemplate template = template(source)) {
+            ObjectNode request = request(RequestMessages.of(messages), false);
+            request.set("tools", tools());
+            try {
+                template.apply(request);
+            } catch (ChatTemplateException e) {
+                ObjectNode plain = request(RequestMessages.withPlainIds(messages), false);
+                plain.set("tools", tools());
+                template.apply(plain);
+            }
+        }
+    }
+
+    @Test
+    void whatWasShownIsSaid() {
+        String text = "Hello <tool_call>{\"name\":\"nosuch\",\"arguments\":{}}</tool_call> there";
+        for (String name :
+                List.of(
+                        "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja",
+                        "Qwen-Qwen3-0.6B.jinja")) {
+            for (int end = 1; end <= text.length(); end++) {
+                ReplyReader reader = new ReplyReader(syntax(name, false), Optional.empty());
+                StringBuilder shown = new StringBuilder();
+                for (int i = 1; i <= end; i++) {
+                    shown.append(reader.read(text.substring(0, i), false));
+                }
+                shown.append(reader.read(text.substring(0, end), true));
+                assertThat(reader.reply().content()).isEqualTo(shown.toString());
+                assertThat(reader.reply().content())
+                        .startsWith(text.substring(0, Math.min(5, end)));
+            }
+        }
     }
 }

@@ -87,7 +87,7 @@ class ToolTest {
         List<ChatMessage> results = chat.results(asking);
         assertThat(Json.read(results.get(0).content()).path("degrees").asInt()).isEqualTo(7);
         assertThat(results.get(1).content()).startsWith("error: ");
-        assertThat(results.get(2).content()).isEqualTo("error: out of order");
+        assertThat(results.get(2).content()).isEqualTo("error: the tool failed");
         assertThat(results.get(3).content()).isEqualTo("error: there is no tool none");
         chat.ask("Hi", GREEDY.withMaxTokens(5));
         try (TokenStream answer = chat.send(results, GREEDY.withMaxTokens(1))) {
@@ -96,13 +96,14 @@ class ToolTest {
             assertThat(prompt)
                     .contains("Says the weather")
                     .contains("\"degrees\"")
-                    .contains("error: out of order");
+                    .contains("error: the tool failed")
+                    .doesNotContain("out of order");
         }
         assertThat(chat.messages()).extracting(ChatMessage::role).contains(Role.TOOL);
         assertThatThrownBy(() -> ChatOptions.defaults().withTools(weather, weather))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Tool.of("no name", "", "{}", arguments -> ""))
-                .hasMessageContaining("is not a name of a tool");
+                .hasMessageContaining("is not a name for a tool");
     }
 
     @ParameterizedTest

@@ -20,7 +20,6 @@ class CoreShareTest {
         // Sessions of other tests may have computed just before.
         Thread.sleep(50);
         CoreShare first = share(SessionOptions.defaults());
-        assertThat(first.mostThreads()).isEqualTo(CORES);
         assertThat(first.threads(first.begin())).isEqualTo(CORES);
         List<CoreShare> others = new ArrayList<>();
         for (int computing = 2; computing <= 2 * CORES; computing++) {
@@ -56,7 +55,6 @@ class CoreShareTest {
         CoreShare share = share(SessionOptions.defaults().withThreads(3, 5));
         assertThat(share.threads(1)).isEqualTo(3);
         assertThat(share.batchThreads(1)).isEqualTo(5);
-        assertThat(share.mostThreads()).isEqualTo(5);
         assertThat(share(SessionOptions.defaults().withThreads(3, 0)).batchThreads(1)).isEqualTo(3);
     }
 }

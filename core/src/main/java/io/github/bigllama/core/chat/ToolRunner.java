@@ -1,0 +1,105 @@
+package io.github.bigllama.core.chat;
+
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** Calls the tools of a chat, whatever they do. */
+final class ToolRunner {
+    private static final System.Logger LOGGER = System.getLogger("io.github.bigllama.tool");
+
+    private final ChatOptions options;
+
+    ToolRunner(ChatOptions options) {
+        this.options = options;
+    }
+
+    /**
+     * The results of calls, in their order.
+     *
+     * @throws CancellationException if the thread is interrupted, and stays so
+     */
+    List<ChatMessage> results(List<ToolCall> calls) {
+        boolean isApart = options.toolTimeout().isPresent() || options.parallelToolCalls();
+        List<FutureTask<String>> tasks = new ArrayList<>();
+        for (ToolCall call : calls) {
+            FutureTask<String> task = new FutureTask<>(() -> result(call));
+            tasks.add(task);
+            if (options.parallelToolCalls() && !Thread.currentThread().isInterrupted()) {
+                Thread.ofVirtual().name("bigllama-tool-" + call.name()).start(task);
+            }
+        }
+        List<ChatMessage> results = new ArrayList<>();
+        try {
+            for (int i = 0; i < calls.size(); i++) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new InterruptedException();
+                }
+                FutureTask<String> task = tasks.get(i);
+                if (!isApart) {
+                    task.run();
+                } else if (!options.parallelToolCalls()) {
+                    Thread.ofVirtual().name("bigllama-tool-" + calls.get(i).name()).start(task);
+                }
+                results.add(ChatMessage.result(calls.get(i), await(calls.get(i), task)));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while a tool was called");
+        } finally {
+            tasks.forEach(task -> task.cancel(true));
+        }
+        return results;
+    }
+
+    private String await(ToolCall call, FutureTask<String> task) throws InterruptedException {
+        try {
+            return options.toolTimeout().isEmpty()
+                    ? task.get()
+                    : task.get(options.toolTimeout().get().toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            task.cancel(true);
+            failed(call, e);
+            return "error: the tool took too long";
+        } catch (ExecutionException e) {
+            throw new AssertionError("result() throws nothing", e);
+        }
+    }
+
+    private String result(ToolCall call) {
+        try {
+            Tool tool =
+                    options.tools().stream()
+                            .filter(candidate -> candidate.name().equals(call.name()))
+                            .findFirst()
+                            .orElse(null);
+            if (tool == null) {
+                return "error: there is no tool " + call.name();
+            }
+            if (options.approval().isPresent() && !options.approval().get().test(call)) {
+                return "error: the user did not allow this call";
+            }
+            return ChatMessage.plain(tool.call(call.arguments()));
+        } catch (ToolException e) {
+            failed(call, e);
+            return ChatMessage.plain("error: " + e.getMessage());
+        } catch (Throwable e) {
+            // An Error is the tool's as well: it must not end the conversation.
+            failed(call, e);
+            return "error: the tool failed";
+        }
+    }
+
+    private void failed(ToolCall call, Throwable failure) {
+        LOGGER.log(
+                failure instanceof ToolException ? Level.DEBUG : Level.WARNING,
+                "the tool " + call.name() + " failed",
+                failure);
+        options.toolFailure().ifPresent(listener -> listener.accept(call, failure));
+    }
+}

@@ -1,0 +1,81 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.internal.llama.NativeHandle;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+
+/**
+ * The threads of a context: as many as its share of the cores. Threads of a pool that a pass does
+ * not use would spin as long as the others, so a pool has none of those.
+ */
+final class ComputeThreads implements AutoCloseable {
+    private final NativeHandle context;
+    private final CoreShare cores;
+    private final boolean sleepy;
+
+    /**
+     * The last one is in use; llama.cpp looks at the one before until it computes with the last.
+     */
+    private final Deque<NativeHandle> pools = new ArrayDeque<>();
+
+    private int threads;
+    private int batchThreads;
+
+    /**
+     * None yet.
+     *
+     * @param sleepy as {@link Threadpool#start} has it
+     */
+    ComputeThreads(NativeHandle context, CoreShare cores, boolean sleepy) {
+        this.context = context;
+        this.cores = cores;
+        this.sleepy = sleepy;
+    }
+
+    /**
+     * Runs a computation of the context with its share of the cores.
+     *
+     * @param isDone whether it has come to its end
+     */
+    <T> T compute(Supplier<T> computation, Predicate<T> isDone) {
+        use(cores.begin());
+        try {
+            T result = computation.get();
+            while (isDone.test(result) && pools.size() > 1) {
+                pools.removeFirst().close();
+            }
+            return result;
+        } finally {
+            cores.end();
+        }
+    }
+
+    private void use(int share) {
+        int newThreads = cores.threads(share);
+        int newBatchThreads = cores.batchThreads(share);
+        if (newThreads == threads && newBatchThreads == batchThreads) {
+            return;
+        }
+        NativeHandle pool = Threadpool.start(Math.max(newThreads, newBatchThreads), sleepy);
+        pools.addLast(pool);
+        threads = newThreads;
+        batchThreads = newBatchThreads;
+        llama_h.llama_set_n_threads(context.pointer(), threads, batchThreads);
+        llama_h.llama_attach_threadpool(context.pointer(), pool.pointer(), pool.pointer());
+    }
+
+    /** Nothing more is computed for now: others may have the cores. */
+    void rest() {
+        cores.leave();
+    }
+
+    /** Ends all threads; after the context, which looks at them. */
+    @Override
+    public void close() {
+        rest();
+        pools.forEach(NativeHandle::close);
+    }
+}
