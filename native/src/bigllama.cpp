@@ -14,6 +14,7 @@
 #include "json-schema-to-grammar.h"
 #include "json.h"
 #include "large-stack.h"
+#include "llama-ext.h"
 #include "llama.h"
 #include "log.h"
 
@@ -318,6 +319,15 @@ struct bigllama_grammar * bigllama_grammar_accept(struct bigllama_grammar * gram
         tell(error, message);
     }
     return result;
+}
+
+void bigllama_context_memory(const struct llama_context * context, int64_t * cache, int64_t * compute) {
+    *cache = 0;
+    *compute = 0;
+    for (const auto & [type, data] : llama_get_memory_breakdown(context)) {
+        *cache += static_cast<int64_t>(data.context);
+        *compute += static_cast<int64_t>(data.compute);
+    }
 }
 
 bool bigllama_abort_if_set(void * flag) {

@@ -9,6 +9,7 @@
 #define BIGLLAMA_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #if defined(__GNUC__)
 #define BIGLLAMA_API __attribute__((visibility("default")))
@@ -20,6 +21,7 @@
 extern "C" {
 #endif
 
+struct llama_context;
 struct llama_model;
 struct llama_token_data_array;
 struct llama_vocab;
@@ -91,6 +93,12 @@ BIGLLAMA_API int bigllama_grammar_apply(
 /* Goes on with a token. Returns the grammar. */
 BIGLLAMA_API struct bigllama_grammar * bigllama_grammar_accept(
     struct bigllama_grammar * grammar, int token, char ** error);
+
+/*
+ * Bytes that a context takes in buffers of all devices: with keys, values and recurrent states, and with what a
+ * micro-batch computes. They are counted, not taken, if its model was loaded with no_alloc.
+ */
+BIGLLAMA_API void bigllama_context_memory(const struct llama_context * context, int64_t * cache, int64_t * compute);
 
 /* A ggml_abort_callback whose data is a byte: a computation ends once that is not 0. */
 BIGLLAMA_API bool bigllama_abort_if_set(void * flag);

@@ -20,6 +20,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** The {@link TokenStream} of a session: the loop from a prompt to pieces of text. */
+// A turn is held, not used.
+@SuppressWarnings("try")
 final class Generation implements TokenStream {
     /** A hundred years: longer ones can't be counted in nanoseconds. */
     private static final long LONGEST_TIMEOUT = TimeUnit.DAYS.toNanos(36_500);
@@ -87,18 +89,18 @@ final class Generation implements TokenStream {
     }
 
     private void compute() {
-        session.enter();
-        try {
-            context.abort().follow(cancelled);
-            while (!text.hasPiece() && !ended) {
-                step();
+        try (LlamaSession.Turn turn = session.enter()) {
+            try {
+                context.abort().follow(cancelled);
+                while (!text.hasPiece() && !ended) {
+                    step();
+                }
+            } catch (RuntimeException | Error e) {
+                end(null);
+                throw e;
+            } finally {
+                contextUsed = sequence.used();
             }
-        } catch (RuntimeException | Error e) {
-            end(null);
-            throw e;
-        } finally {
-            contextUsed = sequence.used();
-            session.exit();
         }
     }
 

@@ -36,10 +36,13 @@ import java.util.function.BooleanSupplier;
  * {@link IllegalStateException}. One that nobody can reach any more is closed some time later, with
  * a warning in the log that says where it was opened.
  */
+// A turn is held, not used.
+@SuppressWarnings("try")
 public final class LlamaSession implements AutoCloseable {
     private final LlamaModel model;
     private final SessionOptions options;
     private final Context context;
+    private final Turn exit;
     private final Sequence sequence;
     private final SessionResources resources;
     private final Cleaner.Cleanable cleanable;
@@ -50,6 +53,7 @@ public final class LlamaSession implements AutoCloseable {
         this.model = model;
         this.options = options;
         this.context = context;
+        this.exit = context::exit;
         this.sequence = context.open();
         this.resources = new SessionResources(model, context, sequence);
         this.cleanable = resources.closeWith(this);
@@ -112,8 +116,7 @@ public final class LlamaSession implements AutoCloseable {
     public TokenStream generate(int[] prompt, GenerationOptions options) {
         Objects.requireNonNull(prompt, "prompt");
         Objects.requireNonNull(options, "options");
-        enter();
-        try {
+        try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(prompt);
             if (prompt.length > context.size()) {
@@ -125,8 +128,6 @@ public final class LlamaSession implements AutoCloseable {
                                     model.vocabulary(), options.sampling(), options.grammar()));
             stream = new Generation(this, context, sequence, sampler, prompt.clone(), options);
             return stream;
-        } finally {
-            exit();
         }
     }
 
@@ -139,8 +140,7 @@ public final class LlamaSession implements AutoCloseable {
      *     by then is kept
      */
     public void decode(int... tokens) {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(tokens);
             if (tokens.length > context.size() - sequence.used()) {
@@ -157,8 +157,6 @@ public final class LlamaSession implements AutoCloseable {
                         }
                         return isGoing;
                     });
-        } finally {
-            exit();
         }
     }
 
@@ -170,8 +168,7 @@ public final class LlamaSession implements AutoCloseable {
      *     no more than {@link SessionOptions#outputs()}
      */
     public void decode(int[] tokens, int first) {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(tokens);
             Objects.checkIndex(first, tokens.length + 1);
@@ -189,8 +186,6 @@ public final class LlamaSession implements AutoCloseable {
                 throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
             }
             interruptibly(() -> context.decode(sequence, tokens, 0, tokens.length, first));
-        } finally {
-            exit();
         }
     }
 
@@ -236,11 +231,8 @@ public final class LlamaSession implements AutoCloseable {
      * @throws IllegalStateException if nothing has been computed, or not for that token
      */
     public MemorySegment logits(int index) {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             return require(context.outputs().logits(index, model.vocabularySize()));
-        } finally {
-            exit();
         }
     }
 
@@ -252,15 +244,12 @@ public final class LlamaSession implements AutoCloseable {
      *     {@link SessionOptions#embeddings()}
      */
     public MemorySegment embeddings() {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             if (!options.embeddings()) {
                 throw new IllegalStateException(
                         "session has no embeddings; open it with SessionOptions.withEmbeddings(true)");
             }
             return require(context.outputs().embedding(model.embeddingSize()));
-        } finally {
-            exit();
         }
     }
 
@@ -273,14 +262,11 @@ public final class LlamaSession implements AutoCloseable {
      * @throws IllegalStateException if all sequences of the context are in use
      */
     public LlamaSession fork() {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             requireNoStream();
             LlamaSession fork = model.openFork(this);
             fork.sequence.copy(sequence);
             return fork;
-        } finally {
-            exit();
         }
     }
 
@@ -304,12 +290,9 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     private void save(Path file, Optional<String> attachment) {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             requireNoStream();
             SessionSnapshot.save(this, file, attachment);
-        } finally {
-            exit();
         }
     }
 
@@ -322,22 +305,16 @@ public final class LlamaSession implements AutoCloseable {
      *     fit into the context; the session is as it was, or empty
      */
     public Optional<String> restore(Path file) {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             requireNoStream();
             return SessionSnapshot.restore(this, file);
-        } finally {
-            exit();
         }
     }
 
     /** The tokens that the KV cache holds. */
     public int[] tokens() {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             return sequence.tokens();
-        } finally {
-            exit();
         }
     }
 
@@ -347,23 +324,17 @@ public final class LlamaSession implements AutoCloseable {
      * @return how many it still knows: fewer where the KV cache can't forget only a part
      */
     public int keep(int tokens) {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             requireNoStream();
             return context.keep(sequence, Math.min(tokens, sequence.used()));
-        } finally {
-            exit();
         }
     }
 
     /** Empties the KV cache: the model forgets everything it was told. */
     public void reset() {
-        enter();
-        try {
+        try (Turn turn = enter()) {
             requireNoStream();
             context.keep(sequence, 0);
-        } finally {
-            exit();
         }
     }
 
@@ -378,29 +349,27 @@ public final class LlamaSession implements AutoCloseable {
         if (closed) {
             return;
         }
-        enter();
-        try {
+        try (Turn turn = enter()) {
             requireNoStream();
             closed = true;
             cleanable.clean();
-        } finally {
-            exit();
         }
     }
 
-    /**
-     * Enters native code on behalf of the caller; every public method is between enter and exit.
-     */
-    void enter() {
+    /** A thread's time in the session; closing it lets others in. */
+    interface Turn extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    /** Enters native code on behalf of the caller; every public method holds a turn. */
+    Turn enter() {
         context.enter();
         if (closed) {
-            exit();
+            context.exit();
             throw new IllegalStateException("session of " + model.path() + " is closed");
         }
-    }
-
-    void exit() {
-        context.exit();
+        return exit;
     }
 
     /** Called by the stream when it has ended. */

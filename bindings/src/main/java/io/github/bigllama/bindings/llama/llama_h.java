@@ -23655,6 +23655,67 @@ public class llama_h extends llama_h$shared {
         }
     }
 
+    private static class bigllama_context_memory {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_context_memory");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_context_memory(const struct llama_context *context, int64_t *cache, int64_t *compute)
+     * }
+     */
+    public static FunctionDescriptor bigllama_context_memory$descriptor() {
+        return bigllama_context_memory.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_context_memory(const struct llama_context *context, int64_t *cache, int64_t *compute)
+     * }
+     */
+    public static MethodHandle bigllama_context_memory$handle() {
+        return bigllama_context_memory.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_context_memory(const struct llama_context *context, int64_t *cache, int64_t *compute)
+     * }
+     */
+    public static MemorySegment bigllama_context_memory$address() {
+        return bigllama_context_memory.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_context_memory(const struct llama_context *context, int64_t *cache, int64_t *compute)
+     * }
+     */
+    public static void bigllama_context_memory(MemorySegment context, MemorySegment cache, MemorySegment compute) {
+        var mh$ = bigllama_context_memory.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_context_memory", context, cache, compute);
+            }
+            mh$.invokeExact(context, cache, compute);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class bigllama_abort_if_set {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             llama_h.C_BOOL,

@@ -121,7 +121,8 @@ public final class Context implements AutoCloseable {
         if (paging != null && created.value().address() != 0) {
             if (wanted == SessionOptions.AUTO_MICRO_BATCH) {
                 int affordable =
-                        paging.affordableBatch(microBatch, created.memory().computeBuffers());
+                        paging.affordableBatch(
+                                microBatch, ContextSizes.of(created).computeBuffers());
                 if (affordable < microBatch) {
                     llama_h.llama_free(created.value());
                     created = create(model, options, params, affordable);
@@ -140,7 +141,8 @@ public final class Context implements AutoCloseable {
         }
         if (paging != null) {
             paging.reserved(
-                    created.memory().computeBuffers(), llama_h.llama_n_ubatch(created.value()));
+                    ContextSizes.of(created).computeBuffers(),
+                    llama_h.llama_n_ubatch(created.value()));
         }
         return created.value();
     }

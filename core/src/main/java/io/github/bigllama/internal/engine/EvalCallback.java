@@ -3,6 +3,7 @@ package io.github.bigllama.internal.engine;
 import io.github.bigllama.bindings.llama.ggml_backend_sched_eval_callback;
 import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.internal.llama.UpcallGuard;
 import io.github.bigllama.internal.pager.Pager;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -55,8 +56,7 @@ final class EvalCallback {
     private boolean wide;
     private boolean foresees;
     private DoubleConsumer progress;
-    private Exception failure;
-    private Error error;
+    private final UpcallGuard guard = new UpcallGuard();
 
     /**
      * A watch for one context.
@@ -81,8 +81,7 @@ final class EvalCallback {
     /** A pass begins; what failed before is forgotten. */
     void begin(DoubleConsumer listener) {
         progress = listener;
-        failure = null;
-        error = null;
+        guard.reset();
         routing = -1;
         routed = 0;
         forecast.clear();
@@ -91,34 +90,26 @@ final class EvalCallback {
         foresees = !wide && pager.keepsEveryToken();
     }
 
-    /** What went wrong since the pass began, if something did; what is ours to throw is thrown. */
+    /**
+     * What went wrong since the pass began; null if nothing did. What is ours to throw is thrown.
+     */
     Exception failure() {
-        if (error != null) {
-            throw error;
-        }
-        if (failure instanceof RuntimeException e) {
-            throw e;
-        }
-        return failure;
+        return guard.rethrow();
     }
 
     private boolean onNode(MemorySegment node, boolean ask, MemorySegment userData) {
-        try {
-            return ask ? aboutToCompute(node.address()) : computed(node.address());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            failure = e;
-        } catch (IOException | RuntimeException e) {
-            failure = e;
-        } catch (Error e) {
-            error = e;
+        boolean hadThrown = guard.hasThrown();
+        boolean answer =
+                guard.run(
+                        ask, () -> ask ? aboutToCompute(node.address()) : computed(node.address()));
+        if (!hadThrown && guard.hasThrown()) {
+            abort.run();
         }
-        abort.run();
-        return ask;
+        return answer;
     }
 
     private boolean aboutToCompute(long node) throws IOException, InterruptedException {
-        if (failure != null || error != null) {
+        if (guard.hasThrown()) {
             return true;
         }
         long first = GraphTensor.source(node, 0);
@@ -144,7 +135,7 @@ final class EvalCallback {
     }
 
     private boolean computed(long node) throws InterruptedException {
-        if (failure != null || error != null) {
+        if (guard.hasThrown()) {
             return false;
         }
         pager.used();

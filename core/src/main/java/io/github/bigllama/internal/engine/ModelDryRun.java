@@ -87,8 +87,9 @@ public final class ModelDryRun implements AutoCloseable {
                         "could not predict the memory of a session of " + path + " with " + options,
                         created.log());
             }
+            ContextMemory memory = ContextSizes.of(created);
             llama_h.llama_free(created.value());
-            return created.memory();
+            return memory;
         }
     }
 

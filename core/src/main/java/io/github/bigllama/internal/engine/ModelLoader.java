@@ -18,6 +18,7 @@ import io.github.bigllama.internal.llama.Devices;
 import io.github.bigllama.internal.llama.LlamaLibrary;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.llama.UpcallGuard;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.pager.PlanRules;
@@ -230,7 +231,7 @@ public final class ModelLoader {
             MemorySegment file = arena.allocateFrom(path.toAbsolutePath().toString());
             LlamaLog.Result<MemorySegment> loaded =
                     LlamaLog.collect(() -> llama_h.llama_model_load_from_file(file, params));
-            progress.rethrow();
+            progress.guard.rethrow();
             if (loaded.value().equals(MemorySegment.NULL)) {
                 if (progress.cancelled) {
                     throw new CancellationException("loading " + path + " was cancelled");
@@ -297,11 +298,10 @@ public final class ModelLoader {
         llama_model_kv_override.val_f64(entry, value);
     }
 
-    /** Calls the user's callback; what it throws must not pass through native code. */
+    /** Calls the user's callback. */
     private static final class Progress {
         private final ModelOptions options;
-        private RuntimeException thrown;
-        private Error error;
+        private final UpcallGuard guard = new UpcallGuard();
         private boolean cancelled;
 
         Progress(ModelOptions options) {
@@ -309,28 +309,15 @@ public final class ModelLoader {
         }
 
         boolean report(float fraction, MemorySegment userData) {
-            try {
-                cancelled =
-                        options.progress()
-                                .map(progress -> !progress.onProgress(fraction))
-                                .orElse(false);
-            } catch (RuntimeException e) {
-                thrown = e;
-                cancelled = true;
-            } catch (Error e) {
-                error = e;
-                cancelled = true;
-            }
-            return !cancelled;
-        }
-
-        void rethrow() {
-            if (thrown != null) {
-                throw thrown;
-            }
-            if (error != null) {
-                throw error;
-            }
+            boolean goesOn =
+                    guard.run(
+                            false,
+                            () ->
+                                    options.progress()
+                                            .map(progress -> progress.onProgress(fraction))
+                                            .orElse(true));
+            cancelled = !goesOn;
+            return goesOn;
         }
     }
 }

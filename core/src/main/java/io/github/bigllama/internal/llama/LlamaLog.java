@@ -2,7 +2,6 @@ package io.github.bigllama.internal.llama;
 
 import io.github.bigllama.bindings.llama.ggml_log_callback;
 import io.github.bigllama.bindings.llama.llama_h;
-import io.github.bigllama.core.residency.ContextMemory;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -31,15 +30,8 @@ public final class LlamaLog {
 
     private static final int KEPT_LINES = 8;
 
-    /** The buffers of a context that are for all of it. */
-    private static final Pattern BUFFER =
-            Pattern.compile("(compute|output) buffer size = +([0-9.]+) MiB");
-
-    /**
-     * What a memory of a context holds: a KV cache, the state of recurrent layers. Its buffers are
-     * no measure: while llama.cpp only counts, they are empty.
-     */
-    private static final Pattern CACHE = Pattern.compile("(?<!buffer) size = +([0-9.]+) MiB");
+    /** The one buffer of a context that llama.cpp tells only its log of. */
+    private static final Pattern OUTPUT = Pattern.compile("output buffer size = +([0-9.]+) MiB");
 
     private static final System.Logger LOGGER = System.getLogger(NAME);
 
@@ -55,28 +47,18 @@ public final class LlamaLog {
 
     /**
      * What a call returned, the last warnings and errors it logged, and the bytes that it said it
-     * reserved for a context: nothing else in llama.cpp's C interface tells them.
+     * reserved for the logits and embeddings of a context.
      */
-    public record Result<T>(T value, List<String> log, ContextMemory memory) {}
+    public record Result<T>(T value, List<String> log, long outputBuffer) {}
 
     /** What a call has logged so far. */
     private static final class Collected {
         private final Deque<String> problems = new ArrayDeque<>();
         private final Consumer<String> listener;
-        private double cache;
-        private double compute;
-        private double output;
+        private long output;
 
         Collected(Consumer<String> listener) {
             this.listener = listener;
-        }
-
-        ContextMemory memory() {
-            return new ContextMemory(bytes(cache), bytes(compute), bytes(output));
-        }
-
-        private static long bytes(double mebibytes) {
-            return (long) (mebibytes * (1 << 20));
         }
     }
 
@@ -104,7 +86,7 @@ public final class LlamaLog {
         COLLECTED.set(collected);
         try {
             T value = call.get();
-            return new Result<>(value, new ArrayList<>(collected.problems), collected.memory());
+            return new Result<>(value, new ArrayList<>(collected.problems), collected.output);
         } finally {
             if (outer == null) {
                 COLLECTED.remove();
@@ -119,18 +101,20 @@ public final class LlamaLog {
         llama_h.llama_log_set(llama_h.bigllama_log_nothing$address(), MemorySegment.NULL);
     }
 
-    /** An exception must not leave an upcall: it would end the JVM. */
     private static void accept(int level, MemorySegment text, MemorySegment userData) {
-        try {
-            String piece = text.getString(0);
-            append(level, piece);
-            Collected collected = COLLECTED.get();
-            if (collected != null) {
-                collected.listener.accept(piece);
-            }
-        } catch (RuntimeException | Error e) {
-            // Losing a log line is better than losing the process.
-        }
+        // Losing a log line is better than losing the process.
+        new UpcallGuard()
+                .run(
+                        true,
+                        () -> {
+                            String piece = text.getString(0);
+                            append(level, piece);
+                            Collected collected = COLLECTED.get();
+                            if (collected != null) {
+                                collected.listener.accept(piece);
+                            }
+                            return true;
+                        });
     }
 
     private static void append(int level, String text) {
@@ -166,17 +150,9 @@ public final class LlamaLog {
             }
             collected.problems.addLast(text);
         }
-        Matcher buffer = BUFFER.matcher(text);
-        Matcher cache = CACHE.matcher(text);
-        if (buffer.find()) {
-            double mebibytes = Double.parseDouble(buffer.group(2));
-            if (buffer.group(1).equals("compute")) {
-                collected.compute += mebibytes;
-            } else {
-                collected.output += mebibytes;
-            }
-        } else if (cache.find()) {
-            collected.cache += Double.parseDouble(cache.group(1));
+        Matcher output = OUTPUT.matcher(text);
+        if (output.find()) {
+            collected.output += (long) (Double.parseDouble(output.group(1)) * (1 << 20));
         }
     }
 

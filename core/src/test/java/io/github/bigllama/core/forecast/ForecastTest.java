@@ -25,6 +25,7 @@ import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.ContextMemory;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.internal.engine.ContextParams;
+import io.github.bigllama.internal.engine.ContextSizes;
 import io.github.bigllama.internal.engine.KvCacheBound;
 import io.github.bigllama.internal.engine.ModelDryRun;
 import io.github.bigllama.internal.engine.ModelLoader;
@@ -95,8 +96,9 @@ class ForecastTest {
             LlamaLog.Result<MemorySegment> made =
                     LlamaLog.collect(
                             () -> llama_h.llama_init_from_model(model.handle().pointer(), params));
+            ContextMemory memory = ContextSizes.of(made);
             llama_h.llama_free(made.value());
-            return made.memory();
+            return memory;
         } finally {
             model.handle().close();
             model.sizes().close();
