@@ -8,6 +8,8 @@ module io.github.bigllama.cli {
     requires info.picocli;
     requires java.net.http;
     requires io.github.bigllama.core;
+    requires org.commonmark;
+    requires org.commonmark.ext.gfm.tables;
     requires org.jline.reader;
     requires org.jline.terminal;
 

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Talk with a model. /help lists what can be typed besides messages.",
             "",
-            "Through a pipe, each line is a message, and standard output has only the answers.",
+            "Through a pipe, each line is a message, and standard output has only the answers."
             ""
         })
 public final class ChatCommand implements Callable<Integer> {
@@ -48,6 +48,12 @@ public final class ChatCommand implements Callable<Integer> {
             names = "--tools",
             description = "Let the model ask for the date and time, and calculate. See /tools.")
     boolean tools;
+
+    @Option(
+            names = "--commands",
+            description =
+                    "Through a pipe, too, lines that begin with / are commands; see /help there.")
+    boolean commands;
 
     @Mixin CommonArguments common = new CommonArguments();
     @Mixin GenerationSettings settings = new GenerationSettings();
@@ -66,7 +72,7 @@ public final class ChatCommand implements Callable<Integer> {
                         atTerminal
                                 ? new TerminalUi(
                                         model.path().getFileName().toString(), interruption)
-                                : new PipeUi(System.in, interruption)) {
+                                : new PipeUi(System.in, commands, interruption)) {
             Chat chat = new Chat(session, chatOptions());
             ConversationFile file = new ConversationFile(chat, sessionFile);
             file.restore().ifPresent(ui::remark);
