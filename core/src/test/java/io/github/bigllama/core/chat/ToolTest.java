@@ -163,7 +163,10 @@ class ToolTest {
                         "null",
                         "{\"numbers\": [5]} and more",
                         "{\"numbers\": [5]")) {
-            assertThat(tool.call(wrong)).as(wrong).startsWith("error: ");
+            assertThatThrownBy(() -> tool.call(wrong))
+                    .as(wrong)
+                    .isInstanceOf(ToolException.class)
+                    .hasMessageStartingWith("the arguments are wrong: ");
         }
         assertThat(seen).isEmpty();
         String right = "{\"numbers\": [5, 10], \"unit\": \"kg\"}";
