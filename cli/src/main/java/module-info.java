@@ -7,6 +7,8 @@ module io.github.bigllama.cli {
     requires com.fasterxml.jackson.datatype.jdk8;
     requires info.picocli;
     requires io.github.bigllama.core;
+    requires org.commonmark;
+    requires org.commonmark.ext.gfm.tables;
     requires org.jline.reader;
     requires okhttp3;
     requires org.jline.terminal;

@@ -36,7 +36,6 @@ import picocli.CommandLine.Spec;
         versionProvider = Version.class,
         sortOptions = false,
         abbreviateSynopsis = true,
-        usageHelpWidth = 100,
         subcommands = {
             RunCommand.class,
             ChatCommand.class,
@@ -77,6 +76,7 @@ public final class BigLlama implements Runnable {
 
     /** What belongs to one command only, though annotations would hand it down to all. */
     static void describe(CommandLine commandLine) {
+        HelpText.apply(commandLine);
         commandLine
                 .getCommandSpec()
                 .usageMessage()

@@ -1,6 +1,8 @@
 package io.github.bigllama.cli;
 
 import io.github.bigllama.cli.models.PullException;
+import io.github.bigllama.cli.option.TextArguments;
+import io.github.bigllama.cli.output.Printable;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.StderrLoggers;
@@ -10,6 +12,7 @@ import io.github.bigllama.core.gguf.GgufException;
 import java.io.PrintStream;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** From an exception to what the user reads and the shell gets. */
 public final class Failures {
@@ -20,7 +23,7 @@ public final class Failures {
         int exitCode = exitCode(failure);
         // Both are what the user did, and the shell shows it.
         if (exitCode != ExitCode.BROKEN_PIPE && exitCode != ExitCode.INTERRUPTED) {
-            err.println("bigllama: " + message(failure));
+            err.println(Printable.text("bigllama: " + message(failure)));
         }
         if (StderrLoggers.isVerbose()) {
             failure.printStackTrace(err);
@@ -36,12 +39,23 @@ public final class Failures {
                 && !unmatched.isUnknownOption()) {
             message = "there is no command " + unmatched.getUnmatched().getFirst();
         }
-        String command = failure.getCommandLine().getCommandSpec().qualifiedName();
-        err.println("bigllama: " + message + "; see " + command + " --help");
+        CommandSpec spec = failure.getCommandLine().getCommandSpec();
+        if (failure instanceof CommandLine.UnmatchedArgumentException unmatched
+                && unmatched.isUnknownOption()
+                && takesText(spec)) {
+            message += "; put -- before a text that begins with -";
+        }
+        String command = spec.qualifiedName();
+        err.println(Printable.text("bigllama: " + message + "; see " + command + " --help"));
         if (StderrLoggers.isVerbose()) {
             failure.printStackTrace(err);
         }
         return ExitCode.USAGE;
+    }
+
+    private static boolean takesText(CommandSpec spec) {
+        return spec.positionalParameters().stream()
+                .anyMatch(parameter -> parameter.paramLabel().equals(TextArguments.LABEL));
     }
 
     static int exitCode(Throwable failure) {

@@ -6,6 +6,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgGroupSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -22,6 +23,13 @@ public final class Main {
         // UTF-8 whatever the locale says: that is what models speak.
         System.setOut(utf8(FileDescriptor.out));
         System.setErr(utf8(FileDescriptor.err));
+        // As a shell has it; Java asks the user database, which knows nothing of containers.
+        String home = System.getenv("HOME");
+        if (home != null && home.startsWith("/")) {
+            System.setProperty("user.home", home);
+        }
+        // Numbers are read by scripts too, and file names have them.
+        Locale.setDefault(Locale.ROOT);
         System.exit(run(args));
     }
 

@@ -3,10 +3,12 @@ package io.github.bigllama.cli.chat;
 import io.github.bigllama.cli.option.GenerationArguments;
 import io.github.bigllama.cli.option.GenerationSettings;
 import io.github.bigllama.cli.option.SamplingArguments;
+import io.github.bigllama.cli.option.Suggestion;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.core.option.GenerationOptions;
 import java.lang.reflect.Member;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -57,6 +59,41 @@ public final class AnswerSettings {
                 .toList();
     }
 
+    /** All settings as they are now, by name; a dash for what is not set. */
+    Map<String, String> values() {
+        CommandLine line = commandLine(new GenerationSettings());
+        line.parseArgs(texts(ofAnswers(line.getCommandSpec())));
+        Map<String, String> values = new TreeMap<>();
+        for (OptionSpec option : line.getCommandSpec().options()) {
+            if (isOfAnswers(option)) {
+                values.put(option.longestName().substring(2), text(option.getValue()));
+            }
+        }
+        return values;
+    }
+
+    private static String text(Object value) {
+        if (value instanceof Boolean flag) {
+            return flag ? "on" : "off";
+        }
+        boolean isUnset =
+                value == null
+                        || value instanceof Collection<?> all && all.isEmpty()
+                        || value instanceof Map<?, ?> map && map.isEmpty();
+        return isUnset ? "-" : value.toString();
+    }
+
+    /** What was given, as far as answers depend on it; the command has more. */
+    private List<Argument> ofAnswers(CommandSpec spec) {
+        return arguments.stream()
+                .filter(argument -> spec.findOption(argument.option.longestName()) != null)
+                .toList();
+    }
+
+    private static String[] texts(List<Argument> given) {
+        return given.stream().map(Argument::text).toArray(String[]::new);
+    }
+
     /** What was changed, by name. */
     Map<String, String> changed() {
         return changed;
@@ -80,16 +117,14 @@ public final class AnswerSettings {
             throw CommandException.usage(
                     "%s is on or off, not '%s'".formatted(option.longestName(), value));
         }
-        List<Argument> all = new ArrayList<>(arguments);
-        // The command has more than what answers depend on.
-        all.removeIf(argument -> spec.findOption(argument.option.longestName()) == null);
+        List<Argument> all = new ArrayList<>(ofAnswers(spec));
         all.removeIf(argument -> isSame(argument.option, option));
         if (!isDefault) {
             all.removeIf(argument -> isAlternative(argument.option.longestName(), option));
             all.add(new Argument(option, isFlag(option) ? "" : value));
         }
         try {
-            line.parseArgs(all.stream().map(Argument::text).toArray(String[]::new));
+            line.parseArgs(texts(all));
             GenerationOptions options = settings.conversationOptions();
             arguments = all;
             changed.keySet().removeIf(other -> isAlternative("--" + other, option));
@@ -113,9 +148,14 @@ public final class AnswerSettings {
             option = spec.findOption("-" + plain);
         }
         if (option == null || !isOfAnswers(option)) {
+            List<String> near = Suggestion.of(plain, names());
             throw CommandException.usage(
-                    "there is no setting '%s' of answers; there are %s"
-                            .formatted(name, String.join(", ", names())));
+                    "there is no setting '%s' of answers; %s"
+                            .formatted(
+                                    name,
+                                    near.isEmpty()
+                                            ? "/set lists them"
+                                            : "did you mean " + String.join(" or ", near) + "?"));
         }
         return option;
     }

@@ -77,7 +77,7 @@ public final class ChatLoop implements SlashCommands.State {
                 break;
             }
             String message = line.get();
-            if (message.startsWith("/")) {
+            if (ui.hasCommands() && message.startsWith("/")) {
                 if (!commands.obey(message)) {
                     break;
                 }

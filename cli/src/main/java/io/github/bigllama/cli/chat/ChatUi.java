@@ -37,6 +37,9 @@ public interface ChatUi extends AutoCloseable {
     /** Puts a text on the clipboard of who looks on; false where that can't be done. */
     boolean copy(String text);
 
+    /** Whether lines that begin with / are commands, not messages. */
+    boolean hasCommands();
+
     /** Whether a human looks on, who can be told things. */
     boolean isInteractive();
 

@@ -1,127 +1,218 @@
 package io.github.bigllama.cli.chat;
 
+import io.github.bigllama.cli.output.Printable;
+import java.util.ArrayList;
+import java.util.List;
+import org.commonmark.ext.gfm.tables.TableBlock;
+import org.commonmark.ext.gfm.tables.TablesExtension;
+import org.commonmark.node.BlockQuote;
+import org.commonmark.node.BulletList;
+import org.commonmark.node.Code;
+import org.commonmark.node.Emphasis;
+import org.commonmark.node.FencedCodeBlock;
+import org.commonmark.node.HardLineBreak;
+import org.commonmark.node.Heading;
+import org.commonmark.node.HtmlBlock;
+import org.commonmark.node.HtmlInline;
+import org.commonmark.node.Image;
+import org.commonmark.node.IndentedCodeBlock;
+import org.commonmark.node.Link;
+import org.commonmark.node.LinkReferenceDefinition;
+import org.commonmark.node.ListBlock;
+import org.commonmark.node.Node;
+import org.commonmark.node.OrderedList;
+import org.commonmark.node.SoftLineBreak;
+import org.commonmark.node.StrongEmphasis;
+import org.commonmark.node.Text;
+import org.commonmark.node.ThematicBreak;
+import org.commonmark.parser.IncludeSourceSpans;
+import org.commonmark.parser.Parser;
+import org.jline.utils.AttributedString;
+import org.jline.utils.AttributedStringBuilder;
+import org.jline.utils.AttributedStyle;
+
 /**
- * Markdown as it comes, piece by piece, for a terminal: headings and bold text bold, code in a
- * colour, and its marks gone. What can't be shown is left as it is. Without styles all is.
+ * Markdown for a terminal: wrapped at words, its marks gone. Where colours are not wanted, the
+ * marks of code stay.
+ *
+ * @param colors whether code may be told by its colour
  */
-final class Markdown {
-    private static final String BOLD = "\033[1m";
-    private static final String CODE = "\033[36m";
-    private static final String DIM = "\033[2m";
-    private static final String PLAIN = "\033[0m";
-    private static final String FENCE = "```";
+record Markdown(boolean colors) implements Layout {
+    private static final AttributedStyle PLAIN = AttributedStyle.DEFAULT;
+    private static final AttributedStyle CODE = PLAIN.foreground(AttributedStyle.CYAN);
+    private static final AttributedString EMPTY = new AttributedString("");
+    private static final int RULE = 40;
 
-    private final boolean styled;
+    private static final Parser PARSER =
+            Parser.builder()
+                    .extensions(List.of(TablesExtension.create()))
+                    .includeSourceSpans(IncludeSourceSpans.BLOCKS)
+                    .build();
 
-    /** What may turn out to be a mark. */
-    private final StringBuilder held = new StringBuilder();
-
-    private final StringBuilder out = new StringBuilder();
-    private boolean atLineStart = true;
-    private boolean inFence;
-    private boolean inFenceLine;
-    private boolean inCode;
-    private boolean bold;
-    private boolean heading;
-
-    Markdown(boolean styled) {
-        this.styled = styled;
+    @Override
+    public Lines lay(String text, int width) {
+        int open = open(text);
+        int openLine = 0;
+        List<AttributedString> lines = new ArrayList<>();
+        for (Node block : children(PARSER.parse(text))) {
+            if (!lines.isEmpty()) {
+                lines.add(EMPTY);
+            }
+            if (start(block) == open) {
+                openLine = lines.size();
+            }
+            lines.addAll(block(block, width));
+        }
+        return new Lines(lines, openLine, open);
     }
 
-    /** What to print for a piece; some of it may come with a later one. */
-    String render(String piece) {
-        if (!styled) {
-            return piece;
-        }
-        out.setLength(0);
-        piece.codePoints().forEach(this::next);
-        return out.toString();
+    /**
+     * Where the block begins that may still go on. A line that is not at its end tells nothing: it
+     * may become the next row of a table, or another block.
+     */
+    private static int open(String text) {
+        List<Node> blocks = children(PARSER.parse(text.substring(0, text.lastIndexOf('\n') + 1)));
+        return blocks.isEmpty() ? 0 : start(blocks.getLast());
     }
 
-    /** What is left, at the end; begins anew. */
-    String end() {
-        out.setLength(0);
-        flush();
-        if (inFence || inFenceLine || inCode || bold || heading) {
-            out.append(PLAIN);
-        }
-        atLineStart = true;
-        inFence = false;
-        inFenceLine = false;
-        inCode = false;
-        bold = false;
-        heading = false;
-        return out.toString();
+    private static int start(Node block) {
+        return block.getSourceSpans().getFirst().getInputIndex();
     }
 
-    private void next(int c) {
-        if (isMark(c)) {
-            held.appendCodePoint(c);
-            return;
-        }
-        resolve(c);
-        if (c == '\n') {
-            endLine();
-        } else {
-            out.appendCodePoint(c);
-            atLineStart = false;
-        }
+    /** Code goes on as code. */
+    @Override
+    public String again(String text) {
+        return PARSER.parse(text).getLastChild() instanceof FencedCodeBlock code
+                        && code.getClosingFenceLength() == null
+                ? code.getFenceCharacter().repeat(code.getOpeningFenceLength()) + "\n"
+                : "";
     }
 
-    /** Whether a character goes on with a mark, or may begin one. */
-    private boolean isMark(int c) {
-        if (!held.isEmpty() && held.charAt(0) != c) {
-            return false;
+    private static List<Node> children(Node parent) {
+        List<Node> children = new ArrayList<>();
+        for (Node child = parent.getFirstChild(); child != null; child = child.getNext()) {
+            // What defines the targets of links shows nothing, and has no place in the text.
+            if (!(child instanceof LinkReferenceDefinition)) {
+                children.add(child);
+            }
         }
-        return switch (c) {
-            case '`' -> true;
-            case '*' -> !inFence && !inCode;
-            case '#' -> !inFence && !inCode && (atLineStart || !held.isEmpty());
-            default -> false;
+        return children;
+    }
+
+    private List<AttributedString> block(Node block, int width) {
+        return switch (block) {
+            case Heading heading -> WordWrap.wrap(inline(heading, PLAIN.bold()), width);
+            case BlockQuote quote -> quote(quote, width);
+            case ListBlock list -> list(list, width);
+            case FencedCodeBlock code ->
+                    code(code.getLiteral(), code.getFenceCharacter(), code.getInfo());
+            case IndentedCodeBlock code -> code(code.getLiteral(), "`", "");
+            case HtmlBlock html -> WordWrap.wrap(text(html.getLiteral(), PLAIN), width);
+            case ThematicBreak rule ->
+                    List.of(text("─".repeat(Math.min(width, RULE)), PLAIN.faint()));
+            case TableBlock table -> new MarkdownTable(table, this).lines(width);
+            default -> WordWrap.wrap(inline(block, PLAIN), width);
         };
     }
 
-    /** The mark that was held is followed by this. */
-    private void resolve(int next) {
-        if (held.isEmpty()) {
-            return;
+    private List<AttributedString> blocks(Node parent, int width, boolean isTight) {
+        List<AttributedString> lines = new ArrayList<>();
+        for (Node child : children(parent)) {
+            if (!lines.isEmpty() && !isTight) {
+                lines.add(EMPTY);
+            }
+            lines.addAll(block(child, width));
         }
-        String mark = held.toString();
-        held.setLength(0);
-        if (mark.startsWith(FENCE) && atLineStart) {
-            inFenceLine = true;
-            inFence = !inFence;
-            out.append(DIM).append(mark);
-        } else if (inFence) {
-            out.append(mark);
-        } else if (mark.equals("`")) {
-            inCode = !inCode;
-            out.append(PLAIN).append(inCode ? CODE : bold || heading ? BOLD : "");
-        } else if (mark.equals("**") && (bold || !Character.isWhitespace(next))) {
-            bold = !bold;
-            out.append(PLAIN).append(bold || heading ? BOLD : "");
-        } else if (mark.charAt(0) == '#' && next == ' ' && mark.length() <= 6) {
-            heading = true;
-            out.append(BOLD).append(mark);
-        } else {
-            out.append(mark);
-        }
-        atLineStart = false;
+        return lines;
     }
 
-    private void endLine() {
-        if (inFenceLine) {
-            out.append(PLAIN).append(inFence ? CODE : "");
-        } else if (heading) {
-            out.append(PLAIN).append(bold ? BOLD : "");
-        }
-        inFenceLine = false;
-        heading = false;
-        out.append('\n');
-        atLineStart = true;
+    private List<AttributedString> quote(BlockQuote quote, int width) {
+        return blocks(quote, width - 2, false).stream()
+                .map(line -> AttributedString.join(EMPTY, text("│ ", PLAIN.faint()), line))
+                .toList();
     }
 
-    private void flush() {
-        resolve('\n');
+    private List<AttributedString> list(ListBlock list, int width) {
+        List<AttributedString> lines = new ArrayList<>();
+        int number =
+                list instanceof OrderedList ordered && ordered.getMarkerStartNumber() != null
+                        ? ordered.getMarkerStartNumber()
+                        : 1;
+        for (Node item : children(list)) {
+            if (!lines.isEmpty() && !list.isTight()) {
+                lines.add(EMPTY);
+            }
+            String marker = list instanceof BulletList ? "• " : number++ + ". ";
+            String indent = " ".repeat(marker.length());
+            List<AttributedString> content = blocks(item, width - marker.length(), list.isTight());
+            if (content.isEmpty()) {
+                lines.add(text(marker.strip(), PLAIN));
+            }
+            for (int i = 0; i < content.size(); i++) {
+                AttributedString line = content.get(i);
+                lines.add(
+                        line.length() == 0 && i > 0
+                                ? EMPTY
+                                : AttributedString.join(
+                                        EMPTY, text(i == 0 ? marker : indent, PLAIN), line));
+            }
+        }
+        return lines;
+    }
+
+    /** Not wrapped, so that it can be copied: the terminal breaks what is too wide. */
+    private List<AttributedString> code(String literal, String fence, String info) {
+        String content = literal == null ? "" : literal;
+        String lines =
+                content.endsWith("\n") ? content.substring(0, content.length() - 1) : content;
+        if (!colors) {
+            String marks = fence.repeat(3);
+            lines = marks + (info == null ? "" : info) + "\n" + lines + "\n" + marks;
+        }
+        return WordWrap.wrap(text(lines, colors ? CODE : PLAIN), Integer.MAX_VALUE);
+    }
+
+    /** What stands in a block or a cell. */
+    AttributedString inline(Node parent, AttributedStyle style) {
+        AttributedStringBuilder builder = new AttributedStringBuilder();
+        for (Node child = parent.getFirstChild(); child != null; child = child.getNext()) {
+            append(builder, child, style);
+        }
+        return builder.toAttributedString();
+    }
+
+    private void append(AttributedStringBuilder builder, Node node, AttributedStyle style) {
+        switch (node) {
+            case Text text -> builder.append(text(text.getLiteral(), style));
+            case Code code ->
+                    builder.append(
+                            colors
+                                    ? text(
+                                            code.getLiteral(),
+                                            style.foreground(AttributedStyle.CYAN))
+                                    : text("`" + code.getLiteral() + "`", style));
+            case Emphasis emphasis -> builder.append(inline(emphasis, style.italic()));
+            case StrongEmphasis strong -> builder.append(inline(strong, style.bold()));
+            case Link link -> link(builder, link, link.getDestination(), style);
+            case Image image -> link(builder, image, image.getDestination(), style);
+            case SoftLineBreak soft -> builder.append("\n");
+            case HardLineBreak hard -> builder.append("\n");
+            case HtmlInline html -> builder.append(text(html.getLiteral(), style));
+            default -> builder.append(inline(node, style));
+        }
+    }
+
+    private void link(
+            AttributedStringBuilder builder, Node node, String target, AttributedStyle style) {
+        AttributedString name = inline(node, style.underline());
+        builder.append(name);
+        String shown = name.toString();
+        if (!target.isEmpty() && !target.equals(shown) && !target.equals("mailto:" + shown)) {
+            builder.append(text((shown.isEmpty() ? "" : " ") + "(" + target + ")", style.faint()));
+        }
+    }
+
+    private static AttributedString text(String text, AttributedStyle style) {
+        return new AttributedString(Printable.text(text), style);
     }
 }

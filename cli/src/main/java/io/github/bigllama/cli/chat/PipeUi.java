@@ -1,6 +1,8 @@
 package io.github.bigllama.cli.chat;
 
+import io.github.bigllama.cli.option.Utf8;
 import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.Printable;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import java.io.BufferedReader;
@@ -16,9 +18,16 @@ public final class PipeUi implements ChatUi {
     private final BufferedReader in;
     private final Output out = Output.standard();
     private final Interruption interruption;
+    private final boolean hasCommands;
+    private boolean isFirst = true;
 
-    /** Takes Ctrl-C from the JVM until it is closed. */
-    public PipeUi(InputStream in, Interruption interruption) {
+    /**
+     * Takes Ctrl-C from the JVM until it is closed.
+     *
+     * @param hasCommands whether lines that begin with / are commands
+     */
+    public PipeUi(InputStream in, boolean hasCommands, Interruption interruption) {
+        this.hasCommands = hasCommands;
         this.in = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
         this.interruption = interruption;
         Signals.register("INT", this::interrupt);
@@ -49,7 +58,10 @@ public final class PipeUi implements ChatUi {
             message.append(line, 0, line.length() - 1).append('\n');
             line = in.readLine();
         }
-        return Optional.of(message.append(line == null ? "" : line).toString());
+        message.append(line == null ? "" : line);
+        String text = isFirst ? Utf8.withoutMark(message.toString()) : message.toString();
+        isFirst = false;
+        return Optional.of(text);
     }
 
     @Override
@@ -79,17 +91,22 @@ public final class PipeUi implements ChatUi {
 
     @Override
     public void say(String line) {
-        System.err.println(line);
+        System.err.println(Printable.text(line));
     }
 
     @Override
     public void remark(String line) {
-        System.err.println("bigllama: " + line);
+        System.err.println("bigllama: " + Printable.text(line));
     }
 
     @Override
     public void error(String line) {
-        System.err.println("bigllama: " + line);
+        System.err.println("bigllama: " + Printable.text(line));
+    }
+
+    @Override
+    public boolean hasCommands() {
+        return hasCommands;
     }
 
     @Override

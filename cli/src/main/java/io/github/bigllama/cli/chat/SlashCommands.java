@@ -1,5 +1,7 @@
 package io.github.bigllama.cli.chat;
 
+import io.github.bigllama.cli.option.Suggestion;
+import io.github.bigllama.cli.output.Printable;
 import io.github.bigllama.cli.output.ResidencyPicture;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.core.LlamaSession;
@@ -15,44 +17,54 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /** What can be typed in a chat besides messages. */
 final class SlashCommands {
     /** A command: how it is written, and what it does. */
     private enum Name {
-        HELP("", "this list"),
-        RESET("", "forget the conversation"),
-        SYSTEM("TEXT", "begin again with this system message; without TEXT, with none"),
+        HELP("", "this list", "/?"),
+        RESET("", "forget the conversation", "/clear", "/new"),
+        SYSTEM("[TEXT]", "begin again with this system message, or with none"),
         UNDO("", "take back the last message and its answer"),
         RETRY("", "answer the last message again"),
-        SAVE("FILE", "keep the conversation, and what the model knows of it, in a file"),
+        SAVE("FILE", "keep the conversation and the model's memory of it"),
         LOAD("FILE", "go on with the conversation in a file"),
-        SET("NAME VALUE", "change an option of answers: /set temp 0.2; without VALUE, its default"),
+        SET("[NAME [VALUE]]", "change a setting, /set temp 0.2, or set it back; list all"),
         STATS("", "numbers about the last answer"),
-        CONTEXT("", "what is in the context"),
+        CONTEXT("", "how full the context is"),
         RESIDENCY("", "which parts of the model are in RAM"),
-        TOOLS("", "what the model may ask for"),
+        TOOLS("", "the tools that the model may call"),
         COPY("", "put the last answer on the clipboard"),
-        EXPORT("md|json FILE", "write the conversation; without FILE, show it"),
-        QUIT("", "leave, as do Ctrl-D and Ctrl-C");
+        EXPORT("md|json [FILE]", "write the conversation to a file, or show it"),
+        QUIT("", "leave, as do Ctrl-D and Ctrl-C", "/exit", "/bye", "/q");
 
         private final String arguments;
         private final String description;
+        private final Set<String> otherNames;
 
-        Name(String arguments, String description) {
+        Name(String arguments, String description, String... otherNames) {
             this.arguments = arguments;
             this.description = description;
+            this.otherNames = Set.of(otherNames);
         }
 
         String text() {
             return "/" + name().toLowerCase(Locale.ROOT);
         }
     }
+
+    /** How settings are listed on a line of 80 characters. */
+    private static final int COLUMNS = 2;
+
+    private static final int COLUMN = 39;
 
     private final LlamaSession session;
     private final Chat chat;
@@ -102,12 +114,10 @@ final class SlashCommands {
         String argument = parts.length == 1 ? "" : parts[1].strip();
         Optional<Name> name =
                 Arrays.stream(Name.values())
-                        .filter(n -> n.text().equals(parts[0]) || isExit(n, parts[0]))
+                        .filter(n -> n.text().equals(parts[0]) || n.otherNames.contains(parts[0]))
                         .findFirst();
         if (name.isEmpty()) {
-            state.failed(
-                    "there is no %s, only %s; begin a message with a space if it starts with /"
-                            .formatted(parts[0], String.join(" ", names())));
+            state.failed(unknown(parts[0]));
             return true;
         }
         try {
@@ -120,8 +130,14 @@ final class SlashCommands {
         return name.get() != Name.QUIT;
     }
 
-    private static boolean isExit(Name name, String typed) {
-        return name == Name.QUIT && typed.equals("/exit");
+    private static String unknown(String typed) {
+        List<String> near = Suggestion.of(typed, names());
+        return "there is no %s; %s; put a space before a message that begins with /"
+                .formatted(
+                        typed,
+                        near.isEmpty()
+                                ? "/help lists the commands"
+                                : "did you mean %s?".formatted(String.join(" or ", near)));
     }
 
     private void obey(Name name, String argument) throws IOException {
@@ -155,9 +171,11 @@ final class SlashCommands {
 
     private void help() {
         for (Name name : Name.values()) {
-            ui.say("%-22s %s".formatted(name.text() + " " + name.arguments, name.description));
+            ui.say("%-21s %s".formatted(name.text() + " " + name.arguments, name.description));
         }
-        ui.say("A \\ at the end of a line goes on in the next one. Ctrl-C stops an answer.");
+        ui.say("");
+        ui.say("A message goes on in the next line after a \\ at the end of a line.");
+        ui.say("Ctrl-C stops an answer.");
     }
 
     private void system(String text) {
@@ -201,12 +219,36 @@ final class SlashCommands {
             if (settings.changed().isEmpty()) {
                 ui.say("nothing was changed");
             }
-            ui.say("there are " + String.join(", ", AnswerSettings.names()));
             settings.changed().forEach((name, value) -> ui.say(name + " " + value));
+            ui.say("");
+            inColumns(settings.values()).forEach(ui::say);
             return;
         }
         state.options(settings.set(parts[0], parts.length == 1 ? "" : parts[1]));
         ui.remark("set " + argument);
+    }
+
+    /** Settings in as many columns as a narrow terminal has room for. */
+    private static List<String> inColumns(Map<String, String> values) {
+        List<String> cells = new ArrayList<>();
+        int widest = values.keySet().stream().mapToInt(String::length).max().orElse(0);
+        int room = COLUMN - widest - 2;
+        values.forEach(
+                (name, value) -> {
+                    String line = Printable.line(value);
+                    String shown = line.length() <= room ? line : line.substring(0, room - 1) + "…";
+                    cells.add(("%-" + widest + "s %-" + (room + 1) + "s").formatted(name, shown));
+                });
+        int rows = (cells.size() + COLUMNS - 1) / COLUMNS;
+        List<String> lines = new ArrayList<>();
+        for (int row = 0; row < rows; row++) {
+            StringBuilder line = new StringBuilder();
+            for (int i = row; i < cells.size(); i += rows) {
+                line.append(cells.get(i));
+            }
+            lines.add(line.toString().stripTrailing());
+        }
+        return lines;
     }
 
     private void context() {

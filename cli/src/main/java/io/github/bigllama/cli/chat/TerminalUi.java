@@ -1,12 +1,13 @@
 package io.github.bigllama.cli.chat;
 
+import io.github.bigllama.cli.output.Printable;
 import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.cli.process.Terminals;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
-import org.jline.reader.Completer;
 import org.jline.reader.EOFError;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
@@ -14,10 +15,6 @@ import org.jline.reader.LineReaderBuilder;
 import org.jline.reader.ParsedLine;
 import org.jline.reader.UserInterruptException;
 import org.jline.reader.impl.DefaultParser;
-import org.jline.reader.impl.completer.AggregateCompleter;
-import org.jline.reader.impl.completer.ArgumentCompleter;
-import org.jline.reader.impl.completer.NullCompleter;
-import org.jline.reader.impl.completer.StringsCompleter;
 import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
@@ -28,15 +25,14 @@ import org.jline.utils.Status;
 
 /** A chat at a terminal, with editing, history, and a line about what is going on. */
 public final class TerminalUi implements ChatUi {
-    private static final String DIM = "\033[2m";
-    private static final String RED = "\033[31m";
-    private static final String PLAIN = "\033[0m";
+    private static final AttributedStyle PLAIN_STYLE = AttributedStyle.DEFAULT;
 
     private final Terminal terminal;
     private final Interruption interruption;
     private final LineReader reader;
     private final boolean styled;
     private final Markdown markdown;
+    private final AnswerPainter painter;
     private final boolean dumb;
 
     /** While there is something to show in it. */
@@ -61,16 +57,18 @@ public final class TerminalUi implements ChatUi {
                         .build();
         this.interruption = interruption;
         terminal.handle(Terminal.Signal.INT, signal -> interruption.press());
+        terminal.handle(Terminal.Signal.TSTP, signal -> stop());
         dumb = terminal.getType().startsWith(Terminal.TYPE_DUMB);
         String noColor = System.getenv("NO_COLOR");
         styled = !dumb && (noColor == null || noColor.isEmpty());
         markdown = new Markdown(styled);
+        painter = new AnswerPainter(terminal);
         LineReaderBuilder builder =
                 LineReaderBuilder.builder()
                         .terminal(terminal)
                         .appName("bigllama")
                         .parser(new MessageParser())
-                        .completer(completer())
+                        .completer(new SlashCompleter())
                         .variable(LineReader.SECONDARY_PROMPT_PATTERN, "… ")
                         // A ! in a message is a !.
                         .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true);
@@ -85,17 +83,6 @@ public final class TerminalUi implements ChatUi {
                             interruption.idle();
                             return true;
                         });
-    }
-
-    private static Completer completer() {
-        return new AggregateCompleter(
-                new ArgumentCompleter(
-                        new StringsCompleter(SlashCommands.names()), NullCompleter.INSTANCE),
-                new ArgumentCompleter(
-                        new StringsCompleter("/set"),
-                        // Only when asked: it reads all options of the command.
-                        new StringsCompleter(AnswerSettings::names),
-                        NullCompleter.INSTANCE));
     }
 
     @Override
@@ -126,25 +113,25 @@ public final class TerminalUi implements ChatUi {
     }
 
     @Override
-    public void answer(String piece) {
+    public synchronized void answer(String piece) {
         if (isReasoning) {
             isReasoning = false;
-            print(styled ? PLAIN + "\n" : "\n");
+            painter.end();
         }
-        print(markdown.render(piece));
+        show(piece, markdown);
     }
 
     @Override
-    public void reasoning(String piece) {
-        if (!isReasoning && styled) {
-            print(DIM);
-        }
+    public synchronized void reasoning(String piece) {
         isReasoning = true;
-        print(piece);
+        show(piece, new WordWrap.Plain(styled ? AttributedStyle.DEFAULT.faint() : PLAIN_STYLE));
     }
 
-    private void print(String text) {
-        if (!text.isEmpty()) {
+    private void show(String piece, Layout layout) {
+        if (!dumb) {
+            painter.add(piece, layout);
+        } else if (!piece.isEmpty()) {
+            String text = Printable.text(piece);
             terminal.writer().print(text);
             terminal.writer().flush();
             lineOpen = !text.endsWith("\n");
@@ -152,12 +139,9 @@ public final class TerminalUi implements ChatUi {
     }
 
     @Override
-    public void endAnswer() {
-        if (isReasoning && styled) {
-            print(PLAIN);
-        }
+    public synchronized void endAnswer() {
         isReasoning = false;
-        print(markdown.end());
+        painter.end();
         if (lineOpen) {
             say("");
             lineOpen = false;
@@ -165,7 +149,7 @@ public final class TerminalUi implements ChatUi {
     }
 
     @Override
-    public void status(String line) {
+    public synchronized void status(String line) {
         if (dumb || line.isEmpty() && status == null) {
             return;
         }
@@ -188,6 +172,12 @@ public final class TerminalUi implements ChatUi {
         status.update(List.of(text.columnSubSequence(0, Math.max(1, size.getColumns() - 1))));
     }
 
+    /** Ctrl-Z: leaves the whole screen to the shell, without the line about what is going on. */
+    private synchronized void stop() {
+        status("");
+        Terminals.stop();
+    }
+
     @Override
     public boolean copy(String text) {
         if (dumb) {
@@ -201,19 +191,36 @@ public final class TerminalUi implements ChatUi {
     }
 
     @Override
-    public void say(String line) {
+    public synchronized void say(String line) {
+        print(Printable.text(line));
+    }
+
+    private void print(String line) {
         terminal.writer().println(line);
         terminal.writer().flush();
     }
 
     @Override
-    public void remark(String line) {
-        say(styled ? DIM + line + PLAIN : line);
+    public synchronized void remark(String line) {
+        wrapped(line, styled ? AttributedStyle.DEFAULT.faint() : PLAIN_STYLE);
     }
 
     @Override
-    public void error(String line) {
-        say(styled ? RED + line + PLAIN : line);
+    public synchronized void error(String line) {
+        wrapped(
+                line,
+                styled ? AttributedStyle.DEFAULT.foreground(AttributedStyle.RED) : PLAIN_STYLE);
+    }
+
+    private void wrapped(String line, AttributedStyle style) {
+        AttributedString text = new AttributedString(Printable.text(line), style);
+        int width = dumb ? Integer.MAX_VALUE : terminal.getSize().getColumns();
+        WordWrap.wrap(text, width).forEach(part -> print(part.toAnsi(terminal)));
+    }
+
+    @Override
+    public boolean hasCommands() {
+        return true;
     }
 
     @Override

@@ -49,6 +49,12 @@ public final class ChatCommand implements Callable<Integer> {
             description = "Let the model ask for the date and time, and calculate. See /tools.")
     boolean tools;
 
+    @Option(
+            names = "--commands",
+            description =
+                    "Through a pipe, too, lines that begin with / are commands; see /help there.")
+    boolean commands;
+
     @Mixin CommonArguments common = new CommonArguments();
     @Mixin GenerationSettings settings = new GenerationSettings();
 
@@ -66,7 +72,7 @@ public final class ChatCommand implements Callable<Integer> {
                         atTerminal
                                 ? new TerminalUi(
                                         model.path().getFileName().toString(), interruption)
-                                : new PipeUi(System.in, interruption)) {
+                                : new PipeUi(System.in, commands, interruption)) {
             Chat chat = new Chat(session, chatOptions());
             ConversationFile file = new ConversationFile(chat, sessionFile);
             file.restore().ifPresent(ui::remark);

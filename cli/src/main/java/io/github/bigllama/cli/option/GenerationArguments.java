@@ -7,7 +7,6 @@ import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.SamplingOptions;
 import io.github.bigllama.core.structure.Grammar;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -119,7 +118,7 @@ public final class GenerationArguments {
                     "%s and %s-file say the same; leave one out".formatted(option, option));
         }
         try {
-            return Files.readString(file);
+            return Utf8.read(file);
         } catch (IOException e) {
             throw CommandException.usage("cannot read " + file + ": " + CommandException.reason(e));
         }

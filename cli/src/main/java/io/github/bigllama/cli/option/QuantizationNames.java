@@ -15,8 +15,6 @@ import picocli.CommandLine.TypeConversionException;
 
 /** The types that a model and its tensors can be quantized to, as they are typed. */
 public final class QuantizationNames {
-    private static final int NEAR = 2;
-
     private QuantizationNames() {}
 
     /** For the help: a line for each type. */
@@ -45,7 +43,8 @@ public final class QuantizationNames {
                             List<String> all =
                                     Stream.of(Quantization.values()).map(Enum::name).toList();
                             return CommandException.usage(
-                                    "'%s' is no type; %s".formatted(name, suggestion(name, all)));
+                                    "'%s' is not a type; %s"
+                                            .formatted(name, suggestion(name, all)));
                         });
     }
 
@@ -77,7 +76,7 @@ public final class QuantizationNames {
             }
         }
         throw new TypeConversionException(
-                "'%s' is no type that a tensor can be quantized to; there are %s"
+                "'%s' is not a type that a tensor can be quantized to; there are %s"
                         .formatted(
                                 name,
                                 QuantizeOptions.TENSOR_TYPES.stream()
@@ -88,36 +87,9 @@ public final class QuantizationNames {
 
     /** The names that are most like it, or all if there is none. */
     private static String suggestion(String name, List<String> all) {
-        String upper = name.toUpperCase(Locale.ROOT);
-        int least =
-                all.stream().mapToInt(other -> distance(upper, other)).min().orElse(upper.length());
-        return least > Math.min(NEAR, upper.length() / 3)
+        List<String> near = Suggestion.of(name, all);
+        return near.isEmpty()
                 ? "there are " + String.join(", ", all)
-                : "did you mean %s? --help lists all"
-                        .formatted(
-                                String.join(
-                                        " or ",
-                                        all.stream()
-                                                .filter(other -> distance(upper, other) == least)
-                                                .toList()));
-    }
-
-    /** Levenshtein's: letters to insert, to leave out and to replace. */
-    private static int distance(String a, String name) {
-        String b = name.toUpperCase(Locale.ROOT);
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
-            }
-        }
-        return row[b.length()];
+                : "did you mean %s? --help lists all".formatted(String.join(" or ", near));
     }
 }

@@ -2,26 +2,29 @@ package io.github.bigllama.cli.option;
 
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.StandardInput;
 import io.github.bigllama.cli.process.Terminals;
-import java.io.FileDescriptor;
-import java.io.FileInputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** A text from the arguments, a file or standard input. */
+/** A text from standard input, a file and the arguments. */
 public final class TextArguments {
+    /** How {@link Parameters} are shown in a synopsis. */
+    public static final String LABEL = "TEXT";
+
+    private static final String BETWEEN = "\n\n";
+
     @Parameters(
             arity = "0..*",
-            paramLabel = "TEXT",
-            description = "The text; words are joined by spaces. None, or -, reads standard input.")
+            paramLabel = LABEL,
+            description =
+                    "The text; words are joined by spaces. None, or -, reads standard input. What"
+                            + " comes through a pipe as well, or from --file, stands before it, and"
+                            + " an empty line between. Put -- before a text that begins with -.")
     List<String> words = new ArrayList<>();
 
     @Option(
@@ -39,26 +42,27 @@ public final class TextArguments {
      * @throws CommandException if there is none, or it cannot be read
      */
     public String read(String what, boolean wholeLines) {
-        if (file != null) {
-            if (!words.isEmpty()) {
-                throw CommandException.usage(
-                        "the "
-                                + what
-                                + " is given twice, by --file and by arguments; leave one out");
-            }
-            return cut(readFile(what), wholeLines);
-        }
         boolean dash = words.equals(List.of("-"));
-        if (!words.isEmpty() && !dash) {
-            return String.join(" ", words);
-        }
-        if (!dash && Terminals.isTerminal(Terminals.STDIN)) {
+        boolean given = file != null || !words.isEmpty() && !dash;
+        if (!given && !dash && Terminals.isTerminal(Terminals.STDIN)) {
             throw CommandException.usage(
                     "there is no "
                             + what
                             + "; give it as an argument, by --file, or through a pipe");
         }
-        return cut(readStandardInput(what), wholeLines);
+        List<String> parts = new ArrayList<>();
+        if (!given || dash || StandardInput.isPipeOrFile()) {
+            parts.add(cut(readStandardInput(what, given), wholeLines || given));
+        }
+        if (file != null) {
+            parts.add(cut(readFile(what), wholeLines || !words.isEmpty() && !dash));
+        }
+        if (!words.isEmpty() && !dash) {
+            parts.add(String.join(" ", words));
+        }
+        // An empty pipe beside an argument is what programs without a terminal start others with.
+        parts.removeIf(part -> parts.size() > 1 && part.isEmpty());
+        return String.join(BETWEEN, parts);
     }
 
     private static String cut(String text, boolean wholeLines) {
@@ -70,17 +74,15 @@ public final class TextArguments {
 
     private String readFile(String what) {
         try {
-            return decode(Files.readAllBytes(file), file.toString());
+            return Utf8.read(file);
         } catch (IOException e) {
             throw unreadable(what, file.toString(), e);
         }
     }
 
-    // Not closed: standard input is not ours.
-    @SuppressWarnings("resource")
-    private static String readStandardInput(String what) {
+    private static String readStandardInput(String what, boolean beside) {
         try {
-            return decode(new FileInputStream(FileDescriptor.in).readAllBytes(), "standard input");
+            return Utf8.decode(beside ? StandardInput.readBeside() : StandardInput.read());
         } catch (IOException e) {
             throw unreadable(what, "standard input", e);
         }
@@ -91,16 +93,5 @@ public final class TextArguments {
                 ExitCode.FAILED,
                 "cannot read the " + what + " from " + source + ": " + CommandException.reason(e),
                 e);
-    }
-
-    /** Refuses what is not UTF-8: the model would see other characters than the user. */
-    private static String decode(byte[] bytes, String source) throws IOException {
-        ByteBuffer input = ByteBuffer.wrap(bytes);
-        try {
-            return StandardCharsets.UTF_8.newDecoder().decode(input).toString();
-        } catch (CharacterCodingException e) {
-            throw new IOException(
-                    "not UTF-8 text (byte " + input.position() + " of " + bytes.length + ")", e);
-        }
     }
 }

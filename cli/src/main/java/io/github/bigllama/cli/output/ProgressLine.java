@@ -14,6 +14,7 @@ public final class ProgressLine implements AutoCloseable {
     private static final long PATIENCE_MILLIS = 1000;
     private static final long INTERVAL_MILLIS = 200;
     private static final String ERASE = "\r\033[K";
+    private static final int USUAL_COLUMNS = 80;
     private static final String CUT = "…";
 
     /** A name shorter than this says nothing. */
@@ -125,7 +126,12 @@ public final class ProgressLine implements AutoCloseable {
             return;
         }
         // In the last column the cursor would be in the next line.
-        String line = current.fit(Terminals.columns(Terminals.STDERR) - 1);
+        String line =
+                current.fit(
+                        Terminals.size(Terminals.STDERR)
+                                        .map(Terminals.Size::columns)
+                                        .orElse(USUAL_COLUMNS)
+                                - 1);
         synchronized (err) {
             if (!line.equals(shown)) {
                 err.print(ERASE + line);

@@ -6,44 +6,47 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.Optional;
 
 /** Asks the system what the standard streams are; {@link System#console} knows only all of them. */
+@SuppressWarnings("restricted")
 public final class Terminals {
     public static final int STDIN = 0;
     public static final int STDOUT = 1;
     public static final int STDERR = 2;
 
-    /** TIOCGWINSZ. */
-    private static final long GET_SIZE =
+    private static final Linker LINKER = Linker.nativeLinker();
+
+    /** The request for the size of a window, on Linux and on macOS. */
+    private static final long TIOCGWINSZ =
             System.getProperty("os.name").startsWith("Mac") ? 0x40087468L : 0x5413L;
 
-    private static final int USUAL_COLUMNS = 80;
+    /** Rows, columns, and the same in pixels. */
+    private static final int WINSIZE_SHORTS = 4;
 
     private Terminals() {}
 
-    @SuppressWarnings("restricted")
-    public static boolean isTerminal(int fileDescriptor) {
-        Linker linker = Linker.nativeLinker();
-        MethodHandle isatty =
-                linker.downcallHandle(
-                        linker.defaultLookup().findOrThrow("isatty"),
-                        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-        try {
-            return (int) isatty.invokeExact(fileDescriptor) == 1;
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError("isatty throws nothing", e);
-        }
+    /** The size of a terminal, in characters. */
+    public record Size(int columns, int rows) {}
+
+    /** A C function; what its call throws is a mistake of ours. */
+    private interface Call {
+        int invoke() throws Throwable;
     }
 
-    /** The columns of a terminal; what is usual if it does not say, or there is none. */
-    @SuppressWarnings("restricted")
-    public static int columns(int fileDescriptor) {
-        Linker linker = Linker.nativeLinker();
+    public static boolean isTerminal(int fileDescriptor) {
+        MethodHandle isatty =
+                function(
+                        "isatty",
+                        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        return invoke(() -> (int) isatty.invokeExact(fileDescriptor)) == 1;
+    }
+
+    /** The size of the terminal that a stream goes to; empty if it goes elsewhere. */
+    public static Optional<Size> size(int fileDescriptor) {
         MethodHandle ioctl =
-                linker.downcallHandle(
-                        linker.defaultLookup().findOrThrow("ioctl"),
+                function(
+                        "ioctl",
                         FunctionDescriptor.of(
                                 ValueLayout.JAVA_INT,
                                 ValueLayout.JAVA_INT,
@@ -51,17 +54,40 @@ public final class Terminals {
                                 ValueLayout.ADDRESS),
                         Linker.Option.firstVariadicArg(2));
         try (Arena arena = Arena.ofConfined()) {
-            // struct winsize: rows, columns, and pixels that nobody knows.
-            MemorySegment size = arena.allocate(ValueLayout.JAVA_SHORT, 4);
-            int columns =
-                    (int) ioctl.invokeExact(fileDescriptor, GET_SIZE, size) == 0
-                            ? Short.toUnsignedInt(size.getAtIndex(ValueLayout.JAVA_SHORT, 1))
-                            : 0;
-            return columns == 0 ? USUAL_COLUMNS : columns;
+            MemorySegment size = arena.allocate(ValueLayout.JAVA_SHORT, WINSIZE_SHORTS);
+            int result = invoke(() -> (int) ioctl.invokeExact(fileDescriptor, TIOCGWINSZ, size));
+            int rows = size.getAtIndex(ValueLayout.JAVA_SHORT, 0);
+            int columns = size.getAtIndex(ValueLayout.JAVA_SHORT, 1);
+            return result == 0 && rows > 0 && columns > 0
+                    ? Optional.of(new Size(columns, rows))
+                    : Optional.empty();
+        }
+    }
+
+    /** Stops the process as Ctrl-Z does, until it is continued. */
+    public static void stop() {
+        MethodHandle raise =
+                function(
+                        "kill",
+                        FunctionDescriptor.of(
+                                ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        int self = (int) ProcessHandle.current().pid();
+        int stop = System.getProperty("os.name").startsWith("Mac") ? 17 : 19;
+        invoke(() -> (int) raise.invokeExact(self, stop));
+    }
+
+    private static MethodHandle function(
+            String name, FunctionDescriptor descriptor, Linker.Option... options) {
+        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), descriptor, options);
+    }
+
+    private static int invoke(Call call) {
+        try {
+            return call.invoke();
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {
-            throw new AssertionError("ioctl throws nothing", e);
+            throw new AssertionError("C throws nothing", e);
         }
     }
 }

@@ -46,8 +46,10 @@ class ChatTerminalIT {
             terminal.await("> ");
             terminal.type("What is the capital of France?\r");
             terminal.await("The capital of France is Paris.");
+            terminal.await("> ");
             terminal.type("/stats\r");
             terminal.await("tokens of context used");
+            terminal.await("> ");
             terminal.type("/quit\r");
             assertThat(terminal.exitCode()).isZero();
         }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -73,10 +74,14 @@ class ChatTmuxIT {
     }
 
     private void await(String text) throws Exception {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        await("'%s'".formatted(text), screen -> screen.contains(text));
+    }
+
+    private void await(String what, Predicate<String> expected) throws Exception {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(Bundle.PATIENCE_SECONDS);
         String screen = screen();
-        while (!screen.contains(text)) {
-            assertThat(System.nanoTime()).as("'%s' on: %s", text, screen).isLessThan(deadline);
+        while (!expected.test(screen)) {
+            assertThat(System.nanoTime()).as("%s on: %s", what, screen).isLessThan(deadline);
             Thread.sleep(50);
             screen = screen();
         }
@@ -120,8 +125,7 @@ class ChatTmuxIT {
         type("My name is Greta.");
         await("tokens/s; ");
         tmux("resize-window", "-x", "60", "-y", "20");
-        Thread.sleep(500);
-        assertThat(screen()).contains("Nice to meet you, Greta!");
+        await("Nice to meet you, Greta!");
         tmux("resize-window", "-x", "120", "-y", "40");
         type("What is my name?");
         await("Your name is Greta.");
@@ -151,12 +155,14 @@ class ChatTmuxIT {
         // The line about what is going on.
         await("tokens/s; ");
         tmux("resize-window", "-x", "60", "-y", "20");
-        Thread.sleep(1000);
-        assertThat(screen().strip().lines().toList())
-                .as("the line is at the end of the smaller screen, and nowhere else")
-                .satisfies(lines -> assertThat(lines.getLast()).contains("tokens/s; "))
-                .filteredOn(line -> line.contains("tokens/s; "))
-                .hasSize(1);
+        await(
+                "the line at the end of the smaller screen, and nowhere else,",
+                screen -> {
+                    List<String> lines = screen.strip().lines().toList();
+                    return lines.getLast().contains("tokens/s; ")
+                            && lines.stream().filter(line -> line.contains("tokens/s; ")).count()
+                                    == 1;
+                });
         tmux("send-keys", "C-c");
         await("interrupted");
         type("/stats");
@@ -185,12 +191,6 @@ class ChatTmuxIT {
     }
 
     private void awaitPrompt() throws Exception {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        String screen = screen();
-        while (!screen.stripTrailing().endsWith("\n>")) {
-            assertThat(System.nanoTime()).as("a prompt on: %s", screen).isLessThan(deadline);
-            Thread.sleep(50);
-            screen = screen();
-        }
+        await("a prompt", screen -> screen.stripTrailing().endsWith("\n>"));
     }
 }

@@ -1,6 +1,7 @@
 package io.github.bigllama.core.forecast;
 
 import io.github.bigllama.internal.pagecache.MappedFile;
+import io.github.bigllama.internal.pagecache.OwnPages;
 import io.github.bigllama.internal.pager.ParallelRead;
 import io.github.bigllama.internal.pager.ParallelRead.Range;
 import java.io.IOException;
@@ -16,7 +17,7 @@ import java.util.Random;
  */
 public final class DiskSpeed {
     private static final long PIECE = 4 * MappedFile.HUGE_PAGE;
-    private static final long PAGE = 4096;
+    private static final long PAGE = OwnPages.pageSize();
 
     /** The same slices each time, so that figures can be compared. */
     private static final long SEED = 1;

@@ -24,7 +24,7 @@ final class LinuxCalls {
     static final int EINVAL = 22;
 
     private static final int POSIX_FADV_DONTNEED = 4;
-    private static final int O_RDONLY_CLOEXEC = 02000000;
+    static final int O_RDONLY_CLOEXEC = 02000000;
     private static final int SEEK_END = 2;
 
     private static final Linker LINKER = Linker.nativeLinker();

@@ -16,7 +16,7 @@ import java.nio.file.Path;
  * cheaper than MADV_PAGEOUT, and it works on files of others too.
  */
 public final class LinuxMappedFile extends MappedFile {
-    private static final long PAGE = 4096;
+    private static final long PAGE = PosixMemory.pageSize();
 
     /**
      * The kernel cuts a longer MADV_WILLNEED to its readahead size, silently; the usual is this.

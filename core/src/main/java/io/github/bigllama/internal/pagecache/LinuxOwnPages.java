@@ -22,12 +22,10 @@ final class LinuxOwnPages extends OwnPages {
     // fcntl.h of glibc: every architecture has its own O_DIRECT.
     private static final int O_DIRECT =
             System.getProperty("os.arch").equals("aarch64") ? 0200000 : 040000;
-    private static final int O_RDONLY_CLOEXEC = 02000000;
 
     private static final int MREMAP_MAYMOVE = 1;
     private static final int MREMAP_FIXED = 2;
     private static final int MREMAP_DONTUNMAP = 4;
-    private static final int MADV_HUGEPAGE = 14;
     private static final int MADV_NOHUGEPAGE = 15;
     private static final int MADV_POPULATE_WRITE = 23;
 
@@ -49,7 +47,7 @@ final class LinuxOwnPages extends OwnPages {
 
     @Override
     int open(Path path) throws IOException {
-        int file = PosixMemory.open(path, O_RDONLY_CLOEXEC | O_DIRECT);
+        int file = PosixMemory.open(path, LinuxCalls.O_RDONLY_CLOEXEC | O_DIRECT);
         if (file < 0) {
             throw new IOException(
                     "%s can't be opened to be read past the page cache: error %d"
@@ -108,7 +106,8 @@ final class LinuxOwnPages extends OwnPages {
      */
     @Override
     boolean prepare(long address, long length) {
-        boolean huge = PosixMemory.advise(address, length, MADV_HUGEPAGE) == 0 && hugePages();
+        boolean huge =
+                PosixMemory.advise(address, length, LinuxCalls.MADV_HUGEPAGE) == 0 && hugePages();
         PosixMemory.advise(address, length, MADV_POPULATE_WRITE);
         PosixMemory.advise(address, length, MADV_NOHUGEPAGE);
         return huge;

@@ -19,7 +19,7 @@ import java.nio.file.StandardOpenOption;
  */
 @SuppressWarnings("restricted")
 public final class MacMappedFile extends MappedFile {
-    private static final long PAGE = 16 << 10;
+    private static final long PAGE = PosixMemory.pageSize();
     private static final int BUFFER = 1 << 20;
     private static final int MADV_DONTNEED = 4;
 

@@ -6,7 +6,8 @@ import java.nio.file.Path;
 /**
  * A file that llama.cpp has mapped into memory, and what the operating system can do with its
  * pages. Everything foreign about residency is in the implementations, one an operating system.
- * Offsets and lengths are in bytes of the file; offsets are multiples of 4096. Thread-safe.
+ * Offsets and lengths are in bytes of the file; offsets are multiples of {@link #pageSize}.
+ * Thread-safe.
  */
 public abstract class MappedFile implements AutoCloseable {
     /** Bytes of a huge page. */
