@@ -241,7 +241,7 @@ final class NativeLoader {
             if (!Files.exists(file)) {
                 throw new FileNotFoundException(name + " is not there");
             }
-            System.load(file.toString());
+            NativeSymbols.load(file);
             touched = true;
         }
         checkVersion(llama_h.llama_version().getString(0), true);

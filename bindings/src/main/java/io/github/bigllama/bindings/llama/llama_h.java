@@ -20,7 +20,7 @@ public class llama_h extends llama_h$shared {
 
     static final Arena LIBRARY_ARENA = Arena.ofAuto();
 
-    static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
+    static final SymbolLookup SYMBOL_LOOKUP = io.github.bigllama.bindings.NativeSymbols.lookup()
             .or(Linker.nativeLinker().defaultLookup());
 
     private static final int GGML_MAX_DIMS = (int)4L;

@@ -1,7 +1,5 @@
 package io.github.bigllama.cli.process;
 
-import java.io.FileDescriptor;
-import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,9 +30,8 @@ public final class StandardInput {
     }
 
     /** All of it. Not closed: it is not ours. */
-    @SuppressWarnings("resource")
     public static byte[] read() throws IOException {
-        return new FileInputStream(FileDescriptor.in).readAllBytes();
+        return System.in.readAllBytes();
     }
 
     /** The same where it is not all that was given; says what it waits for, if it has to wait. */

@@ -2,6 +2,7 @@ package io.github.bigllama.cli.command;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.InputStream;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
@@ -13,6 +14,12 @@ class RunCommandTest {
         new CommandLine(command)
                 .setExpandAtFiles(false)
                 .parseArgs("@home", "-n", "5", "is", "--", "-n", "what?");
-        assertThat(command.text.read("prompt", true)).isEqualTo("@home is -n what?");
+        InputStream before = System.in;
+        System.setIn(InputStream.nullInputStream());
+        try {
+            assertThat(command.text.read("prompt", true)).isEqualTo("@home is -n what?");
+        } finally {
+            System.setIn(before);
+        }
     }
 }

@@ -5,6 +5,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -41,6 +42,9 @@ public final class LlamaLog {
     /** Beginnings of lines that llama.cpp prints in several calls, by thread. */
     private static final ConcurrentMap<Thread, Line> UNFINISHED = new ConcurrentHashMap<>();
 
+    /** What another class loader installed, which has not ended; NULL if there is none. */
+    private static volatile MemorySegment others = MemorySegment.NULL;
+
     private LlamaLog() {}
 
     private record Line(int level, String text) {}
@@ -62,10 +66,22 @@ public final class LlamaLog {
         }
     }
 
-    /** Makes llama.cpp log here from now on, for the life of the process. */
+    /**
+     * Makes llama.cpp log here from now on, for the life of the process. Where another class loader
+     * shares llama.cpp, its log goes on too.
+     */
     public static void install() {
+        MemorySegment mark = llama_h.bigllama_log_nothing$address();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment before = arena.allocate(ValueLayout.ADDRESS);
+            MemorySegment beforeData = arena.allocate(ValueLayout.ADDRESS);
+            llama_h.llama_log_get(before, beforeData);
+            if (beforeData.get(ValueLayout.ADDRESS, 0).equals(mark)) {
+                others = before.get(ValueLayout.ADDRESS, 0);
+            }
+        }
         MemorySegment callback = ggml_log_callback.allocate(LlamaLog::accept, Arena.global());
-        llama_h.llama_log_set(callback, MemorySegment.NULL);
+        llama_h.llama_log_set(callback, mark);
         Runtime.getRuntime().addShutdownHook(new Thread(LlamaLog::uninstall, "bigllama-log-off"));
     }
 
@@ -102,6 +118,9 @@ public final class LlamaLog {
     }
 
     private static void accept(int level, MemorySegment text, MemorySegment userData) {
+        if (!others.equals(MemorySegment.NULL)) {
+            ggml_log_callback.invoke(others, level, text, userData);
+        }
         // Losing a log line is better than losing the process.
         new UpcallGuard()
                 .run(

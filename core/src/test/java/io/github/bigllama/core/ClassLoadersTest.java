@@ -1,0 +1,87 @@
+package io.github.bigllama.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.testing.DemoModel;
+import java.io.File;
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+
+/** Several copies of bigllama in one JVM, as web applications have them. */
+class ClassLoadersTest {
+    /** What a copy does; it is loaded by its own class loader. */
+    public static final class Program implements Callable<List<String>> {
+        @Override
+        public List<String> call() throws Exception {
+            List<String> said = new ArrayList<>();
+            try (LlamaModel model = DemoModel.load();
+                    LlamaSession session = model.newSession(DemoModel.ONE_THREAD)) {
+                try (TokenStream answer =
+                        session.generate("Once", GenerationOptions.greedy().withMaxTokens(20))) {
+                    said.add(answer.text());
+                }
+            }
+            try {
+                LlamaModel.load(
+                                DemoModel.PATH,
+                                ModelOptions.defaults()
+                                        .withMetadataOverrides(Map.of("llama.block_count", 77)))
+                        .close();
+            } catch (ModelLoadException e) {
+                // llama.cpp tells the reason only its log.
+                said.add(e.getMessage());
+            }
+            return said;
+        }
+    }
+
+    private static URLClassLoader copy() throws IOException {
+        List<URL> urls = new ArrayList<>();
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            urls.add(Path.of(entry).toUri().toURL());
+        }
+        return new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Callable<List<String>> program(ClassLoader loader) throws Exception {
+        Class<?> type = loader.loadClass(Program.class.getName());
+        assertThat(type).isNotSameAs(Program.class);
+        return (Callable<List<String>>) type.getConstructor().newInstance();
+    }
+
+    @Test
+    void copiesShareLlamaCpp() throws Exception {
+        List<String> expected = new Program().call();
+        assertThat(expected).hasSize(2);
+        assertThat(expected.get(1)).contains("(llama.cpp: ");
+        try (ExecutorService executor = Executors.newFixedThreadPool(2);
+                URLClassLoader first = copy();
+                URLClassLoader second = copy()) {
+            List<Future<List<String>>> running = new ArrayList<>();
+            running.add(executor.submit(program(first)));
+            running.add(executor.submit(program(second)));
+            for (Future<List<String>> future : running) {
+                assertThat(future.get()).isEqualTo(expected);
+            }
+        }
+        // Deployed again, and the copy that was there all the time goes on.
+        try (URLClassLoader third = copy()) {
+            assertThat(program(third).call()).isEqualTo(expected);
+        }
+        assertThat(new Program().call()).isEqualTo(expected);
+    }
+}
