@@ -52,7 +52,7 @@ log=$parts/training.log
     unset BIGLLAMA_MODEL BIGLLAMA_LIBRARY_PATH
     # A relative path, because the options are split at spaces.
     cd "$bundle"
-    BIGLLAMA_JAVA_OPTIONS=-XX:AOTCacheOutput=lib/bigllama.aot bin/bigllama run "What is the capital of France?"
+    BIGLLAMA_JAVA_OPTIONS=-XX:AOTCacheOutput=lib/bigllama.aot bin/bigllama run "What is the capital of France?" < /dev/null
 ) >"$log" 2>&1 || status=$?
 if [ "${status:-0}" != 0 ] || ! grep -q "Paris" "$log" || [ ! -f "$bundle/lib/bigllama.aot" ]; then
     cat "$log" >&2

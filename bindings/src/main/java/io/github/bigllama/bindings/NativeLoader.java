@@ -325,8 +325,9 @@ final class NativeLoader {
         }
         if (e instanceof IllegalCallerException) {
             advice =
-                    "Start Java with --enable-native-access=io.github.bigllama.bindings (on the class path:"
-                            + " ALL-UNNAMED).";
+                    "Start Java with --enable-native-access=ALL-UNNAMED; where bigllama is on the module"
+                            + " path, with"
+                            + " --enable-native-access=io.github.bigllama.core,io.github.bigllama.bindings.";
         }
     }
 

@@ -7,9 +7,9 @@
  * <h2>Requirements</h2>
  *
  * Java 25 with native access for this module ({@code
- * --enable-native-access=io.github.bigllama.bindings}, or {@code ALL-UNNAMED} on the class path),
- * and Linux on x86-64 or AArch64, or macOS on Apple silicon. Other platforms where {@code long} and
- * pointers have 64 bits work with libraries that the user builds.
+ * --enable-native-access=io.github.bigllama.core,io.github.bigllama.bindings}, or {@code
+ * ALL-UNNAMED} on the class path), and Linux on x86-64 or AArch64, or macOS on Apple silicon. Other
+ * platforms where {@code long} and pointers have 64 bits work with libraries that the user builds.
  *
  * <h2>Where the library is looked for</h2>
  *

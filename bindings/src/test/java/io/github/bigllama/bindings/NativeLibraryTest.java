@@ -287,7 +287,9 @@ class NativeLibraryTest {
     void deniedNativeAccessIsExplained() throws Exception {
         assertThat(jvm().withoutNativeAccess().run())
                 .startsWith("FAILED cannot load llama.cpp")
-                .contains("--enable-native-access=io.github.bigllama.bindings");
+                .contains("--enable-native-access=ALL-UNNAMED")
+                .contains(
+                        "--enable-native-access=io.github.bigllama.core,io.github.bigllama.bindings");
     }
 
     private Path entry() throws IOException {

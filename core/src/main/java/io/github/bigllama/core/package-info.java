@@ -18,8 +18,25 @@
  * io.github.bigllama.core.chat.Reply} is an answer taken apart, and a {@link
  * io.github.bigllama.core.structure.Grammar} what an answer must be like.
  *
- * <p>Parameters are never null unless they say so. Native access must be allowed for the module
- * {@code io.github.bigllama.bindings} ({@code --enable-native-access}); on the class path that is
- * {@code ALL-UNNAMED}.
+ * <p>Parameters are never null unless they say so.
+ *
+ * <h2>Settings of the JVM</h2>
+ *
+ * <ul>
+ *   <li>Native access must be allowed: {@code --enable-native-access=ALL-UNNAMED}, or on the module
+ *       path {@code --enable-native-access=io.github.bigllama.core,io.github.bigllama.bindings}.
+ *   <li>The system property {@code bigllama.cache} (or the environment variable {@code
+ *       BIGLLAMA_CACHE}) is the folder for the native libraries and for measurements of the disk,
+ *       in place of the user's cache; {@code bigllama.library.path} (or {@code
+ *       BIGLLAMA_LIBRARY_PATH}) is a folder with libraries that were built by hand, in place of
+ *       those of the jar.
+ *   <li>The loggers ({@link System.Logger}) are {@code io.github.bigllama.native} for the loading
+ *       of the libraries, {@code io.github.bigllama.llama.cpp} for llama.cpp's own log, both at
+ *       level DEBUG, {@code io.github.bigllama.tool} for tools that fail, and {@code
+ *       io.github.bigllama} for sessions that were never closed.
+ * </ul>
+ *
+ * <p>Several class loaders of one JVM may each have a copy of this library: they share llama.cpp.
+ * One that has loaded it is not unloaded before the JVM ends.
  */
 package io.github.bigllama.core;

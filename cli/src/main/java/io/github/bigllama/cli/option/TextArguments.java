@@ -22,9 +22,10 @@ public final class TextArguments {
             arity = "0..*",
             paramLabel = LABEL,
             description =
-                    "The text; words are joined by spaces. None, or -, reads standard input. What"
-                            + " comes through a pipe as well, or from --file, stands before it, and"
-                            + " an empty line between. Put -- before a text that begins with -.")
+                    "The text; words are joined by spaces. None, or - as the first, reads standard"
+                            + " input. What comes through a pipe, or from --file, stands before the"
+                            + " words, and an empty line between. Put -- before a text that begins"
+                            + " with -.")
     List<String> words = new ArrayList<>();
 
     @Option(
@@ -42,8 +43,9 @@ public final class TextArguments {
      * @throws CommandException if there is none, or it cannot be read
      */
     public String read(String what, boolean wholeLines) {
-        boolean dash = words.equals(List.of("-"));
-        boolean given = file != null || !words.isEmpty() && !dash;
+        boolean dash = !words.isEmpty() && words.getFirst().equals("-");
+        List<String> rest = dash ? words.subList(1, words.size()) : words;
+        boolean given = file != null || !rest.isEmpty();
         if (!given && !dash && Terminals.isTerminal(Terminals.STDIN)) {
             throw CommandException.usage(
                     "there is no "
@@ -52,13 +54,13 @@ public final class TextArguments {
         }
         List<String> parts = new ArrayList<>();
         if (!given || dash || StandardInput.isPipeOrFile()) {
-            parts.add(cut(readStandardInput(what, given), wholeLines || given));
+            parts.add(cut(readStandardInput(what, given && !dash), wholeLines || given));
         }
         if (file != null) {
-            parts.add(cut(readFile(what), wholeLines || !words.isEmpty() && !dash));
+            parts.add(cut(readFile(what), wholeLines || !rest.isEmpty()));
         }
-        if (!words.isEmpty() && !dash) {
-            parts.add(String.join(" ", words));
+        if (!rest.isEmpty()) {
+            parts.add(String.join(" ", rest));
         }
         // An empty pipe beside an argument is what programs without a terminal start others with.
         parts.removeIf(part -> parts.size() > 1 && part.isEmpty());

@@ -1,11 +1,14 @@
 package io.github.bigllama.cli.process;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** Standard input as bytes. */
 public final class StandardInput {
@@ -34,28 +37,43 @@ public final class StandardInput {
         return System.in.readAllBytes();
     }
 
-    /** The same where it is not all that was given; says what it waits for, if it has to wait. */
+    /**
+     * The same where a text was given already. A program that starts this one often leaves it a
+     * pipe that nobody writes to or closes: nothing that comes in {@value #PATIENCE_SECONDS}
+     * seconds is nothing, and said to be.
+     */
     public static byte[] readBeside() throws IOException {
-        CountDownLatch read = new CountDownLatch(1);
+        CompletableFuture<Integer> first = new CompletableFuture<>();
         Thread.ofPlatform()
                 .daemon()
+                .name("bigllama-stdin")
                 .start(
                         () -> {
                             try {
-                                if (!read.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                                    System.err.println(
-                                            "bigllama: waiting for the end of standard input, which"
-                                                    + " belongs to the text; < /dev/null if it is"
-                                                    + " not meant");
-                                }
-                            } catch (InterruptedException e) {
-                                // Then nothing is said.
+                                first.complete(System.in.read());
+                            } catch (IOException e) {
+                                first.completeExceptionally(e);
                             }
                         });
+        int begin;
         try {
-            return read();
-        } finally {
-            read.countDown();
+            begin = first.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            System.err.println(
+                    "bigllama: nothing comes from standard input, so it is left out; - waits for it");
+            return new byte[0];
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause().getMessage(), e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while standard input was read", e);
         }
+        if (begin < 0) {
+            return new byte[0];
+        }
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        bytes.write(begin);
+        System.in.transferTo(bytes);
+        return bytes.toByteArray();
     }
 }

@@ -162,4 +162,25 @@ class RunIT {
         assertThat(result.out()).isEqualTo(ANSWER);
         assertThat(result.err()).contains("llama.cpp: INFO llama_model_loader: ");
     }
+
+    @Test
+    void aPipeStandsBeforeTheArguments() {
+        assertThat(bundle.runWith("one\n", "tokenize", "two"))
+                .isEqualTo(bundle.runWith("one\n\ntwo", "tokenize"));
+        assertThat(bundle.runWith("one\n", "tokenize", "-", "two").out())
+                .isEqualTo(bundle.runWith("one\n\ntwo", "tokenize").out());
+        assertThat(bundle.runWith("\uFEFF" + QUESTION, "run").out()).isEqualTo(ANSWER);
+        assertThat(bundle.run("run", QUESTION).out()).isEqualTo(ANSWER);
+    }
+
+    @Test
+    void aPipeThatNobodyWritesToIsLeftOut() {
+        // Its input stays open.
+        Bundle.Result result = Bundle.finish(bundle.start("run", QUESTION));
+        assertThat(result.out()).isEqualTo(ANSWER);
+        assertThat(result.complaint())
+                .isEqualTo(
+                        "bigllama: nothing comes from standard input, so it is left out; - waits for"
+                                + " it\n");
+    }
 }

@@ -4,6 +4,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.gguf.GgmlType;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.IntSupplier;
 
 /**
  * What llama.cpp can make of a model ({@code llama_ftype}), by the names of llama-quantize. Most
@@ -11,73 +12,75 @@ import java.util.Optional;
  * those that suffer most. Vectors and a few small matrices keep their type.
  */
 public enum Quantization {
-    F32(llama_h.LLAMA_FTYPE_ALL_F32(), GgmlType.F32, "32-bit floats"),
-    F16(llama_h.LLAMA_FTYPE_MOSTLY_F16(), GgmlType.F16, "16-bit floats"),
-    BF16(llama_h.LLAMA_FTYPE_MOSTLY_BF16(), GgmlType.BF16, "16-bit floats with the range of F32"),
-    Q8_0(llama_h.LLAMA_FTYPE_MOSTLY_Q8_0(), GgmlType.Q8_0, "can hardly be told from 16 bits"),
-    Q6_K(llama_h.LLAMA_FTYPE_MOSTLY_Q6_K(), GgmlType.Q6_K, "nearly as good as Q8_0"),
+    F32(llama_h::LLAMA_FTYPE_ALL_F32, GgmlType.F32, "32-bit floats"),
+    F16(llama_h::LLAMA_FTYPE_MOSTLY_F16, GgmlType.F16, "16-bit floats"),
+    BF16(llama_h::LLAMA_FTYPE_MOSTLY_BF16, GgmlType.BF16, "16-bit floats with the range of F32"),
+    Q8_0(llama_h::LLAMA_FTYPE_MOSTLY_Q8_0, GgmlType.Q8_0, "can hardly be told from 16 bits"),
+    Q6_K(llama_h::LLAMA_FTYPE_MOSTLY_Q6_K, GgmlType.Q6_K, "nearly as good as Q8_0"),
     Q5_K_M(
-            llama_h.LLAMA_FTYPE_MOSTLY_Q5_K_M(),
+            llama_h::LLAMA_FTYPE_MOSTLY_Q5_K_M,
             GgmlType.Q5_K,
             "Q6_K for half of attn_v and ffn_down"),
-    Q5_K_S(llama_h.LLAMA_FTYPE_MOSTLY_Q5_K_S(), GgmlType.Q5_K, "Q5_K but for the output"),
-    Q5_1(llama_h.LLAMA_FTYPE_MOSTLY_Q5_1(), GgmlType.Q5_1, "older than Q5_K"),
-    Q5_0(llama_h.LLAMA_FTYPE_MOSTLY_Q5_0(), GgmlType.Q5_0, "older than Q5_K"),
+    Q5_K_S(llama_h::LLAMA_FTYPE_MOSTLY_Q5_K_S, GgmlType.Q5_K, "Q5_K but for the output"),
+    Q5_1(llama_h::LLAMA_FTYPE_MOSTLY_Q5_1, GgmlType.Q5_1, "older than Q5_K"),
+    Q5_0(llama_h::LLAMA_FTYPE_MOSTLY_Q5_0, GgmlType.Q5_0, "older than Q5_K"),
     Q4_K_M(
-            llama_h.LLAMA_FTYPE_MOSTLY_Q4_K_M(),
+            llama_h::LLAMA_FTYPE_MOSTLY_Q4_K_M,
             GgmlType.Q4_K,
             "Q6_K for half of attn_v and ffn_down: the usual choice"),
     Q4_K_S(
-            llama_h.LLAMA_FTYPE_MOSTLY_Q4_K_S(),
+            llama_h::LLAMA_FTYPE_MOSTLY_Q4_K_S,
             GgmlType.Q4_K,
             "Q5_K for attn_v and ffn_down of the first layers"),
-    Q4_1(llama_h.LLAMA_FTYPE_MOSTLY_Q4_1(), GgmlType.Q4_1, "older than Q4_K"),
-    Q4_0(llama_h.LLAMA_FTYPE_MOSTLY_Q4_0(), GgmlType.Q4_0, "older than Q4_K"),
-    IQ4_NL(llama_h.LLAMA_FTYPE_MOSTLY_IQ4_NL(), GgmlType.IQ4_NL, "steps that are not even"),
-    IQ4_XS(llama_h.LLAMA_FTYPE_MOSTLY_IQ4_XS(), GgmlType.IQ4_XS, "steps that are not even"),
+    Q4_1(llama_h::LLAMA_FTYPE_MOSTLY_Q4_1, GgmlType.Q4_1, "older than Q4_K"),
+    Q4_0(llama_h::LLAMA_FTYPE_MOSTLY_Q4_0, GgmlType.Q4_0, "older than Q4_K"),
+    IQ4_NL(llama_h::LLAMA_FTYPE_MOSTLY_IQ4_NL, GgmlType.IQ4_NL, "steps that are not even"),
+    IQ4_XS(llama_h::LLAMA_FTYPE_MOSTLY_IQ4_XS, GgmlType.IQ4_XS, "steps that are not even"),
     MXFP4_MOE(
-            llama_h.LLAMA_FTYPE_MOSTLY_MXFP4_MOE(),
+            llama_h::LLAMA_FTYPE_MOSTLY_MXFP4_MOE,
             GgmlType.MXFP4,
             "MXFP4 for experts, Q8_0 for the rest"),
     Q3_K_L(
-            llama_h.LLAMA_FTYPE_MOSTLY_Q3_K_L(),
+            llama_h::LLAMA_FTYPE_MOSTLY_Q3_K_L,
             GgmlType.Q3_K,
             "Q5_K for attn_v, attn_output and ffn_down"),
     Q3_K_M(
-            llama_h.LLAMA_FTYPE_MOSTLY_Q3_K_M(),
+            llama_h::LLAMA_FTYPE_MOSTLY_Q3_K_M,
             GgmlType.Q3_K,
             "Q4_K for attn_v, attn_output and ffn_down"),
-    Q3_K_S(llama_h.LLAMA_FTYPE_MOSTLY_Q3_K_S(), GgmlType.Q3_K, "Q3_K but for the output"),
-    IQ3_M(llama_h.LLAMA_FTYPE_MOSTLY_IQ3_M(), GgmlType.IQ3_S, "Q4_K for attn_v and attn_output"),
-    IQ3_S(llama_h.LLAMA_FTYPE_MOSTLY_IQ3_S(), GgmlType.IQ3_S, "IQ3_S but for the output"),
+    Q3_K_S(llama_h::LLAMA_FTYPE_MOSTLY_Q3_K_S, GgmlType.Q3_K, "Q3_K but for the output"),
+    IQ3_M(llama_h::LLAMA_FTYPE_MOSTLY_IQ3_M, GgmlType.IQ3_S, "Q4_K for attn_v and attn_output"),
+    IQ3_S(llama_h::LLAMA_FTYPE_MOSTLY_IQ3_S, GgmlType.IQ3_S, "IQ3_S but for the output"),
     IQ3_XS(
-            llama_h.LLAMA_FTYPE_MOSTLY_IQ3_XS(),
+            llama_h::LLAMA_FTYPE_MOSTLY_IQ3_XS,
             GgmlType.IQ3_S,
             "IQ3_XXS for attn_q and attn_k; needs an importance matrix"),
-    IQ3_XXS(llama_h.LLAMA_FTYPE_MOSTLY_IQ3_XXS(), GgmlType.IQ3_XXS, "needs an importance matrix"),
+    IQ3_XXS(llama_h::LLAMA_FTYPE_MOSTLY_IQ3_XXS, GgmlType.IQ3_XXS, "needs an importance matrix"),
     Q2_K(
-            llama_h.LLAMA_FTYPE_MOSTLY_Q2_K(),
+            llama_h::LLAMA_FTYPE_MOSTLY_Q2_K,
             GgmlType.Q2_K,
             "Q3_K for attn_v, attn_output and ffn_down"),
-    Q2_K_S(llama_h.LLAMA_FTYPE_MOSTLY_Q2_K_S(), GgmlType.Q2_K, "needs an importance matrix"),
-    IQ2_M(llama_h.LLAMA_FTYPE_MOSTLY_IQ2_M(), GgmlType.IQ2_S, "needs an importance matrix"),
-    IQ2_S(llama_h.LLAMA_FTYPE_MOSTLY_IQ2_S(), GgmlType.IQ2_XS, "needs an importance matrix"),
-    IQ2_XS(llama_h.LLAMA_FTYPE_MOSTLY_IQ2_XS(), GgmlType.IQ2_XS, "needs an importance matrix"),
-    IQ2_XXS(llama_h.LLAMA_FTYPE_MOSTLY_IQ2_XXS(), GgmlType.IQ2_XXS, "needs an importance matrix"),
-    Q2_0(llama_h.LLAMA_FTYPE_MOSTLY_Q2_0(), GgmlType.Q2_0, "four values"),
-    TQ2_0(llama_h.LLAMA_FTYPE_MOSTLY_TQ2_0(), GgmlType.TQ2_0, "for models trained in three values"),
-    TQ1_0(llama_h.LLAMA_FTYPE_MOSTLY_TQ1_0(), GgmlType.TQ1_0, "the same, packed tighter"),
-    IQ1_M(llama_h.LLAMA_FTYPE_MOSTLY_IQ1_M(), GgmlType.IQ1_M, "needs an importance matrix"),
-    IQ1_S(llama_h.LLAMA_FTYPE_MOSTLY_IQ1_S(), GgmlType.IQ1_S, "needs an importance matrix"),
-    Q1_0(llama_h.LLAMA_FTYPE_MOSTLY_Q1_0(), GgmlType.Q1_0, "two values"),
+    Q2_K_S(llama_h::LLAMA_FTYPE_MOSTLY_Q2_K_S, GgmlType.Q2_K, "needs an importance matrix"),
+    IQ2_M(llama_h::LLAMA_FTYPE_MOSTLY_IQ2_M, GgmlType.IQ2_S, "needs an importance matrix"),
+    IQ2_S(llama_h::LLAMA_FTYPE_MOSTLY_IQ2_S, GgmlType.IQ2_XS, "needs an importance matrix"),
+    IQ2_XS(llama_h::LLAMA_FTYPE_MOSTLY_IQ2_XS, GgmlType.IQ2_XS, "needs an importance matrix"),
+    IQ2_XXS(llama_h::LLAMA_FTYPE_MOSTLY_IQ2_XXS, GgmlType.IQ2_XXS, "needs an importance matrix"),
+    Q2_0(llama_h::LLAMA_FTYPE_MOSTLY_Q2_0, GgmlType.Q2_0, "four values"),
+    TQ2_0(llama_h::LLAMA_FTYPE_MOSTLY_TQ2_0, GgmlType.TQ2_0, "for models trained in three values"),
+    TQ1_0(llama_h::LLAMA_FTYPE_MOSTLY_TQ1_0, GgmlType.TQ1_0, "the same, packed tighter"),
+    IQ1_M(llama_h::LLAMA_FTYPE_MOSTLY_IQ1_M, GgmlType.IQ1_M, "needs an importance matrix"),
+    IQ1_S(llama_h::LLAMA_FTYPE_MOSTLY_IQ1_S, GgmlType.IQ1_S, "needs an importance matrix"),
+    Q1_0(llama_h::LLAMA_FTYPE_MOSTLY_Q1_0, GgmlType.Q1_0, "two values"),
     /** Every tensor as it is; makes one file of a model in several. */
-    COPY(llama_h.LLAMA_FTYPE_ALL_F32(), null, "every tensor as it is; joins a model in parts");
+    COPY(llama_h::LLAMA_FTYPE_ALL_F32, null, "every tensor as it is; joins a model in parts");
 
-    private final int value;
+    /** Asked for when it is needed: no class of llama.cpp can be used before it is loaded. */
+    private final IntSupplier value;
+
     private final GgmlType tensorType;
     private final String description;
 
-    Quantization(int value, GgmlType tensorType, String description) {
+    Quantization(IntSupplier value, GgmlType tensorType, String description) {
         this.value = value;
         this.tensorType = tensorType;
         this.description = description;
@@ -116,6 +119,6 @@ public enum Quantization {
 
     /** The constant of {@code llama_ftype}; for {@link #COPY} llama.cpp ignores it. */
     int value() {
-        return value;
+        return value.getAsInt();
     }
 }

@@ -1,0 +1,50 @@
+package io.github.bigllama.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.bigllama.core.exception.NativeLoadException;
+import io.github.bigllama.testing.DemoModel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** A JVM that denies native access. */
+class NativeAccessTest {
+    /** Runs in a JVM of its own. */
+    static final class Program {
+        public static void main(String[] arguments) {
+            for (int i = 0; i < 2; i++) {
+                try (LlamaModel model = LlamaModel.load(Path.of(arguments[0]))) {
+                    System.out.println("loaded " + model.path());
+                } catch (NativeLoadException e) {
+                    System.out.println(e.getMessage());
+                }
+            }
+        }
+    }
+
+    @Test
+    void theExceptionNamesTheFlag() throws Exception {
+        Process process =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "--illegal-native-access=deny",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                Program.class.getName(),
+                                DemoModel.PATH.toString())
+                        .redirectErrorStream(true)
+                        .start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(output.lines())
+                .hasSize(2)
+                .allMatch(line -> line.contains("--enable-native-access=ALL-UNNAMED"))
+                .allMatch(
+                        line ->
+                                line.contains(
+                                        "io.github.bigllama.core,io.github.bigllama.bindings"));
+        assertThat(process.exitValue()).isZero();
+    }
+}
