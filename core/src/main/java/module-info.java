@@ -9,6 +9,7 @@ module io.github.bigllama.core {
     requires com.fasterxml.jackson.datatype.jsr310;
     requires com.networknt.schema;
     requires org.apache.commons.io;
+    requires static transitive org.jspecify;
 
     exports io.github.bigllama.core;
     exports io.github.bigllama.core.chat;

@@ -108,7 +108,7 @@ class LargeModelIT {
 
     @Test
     void theChatDrawsIt() {
-        String[] chat = {"chat", "--greedy", "-m", model.toString()};
+        String[] chat = {"chat", "--commands", "--greedy", "-m", model.toString()};
         Result result = BUNDLE.runWith("What is the capital of France?\n/residency\n", chat);
         assertThat(result.exitCode()).isZero();
         assertThat(result.err()).contains("layer 0 ").contains("in RAM");

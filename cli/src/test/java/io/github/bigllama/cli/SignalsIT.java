@@ -29,6 +29,7 @@ class SignalsIT {
     private void assertSignalled(String signal, int exitCode) throws IOException {
         Process process = bundle.start(endless("run", "Tell me a story."));
         try {
+            process.getOutputStream().close();
             String beginning = Bundle.readUntil(process.getInputStream(), "Once upon a time");
             Bundle.signal(signal, process);
             Result result = Bundle.finish(process);
@@ -54,6 +55,7 @@ class SignalsIT {
     void aReaderThatGoesEndsItQuietly() throws Exception {
         Process process = bundle.start(endless("run", "Tell me a story."));
         try {
+            process.getOutputStream().close();
             Bundle.readUntil(process.getInputStream(), "Once");
             process.getInputStream().close();
             assertThat(process.waitFor(Bundle.PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
@@ -79,7 +81,7 @@ class SignalsIT {
 
     @Test
     void ctrlCInAChatStopsOnlyTheAnswer() throws IOException {
-        Process process = bundle.start(endless("chat"));
+        Process process = bundle.start(endless("chat", "--commands"));
         try (OutputStream in = process.getOutputStream()) {
             in.write("Tell me a story.\n".getBytes(StandardCharsets.UTF_8));
             in.flush();

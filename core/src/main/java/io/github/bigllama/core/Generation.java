@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /** The {@link TokenStream} of a session: the loop from a prompt to pieces of text. */
 // A turn is held, not used.
@@ -48,7 +49,7 @@ final class Generation implements TokenStream {
     private ResidencyStats promptResidency;
     private ResidencyStats residency;
     private volatile boolean ended;
-    private volatile StopReason stopReason;
+    private volatile @Nullable StopReason stopReason;
     private volatile boolean isLate;
     private final Optional<CompletableFuture<Void>> timer;
 
@@ -329,7 +330,7 @@ final class Generation implements TokenStream {
     }
 
     /** Ends it; what was held back is the last piece. */
-    private void end(StopReason reason) {
+    private void end(@Nullable StopReason reason) {
         if (reason != null) {
             text.end();
         }

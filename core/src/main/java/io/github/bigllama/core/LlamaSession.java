@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One conversation with a model: a context, its KV cache, and the threads that compute.
@@ -46,7 +47,7 @@ public final class LlamaSession implements AutoCloseable {
     private final Sequence sequence;
     private final SessionResources resources;
     private final Cleaner.Cleanable cleanable;
-    private volatile TokenStream stream;
+    private volatile @Nullable TokenStream stream;
     private volatile boolean closed;
 
     LlamaSession(LlamaModel model, SessionOptions options, Context context) {

@@ -18,6 +18,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Set;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A session on disk: a sequence state file of llama.cpp ({@code llama_state_seq_save_file}), and
@@ -126,7 +127,7 @@ final class SessionFile {
         }
     }
 
-    private static SessionException failure(Path file, String problem, Exception cause) {
+    private static SessionException failure(Path file, String problem, @Nullable Exception cause) {
         return new SessionException("session file " + file + " " + problem, List.of(), cause);
     }
 

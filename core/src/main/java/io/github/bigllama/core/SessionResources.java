@@ -5,6 +5,7 @@ import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import java.lang.System.Logger.Level;
 import java.lang.ref.Cleaner;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a session holds outside of Java's heap. It is freed when the session is closed, or when the
@@ -19,7 +20,7 @@ final class SessionResources implements Runnable {
     private final Context context;
     private final Sequence sequence;
     private final String opened;
-    private SamplerChain sampler;
+    private @Nullable SamplerChain sampler;
     private volatile boolean isForgotten = true;
 
     SessionResources(LlamaModel model, Context context, Sequence sequence) {

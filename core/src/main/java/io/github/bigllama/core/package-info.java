@@ -18,8 +18,6 @@
  * io.github.bigllama.core.chat.Reply} is an answer taken apart, and a {@link
  * io.github.bigllama.core.structure.Grammar} what an answer must be like.
  *
- * <p>Parameters are never null unless they say so.
- *
  * <h2>Settings of the JVM</h2>
  *
  * <ul>
@@ -39,4 +37,7 @@
  * <p>Several class loaders of one JVM may each have a copy of this library: they share llama.cpp.
  * One that has loaded it is not unloaded before the JVM ends.
  */
+@NullMarked
 package io.github.bigllama.core;
+
+import org.jspecify.annotations.NullMarked;

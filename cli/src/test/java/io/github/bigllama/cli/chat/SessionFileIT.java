@@ -106,7 +106,13 @@ class SessionFileIT {
             if (Files.exists(file)) {
                 Result after =
                         bundle.runWith(
-                                "/context\n", "chat", "--session", file.toString(), "-c", "4096");
+                                "/context\n",
+                                "chat",
+                                "--commands",
+                                "--session",
+                                file.toString(),
+                                "-c",
+                                "4096");
                 assertThat(after.exitCode()).as(after.err()).isZero();
                 assertThat(after.err()).containsPattern("[1-9]\\d* turns?");
                 survived++;

@@ -2,4 +2,7 @@
  * Conversations in turns: {@link io.github.bigllama.core.chat.Chat}, messages, the model's own
  * template, replies taken apart, tools, and what is kept of a conversation.
  */
+@NullMarked
 package io.github.bigllama.core.chat;
+
+import org.jspecify.annotations.NullMarked;

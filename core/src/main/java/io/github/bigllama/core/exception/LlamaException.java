@@ -1,6 +1,7 @@
 package io.github.bigllama.core.exception;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What went wrong in llama.cpp or before it: on which file, with which numbers, and what to do.
@@ -18,7 +19,7 @@ public abstract class LlamaException extends RuntimeException {
      * With what llama.cpp logged during the failed call, oldest first; its last line joins the
      * message.
      */
-    protected LlamaException(String message, List<String> nativeLog, Throwable cause) {
+    protected LlamaException(String message, List<String> nativeLog, @Nullable Throwable cause) {
         super(withLog(message, nativeLog), cause);
         this.nativeLog = nativeLog.toArray(String[]::new);
     }

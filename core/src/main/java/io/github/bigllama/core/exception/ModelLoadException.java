@@ -2,6 +2,7 @@ package io.github.bigllama.core.exception;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A model file that can't be loaded: missing, damaged, not a GGUF, or refused by llama.cpp. */
 public final class ModelLoadException extends LlamaException {
@@ -9,7 +10,8 @@ public final class ModelLoadException extends LlamaException {
 
     private final transient Path path;
 
-    public ModelLoadException(Path path, String message, List<String> nativeLog, Throwable cause) {
+    public ModelLoadException(
+            Path path, String message, List<String> nativeLog, @Nullable Throwable cause) {
         super(message, nativeLog, cause);
         this.path = path;
     }

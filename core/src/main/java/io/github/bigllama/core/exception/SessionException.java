@@ -1,6 +1,7 @@
 package io.github.bigllama.core.exception;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A session can't be made, usually for lack of memory, or its file can't be written or does not
@@ -13,7 +14,7 @@ public final class SessionException extends LlamaException {
         this(message, nativeLog, null);
     }
 
-    public SessionException(String message, List<String> nativeLog, Throwable cause) {
+    public SessionException(String message, List<String> nativeLog, @Nullable Throwable cause) {
         super(message, nativeLog, cause);
     }
 }

@@ -6,12 +6,13 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.commons.io.file.PathUtils;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The headers of a model as files that llama.cpp can open: the model itself, or if it is on a web
  * server, files of its size with nothing but the headers in them, in a temporary folder.
  */
-record HeaderCopy(Path path, Path folder) implements AutoCloseable {
+record HeaderCopy(Path path, @Nullable Path folder) implements AutoCloseable {
     static HeaderCopy of(ModelFiles files) {
         if (files.first().path().isPresent()) {
             return new HeaderCopy(files.first().path().get(), null);

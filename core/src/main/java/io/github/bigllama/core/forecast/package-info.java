@@ -16,4 +16,7 @@
  * take the 20 % by which the same probe differs within minutes on a shared machine; the forecast is
  * the longer plus 0.3 of the shorter. {@code scripts/check-forecast} compares it with measurements.
  */
+@NullMarked
 package io.github.bigllama.core.forecast;
+
+import org.jspecify.annotations.NullMarked;

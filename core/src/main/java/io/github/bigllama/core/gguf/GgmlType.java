@@ -1,6 +1,7 @@
 package io.github.bigllama.core.gguf;
 
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The types a tensor's elements can have in a GGUF file: all of llama.cpp v0.5.0 (ggml.h, ggml.c),
@@ -57,7 +58,7 @@ public enum GgmlType {
     private final String label;
     private final int blockSize;
     private final int typeSize;
-    private final String removed;
+    private final @Nullable String removed;
 
     GgmlType(int id, String label, int blockSize, int typeSize) {
         this.id = id;

@@ -1,6 +1,7 @@
 package io.github.bigllama.core.gguf;
 
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A GGUF file that cannot be used. The message is one line: the file, what is wrong with the
@@ -42,7 +43,7 @@ public final class GgufException extends RuntimeException {
     }
 
     public GgufException(
-            Problem problem, String file, long offset, String message, Throwable cause) {
+            Problem problem, String file, long offset, String message, @Nullable Throwable cause) {
         super(file + ": " + message, cause);
         this.problem = problem;
         this.file = file;

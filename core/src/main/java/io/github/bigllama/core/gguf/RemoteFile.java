@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file on a web server, of which ranges are read (RFC 9110, section 14). What is read in order
@@ -83,7 +84,7 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
         return ranges;
     }
 
-    private GgufException failure(Problem problem, String message, Exception cause) {
+    private GgufException failure(Problem problem, String message, @Nullable Exception cause) {
         return new GgufException(problem, toString(), -1, message, cause);
     }
 

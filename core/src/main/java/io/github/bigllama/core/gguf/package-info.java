@@ -13,4 +13,7 @@
  * }
  * }</pre>
  */
+@NullMarked
 package io.github.bigllama.core.gguf;
+
+import org.jspecify.annotations.NullMarked;

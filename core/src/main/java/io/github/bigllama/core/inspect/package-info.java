@@ -1,2 +1,5 @@
 /** What a model is, from its headers alone. */
+@NullMarked
 package io.github.bigllama.core.inspect;
+
+import org.jspecify.annotations.NullMarked;

@@ -3,6 +3,7 @@ package io.github.bigllama.core.quantize;
 import io.github.bigllama.core.exception.LlamaException;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model that can't be quantized as it was asked for: it is damaged or quantized already, an
@@ -17,7 +18,8 @@ public final class QuantizeException extends LlamaException {
         this(path, message, List.of(), null);
     }
 
-    public QuantizeException(Path path, String message, List<String> nativeLog, Throwable cause) {
+    public QuantizeException(
+            Path path, String message, List<String> nativeLog, @Nullable Throwable cause) {
         super(message, nativeLog, cause);
         this.path = path;
     }

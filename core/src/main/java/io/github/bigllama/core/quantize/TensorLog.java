@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads what llama_model_quantize logs: {@code [ 1/ 38] blk.0.attn_k.weight - [...], type = f16,}
@@ -21,7 +22,7 @@ final class TensorLog implements Consumer<String> {
 
     private final Consumer<String> watch;
     private final Map<String, Optional<GgmlType>> types = new HashMap<>();
-    private String current;
+    private @Nullable String current;
     private int fallbacks;
 
     /** A reader that tells a watch the name of each tensor before it is worked on. */

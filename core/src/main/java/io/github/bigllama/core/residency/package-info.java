@@ -28,4 +28,7 @@
  * <p>The last step is why models larger than memory are slow. Which weights stay in RAM is
  * therefore chosen in advance, by a plan, unless all of them fit.
  */
+@NullMarked
 package io.github.bigllama.core.residency;
+
+import org.jspecify.annotations.NullMarked;
