@@ -122,6 +122,8 @@ final class Download {
     private void bring(FileChannel channel, LongConsumer progress) throws IOException {
         Iterator<Block> blocks =
                 List.copyOf(state.blocks()).stream().filter(block -> !block.isDone()).iterator();
+        // First what was there, before anything comes.
+        tell(progress);
         List<Thread> workers = new ArrayList<>();
         for (int i = 0; i < CONNECTIONS; i++) {
             workers.add(
