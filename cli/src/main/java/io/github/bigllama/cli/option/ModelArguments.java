@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine.Option;
@@ -197,11 +198,25 @@ public final class ModelArguments {
             ModelsFolder folder = ModelsFolder.ofEnvironment();
             return folder.find(named.toString())
                     .map(model -> complete(model).files().getFirst())
-                    .orElse(named);
+                    .orElseGet(() -> notDownloaded(named));
         } catch (IOException e) {
             // Then it is the file that is missing.
             return named;
         }
+    }
+
+    /** What looks like a file is one that is missing. */
+    private static Path notDownloaded(Path named) {
+        String name = named.toString();
+        if (name.contains("/") || name.toLowerCase(Locale.ROOT).endsWith(".gguf")) {
+            return named;
+        }
+        throw new CommandException(
+                ExitCode.FAILED,
+                name
+                        + ": neither a file nor a downloaded model; bigllama list shows those that"
+                        + " are there, bigllama pull downloads one",
+                null);
     }
 
     private static ModelsFolder.Model complete(ModelsFolder.Model model) {
