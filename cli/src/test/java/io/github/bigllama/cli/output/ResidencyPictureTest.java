@@ -29,8 +29,8 @@ class ResidencyPictureTest {
         assertThat(ResidencyPicture.draw(map(2), 24))
                 .startsWith(
                         "input   ██ 100 % of 10.0 kB",
-                        "layer 0 ··   0 % of 100.0 kB",
-                        "layer 1 ██ 100 % of 100.0 kB",
+                        "layer 0 ··   0 % of 0.1 MB",
+                        "layer 1 ██ 100 % of 0.1 MB",
                         "output  ··   0 % of 10.0 kB");
     }
 
@@ -39,8 +39,8 @@ class ResidencyPictureTest {
         assertThat(ResidencyPicture.draw(map(4), 5))
                 .startsWith(
                         "input      ██ 100 % of 10.0 kB",
-                        "layers 0–1 ▒▒  50 % of 200.0 kB",
-                        "layers 2–3 ▒▒  50 % of 200.0 kB",
+                        "layers 0–1 ▒▒  50 % of 0.2 MB",
+                        "layers 2–3 ▒▒  50 % of 0.2 MB",
                         "output     ··   0 % of 10.0 kB");
     }
 
