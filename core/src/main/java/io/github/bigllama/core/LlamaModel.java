@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -191,7 +192,15 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     /** Its kind in a few words, for example {@code llama 8B Q4_K - Medium}. */
     public String description() {
-        return text(llama_h::llama_model_desc);
+        // llama.cpp knows the names of the sizes that are usual for an architecture.
+        return text(llama_h::llama_model_desc).replace(" ?B ", " " + size(parameterCount()) + " ");
+    }
+
+    private static String size(long parameters) {
+        double millions = parameters / 1e6;
+        return millions < 1000
+                ? String.format(Locale.ROOT, "%.1fM", millions)
+                : String.format(Locale.ROOT, "%.1fB", millions / 1000);
     }
 
     /** Size of all tensors, in bytes. */

@@ -32,7 +32,9 @@ final class AnswerPainter {
     /** Shows more of the text. */
     void add(String piece, Layout layout) {
         Size now = terminal.getSize();
-        if (!now.equals(size)) {
+        if (!now.equals(size) && staysInPlace(now)) {
+            size = now;
+        } else if (!now.equals(size)) {
             // Where on the screen its lines are now is not known: the rest begins on a new one.
             String again = shown.isEmpty() ? text.toString() : layout.again(text.toString());
             end();
@@ -46,6 +48,12 @@ final class AnswerPainter {
             text.delete(0, lines.open());
             shown = List.copyOf(lines.lines().subList(lines.openLine(), lines.lines().size()));
         }
+    }
+
+    /** Whether no line has, or had, to go on in the next row, whatever the terminal does then. */
+    private boolean staysInPlace(Size now) {
+        int columns = Math.min(size.getColumns(), now.getColumns());
+        return shown.stream().allMatch(line -> line.columnLength() < columns);
     }
 
     /** Ends the line; another text may begin. */

@@ -10,14 +10,17 @@ import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.chat.Chat;
 import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.ChatTemplateException;
 import io.github.bigllama.core.chat.Role;
 import io.github.bigllama.core.chat.ToolCall;
 import io.github.bigllama.core.exception.LlamaException;
 import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.ToolChoice;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Reads messages, prints answers, obeys commands. */
 public final class ChatLoop implements SlashCommands.State {
@@ -52,7 +55,7 @@ public final class ChatLoop implements SlashCommands.State {
         this.file = file;
         this.ui = ui;
         this.interruption = interruption;
-        this.commands = new SlashCommands(session, chat, settings, ui, this, this::send);
+        this.commands = new SlashCommands(session, chat, settings, ui, this);
     }
 
     /** Runs until the user leaves, and returns the exit code. */
@@ -90,15 +93,44 @@ public final class ChatLoop implements SlashCommands.State {
     }
 
     private void send(String message) {
+        List<ChatMessage> messages = List.of(new ChatMessage(Role.USER, message));
+        turn(first -> Optional.of(chat.send(messages, first)));
+    }
+
+    @Override
+    public void retry() {
+        turn(chat::retry);
+    }
+
+    /** An answer, and those to the results of the tools that it asks for. */
+    private void turn(Function<GenerationOptions, Optional<TokenStream>> begin) {
         int forgotten = chat.forgottenMessages();
         try {
-            List<ChatMessage> messages = List.of(new ChatMessage(Role.USER, message));
-            for (int i = 0; !messages.isEmpty() && i <= MOST_TOOL_ROUNDS; i++) {
-                messages = answer(messages) ? toolResults() : List.of();
+            Function<GenerationOptions, Optional<TokenStream>> next = begin;
+            for (int round = 0; next != null; round++) {
+                boolean isLast = round == MOST_TOOL_ROUNDS;
+                if (isLast) {
+                    ui.remark(
+                            "%d times in a row the model has called tools; now it must answer without"
+                                    .formatted(MOST_TOOL_ROUNDS));
+                }
+                boolean hasEnded =
+                        answer(next, isLast ? options.withToolChoice(ToolChoice.NONE) : options);
+                next = null;
+                if (hasEnded && !isLast) {
+                    List<ChatMessage> results = toolResults();
+                    next = results.isEmpty() ? null : o -> Optional.of(chat.send(results, o));
+                }
             }
             file.save();
         } catch (PromptTooLongException e) {
             failed(e.getMessage() + "; /reset forgets the conversation");
+        } catch (ChatTemplateException e) {
+            failed(
+                    chat.messages().isEmpty()
+                            ? e.getMessage()
+                            : e.getMessage()
+                                    + "; /undo takes back the last message, /reset forgets all");
         } catch (LlamaException | IllegalArgumentException e) {
             failed(e.getMessage());
         }
@@ -109,18 +141,23 @@ public final class ChatLoop implements SlashCommands.State {
         }
     }
 
-    /** Prints the answer to messages; false if it was interrupted. */
-    private boolean answer(List<ChatMessage> messages) {
+    /** Prints an answer; false if there is none, or it was interrupted. */
+    private boolean answer(
+            Function<GenerationOptions, Optional<TokenStream>> begin, GenerationOptions how) {
         try (Prefill prefill = new Prefill(System.err);
                 TokenStream answer =
-                        chat.send(
-                                messages,
-                                options.withProgress(prefill)
-                                        .withReasoning(
-                                                piece -> {
-                                                    ui.reasoning(piece);
-                                                    showStatus();
-                                                }))) {
+                        begin.apply(
+                                        how.withProgress(prefill)
+                                                .withReasoning(
+                                                        piece -> {
+                                                            ui.reasoning(piece);
+                                                            showStatus();
+                                                        }))
+                                .orElse(null)) {
+            if (answer == null) {
+                failed("there is nothing to answer again");
+                return false;
+            }
             answering = answer;
             interruption.onRequest(answer::cancel);
             try {
@@ -137,7 +174,7 @@ public final class ChatLoop implements SlashCommands.State {
                 lastStats = answer.stats();
             }
             StopReason reason = answer.stopReason().orElseThrow();
-            remark(reason);
+            remark(reason, answer.tokens().length == 0);
             if (ui.isInteractive()) {
                 ui.remark(Statistics.line(lastStats));
             }
@@ -159,7 +196,7 @@ public final class ChatLoop implements SlashCommands.State {
         return chat.results(chat.reply());
     }
 
-    private void remark(StopReason reason) {
+    private void remark(StopReason reason, boolean isEmpty) {
         switch (reason) {
             case CONTEXT_FULL ->
                     ui.remark(
@@ -167,7 +204,12 @@ public final class ChatLoop implements SlashCommands.State {
                                     .formatted(session.contextSize()));
             case MAX_TOKENS ->
                     ui.remark("cut after %d tokens (--max-tokens)".formatted(options.maxTokens()));
-            case CANCELLED -> ui.remark("interrupted");
+            case CANCELLED ->
+                    ui.remark(
+                            isEmpty
+                                    ? "interrupted before the answer began; the conversation is as it was"
+                                    : "interrupted");
+            case TIMEOUT -> ui.remark("out of time");
             case END_OF_GENERATION, STOP_STRING -> {}
         }
     }

@@ -19,12 +19,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Consumer;
+import java.util.regex.Pattern;
 
 /** What can be typed in a chat besides messages. */
 final class SlashCommands {
@@ -35,9 +36,9 @@ final class SlashCommands {
         SYSTEM("[TEXT]", "begin again with this system message, or with none"),
         UNDO("", "take back the last message and its answer"),
         RETRY("", "answer the last message again"),
-        SAVE("FILE", "keep the conversation and the model's memory of it"),
+        SAVE("[--force] FILE", "keep the conversation and the model's memory of it"),
         LOAD("FILE", "go on with the conversation in a file"),
-        SET("[NAME [VALUE]]", "change a setting, /set temp 0.2, or set it back; list all"),
+        SET("[NAME [VALUE]]", "change a setting (/set temp 0.2), set it back, list all"),
         STATS("", "numbers about the last answer"),
         CONTEXT("", "how full the context is"),
         RESIDENCY("", "which parts of the model are in RAM"),
@@ -61,6 +62,8 @@ final class SlashCommands {
         }
     }
 
+    private static final Pattern FORCE = Pattern.compile("--force(\\s+|$)");
+
     /** How settings are listed on a line of 80 characters. */
     private static final int COLUMNS = 2;
 
@@ -70,7 +73,9 @@ final class SlashCommands {
     private final Chat chat;
     private final AnswerSettings settings;
     private final ChatUi ui;
-    private final Consumer<String> sender;
+
+    /** Files that this chat may write over: it has written or read them. */
+    private final Set<Path> own = new HashSet<>();
 
     /** What it changes and looks at in the loop. */
     interface State {
@@ -78,29 +83,21 @@ final class SlashCommands {
 
         List<String> statistics();
 
+        /** Answers the last message again, if there is one. */
+        void retry();
+
         void failed(String message);
     }
 
     private final State state;
 
-    /**
-     * The commands of a chat.
-     *
-     * @param sender sends a message
-     */
     SlashCommands(
-            LlamaSession session,
-            Chat chat,
-            AnswerSettings settings,
-            ChatUi ui,
-            State state,
-            Consumer<String> sender) {
+            LlamaSession session, Chat chat, AnswerSettings settings, ChatUi ui, State state) {
         this.session = session;
         this.chat = chat;
         this.settings = settings;
         this.ui = ui;
         this.state = state;
-        this.sender = sender;
     }
 
     /** All of them, as they are typed. */
@@ -149,14 +146,8 @@ final class SlashCommands {
             }
             case SYSTEM -> system(argument);
             case UNDO -> undo();
-            case RETRY ->
-                    chat.undo()
-                            .ifPresentOrElse(
-                                    sender, () -> state.failed("there is nothing to answer again"));
-            case SAVE -> {
-                ConversationFile.save(chat, file(name, argument));
-                ui.remark("kept in " + argument);
-            }
+            case RETRY -> state.retry();
+            case SAVE -> save(argument);
             case LOAD -> load(file(name, argument));
             case SET -> set(argument);
             case STATS -> state.statistics().forEach(ui::say);
@@ -171,7 +162,7 @@ final class SlashCommands {
 
     private void help() {
         for (Name name : Name.values()) {
-            ui.say("%-21s %s".formatted(name.text() + " " + name.arguments, name.description));
+            ui.say("%-22s %s".formatted(name.text() + " " + name.arguments, name.description));
         }
         ui.say("");
         ui.say("A message goes on in the next line after a \\ at the end of a line.");
@@ -206,8 +197,23 @@ final class SlashCommands {
         return Path.of(argument.startsWith("~/") ? home + argument.substring(1) : argument);
     }
 
+    private void save(String argument) {
+        boolean force = FORCE.matcher(argument).lookingAt();
+        String name = FORCE.matcher(argument).replaceFirst("");
+        Path file = file(Name.SAVE, name);
+        if (!force && Files.exists(file) && !own.contains(file.toAbsolutePath().normalize())) {
+            throw CommandException.usage(
+                    "%s exists; choose another name, or /save --force %s replaces it"
+                            .formatted(name, name));
+        }
+        ConversationFile.save(chat, file);
+        own.add(file.toAbsolutePath().normalize());
+        ui.remark("kept in " + name);
+    }
+
     private void load(Path file) {
         ConversationFile.load(chat, file);
+        own.add(file.toAbsolutePath().normalize());
         ui.remark(
                 "%d messages, %d tokens in the context"
                         .formatted(chat.messages().size(), session.contextUsed()));

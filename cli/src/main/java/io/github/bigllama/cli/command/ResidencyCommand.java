@@ -30,8 +30,6 @@ import picocli.CommandLine.Parameters;
             ""
         })
 public final class ResidencyCommand implements Callable<Integer> {
-    private static final String HOME = "\033[H\033[J";
-
     @Parameters(
             paramLabel = "MODEL",
             description =
@@ -58,10 +56,12 @@ public final class ResidencyCommand implements Callable<Integer> {
             Path file = ModelArguments.file(model);
             Weights weights = Weights.of(ModelFiles.read(file));
             do {
-                List<String> lines = ResidencyPicture.draw(weights);
+                List<String> lines = ResidencyPicture.draw(weights, mostLines());
                 String picture = String.join("\n", lines) + "\n";
-                boolean erase = watch != null && Terminals.isTerminal(Terminals.STDOUT);
-                out.print(erase ? HOME + picture : picture);
+                if (watch != null) {
+                    out.clearScreen();
+                }
+                out.print(picture);
                 if (watch != null) {
                     TimeUnit.MILLISECONDS.sleep((long) (watch * 1000));
                 }
@@ -75,5 +75,14 @@ public final class ResidencyCommand implements Callable<Integer> {
                     e);
         }
         return ExitCode.OK;
+    }
+
+    /** What is drawn again and again must not leave the screen; the last row has the cursor. */
+    private int mostLines() {
+        return watch == null
+                ? Integer.MAX_VALUE
+                : Terminals.size(Terminals.STDOUT)
+                        .map(size -> size.rows() - 1)
+                        .orElse(Integer.MAX_VALUE);
     }
 }

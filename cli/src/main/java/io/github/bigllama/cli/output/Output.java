@@ -2,6 +2,7 @@ package io.github.bigllama.cli.output;
 
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Terminals;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -10,24 +11,42 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Standard output: UTF-8 whatever the locale, unbuffered so that each piece is there at once, and
- * unlike {@link System#out} it says when the reader has gone.
+ * unlike {@link System#out} it says when the reader has gone. A terminal gets no escape sequences
+ * of a text, but sees them; a file or a pipe gets the text as it is.
  */
 public final class Output {
+    private static final String CLEAR_SCREEN = "\033[H\033[J";
+
     private final OutputStream stream;
+    private final boolean isTerminal;
     private boolean lineOpen;
 
-    Output(OutputStream stream) {
+    Output(OutputStream stream, boolean isTerminal) {
         this.stream = stream;
+        this.isTerminal = isTerminal;
     }
 
     public static Output standard() {
-        return new Output(new FileOutputStream(FileDescriptor.out));
+        return new Output(
+                new FileOutputStream(FileDescriptor.out), Terminals.isTerminal(Terminals.STDOUT));
     }
 
     public void print(String text) {
         if (text.isEmpty()) {
             return;
         }
+        write(isTerminal ? Printable.text(text) : text);
+        lineOpen = !text.endsWith("\n");
+    }
+
+    /** Clears the screen of a terminal; the next line is its first. */
+    public void clearScreen() {
+        if (isTerminal) {
+            write(CLEAR_SCREEN);
+        }
+    }
+
+    private void write(String text) {
         try {
             stream.write(text.getBytes(StandardCharsets.UTF_8));
             stream.flush();
@@ -38,7 +57,6 @@ public final class Output {
                     "cannot write to standard output: " + reason,
                     e);
         }
-        lineOpen = !text.endsWith("\n");
     }
 
     public void println(String line) {

@@ -16,26 +16,31 @@ public final class ResidencyPicture {
 
     private ResidencyPicture() {}
 
-    /** The picture of this moment. */
+    /** The picture of this moment, a line for each layer. */
     public static List<String> draw(Weights weights) throws IOException {
-        ResidencyMap map = ResidencyMap.of(weights, CELLS);
+        return draw(weights, Integer.MAX_VALUE);
+    }
+
+    /** The picture of this moment; where there are too many layers, some share a line. */
+    public static List<String> draw(Weights weights, int mostLines) throws IOException {
+        return draw(ResidencyMap.of(weights, CELLS), mostLines);
+    }
+
+    static List<String> draw(ResidencyMap map, int mostLines) {
+        List<List<ResidencyMap.Layer>> groups = groups(map.layers(), mostLines - 1);
+        int width = groups.stream().mapToInt(group -> name(group).length()).max().orElse(0);
         List<String> lines = new ArrayList<>();
-        for (ResidencyMap.Layer layer : map.layers()) {
-            StringBuilder bar = new StringBuilder();
-            for (double share : layer.cells()) {
-                // Only what is there as a whole is full, and only what is not there at all is
-                // empty.
-                int shade = share == 0 ? 0 : share > 0.999 ? 4 : 1 + (int) Math.min(2, share * 3);
-                bar.append(SHADES.charAt(shade));
-            }
+        for (List<ResidencyMap.Layer> group : groups) {
+            long bytes = group.stream().mapToLong(ResidencyMap.Layer::bytes).sum();
+            long resident = group.stream().mapToLong(ResidencyMap.Layer::resident).sum();
             lines.add(
                     String.format(
                             Locale.ROOT,
-                            "%-8s %s %3.0f %% of %s",
-                            name(layer.number()),
-                            bar,
-                            layer.bytes() == 0 ? 0 : 100.0 * layer.resident() / layer.bytes(),
-                            ByteSize.format(layer.bytes())));
+                            "%-" + width + "s %s %3.0f %% of %s",
+                            name(group),
+                            bar(group),
+                            bytes == 0 ? 0 : 100.0 * resident / bytes,
+                            ByteSize.format(bytes)));
         }
         lines.add(
                 String.format(
@@ -45,6 +50,53 @@ public final class ResidencyPicture {
                         ByteSize.format(map.bytes()),
                         100.0 * map.resident() / Math.max(1, map.bytes())));
         return lines;
+    }
+
+    /** Layers next to each other; what comes before and after all of them is never among them. */
+    private static List<List<ResidencyMap.Layer>> groups(
+            List<ResidencyMap.Layer> layers, int most) {
+        int numbered = (int) layers.stream().filter(layer -> isNumbered(layer)).count();
+        int room = Math.max(1, most - (layers.size() - numbered));
+        int size = (int) Math.max(1, ((long) numbered + room - 1) / room);
+        List<List<ResidencyMap.Layer>> groups = new ArrayList<>();
+        for (ResidencyMap.Layer layer : layers) {
+            List<ResidencyMap.Layer> last = groups.isEmpty() ? List.of() : groups.getLast();
+            if (isNumbered(layer)
+                    && !last.isEmpty()
+                    && isNumbered(last.getFirst())
+                    && last.size() < size) {
+                last.add(layer);
+            } else {
+                groups.add(new ArrayList<>(List.of(layer)));
+            }
+        }
+        return groups;
+    }
+
+    private static boolean isNumbered(ResidencyMap.Layer layer) {
+        return layer.number() != Weight.BEFORE_LAYERS && layer.number() != Weight.AFTER_LAYERS;
+    }
+
+    private static String bar(List<ResidencyMap.Layer> group) {
+        StringBuilder bar = new StringBuilder();
+        for (int i = 0; i < group.getFirst().cells().size(); i++) {
+            int cell = i;
+            double share =
+                    group.stream()
+                            .mapToDouble(layer -> layer.cells().get(cell))
+                            .average()
+                            .orElse(0);
+            // Only what is there as a whole is full, and only what is not there at all is empty.
+            int shade = share == 0 ? 0 : share > 0.999 ? 4 : 1 + (int) Math.min(2, share * 3);
+            bar.append(SHADES.charAt(shade));
+        }
+        return bar.toString();
+    }
+
+    private static String name(List<ResidencyMap.Layer> group) {
+        return group.size() == 1
+                ? name(group.getFirst().number())
+                : "layers %d–%d".formatted(group.getFirst().number(), group.getLast().number());
     }
 
     private static String name(int layer) {

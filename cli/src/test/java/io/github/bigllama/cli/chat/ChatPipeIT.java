@@ -6,7 +6,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.bigllama.cli.Bundle;
 import io.github.bigllama.cli.Bundle.Result;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -15,10 +18,20 @@ class ChatPipeIT {
     private final Bundle bundle = Bundle.built();
 
     private Result chat(String input, String... more) {
-        String[] args = new String[more.length + 1];
-        args[0] = "chat";
-        System.arraycopy(more, 0, args, 1, more.length);
-        return bundle.runWith(input, args);
+        List<String> args = new ArrayList<>(List.of("chat", "--commands"));
+        args.addAll(List.of(more));
+        return bundle.runWith(input, args.toArray(String[]::new));
+    }
+
+    /** A text that somebody else has written may have a line like a command. */
+    @Test
+    void withoutBeingAskedForNoLineIsACommand(@TempDir Path folder) {
+        Path file = folder.resolve("written");
+        Result result =
+                bundle.runWith("/save " + file + "\n/quit the job\nDraw a llama.\n", "chat");
+        assertThat(file).doesNotExist();
+        assertThat(result.out()).hasLineCount(3).endsWith("🦙\n");
+        assertThat(result.exitCode()).isZero();
     }
 
     @Test
@@ -80,8 +93,8 @@ class ChatPipeIT {
         Result result = chat("/help\n/rest\n/stats\nDraw a llama.\n");
         assertThat(result.out()).isEqualTo("🦙\n");
         assertThat(result.err())
-                .contains("/system TEXT")
-                .contains("there is no /rest, only /help /reset /system /undo ")
+                .contains("/system [TEXT]")
+                .contains("there is no /rest; did you mean /reset?")
                 .contains("no answer yet");
         assertThat(result.exitCode()).as("a script sees that a line failed").isEqualTo(1);
     }
@@ -208,6 +221,8 @@ class ChatPipeIT {
                         /export md %3$s
                         /export pdf
                         /load %3$s
+                        /save %3$s
+                        /save %1$s
                         /copy
                         /tools
                         """
@@ -224,12 +239,34 @@ class ChatPipeIT {
         assertThat(result.err())
                 .contains("which file? /save FILE")
                 .contains("bigllama: kept in " + kept)
+                .contains(markdown + " exists; choose another name, or /save --force")
                 .contains("bigllama: 2 messages, ")
                 .contains(markdown + " exists; choose another name")
                 .contains("there is no format 'pdf', only md and json")
                 .contains(markdown + " is not a session file")
                 .contains("there is no clipboard here")
                 .contains("the model has no tools");
+    }
+
+    /** Only what this chat has written or read itself is replaced without being told. */
+    @Test
+    void aFileIsReplacedOnlyByForce(@TempDir Path folder) throws IOException {
+        Path notes = Files.writeString(folder.resolve("notes.txt"), "mine");
+        assertThat(chat("Draw a llama.\n/save " + notes + "\n").exitCode()).isEqualTo(1);
+        assertThat(notes).hasContent("mine");
+        Result forced = chat("Draw a llama.\n/save --force " + notes + "\n/save " + notes + "\n");
+        assertThat(forced.complaint())
+                .isEqualTo("bigllama: kept in %s\n".formatted(notes).repeat(2));
+        assertThat(chat("/load " + notes + "\n").complaint()).contains("2 messages, ");
+    }
+
+    @Test
+    void otherNamesOfCommands() {
+        Result result = chat("My name is Greta.\n/clear\nWhat is my name?\n/?\n/bye\nThanks\n");
+        assertThat(result.out()).endsWith("I do not know your name yet.\n").hasLineCount(2);
+        assertThat(result.err()).contains("/export md|json [FILE]");
+        assertThat(result.err().lines().filter(line -> line.startsWith("/")))
+                .allMatch(line -> line.length() <= 80);
     }
 
     @Test

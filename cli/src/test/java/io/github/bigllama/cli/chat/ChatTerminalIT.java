@@ -42,7 +42,7 @@ class ChatTerminalIT {
     @Test
     void askReadStatsQuit() throws Exception {
         try (PseudoTerminal terminal = chat()) {
-            terminal.await("llama ?B Q8_0, 1024 tokens of context; /help for help");
+            terminal.await("llama 3.4M Q8_0, 1024 tokens of context; /help for help");
             terminal.await("> ");
             terminal.type("What is the capital of France?\r");
             terminal.await("The capital of France is Paris.");

@@ -148,6 +148,21 @@ class ChatTmuxIT {
     }
 
     @Test
+    void filesAreCompletedAndMessagesAreNot() throws Exception {
+        Files.createFile(folder.resolve("kept-conversation"));
+        chat();
+        tmux("send-keys", "-l", "/load " + folder.resolve("kept-c"));
+        tmux("send-keys", "Tab");
+        await("kept-conversation");
+        tmux("send-keys", "C-u");
+        tmux("send-keys", "-l", "look at /he");
+        tmux("send-keys", "Tab");
+        tmux("send-keys", "-l", "re");
+        await("> look at /here");
+        assertThat(screen()).doesNotContain("/help\n");
+    }
+
+    @Test
     void interruptResizeAndLeave() throws Exception {
         chat(Bundle.ENDLESS);
         type("Tell me a story.");
