@@ -214,8 +214,8 @@ public final class ModelArguments {
         throw new CommandException(
                 ExitCode.FAILED,
                 name
-                        + ": neither a file nor a downloaded model; bigllama list shows those that"
-                        + " are there, bigllama pull downloads one",
+                        + ": no such file, and no downloaded model of that name; bigllama list shows"
+                        + " those that are there, bigllama pull downloads one",
                 null);
     }
 

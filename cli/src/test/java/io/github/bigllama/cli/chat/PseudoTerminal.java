@@ -25,6 +25,9 @@ public final class PseudoTerminal implements AutoCloseable {
     private static final Pattern ESCAPES =
             Pattern.compile("\033(\\[[0-9;?=>]*[A-Za-z]|[=>]|[()].|\\][^\007]*\007)");
 
+    /** The line below the text: the cursor is kept, moved there, and put back. */
+    private static final Pattern STATUS = Pattern.compile("\0337.*?\0338", Pattern.DOTALL);
+
     private final Process process;
     private final StringBuffer output = new StringBuffer();
     private int awaited;
@@ -80,9 +83,9 @@ public final class PseudoTerminal implements AutoCloseable {
         }
     }
 
-    /** Everything that was shown, without the escape sequences. */
+    /** Everything that was shown, without the escape sequences and the line of status. */
     public String seen() {
-        return ESCAPES.matcher(output).replaceAll("");
+        return ESCAPES.matcher(STATUS.matcher(output).replaceAll("")).replaceAll("");
     }
 
     /** Waits for the end. */

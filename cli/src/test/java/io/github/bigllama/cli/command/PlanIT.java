@@ -125,7 +125,7 @@ class PlanIT {
             delimiter = '|',
             value = {
                 "http:///nowhere | 'http:///nowhere' is not the address of a model",
-                "nosuch | nosuch: neither a file nor a downloaded model; bigllama list shows those",
+                "nosuch | nosuch: no such file, and no downloaded model of that name; bigllama list",
                 "no-such-file.gguf | no-such-file.gguf: no such file: check the path",
                 "http://localhost:1/m.gguf | http://localhost:1/m.gguf: cannot be reached: ",
             })
