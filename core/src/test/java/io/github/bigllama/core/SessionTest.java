@@ -86,8 +86,9 @@ class SessionTest {
         try (LlamaSession session = session(512, 2)) {
             Chat chat = new Chat(session, ChatOptions.defaults().withSystem("Be short."));
             chat.send("My name is Greta.", GREEDY).text();
-            Chat fork = chat.fork();
-            try (LlamaSession forked = fork.session()) {
+            LlamaSession forked;
+            try (Chat fork = chat.fork()) {
+                forked = fork.session();
                 assertThat(chat.send("Wave at me.", GREEDY).text()).isEqualTo("👋");
                 TokenStream answer = fork.send("What is my name?", GREEDY);
                 assertThat(answer.text()).isEqualTo("Your name is Greta.");
@@ -96,6 +97,8 @@ class SessionTest {
                 assertThat(forked).isNotSameAs(session);
                 assertThatThrownBy(chat::fork).hasMessageContaining("all in use");
             }
+            assertThatThrownBy(forked::tokens).hasMessageContaining("is closed");
+            chat.close();
             assertThat(chat.send("What is my name?", GREEDY).text())
                     .isEqualTo("Your name is Greta.");
         }

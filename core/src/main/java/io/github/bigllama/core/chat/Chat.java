@@ -23,17 +23,19 @@ import java.util.stream.Stream;
  * A conversation in turns, written with the model's chat template. Each turn computes only what is
  * new: the KV cache of the session keeps the rest.
  *
- * <p>The thread rules are those of {@link LlamaSession}. The session belongs to the caller, who
- * closes it; use it for one chat at a time.
+ * <p>The thread rules are those of {@link LlamaSession}. The session that a chat is made with
+ * belongs to the caller, who closes it; use it for one chat at a time. That of a {@linkplain #fork()
+ * fork} belongs to the fork, and is closed with it.
  *
  * <p>A {@link TokenStream} of a chat shows the content of the reply, without reasoning and tool
  * calls. One that is closed or cancelled leaves what it had said in the history. A turn that fails,
  * or is cancelled before its first token, leaves the history as it was.
  */
-public final class Chat {
+public final class Chat implements AutoCloseable {
     private static final Reply NOTHING = new Reply("", "", List.of());
 
     private final LlamaSession session;
+    private final boolean ownsSession;
     private final ChatTemplate template;
     private final ChatOptions options;
     private final List<Tool> tools;
@@ -67,6 +69,7 @@ public final class Chat {
      */
     public Chat(LlamaSession session, ChatOptions options) {
         this.session = session;
+        this.ownsSession = false;
         this.options = options;
         this.control = new ControlText(session.model().tokenizer(), options.parseSpecial());
         this.transcript = new Transcript(control);
@@ -78,6 +81,7 @@ public final class Chat {
 
     private Chat(LlamaSession session, Chat origin) {
         this.session = session;
+        ownsSession = true;
         options = origin.options;
         control = origin.control;
         transcript = new Transcript(control);
@@ -92,7 +96,7 @@ public final class Chat {
 
     /**
      * A chat of its own that has been told the same, on a {@linkplain LlamaSession#fork() fork} of
-     * the session, which the caller closes: {@code chat.fork().session()}.
+     * the session that it closes.
      *
      * @throws IllegalStateException if all sequences of the context are in use
      */
@@ -437,6 +441,17 @@ public final class Chat {
             transcript.set(prompt.written.text() + marked.get(), all);
         } else {
             transcript.set(prompt.written.text(), prompt.tokens);
+        }
+    }
+
+    /**
+     * Closes the session if the chat is a fork, which has one of its own; else there is nothing to
+     * close. May be called more than once.
+     */
+    @Override
+    public void close() {
+        if (ownsSession) {
+            session.close();
         }
     }
 }
