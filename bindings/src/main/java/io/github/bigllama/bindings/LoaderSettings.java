@@ -1,6 +1,7 @@
 package io.github.bigllama.bindings;
 
 import java.io.File;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -14,7 +15,7 @@ import java.util.stream.Stream;
  *
  * @param override the user's directory, if one is given; then nothing else is tried
  * @param overrideName what gave it, for messages
- * @param cache the root of the user's cache
+ * @param cache the root of the user's cache; of a user without a home a folder for temporary files
  * @param systemFolders where an installed llama.cpp may be
  */
 record LoaderSettings(
@@ -50,13 +51,21 @@ record LoaderSettings(
         if (!given.isBlank()) {
             return Path.of(given).toAbsolutePath();
         }
-        Path home = Path.of(properties.getProperty("user.home")).toAbsolutePath();
-        if (properties.getProperty("os.name").startsWith("Mac")) {
-            return home.resolve("Library/Caches/bigllama");
-        }
         // The XDG specification: a relative path is invalid and is to be ignored.
         String xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
-        return (xdg.startsWith("/") ? Path.of(xdg) : home.resolve(".cache")).resolve("bigllama");
+        boolean isMac = properties.getProperty("os.name").startsWith("Mac");
+        if (xdg.startsWith("/") && !isMac) {
+            return Path.of(xdg, "bigllama");
+        }
+        // Java says ? of a user that the system does not know, as in containers.
+        String home = properties.getProperty("user.home", "?");
+        if (!home.startsWith("/") || !Files.isDirectory(Path.of(home))) {
+            String user = properties.getProperty("user.name", "?");
+            return Path.of(
+                    properties.getProperty("java.io.tmpdir"),
+                    "bigllama-" + user.replaceAll("[^A-Za-z0-9._-]", "_"));
+        }
+        return Path.of(home, isMac ? "Library/Caches/bigllama" : ".cache/bigllama");
     }
 
     private static List<Path> systemFolders(Properties properties) {

@@ -2,12 +2,16 @@ package io.github.bigllama.bindings;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
+import java.lang.System.Logger.Level;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -17,6 +21,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Set;
@@ -28,8 +34,9 @@ import org.apache.commons.io.file.PathUtils;
  * manifest>/}.
  *
  * <p>An entry appears whole, by one rename, or not at all. A file lock lets one JVM at a time
- * check, repair and load an entry. Files are never written in place: a JVM that has loaded an entry
- * keeps its pages, even when another replaces a damaged one.
+ * check, repair and load an entry; where the file system has no locks, or they do nothing, JVMs
+ * that start at once extract it each and the first to rename it wins. Files are never written in
+ * place: a JVM that has loaded an entry keeps its pages, even when another replaces a damaged one.
  */
 final class NativeCache {
     /** Where the content of the manifest's files comes from. */
@@ -42,17 +49,34 @@ final class NativeCache {
         void with(Path entry) throws IOException;
     }
 
+    private static final System.Logger LOGGER = System.getLogger("io.github.bigllama.native");
     private static final Set<PosixFilePermission> PRIVATE =
             PosixFilePermissions.fromString("rwx------");
+    private static final Set<PosixFilePermission> FOREIGN_WRITE =
+            PosixFilePermissions.fromString("----w--w-");
     private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIRECTORY =
             PosixFilePermissions.asFileAttribute(PRIVATE);
     private static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
+    /** Waits until no other JVM holds this file. */
+    interface Lock {
+        void hold(FileChannel channel) throws IOException;
+    }
+
+    /** Nobody extracts for this long: it is what a JVM left that died. */
+    private static final Duration ABANDONED = Duration.ofHours(1);
+
     private final Path natives;
+    private final Lock lock;
 
     NativeCache(Path root) {
-        natives = root.resolve("natives");
+        this(root, NativeCache::lock);
+    }
+
+    NativeCache(Path root, Lock lock) {
+        this.natives = root.resolve("natives");
+        this.lock = lock;
     }
 
     Path directory() {
@@ -70,7 +94,14 @@ final class NativeCache {
                         natives.resolve(id + ".lock"),
                         Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
                         PRIVATE_FILE)) {
-            lock(channel);
+            try {
+                lock.hold(channel);
+            } catch (InterruptedIOException e) {
+                throw e;
+            } catch (IOException e) {
+                // ENOLCK or ENOSYS: some network file systems have no locks.
+                LOGGER.log(Level.DEBUG, "no locks in {0}: {1}", natives, e.getMessage());
+            }
             if (!isWhole(entry, manifest, manifestText)) {
                 sweep(id);
                 install(entry, id, manifest, manifestText, source);
@@ -121,6 +152,10 @@ final class NativeCache {
             try (OutputStream out = create(work.resolve(NativeManifest.FILE_NAME))) {
                 out.write(manifestText);
             }
+            // Without locks another JVM may have been faster.
+            if (isWhole(entry, manifest, manifestText)) {
+                return;
+            }
             if (Files.exists(entry, LinkOption.NOFOLLOW_LINKS)) {
                 // Damaged. Renamed before it is deleted, so that the entry's name never has half of
                 // its files.
@@ -128,7 +163,13 @@ final class NativeCache {
                 Files.move(entry, old.resolve("entry"), StandardCopyOption.ATOMIC_MOVE);
                 PathUtils.delete(old);
             }
-            Files.move(work, entry, StandardCopyOption.ATOMIC_MOVE);
+            try {
+                Files.move(work, entry, StandardCopyOption.ATOMIC_MOVE);
+            } catch (FileSystemException e) {
+                if (!isWhole(entry, manifest, manifestText)) {
+                    throw e;
+                }
+            }
         } finally {
             if (Files.exists(work)) {
                 PathUtils.deleteDirectory(work);
@@ -137,19 +178,35 @@ final class NativeCache {
     }
 
     /**
-     * Deletes what JVMs left that died in {@link #install}. Only the owner of the lock makes such
-     * directories.
+     * Deletes what JVMs left that died in {@link #install}: by its age, because another may be
+     * extracting where locks do nothing.
      */
     private void sweep(String id) throws IOException {
         try (DirectoryStream<Path> left = Files.newDirectoryStream(natives, id + ".{new,old}*")) {
             for (Path directory : left) {
-                PathUtils.deleteDirectory(directory);
+                Instant modified = Files.getLastModifiedTime(directory).toInstant();
+                if (modified.isBefore(Instant.now().minus(ABANDONED))) {
+                    PathUtils.deleteDirectory(directory);
+                }
             }
+        } catch (NoSuchFileException e) {
+            // Another JVM sweeps too.
         }
     }
 
     private static void createPrivate(Path directory) throws IOException {
-        Files.createDirectories(directory.getParent());
+        Path parent = directory.getParent();
+        Path above = parent.getParent();
+        if (above != null && Files.isDirectory(above) && isForEverybody(above)) {
+            if (!Files.isDirectory(parent)) {
+                Files.createDirectories(parent, PRIVATE_DIRECTORY);
+            }
+            // Fails where the owner is another, who could replace what is in it.
+            Set<PosixFilePermission> kept = Files.getPosixFilePermissions(parent);
+            kept.removeAll(FOREIGN_WRITE);
+            Files.setPosixFilePermissions(parent, kept);
+        }
+        Files.createDirectories(parent);
         if (!Files.isDirectory(directory)) {
             Files.createDirectories(directory, PRIVATE_DIRECTORY);
         }
@@ -158,6 +215,10 @@ final class NativeCache {
         if (!Files.getPosixFilePermissions(directory).equals(PRIVATE)) {
             Files.setPosixFilePermissions(directory, PRIVATE);
         }
+    }
+
+    private static boolean isForEverybody(Path folder) throws IOException {
+        return Files.getPosixFilePermissions(folder).contains(PosixFilePermission.OTHERS_WRITE);
     }
 
     private static OutputStream create(Path file) throws IOException {
@@ -179,7 +240,10 @@ final class NativeCache {
                     Thread.sleep(10);
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
-                    throw new IOException("interrupted while another thread loads llama.cpp", e);
+                    throw (IOException)
+                            new InterruptedIOException(
+                                            "interrupted while another thread loads llama.cpp")
+                                    .initCause(e);
                 }
             }
         }

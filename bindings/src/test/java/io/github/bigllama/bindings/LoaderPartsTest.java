@@ -11,11 +11,14 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class LoaderPartsTest {
+    @TempDir private Path home;
+
     private static final String MANIFEST =
             """
             llama.cpp.version=v0.5.0
@@ -102,12 +105,12 @@ class LoaderPartsTest {
 
     @Test
     void theCachesOfAUser() {
-        assertThat(cache("Linux", Map.of())).isEqualTo("/home/u/.cache/bigllama");
+        assertThat(cache("Linux", Map.of())).isEqualTo(home + "/.cache/bigllama");
         assertThat(cache("Linux", Map.of("XDG_CACHE_HOME", "/x"))).isEqualTo("/x/bigllama");
         assertThat(cache("Linux", Map.of("XDG_CACHE_HOME", "relative")))
-                .isEqualTo("/home/u/.cache/bigllama");
+                .isEqualTo(home + "/.cache/bigllama");
         assertThat(cache("Mac OS X", Map.of("XDG_CACHE_HOME", "/x")))
-                .isEqualTo("/home/u/Library/Caches/bigllama");
+                .isEqualTo(home + "/Library/Caches/bigllama");
         assertThat(cache("Linux", Map.of("BIGLLAMA_CACHE", "/c"))).isEqualTo("/c");
     }
 
@@ -123,15 +126,29 @@ class LoaderPartsTest {
         assertThat(LoaderSettings.of(both, Map.of()).override()).isEmpty();
     }
 
-    private static String cache(String os, Map<String, String> environment) {
+    @ParameterizedTest
+    @ValueSource(strings = {"?", "", "/nonexistent", "relative"})
+    void aUserWithoutAHomeHasAFolderForTemporaryFiles(String none) {
+        Properties properties = properties("Linux");
+        properties.setProperty("user.home", none);
+        assertThat(LoaderSettings.of(properties, Map.of()).cache()).hasToString("/t/bigllama-ann");
+        properties.setProperty("user.name", "?");
+        assertThat(LoaderSettings.of(properties, Map.of()).cache()).hasToString("/t/bigllama-_");
+        assertThat(LoaderSettings.of(properties, Map.of("XDG_CACHE_HOME", "/x")).cache())
+                .hasToString("/x/bigllama");
+    }
+
+    private String cache(String os, Map<String, String> environment) {
         return LoaderSettings.of(properties(os), environment).cache().toString();
     }
 
-    private static Properties properties(String os) {
+    private Properties properties(String os) {
         Properties properties = new Properties();
         properties.setProperty("os.name", os);
         properties.setProperty("os.arch", "amd64");
-        properties.setProperty("user.home", "/home/u");
+        properties.setProperty("user.home", home.toString());
+        properties.setProperty("user.name", "ann");
+        properties.setProperty("java.io.tmpdir", "/t");
         return properties;
     }
 }

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -77,6 +80,7 @@ class NativeLibraryTest {
         // What a JVM leaves that is killed while it extracts.
         Path left = Files.createDirectory(Path.of(entry() + ".new123"));
         Files.writeString(left.resolve(first), "half");
+        Files.setLastModifiedTime(left, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
         assertThat(jvm().run()).contains("origin JAR");
         assertThat(library).hasBinaryContent(Natives.bytes(first));
 

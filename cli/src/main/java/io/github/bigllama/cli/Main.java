@@ -5,6 +5,8 @@ import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
@@ -23,9 +25,9 @@ public final class Main {
         // UTF-8 whatever the locale says: that is what models speak.
         System.setOut(utf8(FileDescriptor.out));
         System.setErr(utf8(FileDescriptor.err));
-        // As a shell has it; Java asks the user database, which knows nothing of containers.
+        // As a shell has it, if it is there; Java asks the user database.
         String home = System.getenv("HOME");
-        if (home != null && home.startsWith("/")) {
+        if (home != null && home.startsWith("/") && Files.isDirectory(Path.of(home))) {
             System.setProperty("user.home", home);
         }
         // Numbers are read by scripts too, and file names have them.

@@ -26,7 +26,7 @@ import picocli.CommandLine.Parameters;
         description = {
             "Draw which parts of which layers of a model are in RAM now, whoever has brought them there.",
             "",
-            "The system tells only of files that you own or may write; others look complete.",
+            "The system tells only of files that you own or may write.",
             ""
         })
 public final class ResidencyCommand implements Callable<Integer> {

@@ -24,8 +24,8 @@ import java.util.stream.Stream;
  * new: the KV cache of the session keeps the rest.
  *
  * <p>The thread rules are those of {@link LlamaSession}. The session that a chat is made with
- * belongs to the caller, who closes it; use it for one chat at a time. That of a {@linkplain #fork()
- * fork} belongs to the fork, and is closed with it.
+ * belongs to the caller, who closes it; use it for one chat at a time. That of a {@linkplain
+ * #fork() fork} belongs to the fork, and is closed with it.
  *
  * <p>A {@link TokenStream} of a chat shows the content of the reply, without reasoning and tool
  * calls. One that is closed or cancelled leaves what it had said in the history. A turn that fails,

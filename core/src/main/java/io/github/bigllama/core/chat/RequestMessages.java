@@ -2,6 +2,7 @@ package io.github.bigllama.core.chat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -30,7 +31,7 @@ final class RequestMessages {
 
     /** The id of the call of this number, from 0. */
     static String id(int number) {
-        return "call%05d".formatted(number % 100_000);
+        return String.format(Locale.ROOT, "call%05d", number % 100_000);
     }
 
     private static List<ChatMessage> of(List<ChatMessage> messages, boolean isPlain) {

@@ -10,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Random;
@@ -48,7 +49,7 @@ final class BandwidthProbe {
     double matrices(GgmlType type, int threads) {
         try {
             return once(
-                    "memory.%s.%d-threads".formatted(type.label(), threads),
+                    "memory." + type.label() + "." + threads + "-threads",
                     () -> MatrixSpeed.of(type, threads));
         } catch (IOException e) {
             throw new AssertionError("it does not read anything", e);
@@ -64,7 +65,7 @@ final class BandwidthProbe {
     double disk(Optional<Path> model, long slice) throws IOException {
         Path folder = Files.createDirectories(file.getParent());
         Path device = model.orElse(folder);
-        String pieces = slice == 0 ? "in-order" : "slices-of-%d-KiB".formatted(slice >> 10);
+        String pieces = slice == 0 ? "in-order" : "slices-of-" + (slice >> 10) + "-KiB";
         return once(
                 "disk.%s.%s".formatted(Files.getFileStore(device).name(), pieces),
                 () -> {
@@ -121,7 +122,7 @@ final class BandwidthProbe {
             }
         }
         double value = measurement.run();
-        known.setProperty(key, "%.0f".formatted(value));
+        known.setProperty(key, String.format(Locale.ROOT, "%.0f", value));
         try {
             Files.createDirectories(file.getParent());
             try (OutputStream out = Files.newOutputStream(file)) {

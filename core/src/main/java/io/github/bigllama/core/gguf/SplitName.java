@@ -1,5 +1,6 @@
 package io.github.bigllama.core.gguf;
 
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -27,6 +28,6 @@ record SplitName(String prefix, int count) {
     }
 
     static String postfix(int number, int count) {
-        return "-%05d-of-%05d.gguf".formatted(number + 1, count);
+        return String.format(Locale.ROOT, "-%05d-of-%05d.gguf", number + 1, count);
     }
 }

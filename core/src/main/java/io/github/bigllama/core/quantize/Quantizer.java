@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -153,7 +154,13 @@ public final class Quantizer {
             // llama_split_path
             parts.add(
                     out.resolveSibling(
-                            "%s%s-%05d-of-%05d.gguf".formatted(prefix(out), mark, i, count)));
+                            String.format(
+                                    Locale.ROOT,
+                                    "%s%s-%05d-of-%05d.gguf",
+                                    prefix(out),
+                                    mark,
+                                    i,
+                                    count)));
         }
         return parts;
     }

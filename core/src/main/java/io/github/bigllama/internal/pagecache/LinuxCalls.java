@@ -68,6 +68,8 @@ final class LinuxCalls {
                     CAPTURE);
     private static final MethodHandle CLOSE =
             function("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+    private static final MethodHandle GETEUID =
+            function("geteuid", FunctionDescriptor.of(ValueLayout.JAVA_INT));
     private static final MethodHandle PREAD =
             function(
                     "pread",
@@ -134,6 +136,11 @@ final class LinuxCalls {
         MemorySegment state = STATE.get();
         return invoke(
                 () -> error(state, (int) MINCORE.invokeExact(state, address, length, vector)));
+    }
+
+    /** The user whose rights this process has. */
+    static int effectiveUser() {
+        return invoke(() -> (int) GETEUID.invokeExact());
     }
 
     /** Opens a file to read. */

@@ -174,6 +174,11 @@ public final class LinuxMappedFile extends MappedFile {
         }
     }
 
+    /** Since Linux 5.2 mincore says of the files of others that all pages are in memory. */
+    static boolean tells(boolean writable, int owner, int user) {
+        return writable || user == 0 || owner == user;
+    }
+
     @Override
     public boolean[] resident(long offset, long length) throws IOException {
         boolean[] resident = new boolean[Math.toIntExact((length + PAGE - 1) / PAGE)];
@@ -181,6 +186,12 @@ public final class LinuxMappedFile extends MappedFile {
         long to = Math.min(offset + length, end);
         if (from >= to) {
             return resident;
+        }
+        int owner = ((Number) Files.getAttribute(path(), "unix:uid")).intValue();
+        if (!tells(Files.isWritable(path()), owner, LinuxCalls.effectiveUser())) {
+            throw new IOException(
+                    "the system does not say which pages of %s are in memory: it tells only of files that one owns or may write"
+                            .formatted(path()));
         }
         try (Arena arena = Arena.ofConfined()) {
             int pages = (int) ((to - from + PAGE - 1) / PAGE);

@@ -26,6 +26,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>Nothing here changes what is computed: what is not in memory when it is touched comes by a
  * page fault, as it would without.
  */
+// A hold is kept, not used.
+@SuppressWarnings("try")
 public final class Pager implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger(Pager.class.getName());
 
@@ -77,22 +79,16 @@ public final class Pager implements AutoCloseable {
         pool = new PiecePool(map, files);
         experts = new ExpertPaging(map, pool);
         order = new UseOrder(map);
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             planner = new Planner(map, pool, budget);
-        } finally {
-            pool.lock.unlock();
         }
         readers = new Readers(pool, weights.hasExperts());
     }
 
     /** What is kept and what is read for a token now. */
     public ResidencyPlan plan() {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             return planner.plan();
-        } finally {
-            pool.lock.unlock();
         }
     }
 
@@ -103,11 +99,8 @@ public final class Pager implements AutoCloseable {
 
     /** Whether the mapping of a file is known. */
     public boolean isAttached(int file) {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             return files.get(file) != null;
-        } finally {
-            pool.lock.unlock();
         }
     }
 
@@ -119,13 +112,10 @@ public final class Pager implements AutoCloseable {
      * @throws IOException if nothing can be done with that mapping
      */
     public void attach(int file, long address, long probe) throws IOException {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             files.attach(file, address, probe, pool::isKept);
             own.attach(map, file, address, files.get(file)).ifPresent(f -> attachOwn(file, f));
             pool.wake();
-        } finally {
-            pool.lock.unlock();
         }
     }
 
@@ -141,30 +131,22 @@ public final class Pager implements AutoCloseable {
     }
 
     private long shortage() {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             return pool.ownBytes() == 0 ? 0 : planner.shortage();
-        } finally {
-            pool.lock.unlock();
         }
     }
 
-    private void shrink(long bytes) {
-        pool.lock.lock();
-        try {
+    /** Memory of our own has to go, in the middle of a pass too; on any thread. */
+    void shrink(long bytes) {
+        try (PiecePool.Hold hold = pool.hold()) {
             planner.lower(bytes, experts);
-        } finally {
-            pool.lock.unlock();
         }
     }
 
     /** Bytes of memory of this process that hold weights, and are not pages of files. */
     public long ownBytes() {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             return pool.ownBytes();
-        } finally {
-            pool.lock.unlock();
         }
     }
 
@@ -180,12 +162,9 @@ public final class Pager implements AutoCloseable {
                 "{0}: the system decides what of the model stays in RAM",
                 reason);
         // What moves must have come to its place before anyone touches it unasked.
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             pool.giveUp();
             givenUp = true;
-        } finally {
-            pool.lock.unlock();
         }
     }
 
@@ -198,8 +177,7 @@ public final class Pager implements AutoCloseable {
      */
     public void begin(int newTokens, long untouched) throws InterruptedException {
         turn.lockInterruptibly();
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             pool.clearFailure();
             tokens = newTokens;
             planner.update(untouched);
@@ -216,53 +194,39 @@ public final class Pager implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             turn.unlock();
             throw e;
-        } finally {
-            pool.lock.unlock();
         }
     }
 
     /** Whether the pass under way reads all experts in order, and routing does not matter. */
     public boolean isWide() {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             return order.isWide();
-        } finally {
-            pool.lock.unlock();
         }
     }
 
     /** Whether all that every token uses stays in memory. */
     public boolean keepsEveryToken() {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             return planner.keepsEveryToken();
-        } finally {
-            pool.lock.unlock();
         }
     }
 
     /** A layer has chosen experts: those that are missing are read at once. */
     public void routed(int layer, int[] chosen) {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             if (!givenUp) {
                 experts.route(layer, chosen, meter);
                 planner.chosen(tokens, chosen.length);
             }
-        } finally {
-            pool.lock.unlock();
         }
     }
 
     /** A layer is likely to choose experts: what is missing of them is read when there is time. */
     public void foreseen(int layer, int[] likely) {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             if (!givenUp) {
                 experts.foresee(layer, likely);
             }
-        } finally {
-            pool.lock.unlock();
         }
     }
 
@@ -277,8 +241,7 @@ public final class Pager implements AutoCloseable {
         if (givenUp || w.use() == Use.ROWS || map.last(weight) < map.first(weight)) {
             return false;
         }
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             order.observe(weight);
             order.current().reach(weight);
             pool.wake();
@@ -290,8 +253,6 @@ public final class Pager implements AutoCloseable {
             busy(weight);
             segmentBytes += passing(weight);
             return segmentBytes >= planner.plan().window() / 4;
-        } finally {
-            pool.lock.unlock();
         }
     }
 
@@ -363,11 +324,8 @@ public final class Pager implements AutoCloseable {
 
     /** All that {@link #use} was called for has been computed with. */
     public void used() {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             releaseSegment();
-        } finally {
-            pool.lock.unlock();
         }
     }
 
@@ -378,7 +336,7 @@ public final class Pager implements AutoCloseable {
             for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
                 // The next weight may begin in the last piece of this one.
                 if (next < 0 || piece < map.first(next) || piece > map.last(next)) {
-                    pool.release(piece);
+                    pool.used(piece);
                 }
             }
         }
@@ -393,8 +351,7 @@ public final class Pager implements AutoCloseable {
      * @return what it read and how long it waited
      */
     public PassStats end(boolean complete) {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             releaseSegment();
             pool.noneBusy();
             pool.computing(false);
@@ -415,7 +372,6 @@ public final class Pager implements AutoCloseable {
             dropRows();
             return stats;
         } finally {
-            pool.lock.unlock();
             turn.unlock();
         }
     }
@@ -444,21 +400,15 @@ public final class Pager implements AutoCloseable {
      * model.
      */
     public int[] expertUses() {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             return experts.uses();
-        } finally {
-            pool.lock.unlock();
         }
     }
 
     /** How much of the pass under way is done, 0 to 1. */
     public double progress() {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             return order.current().progress();
-        } finally {
-            pool.lock.unlock();
         }
     }
 

@@ -13,7 +13,7 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Which pieces are in memory, and what the readers are to do next: drop what has been used, read
  * what is waited for, read ahead while the window has room. Everything but {@link #take} and {@link
- * #done} is called with {@link #lock} held.
+ * #done} is called by a thread that has a {@link #hold}.
  */
 final class PiecePool {
     private static final byte ABSENT = 0;
@@ -24,7 +24,8 @@ final class PiecePool {
     /** In memory of our own, in a slot that the next may take. */
     private static final byte IDLE = 4;
 
-    final ReentrantLock lock = new ReentrantLock();
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Hold hold = lock::unlock;
 
     /** The readers have something to do. */
     private final Condition work = lock.newCondition();
@@ -99,6 +100,18 @@ final class PiecePool {
         this.state = new byte[map.count()];
         this.files = files;
         this.schedule = new Schedule(map, new int[0]);
+    }
+
+    /** A thread's hold of the pool; closing it lets others in. */
+    interface Hold extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    /** Waits until the pool is free. */
+    Hold hold() {
+        lock.lock();
+        return hold;
     }
 
     /** What a reader is to do next; waits for it. Null: nothing any more. */
@@ -476,9 +489,14 @@ final class PiecePool {
         }
     }
 
-    /** Lets a piece go, if it is here and is not to stay. */
+    /**
+     * Lets a piece go, if it is here and is not to stay. One that is computed with goes when it has
+     * been: while it leaves memory of our own, there are zeros in its place.
+     */
     void release(int piece) {
-        busy.clear(piece);
+        if (busy.get(piece)) {
+            return;
+        }
         boolean isIn = slots != null && slots.isIn(piece);
         if (isIn && slots.isRetiring(piece)) {
             evictLater(piece);
@@ -495,14 +513,20 @@ final class PiecePool {
         }
     }
 
-    /** A piece is computed with until it is released: its memory must not move. */
+    /** A piece is computed with until {@link #used}: its memory must not move. */
     void busy(int piece) {
         busy.set(piece);
     }
 
+    /** A piece has been computed with. */
+    void used(int piece) {
+        busy.clear(piece);
+        release(piece);
+    }
+
     /** Nothing is computed with any more. */
     void noneBusy() {
-        busy.clear();
+        ((BitSet) busy.clone()).stream().forEach(this::used);
         if (slots != null) {
             slots.retiring().forEach(this::evictLater);
             work.signal();

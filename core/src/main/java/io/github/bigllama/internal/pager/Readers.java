@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The threads that read and drop; they sleep in the kernel, or because there is nothing to do. */
+// A hold is kept, not used.
+@SuppressWarnings("try")
 final class Readers implements AutoCloseable {
     /**
      * Two saturate the disks measured when they read megabytes in order. Slices of experts are
@@ -47,11 +49,8 @@ final class Readers implements AutoCloseable {
     /** Ends them; returns when none of them is in a file any more. */
     @Override
     public void close() {
-        pool.lock.lock();
-        try {
+        try (PiecePool.Hold hold = pool.hold()) {
             pool.close();
-        } finally {
-            pool.lock.unlock();
         }
         boolean interrupted = false;
         for (Thread thread : threads) {

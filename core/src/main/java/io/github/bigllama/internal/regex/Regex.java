@@ -156,8 +156,13 @@ public sealed interface Regex {
             if (count <= BLOCK) {
                 return count == 0 ? "" : item + "{" + count + "}";
             }
-            return "(%s{%d}){%d}%s"
-                    .formatted(item, BLOCK, count / BLOCK, exactly(item, count % BLOCK));
+            return String.format(
+                    Locale.ROOT,
+                    "(%s{%d}){%d}%s",
+                    item,
+                    BLOCK,
+                    count / BLOCK,
+                    exactly(item, count % BLOCK));
         }
 
         private static String upTo(String item, int count) {
@@ -166,8 +171,13 @@ public sealed interface Regex {
             }
             int block = (int) Math.ceil(Math.sqrt(count));
             int blocks = (count - (block - 1)) / block;
-            return "(%s{%d}){0,%d}%s"
-                    .formatted(item, block, blocks, upTo(item, count - blocks * block));
+            return String.format(
+                    Locale.ROOT,
+                    "(%s{%d}){0,%d}%s",
+                    item,
+                    block,
+                    blocks,
+                    upTo(item, count - blocks * block));
         }
 
         @Override

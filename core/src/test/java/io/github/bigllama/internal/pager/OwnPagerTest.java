@@ -203,4 +203,46 @@ class OwnPagerTest {
         }
         compare(0, content.length);
     }
+
+    /** What is computed with stays, whoever gives memory back meanwhile. */
+    @Test
+    void nothingGoesWhileItIsComputedWith() throws Exception {
+        Path path = Models.experts(folder);
+        open(path, Files.size(path) * 8 / 10, Choice.AUTO);
+        for (int i = 0; i < 64; i += 4) {
+            pass(1, i, i + 1, i + 2, i + 3);
+        }
+        assertThat(pager.ownBytes()).isPositive();
+        Random random = new Random(1);
+        for (int round = 0; round < 40; round++) {
+            int[] chosen = random.ints(0, 64).distinct().limit(4).toArray();
+            spare(total - pager.ownBytes());
+            pager.begin(1, 0);
+            for (int i = 0; i < weights.all().size(); i++) {
+                Weight weight = weights.all().get(i);
+                if (weight.role().startsWith("ffn_gate_exps")) {
+                    pager.routed(weight.layer(), chosen);
+                }
+                boolean stop = pager.use(i);
+                if (weight.use() == Use.EXPERTS) {
+                    computeWhileMemoryGoes(weight, chosen);
+                }
+                if (stop) {
+                    pager.used();
+                }
+            }
+            pager.end(true);
+        }
+    }
+
+    private void computeWhileMemoryGoes(Weight weight, int[] chosen) throws Exception {
+        Thread shrinking = Thread.ofPlatform().start(() -> pager.shrink(4 << 20));
+        long end = System.nanoTime() + 5_000_000;
+        while (shrinking.isAlive() || System.nanoTime() < end) {
+            for (int expert : chosen) {
+                compare(weight.offset() + expert * weight.sliceSize(), weight.sliceSize());
+            }
+        }
+        shrinking.join();
+    }
 }
