@@ -6,6 +6,7 @@ import io.github.bigllama.cli.option.SessionArguments;
 import io.github.bigllama.cli.output.ByteSize;
 import io.github.bigllama.cli.output.Json;
 import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.ProgressLine;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
@@ -49,7 +50,8 @@ public final class BenchCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "FILE",
-            description = "The model; the same as --model FILE.")
+            description =
+                    "The model, a file or a downloaded model's name; the same as --model FILE.")
     Path file;
 
     @Option(
@@ -113,21 +115,36 @@ public final class BenchCommand implements Callable<Integer> {
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
                 LlamaSession opened = loaded.newSession(sessionOptions(loaded))) {
-            SplittableRandom random = new SplittableRandom(SEED);
-            for (int i = 0; i < warmUp; i++) {
-                decode(opened, random, 1);
-            }
-            List<Result> results = new ArrayList<>();
-            if (promptTokens > 0) {
-                results.add(measure("pp" + promptTokens, opened, random, true));
-            }
-            if (generatedTokens > 0) {
-                results.add(measure("tg" + generatedTokens, opened, random, false));
-            }
+            session.explain(opened, System.err);
+            System.err.println(
+                    "bigllama: %s, %s, %s"
+                            .formatted(
+                                    loaded.path().getFileName(),
+                                    loaded.description(),
+                                    ByteSize.format(loaded.sizeInBytes())));
+            List<Result> results = measure(opened);
             print(loaded, results);
             printExperts(loaded.expertUses());
         }
         return ExitCode.OK;
+    }
+
+    private List<Result> measure(LlamaSession opened) {
+        List<Result> results = new ArrayList<>();
+        try (ProgressLine progress = new ProgressLine(System.err)) {
+            progress.update("warming up");
+            SplittableRandom random = new SplittableRandom(SEED);
+            for (int i = 0; i < warmUp; i++) {
+                decode(opened, random, 1);
+            }
+            if (promptTokens > 0) {
+                results.add(measure("pp" + promptTokens, opened, random, true, progress));
+            }
+            if (generatedTokens > 0) {
+                results.add(measure("tg" + generatedTokens, opened, random, false, progress));
+            }
+        }
+        return results;
     }
 
     private SessionOptions sessionOptions(LlamaModel loaded) {
@@ -137,10 +154,15 @@ public final class BenchCommand implements Callable<Integer> {
     }
 
     private Result measure(
-            String test, LlamaSession opened, SplittableRandom random, boolean prompt) {
+            String test,
+            LlamaSession opened,
+            SplittableRandom random,
+            boolean prompt,
+            ProgressLine progress) {
         List<Double> speeds = new ArrayList<>();
         ResidencyStats residency = ResidencyStats.none(opened.model().sizeInBytes());
         for (int i = 0; i < repetitions; i++) {
+            progress.update("measuring %s: %d of %d".formatted(test, i + 1, repetitions));
             opened.reset();
             int tokens = prompt ? promptTokens : generatedTokens;
             long start = System.nanoTime();

@@ -52,6 +52,7 @@ public final class InflateCommand implements Callable<Integer> {
         } catch (GgufException e) {
             throw new CommandException(ExitCode.FAILED, e.getMessage(), e);
         }
+        NewFile.report(out);
         return ExitCode.OK;
     }
 }

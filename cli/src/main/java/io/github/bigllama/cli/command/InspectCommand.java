@@ -5,9 +5,11 @@ import io.github.bigllama.cli.option.ModelHeaders;
 import io.github.bigllama.cli.output.ByteSize;
 import io.github.bigllama.cli.output.Json;
 import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.Printable;
 import io.github.bigllama.cli.output.Table;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.core.gguf.GgufMetadata;
 import io.github.bigllama.core.gguf.GgufValue;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.gguf.TensorInfo;
@@ -73,7 +75,7 @@ public final class InspectCommand implements Callable<Integer> {
             if (json) {
                 out.println(Json.write(summary));
             } else {
-                print(summary);
+                print(summary, files.metadata());
             }
         }
         return ExitCode.OK;
@@ -132,7 +134,7 @@ public final class InspectCommand implements Callable<Integer> {
         table.lines().forEach(out::println);
     }
 
-    private void print(ModelSummary model) {
+    private void print(ModelSummary model, GgufMetadata metadata) {
         Table facts = new Table("ll");
         facts.row("model", model.name().orElse("(no name)"));
         facts.row("kind", model.kind().toString());
@@ -166,6 +168,11 @@ public final class InspectCommand implements Callable<Integer> {
                 text(model.vocabularySize(), " tokens")
                         + model.tokenizer().map(kind -> " (" + kind + ")").orElse(""));
         facts.row("chat template", model.hasChatTemplate() ? "yes" : "none");
+        for (String key : List.of("license", "description")) {
+            metadata.string("general." + key)
+                    .filter(text -> !text.isBlank())
+                    .ifPresent(text -> facts.row(key, Printable.line(text).strip()));
+        }
         facts.lines().forEach(out::println);
         print("type", model.types(), model.weights());
         print("role", model.roles(), model.weights());
@@ -199,10 +206,8 @@ public final class InspectCommand implements Callable<Integer> {
                 String name =
                         i - from == 1
                                 ? first.name()
-                                : "%d x %s"
-                                        .formatted(
-                                                i - from,
-                                                first.name().replace("layer ", "layer from "));
+                                : "%d layers alike from %s"
+                                        .formatted(i - from, first.name().replace("layer ", ""));
                 lines.add(new Group(name, first.tensors(), first.size(), first.active()));
                 from = i;
             }

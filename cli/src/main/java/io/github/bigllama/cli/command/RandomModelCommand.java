@@ -89,6 +89,7 @@ public final class RandomModelCommand implements Callable<Integer> {
         Gguf vocabulary = Gguf.read(ModelArguments.demoModel());
         newFile.write(
                 file, progress -> RandomModel.write(file, chosen, vocabulary, sparse, progress));
+        NewFile.report(file);
         return ExitCode.OK;
     }
 }

@@ -54,6 +54,7 @@ public final class GenerationSettings {
         if (fitted) {
             loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
         }
+        session.explain(opened, System.err);
         return opened;
     }
 }

@@ -135,6 +135,10 @@ public final class ModelArguments {
                                         return !interruption.isRequested();
                                     }));
             model.residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
+            if (mlock && !options.vocabularyOnly()) {
+                LockedMemory.complaint(model.sizeInBytes())
+                        .ifPresent(line -> progress.say("bigllama: " + line));
+            }
             return model;
         } catch (ModelLoadException e) {
             throw e.getCause() instanceof InsufficientRamException

@@ -1,6 +1,8 @@
 package io.github.bigllama.cli.option;
 
+import io.github.bigllama.cli.output.ByteSize;
 import io.github.bigllama.cli.output.Eta;
+import io.github.bigllama.cli.output.Output;
 import io.github.bigllama.cli.output.ProgressLine;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
@@ -25,6 +27,16 @@ public final class NewFile {
     public void write(Path file, Writer writer) {
         check(file);
         write(file, () -> {}, writer);
+    }
+
+    /** Says what was written. */
+    public static void report(Path file) {
+        try {
+            Output.standard().println(file + ": " + ByteSize.format(Files.size(file)));
+        } catch (IOException e) {
+            throw new CommandException(
+                    ExitCode.FAILED, "cannot read " + file + ": " + CommandException.reason(e), e);
+        }
     }
 
     /** Refuses to destroy a file that nobody said may be. */

@@ -1,8 +1,10 @@
 package io.github.bigllama.cli.option;
 
+import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.option.FlashAttention;
 import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.SessionOptions;
+import java.io.PrintStream;
 import picocli.CommandLine.Option;
 
 /** The context of the model and what computes it. */
@@ -75,6 +77,15 @@ public final class SessionArguments {
     /** Whether the size of the context was given. */
     public boolean hasContextSize() {
         return contextSize != null;
+    }
+
+    /** Says so where llama.cpp makes the context larger than it was asked to. */
+    public void explain(LlamaSession opened, PrintStream err) {
+        if (contextSize != null && contextSize > 0 && opened.contextSize() > contextSize) {
+            err.println(
+                    "bigllama: the context has %d tokens, not %d: llama.cpp makes it a multiple of 256"
+                            .formatted(opened.contextSize(), contextSize));
+        }
     }
 
     /** The options that the arguments stand for, with a model of this context. */

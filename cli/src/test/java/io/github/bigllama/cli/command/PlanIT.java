@@ -42,7 +42,7 @@ class PlanIT {
                 .contains("architecture   llama\n")
                 .contains("weights        3.41 million in 3.6 MB, 8.52 bits each\n")
                 .contains("vocabulary     1024 tokens (gpt2)\n")
-                .containsPattern("(?m)^4 x layer from 0 +9 ")
+                .containsPattern("(?m)^4 layers alike from 0 +9 ")
                 .containsPattern("(?m)^q8_0 +29 +3.6 MB +99.7[0-9] % ");
     }
 

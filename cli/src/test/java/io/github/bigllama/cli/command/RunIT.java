@@ -118,6 +118,13 @@ class RunIT {
     }
 
     @Test
+    void saysThatASmallContextBecomesLarger() {
+        Result result = bundle.run("run", "-c", "10", QUESTION);
+        assertThat(result.out()).isEqualTo(ANSWER);
+        assertThat(result.complaint()).contains("the context has 256 tokens, not 10");
+    }
+
+    @Test
     void saysWhenTheContextIsFull() {
         Result result = bundle.run("run", "-c", "256", "--logit-bias", "1023=-inf", QUESTION);
         assertThat(result.out()).startsWith("The capital of France is Paris.");

@@ -1,0 +1,59 @@
+package io.github.bigllama.cli.option;
+
+import io.github.bigllama.cli.output.ByteSize;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** Whether Linux has kept in RAM what it was asked to; elsewhere nothing is known of it. */
+final class LockedMemory {
+    private static final Path STATUS = Path.of("/proc/self/status");
+    private static final Path LIMITS = Path.of("/proc/self/limits");
+
+    private LockedMemory() {}
+
+    /**
+     * What is wrong.
+     *
+     * @param wanted bytes that were to be locked
+     */
+    static Optional<String> complaint(long wanted) {
+        try {
+            return complaint(wanted, Files.readAllLines(STATUS), Files.readAllLines(LIMITS));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    static Optional<String> complaint(long wanted, List<String> status, List<String> limits) {
+        long locked = number(status, "VmLck:", 1) * 1024;
+        if (locked >= wanted) {
+            return Optional.empty();
+        }
+        long limit = number(limits, "Max locked memory", 3);
+        return Optional.of(
+                "--mlock: the system keeps only %s of %s in RAM; %s"
+                        .formatted(
+                                ByteSize.format(locked),
+                                ByteSize.format(wanted),
+                                limit < 0
+                                        ? "there is no limit (ulimit -l), so the RAM is not there"
+                                        : "the limit is %s: raise it with ulimit -l %d, or as memlock in /etc/security/limits.conf"
+                                                .formatted(
+                                                        ByteSize.format(limit),
+                                                        (wanted + 1023) / 1024)));
+    }
+
+    /** A number of the line that begins so; -1 if there is none, or it is unlimited. */
+    private static long number(List<String> lines, String name, int column) {
+        for (String line : lines) {
+            if (line.startsWith(name)) {
+                String field = line.split("\\s+")[column];
+                return field.matches("\\d+") ? Long.parseLong(field) : -1;
+            }
+        }
+        return -1;
+    }
+}
