@@ -80,7 +80,7 @@ class ErrorsIT {
         assertFails(bundle.runWith(" \n", "run", "-"), 2, "the prompt is empty");
         String file = folder.resolve("nothing.txt").toString();
         assertFails(bundle.run("run", "-f", file), 1, file, "no such file");
-        assertFails(bundle.run("run", "-f", file, "Hi"), 2, "given twice");
+        assertFails(bundle.run("run", "-f", file, "Hi"), 1, file, "no such file");
     }
 
     @Test

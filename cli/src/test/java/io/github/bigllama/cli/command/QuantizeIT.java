@@ -114,7 +114,7 @@ class QuantizeIT {
         assertFails(1, "there is no folder", "quantize", original, file("no/out.gguf"), "Q8_0");
         assertFails(
                 1,
-                "no importance matrix",
+                "is not an importance matrix",
                 "quantize",
                 "--imatrix",
                 original,
