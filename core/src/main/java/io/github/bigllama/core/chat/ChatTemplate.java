@@ -35,7 +35,11 @@ final class ChatTemplate implements AutoCloseable {
             ReplySyntax syntax,
             Optional<Grammar> grammar,
             List<String> stops,
-            List<String> shown) {}
+            List<String> shown) {
+        Prompt withText(String other) {
+            return new Prompt(other, syntax, grammar, stops, shown);
+        }
+    }
 
     /**
      * A template.
@@ -104,7 +108,8 @@ final class ChatTemplate implements AutoCloseable {
     /**
      * Writes a conversation.
      *
-     * @param request as {@code bigllama.h} has it
+     * @param request as {@code bigllama.h} has it; its texts may have the marks of {@link
+     *     ControlText}
      * @throws ChatTemplateException if the template refuses it
      */
     synchronized Prompt apply(ObjectNode request) {
@@ -119,7 +124,7 @@ final class ChatTemplate implements AutoCloseable {
                                                 arena.allocateFrom(request.toString()),
                                                 error)));
         return new Prompt(
-                answer.path("prompt").asText(),
+                ControlText.withPlainMarks(answer.path("prompt").asText()),
                 new ReplySyntax(answer.path("syntax")),
                 grammar(answer),
                 Json.texts(answer.path("additional_stops")),

@@ -20,6 +20,9 @@ import java.util.stream.IntStream;
 final class ControlText {
     private static final char MARK = '\uFDD0';
 
+    /** What the mark becomes where a template writes JSON in ASCII. */
+    private static final String ESCAPED_MARK = "\\ufdd0";
+
     private final Tokenizer tokenizer;
     private final boolean isOff;
 
@@ -43,7 +46,7 @@ final class ControlText {
         int from = 0;
         for (int i = 0; i < text.length(); ) {
             int length = isOff ? 0 : controlAt(text, i);
-            if (length > 0 || text.charAt(i) == MARK) {
+            if (length > 0 || text.charAt(i) == MARK || isEscapedMark(text, i)) {
                 marked = marked == null ? new StringBuilder() : marked;
                 marked.append(text, from, i).append(MARK);
                 from = i;
@@ -51,6 +54,33 @@ final class ControlText {
             i += Math.max(1, length);
         }
         return marked == null ? text : marked.append(text, from, text.length()).toString();
+    }
+
+    private static boolean isEscapedMark(String text, int at) {
+        if (!text.regionMatches(true, at, ESCAPED_MARK, 0, ESCAPED_MARK.length())) {
+            return false;
+        }
+        int before = at;
+        while (before > 0 && text.charAt(before - 1) == '\\') {
+            before--;
+        }
+        return (at - before) % 2 == 0; // Otherwise the backslash itself is escaped.
+    }
+
+    /** What a template has written, with its marks as such again. */
+    static String withPlainMarks(String written) {
+        StringBuilder marked = new StringBuilder();
+        for (int i = 0; i < written.length(); ) {
+            if (isEscapedMark(written, i)) {
+                marked.append(MARK);
+                i += ESCAPED_MARK.length();
+            } else {
+                boolean isMark = written.charAt(i) == MARK && i + 1 < written.length();
+                marked.append(written, i, i + (isMark ? 2 : 1));
+                i += isMark ? 2 : 1;
+            }
+        }
+        return marked.toString();
     }
 
     /** The text without marks. */

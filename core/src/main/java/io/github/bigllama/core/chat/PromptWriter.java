@@ -10,6 +10,7 @@ import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.internal.llama.Json;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Has a template write the messages of a chat, with its tools, and what an answer must be like. */
 final class PromptWriter {
@@ -57,7 +58,7 @@ final class PromptWriter {
         Optional<JsonNode> schema = options.grammar().flatMap(Grammar::schema);
         if (options.grammar().isEmpty() || (schema.isPresent() && !chat.tools().isEmpty())) {
             schema.ifPresent(s -> request.set("json_schema", s));
-            ChatTemplate.Prompt written = template.apply(request);
+            ChatTemplate.Prompt written = apply(request);
             boolean isKept =
                     schema.isEmpty()
                             || written.grammar()
@@ -68,18 +69,18 @@ final class PromptWriter {
             }
             request.remove("json_schema");
         }
-        ChatTemplate.Prompt written = template.apply(request.put("begin_content", true));
+        ChatTemplate.Prompt written = apply(request.put("begin_content", true));
         return new Written(written, true);
     }
 
     private ObjectNode request(List<ChatMessage> messages, GenerationOptions options, long now) {
         ObjectNode request = Json.object();
         ArrayNode array = request.putArray("messages");
-        messages.forEach(message -> array.add(marked(message.toJson())));
+        messages.forEach(message -> array.add(message.toJson()));
         List<Tool> offered = offered(options.toolChoice());
         if (!offered.isEmpty()) {
             ArrayNode list = request.putArray("tools");
-            offered.forEach(tool -> list.add(marked(tool.toJson())));
+            offered.forEach(tool -> list.add(tool.toJson()));
             request.put(
                     "tool_choice",
                     switch (options.toolChoice().mode()) {
@@ -111,18 +112,29 @@ final class PromptWriter {
         return only;
     }
 
-    /** Every text in it. */
+    /** The prompt keeps its marks; but what the answer must be like must not have any. */
+    private ChatTemplate.Prompt apply(ObjectNode request) {
+        JsonNode marked = marked(request);
+        ChatTemplate.Prompt prompt = template.apply((ObjectNode) marked);
+        boolean isAnswerMarked =
+                Stream.of("tools", "json_schema")
+                        .anyMatch(part -> !marked.path(part).equals(request.path(part)));
+        return isAnswerMarked ? template.apply(request).withText(prompt.text()) : prompt;
+    }
+
+    /** Every text in it, also names: those of a tool's parameters may come from anywhere. */
     private JsonNode marked(JsonNode node) {
         return switch (node) {
             case ObjectNode object -> {
-                object.properties().forEach(field -> field.setValue(marked(field.getValue())));
-                yield object;
+                ObjectNode all = Json.object();
+                object.properties()
+                        .forEach(f -> all.set(control.mark(f.getKey()), marked(f.getValue())));
+                yield all;
             }
             case ArrayNode array -> {
-                for (int i = 0; i < array.size(); i++) {
-                    array.set(i, marked(array.get(i)));
-                }
-                yield array;
+                ArrayNode all = Json.object().arrayNode();
+                array.forEach(element -> all.add(marked(element)));
+                yield all;
             }
             case TextNode text -> TextNode.valueOf(control.mark(text.textValue()));
             default -> node;

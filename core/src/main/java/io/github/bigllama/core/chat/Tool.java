@@ -47,6 +47,7 @@ public final class Tool {
     public static Tool of(
             String name, String description, String parameters, Function<String, String> function) {
         requireName(name);
+        Objects.requireNonNull(parameters, "parameters");
         try {
             return new Tool(name, description, schema(parameters), function);
         } catch (IllegalArgumentException e) {
@@ -91,7 +92,7 @@ public final class Tool {
     }
 
     private static void requireName(String name) {
-        if (!name.matches("\\w{1,64}")) {
+        if (!Objects.requireNonNull(name, "name").matches("\\w{1,64}")) {
             throw new IllegalArgumentException(
                     "'" + name + "' is not a name for a tool: use letters, digits and underscores");
         }

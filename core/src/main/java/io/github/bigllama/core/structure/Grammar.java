@@ -39,7 +39,7 @@ public final class Grammar {
      * @throws NativeLoadException if llama.cpp itself can't be loaded
      */
     public static Grammar gbnf(String source) {
-        Shim.requireText(source);
+        Shim.requireText(Objects.requireNonNull(source, "source"));
         if (source.isBlank()) {
             throw new IllegalArgumentException("the grammar is empty");
         }
@@ -61,6 +61,7 @@ public final class Grammar {
      * @throws NativeLoadException if llama.cpp itself can't be loaded
      */
     public static Grammar json(String schema) {
+        Objects.requireNonNull(schema, "schema");
         LlamaLibrary.load();
         try {
             JsonSchema read = JsonSchema.ofAnswer(schema);

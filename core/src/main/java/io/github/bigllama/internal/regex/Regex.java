@@ -32,6 +32,11 @@ public sealed interface Regex {
     /** Code points of the longest text; {@link #UNLIMITED} or more if there is none. */
     long longest();
 
+    /** Whether a whole text is one of it. */
+    default boolean matches(String text) {
+        return Matching.matches(this, text);
+    }
+
     /** A pattern of this, for llama.cpp. */
     default String pattern() {
         return "^" + item() + "$";

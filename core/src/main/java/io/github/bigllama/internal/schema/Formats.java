@@ -19,6 +19,9 @@ public final class Formats {
     private static final String LABEL = "[a-zA-Z0-9]{1,30}(-[a-zA-Z0-9]{1,20})?";
     private static final String HOST = LABEL + "(\\." + LABEL + "){0,3}";
 
+    /** Labels of other scripts have no capitals. */
+    private static final String LOWER_LABEL = LABEL.replace("A-Z", "");
+
     /** Validators know which ones there are. */
     private static final String TOP_LEVEL =
             "(com|org|net|edu|gov|info|io|co|eu|us|uk|ca|mx|br|ar|cl|de|at|ch|fr|be|nl|it|es|pt|ie"
@@ -56,7 +59,7 @@ public final class Formats {
                     Map.entry("email", EMAIL),
                     Map.entry("idn-email", EMAIL),
                     Map.entry("hostname", HOST),
-                    Map.entry("idn-hostname", HOST),
+                    Map.entry("idn-hostname", LOWER_LABEL + "(\\." + LOWER_LABEL + "){0,3}"),
                     Map.entry("ipv4", "(" + OCTET + "\\.){3}" + OCTET),
                     Map.entry("ipv6", "(" + HEX + "{1,4}:){7}" + HEX + "{1,4}"),
                     Map.entry("uri", URI),

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.math.BigDecimal;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -16,6 +17,8 @@ import java.util.regex.Pattern;
 public final class JsonSchema {
     /** As deep as llama.cpp's side of the shim reads. */
     private static final int MOST_DEPTH = 190;
+
+    private static final int MOST_DIGITS = 1000;
 
     private static final JsonMapper MAPPER =
             JsonMapper.builder(
@@ -42,6 +45,7 @@ public final class JsonSchema {
         if (!errors.isEmpty()) {
             throw new IllegalArgumentException("#" + errors.getFirst());
         }
+        SubSchemas.check(source);
         this.source = source;
         validator = new Validator(source);
         SchemaLowering lowering = new SchemaLowering(source, validator, enforcement);
@@ -96,18 +100,24 @@ public final class JsonSchema {
             }
             return node;
         } catch (JacksonException e) {
-            String reason =
-                    e.getOriginalMessage()
-                            .replaceFirst("(?s)( \\(start marker at |\\n at \\[).*", "");
-            throw new IllegalArgumentException(
-                    "%s is not JSON: %s (line %d, column %d)"
-                            .formatted(
-                                    what,
-                                    reason,
-                                    e.getLocation().getLineNr(),
-                                    e.getLocation().getColumnNr()),
-                    e);
+            throw new IllegalArgumentException(what + " is not JSON: " + reason(e), e);
         }
+    }
+
+    private static String reason(JacksonException e) {
+        String reason =
+                e.getOriginalMessage()
+                        .replaceFirst("(?s)( \\(start marker at |\\n at \\[).*", "")
+                        .replaceFirst(", from `[^`]*`", "");
+        if (reason.startsWith("Trailing token")) {
+            reason = "there is more after its end";
+        }
+        // What is too deep or too long for the reader has no place.
+        return e.getLocation() == null
+                ? reason
+                : "%s (line %d, column %d)"
+                        .formatted(
+                                reason, e.getLocation().getLineNr(), e.getLocation().getColumnNr());
     }
 
     /** As it was given. */
@@ -131,7 +141,23 @@ public final class JsonSchema {
 
     /** What is wrong with a value; empty if it is of this schema. */
     public List<String> errors(JsonNode value) {
-        return validator.errors("#", value);
+        return isLarge(value)
+                ? List.of("it has a number of more than %d digits".formatted(MOST_DIGITS))
+                : validator.errors("#", value);
+    }
+
+    /** Of 1e999999999 nobody can make an integer. */
+    private static boolean isLarge(JsonNode value) {
+        if (value.isNumber()) {
+            BigDecimal number = value.decimalValue();
+            return Math.abs((long) number.precision() - number.scale()) > MOST_DIGITS;
+        }
+        for (JsonNode part : value) {
+            if (isLarge(part)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override

@@ -7,6 +7,7 @@ import com.networknt.schema.ExecutionConfig;
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaLocation;
 import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SchemaRegistryConfig;
 import com.networknt.schema.SpecificationVersion;
 import java.util.List;
 import java.util.Locale;
@@ -16,6 +17,8 @@ import java.util.concurrent.ConcurrentHashMap;
 /** Says whether a value is of a schema, or of a part of it. Thread-safe. */
 final class Validator {
     private static final String DOCUMENT = "urn:bigllama:schema";
+    private static final SchemaRegistryConfig CONFIG =
+            SchemaRegistryConfig.builder().regularExpressionFactory(Patterns::compile).build();
     private static final Schema META_SCHEMA;
 
     static {
@@ -52,7 +55,8 @@ final class Validator {
 
     private static SchemaRegistry registry(Map<String, String> documents) {
         return SchemaRegistry.withDefaultDialect(
-                SpecificationVersion.DRAFT_2020_12, builder -> builder.schemas(documents));
+                SpecificationVersion.DRAFT_2020_12,
+                builder -> builder.schemas(documents).schemaRegistryConfig(CONFIG));
     }
 
     /** What is wrong with a schema itself; empty if nothing is. */
@@ -78,8 +82,10 @@ final class Validator {
                                             (ExecutionConfig.Builder config) ->
                                                     config.formatAssertionsEnabled(true)
                                                             .locale(Locale.ROOT))));
-        } catch (RuntimeException | StackOverflowError e) {
-            return List.of(pointer + ": " + e);
+        } catch (StackOverflowError e) {
+            return List.of("it can't be checked: the schema at %s has no end".formatted(pointer));
+        } catch (RuntimeException e) {
+            return List.of("it can't be checked by the schema at " + pointer);
         }
     }
 

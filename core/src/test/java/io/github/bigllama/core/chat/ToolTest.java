@@ -117,6 +117,11 @@ class ToolTest {
                     {"properties": {"a": {"$ref": "#/$defs/none"}}}         ; #/properties/a/$ref
                     {"properties": {"a": {"type": "strin"}}}                ; #/properties/a/type
                     {"required": ["a"], "properties": {"a": false}}         ; #/properties/a
+                    {"properties": {"a": {"not": {"$ref": "file:///a"}}}}   ; #/properties/a/not/$ref
+                    {"properties": {"a": {"not": {"$ref": "#/$defs/a"}}}}   ; #/properties/a/not/$ref
+                    {"if": {"$dynamicRef": "classpath:a"}}                  ; #/if/$dynamicRef
+                    {"not": {"anyOf": [{"pattern": "(?=a"}]}}               ; #/not/anyOf/0/pattern
+                    {"patternProperties": {"a(b": {}}}                      ; #/patternProperties
                     {"type": "string"}                                      ; the parameters are not
                     {"enum": [1, 2]}                                        ; #/enum
                     []                                                      ; the schema of the parameters
@@ -126,6 +131,62 @@ class ToolTest {
         assertThatThrownBy(() -> Tool.of("lookup", "Looks up", parameters, arguments -> ""))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith("cannot use the tool lookup: " + reason);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            quoteCharacter = '`',
+            textBlock =
+                    """
+                    ^{$        ; {      ; a
+                    ^[a&&b]$   ; &      ; c
+                    ^[[a]$     ; [      ; b
+                    ^[^]$      ; a      ; ab
+                    ^\\\\u{41}$  ; A      ; u
+                    ^(?=a)..$  ; ab     ; ba
+                    ^a{2,3}$   ; aaa    ; aaaa
+                    ^(a?){9}b$ ; aab    ; aa
+                    """)
+    void patternsAreThoseOfJavaScript(String pattern, String right, String wrong) {
+        Tool tool =
+                Tool.of(
+                        "find",
+                        "Finds",
+                        "{\"properties\": {\"a\": {\"pattern\": \"%s\"}}}".formatted(pattern),
+                        arguments -> "found");
+        assertThat(tool.call("{\"a\": \"" + right + "\"}")).isEqualTo("found");
+        assertThatThrownBy(() -> tool.call("{\"a\": \"" + wrong + "\"}"))
+                .isInstanceOf(ToolException.class)
+                .hasMessageContaining("does not match the regex pattern");
+    }
+
+    @Test
+    void argumentsOfAnySizeAreReadOrRefused() {
+        Tool tool =
+                Tool.of(
+                        "find",
+                        "Finds",
+                        """
+                        {"properties": {
+                          "text": {"type": "string", "pattern": "^((a|b)+)+$"},
+                          "number": {"type": "integer", "multipleOf": 7},
+                          "any": {}
+                        }}""",
+                        arguments -> "found");
+        String text = "ab".repeat(20_000);
+        assertThat(tool.call("{\"text\": \"" + text + "\"}")).isEqualTo("found");
+        for (String wrong :
+                List.of(
+                        "{\"text\": \"" + text + "!\"}",
+                        "{\"number\": 1e999999999}",
+                        "{\"number\": " + "7".repeat(5000) + "}",
+                        "{\"any\": " + "[".repeat(5000) + "]".repeat(5000) + "}")) {
+            assertThatThrownBy(() -> tool.call(wrong))
+                    .isInstanceOf(ToolException.class)
+                    .hasMessageStartingWith("the arguments are wrong: ")
+                    .hasMessageNotContainingAny("Exception", "Error", "StreamRead");
+        }
     }
 
     @Test

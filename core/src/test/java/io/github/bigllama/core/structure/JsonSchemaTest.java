@@ -142,6 +142,8 @@ class JsonSchemaTest {
                 """
                 {"type": "string", "format": "duration"}""",
                 """
+                {"type": "string", "format": "idn-hostname"}""",
+                """
                 {"type": "object", "properties": {"date time": {"type": "integer"},
                  "at": {"type": "string", "format": "date-time"}}, "required": ["date time", "at"]}""",
                 """
