@@ -33,6 +33,10 @@ final class BackendLoading {
                     ggml_log_callback.allocate(
                             (level, text, data) -> append(log, text), Arena.global());
             llama_h.ggml_log_get(callback, userData);
+            if (!userData.get(ValueLayout.ADDRESS, 0).equals(MemorySegment.NULL)) {
+                // Another class loader has done all this, and reads the log.
+                return;
+            }
             llama_h.ggml_log_set(collect, MemorySegment.NULL);
             try {
                 // The count starts the registry, with what is linked in.

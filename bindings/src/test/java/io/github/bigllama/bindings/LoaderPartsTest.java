@@ -127,10 +127,10 @@ class LoaderPartsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"?", "", "/nonexistent", "relative"})
+    @ValueSource(strings = {"?", "", "MISSING", "relative"})
     void aUserWithoutAHomeHasAFolderForTemporaryFiles(String none) {
         Properties properties = properties("Linux");
-        properties.setProperty("user.home", none);
+        properties.setProperty("user.home", none.replace("MISSING", home + "/missing"));
         assertThat(LoaderSettings.of(properties, Map.of()).cache()).hasToString("/t/bigllama-ann");
         properties.setProperty("user.name", "?");
         assertThat(LoaderSettings.of(properties, Map.of()).cache()).hasToString("/t/bigllama-_");

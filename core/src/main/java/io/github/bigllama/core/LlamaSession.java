@@ -141,6 +141,7 @@ public final class LlamaSession implements AutoCloseable {
      *     by then is kept
      */
     public void decode(int... tokens) {
+        Objects.requireNonNull(tokens, "tokens");
         try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(tokens);
@@ -169,6 +170,7 @@ public final class LlamaSession implements AutoCloseable {
      *     no more than {@link SessionOptions#outputs()}
      */
     public void decode(int[] tokens, int first) {
+        Objects.requireNonNull(tokens, "tokens");
         try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(tokens);
@@ -287,10 +289,11 @@ public final class LlamaSession implements AutoCloseable {
      * @throws SessionException if it can't be written; a file that was there is still there
      */
     public void save(Path file, String attachment) {
-        save(file, Optional.of(attachment));
+        save(file, Optional.of(Objects.requireNonNull(attachment, "attachment")));
     }
 
     private void save(Path file, Optional<String> attachment) {
+        Objects.requireNonNull(file, "file");
         try (Turn turn = enter()) {
             requireNoStream();
             SessionSnapshot.save(this, file, attachment);
@@ -306,6 +309,7 @@ public final class LlamaSession implements AutoCloseable {
      *     fit into the context; the session is as it was, or empty
      */
     public Optional<String> restore(Path file) {
+        Objects.requireNonNull(file, "file");
         try (Turn turn = enter()) {
             requireNoStream();
             return SessionSnapshot.restore(this, file);

@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 
 /**
@@ -90,7 +91,7 @@ public final class Tokenizer {
      * @param parseSpecial whether control tokens in the text are control tokens, not plain text
      */
     public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
-        return vocabulary.encode(text, addSpecial, parseSpecial);
+        return vocabulary.encode(Objects.requireNonNull(text, "text"), addSpecial, parseSpecial);
     }
 
     /** Decodes tokens as plain text; control tokens give nothing. */
@@ -104,6 +105,7 @@ public final class Tokenizer {
      * @param special whether control tokens appear in the text
      */
     public String decode(int[] tokens, boolean special) {
+        Objects.requireNonNull(tokens, "tokens");
         Utf8Decoder decoder = new Utf8Decoder();
         StringBuilder text = new StringBuilder();
         for (int token : tokens) {

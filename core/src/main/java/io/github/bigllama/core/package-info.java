@@ -30,8 +30,9 @@
  *       those of the jar.
  *   <li>The loggers ({@link System.Logger}) are {@code io.github.bigllama.native} for the loading
  *       of the libraries, {@code io.github.bigllama.llama.cpp} for llama.cpp's own log, both at
- *       level DEBUG, {@code io.github.bigllama.tool} for tools that fail, and {@code
- *       io.github.bigllama} for sessions that were never closed.
+ *       level DEBUG, {@code io.github.bigllama.tool} for tools that fail, {@code
+ *       io.github.bigllama.session} for sessions that were never closed, and those that begin with
+ *       {@code io.github.bigllama.internal.pager} for what is decided about residency.
  * </ul>
  *
  * <p>Several class loaders of one JVM may each have a copy of this library: they share llama.cpp.

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.testing.ChildJvm;
 import io.github.bigllama.testing.DemoModel;
 import java.io.File;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -56,6 +58,34 @@ class ClassLoadersTest {
         return new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
     }
 
+    /** In a JVM of its own: nobody has loaded llama.cpp when several copies do so at once. */
+    static final class Server {
+        private static final int COPIES = 4;
+
+        public static void main(String[] arguments) throws Exception {
+            for (int round = 0; round < 3; round++) {
+                CyclicBarrier start = new CyclicBarrier(COPIES);
+                try (ExecutorService executor = Executors.newFixedThreadPool(COPIES)) {
+                    List<Future<List<String>>> running = new ArrayList<>();
+                    for (int i = 0; i < COPIES; i++) {
+                        running.add(
+                                executor.submit(
+                                        () -> {
+                                            try (URLClassLoader copy = copy()) {
+                                                Callable<List<String>> program = program(copy);
+                                                start.await();
+                                                return program.call();
+                                            }
+                                        }));
+                    }
+                    for (Future<List<String>> future : running) {
+                        System.out.println(future.get());
+                    }
+                }
+            }
+        }
+    }
+
     @SuppressWarnings("unchecked")
     private static Callable<List<String>> program(ClassLoader loader) throws Exception {
         Class<?> type = loader.loadClass(Program.class.getName());
@@ -83,5 +113,13 @@ class ClassLoadersTest {
             assertThat(program(third).call()).isEqualTo(expected);
         }
         assertThat(new Program().call()).isEqualTo(expected);
+    }
+
+    @Test
+    void copiesThatStartAtOnceLoadOneAfterTheOther() throws Exception {
+        String expected = new Program().call().toString();
+        ChildJvm.Result child = ChildJvm.run(Server.class, List.of());
+        assertThat(child.exitCode()).as(child.output()).isZero();
+        assertThat(child.output().lines()).hasSize(12).containsOnly(expected);
     }
 }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -68,9 +69,9 @@ public final class Chat implements AutoCloseable {
      * @throws ChatTemplateException if the template can't be read
      */
     public Chat(LlamaSession session, ChatOptions options) {
-        this.session = session;
+        this.session = Objects.requireNonNull(session, "session");
         this.ownsSession = false;
-        this.options = options;
+        this.options = Objects.requireNonNull(options, "options");
         this.control = new ControlText(session.model().tokenizer(), options.parseSpecial());
         this.transcript = new Transcript(control);
         this.history = new History(options.system());
@@ -139,7 +140,7 @@ public final class Chat implements AutoCloseable {
 
     /** Says something; see {@link #send(List, GenerationOptions)}. */
     public TokenStream send(String text, GenerationOptions options) {
-        return send(List.of(new ChatMessage(Role.USER, text)), options);
+        return send(question(text), options);
     }
 
     /**
@@ -172,15 +173,11 @@ public final class Chat implements AutoCloseable {
      * @return the answer; empty if there is no question
      */
     public Optional<TokenStream> retry(GenerationOptions options) {
+        Objects.requireNonNull(options, "options");
         History before = history.copy();
         Optional<String> question = history.undo();
         try {
-            return question.map(
-                    text ->
-                            send(
-                                    List.of(new ChatMessage(Role.USER, text)),
-                                    options,
-                                    () -> history.set(before)));
+            return question.map(text -> send(question(text), options, () -> history.set(before)));
         } catch (RuntimeException e) {
             history.set(before);
             throw e;
@@ -189,6 +186,8 @@ public final class Chat implements AutoCloseable {
 
     private TokenStream send(
             List<ChatMessage> messages, GenerationOptions options, Runnable onNothing) {
+        Objects.requireNonNull(messages, "messages");
+        Objects.requireNonNull(options, "options");
         Prompt prompt = prompt(messages, options);
         ReplyReader reader = new ReplyReader(prompt.written.syntax(), options.reasoning());
         GenerationOptions effective = effective(prompt, options);
@@ -225,7 +224,7 @@ public final class Chat implements AutoCloseable {
      *     so, while a tool is called; the chat can go on
      */
     public Reply ask(String text, GenerationOptions options) {
-        List<ChatMessage> messages = List.of(new ChatMessage(Role.USER, text));
+        List<ChatMessage> messages = question(text);
         GenerationOptions next = options;
         for (int round = 0; ; round++) {
             Reply said = reply(messages, next);
@@ -259,7 +258,12 @@ public final class Chat implements AutoCloseable {
      * @throws java.util.concurrent.CancellationException if the thread is interrupted
      */
     public List<ChatMessage> results(Reply asking) {
-        return new ToolRunner(options).results(asking.toolCalls());
+        return new ToolRunner(options)
+                .results(Objects.requireNonNull(asking, "asking").toolCalls());
+    }
+
+    private static List<ChatMessage> question(String text) {
+        return List.of(new ChatMessage(Role.USER, Objects.requireNonNull(text, "text")));
     }
 
     /** Whether a reply may have parts: content is all that there is otherwise. */
@@ -382,7 +386,7 @@ public final class Chat implements AutoCloseable {
 
     /** Resets the chat and begins it with another system message; empty for none. */
     public void reset(Optional<String> newSystem) {
-        history.begin(newSystem);
+        history.begin(Objects.requireNonNull(newSystem, "newSystem"));
         reset();
     }
 

@@ -28,7 +28,9 @@ public record ChatMessage(
     public ChatMessage {
         Objects.requireNonNull(role, "role");
         Objects.requireNonNull(reasoning, "reasoning");
-        toolCalls = List.copyOf(toolCalls);
+        Objects.requireNonNull(content, "content");
+        Objects.requireNonNull(answers, "answers");
+        toolCalls = List.copyOf(Objects.requireNonNull(toolCalls, "toolCalls"));
         if (content.indexOf('\0') >= 0) {
             throw new IllegalArgumentException(
                     "message of the " + role + " has a NUL character at " + content.indexOf('\0'));

@@ -33,7 +33,7 @@ public record Reply(
     public Reply {
         Objects.requireNonNull(content, "content");
         Objects.requireNonNull(reasoning, "reasoning");
-        toolCalls = List.copyOf(toolCalls);
+        toolCalls = List.copyOf(Objects.requireNonNull(toolCalls, "toolCalls"));
         Objects.requireNonNull(stopReason, "stopReason");
         Objects.requireNonNull(stats, "stats");
     }
@@ -76,6 +76,7 @@ public record Reply(
      * @throws IllegalArgumentException if it is not, with the reason
      */
     public <T> T as(JsonType<T> type) {
+        Objects.requireNonNull(type, "type");
         try {
             return type.read(content);
         } catch (IllegalArgumentException e) {

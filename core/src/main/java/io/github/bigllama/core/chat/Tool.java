@@ -28,9 +28,9 @@ public final class Tool {
             JsonSchema parameters,
             Function<String, String> function) {
         this.name = name;
-        this.description = Objects.requireNonNull(description, "description");
+        this.description = description;
         this.parameters = parameters;
-        this.function = Objects.requireNonNull(function, "function");
+        this.function = function;
     }
 
     /**
@@ -47,7 +47,9 @@ public final class Tool {
     public static Tool of(
             String name, String description, String parameters, Function<String, String> function) {
         requireName(name);
+        Objects.requireNonNull(description, "description");
         Objects.requireNonNull(parameters, "parameters");
+        Objects.requireNonNull(function, "function");
         try {
             return new Tool(name, description, schema(parameters), function);
         } catch (IllegalArgumentException e) {
@@ -65,6 +67,7 @@ public final class Tool {
     public static <T> Tool of(
             String name, String description, Class<T> parameters, Function<T, ?> function) {
         requireName(name);
+        Objects.requireNonNull(parameters, "parameters");
         try {
             return of(name, description, JsonType.of(parameters), function);
         } catch (IllegalArgumentException e) {
@@ -81,6 +84,9 @@ public final class Tool {
      */
     public static <T> Tool of(
             String name, String description, JsonType<T> parameters, Function<T, ?> function) {
+        requireName(name);
+        Objects.requireNonNull(parameters, "parameters");
+        Objects.requireNonNull(function, "function");
         return of(
                 name,
                 description,
@@ -92,7 +98,8 @@ public final class Tool {
     }
 
     private static void requireName(String name) {
-        if (!Objects.requireNonNull(name, "name").matches("\\w{1,64}")) {
+        Objects.requireNonNull(name, "name");
+        if (!name.matches("\\w{1,64}")) {
             throw new IllegalArgumentException(
                     "'" + name + "' is not a name for a tool: use letters, digits and underscores");
         }

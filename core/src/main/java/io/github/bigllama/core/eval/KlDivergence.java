@@ -5,6 +5,7 @@ import io.github.bigllama.core.eval.ChunkRun.Rows;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.option.SessionOptions;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.DoublePredicate;
 import java.util.stream.IntStream;
@@ -59,6 +60,11 @@ public record KlDivergence(
             SessionOptions session,
             int mostChunks,
             DoublePredicate progress) {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(base, "base");
+        Objects.requireNonNull(tokens, "tokens");
+        Objects.requireNonNull(session, "session");
+        Objects.requireNonNull(progress, "progress");
         requireSameVocabulary(model, base, tokens);
         try (ChunkRun run = new ChunkRun(model, tokens, session, mostChunks);
                 ChunkRun baseRun = new ChunkRun(base, tokens, session, mostChunks)) {

@@ -3,6 +3,7 @@ package io.github.bigllama.core.eval;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.option.SessionOptions;
+import java.util.Objects;
 import java.util.function.DoublePredicate;
 
 /**
@@ -38,6 +39,10 @@ public record Perplexity(
             SessionOptions session,
             int mostChunks,
             DoublePredicate progress) {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(tokens, "tokens");
+        Objects.requireNonNull(session, "session");
+        Objects.requireNonNull(progress, "progress");
         try (ChunkRun run = new ChunkRun(model, tokens, session, mostChunks)) {
             Moments losses = new Moments();
             run.forEach(progress, rows -> losses.addAll(rows.losses()));

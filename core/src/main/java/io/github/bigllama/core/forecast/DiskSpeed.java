@@ -17,7 +17,6 @@ import java.util.Random;
  */
 public final class DiskSpeed {
     private static final long PIECE = 4 * MappedFile.HUGE_PAGE;
-    private static final long PAGE = OwnPages.pageSize();
 
     /** The same slices each time, so that figures can be compared. */
     private static final long SEED = 1;
@@ -51,7 +50,8 @@ public final class DiskSpeed {
     public static double ofSlices(Path path, long slice, long most, double seconds)
             throws IOException {
         try (ParallelRead read = new ParallelRead(path)) {
-            long whole = (slice + PAGE - 1) / PAGE * PAGE;
+            long page = OwnPages.pageSize();
+            long whole = (slice + page - 1) / page * page;
             if (whole >= MappedFile.HUGE_PAGE) {
                 read.expectAll();
             }
@@ -78,7 +78,7 @@ public final class DiskSpeed {
 
     /** Ranges of a length, evenly over the file. */
     private static List<Range> spread(long size, long length, long most) {
-        long unit = length >= MappedFile.HUGE_PAGE ? MappedFile.HUGE_PAGE : PAGE;
+        long unit = length >= MappedFile.HUGE_PAGE ? MappedFile.HUGE_PAGE : OwnPages.pageSize();
         long count = Math.max(1, Math.min(size, most) / length);
         List<Range> ranges = new ArrayList<>();
         for (long i = 0; i < count; i++) {

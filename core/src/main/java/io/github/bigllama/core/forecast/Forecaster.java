@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -68,7 +69,7 @@ public final class Forecaster implements AutoCloseable {
      * @throws ModelLoadException if llama.cpp would not load it
      */
     public Forecaster(ModelFiles files) {
-        this.files = files;
+        this.files = Objects.requireNonNull(files, "files");
         Path name = files.first().path().orElse(Path.of(files.first().fileName()));
         ModelKind kind = ModelKind.of(files);
         if (!kind.generates()) {
@@ -124,6 +125,8 @@ public final class Forecaster implements AutoCloseable {
      * @throws SessionException if llama.cpp can't make such a session, whatever RAM there is
      */
     public Forecast forecast(long ram, SessionOptions session, Bandwidths bandwidths) {
+        Objects.requireNonNull(session, "session");
+        Objects.requireNonNull(bandwidths, "bandwidths");
         return forecast(weights, ram, session, bandwidths);
     }
 
@@ -161,6 +164,7 @@ public final class Forecaster implements AutoCloseable {
      * @param share 0 to 1; with 1 everything is in RAM
      */
     public Optional<Speed> speed(double share, Bandwidths bandwidths) {
+        Objects.requireNonNull(bandwidths, "bandwidths");
         if (share >= 1) {
             return Optional.of(Speed.of(computing(weights, bandwidths), 0, 0));
         }
@@ -178,6 +182,8 @@ public final class Forecaster implements AutoCloseable {
      */
     public List<QuantizedForecast> quantized(
             long ram, SessionOptions session, Bandwidths bandwidths) {
+        Objects.requireNonNull(session, "session");
+        Objects.requireNonNull(bandwidths, "bandwidths");
         List<QuantizedForecast> rows = new ArrayList<>();
         for (Quantization type : QUANTIZATIONS) {
             try {
@@ -199,6 +205,8 @@ public final class Forecaster implements AutoCloseable {
 
     /** What would make the model faster than in a forecast for this session, and by how much. */
     public List<Advice> advice(SessionOptions session, Forecast forecast) {
+        Objects.requireNonNull(session, "session");
+        Objects.requireNonNull(forecast, "forecast");
         return Advisor.advise(this, session, forecast);
     }
 
@@ -209,6 +217,7 @@ public final class Forecaster implements AutoCloseable {
      * @return tokens; 0 if there is none
      */
     public int largestContext(long ram, SessionOptions session) {
+        Objects.requireNonNull(session, "session");
         SessionOptions all = session.withContextSize(model.trainedContextSize());
         long weightRam = RamBudget.weightRam(ram, PROCESS);
         return model.largestContext(

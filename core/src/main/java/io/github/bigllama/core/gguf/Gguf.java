@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -65,7 +66,7 @@ public final class Gguf {
      *     header is damaged or names more data than the file has
      */
     public static Gguf read(Path path) {
-        return read(new LocalFile(path));
+        return read(new LocalFile(Objects.requireNonNull(path, "path")));
     }
 
     /**
@@ -75,6 +76,8 @@ public final class Gguf {
      * @throws GgufException as {@link #read(Path)}; also if the server does not send parts of files
      */
     public static Gguf read(URI address, HttpSender sender) {
+        Objects.requireNonNull(address, "address");
+        Objects.requireNonNull(sender, "sender");
         return read(new RemoteFile(address, sender));
     }
 
@@ -248,7 +251,7 @@ public final class Gguf {
 
     /** The tensor of a name. */
     public Optional<TensorInfo> tensor(String name) {
-        return Optional.ofNullable(byName.get(name));
+        return Optional.ofNullable(byName.get(Objects.requireNonNull(name, "name")));
     }
 
     /** The size of the header in bytes, without the padding in front of the data section. */

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -32,6 +33,7 @@ public final class ModelFiles {
      *     belongs elsewhere, or {@code path} is a part but not the first
      */
     public static ModelFiles read(Path path) {
+        Objects.requireNonNull(path, "path");
         return read(new LocalFile(path));
     }
 
@@ -43,6 +45,8 @@ public final class ModelFiles {
      * @throws GgufException as {@link #read(Path)}; also if the server does not send parts of files
      */
     public static ModelFiles read(URI address, HttpSender sender) {
+        Objects.requireNonNull(address, "address");
+        Objects.requireNonNull(sender, "sender");
         return read(new RemoteFile(address, sender));
     }
 
@@ -187,6 +191,7 @@ public final class ModelFiles {
      * @throws IOException if they can't be written
      */
     public Path writeHeaders(Path folder) throws IOException {
+        Objects.requireNonNull(folder, "folder");
         for (Gguf part : parts) {
             part.writeHeader(folder.resolve(part.fileName()));
         }
@@ -215,6 +220,7 @@ public final class ModelFiles {
 
     /** The tensor of a name, from whichever part. */
     public Optional<TensorInfo> tensor(String name) {
+        Objects.requireNonNull(name, "name");
         return parts.stream().flatMap(part -> part.tensor(name).stream()).findFirst();
     }
 

@@ -3,6 +3,7 @@ package io.github.bigllama.core.inspect;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.internal.check.Hyperparameters;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
 
@@ -86,6 +87,8 @@ public enum ModelKind {
      * @param overrides as {@code ModelOptions} has them
      */
     public static ModelKind of(ModelFiles files, Map<String, ?> overrides) {
+        Objects.requireNonNull(files, "files");
+        Objects.requireNonNull(overrides, "overrides");
         Hyperparameters values = Hyperparameters.of(files, overrides);
         String architecture = values.architecture();
         switch (values.text("general.type").orElse("")) {

@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Function;
@@ -86,13 +87,14 @@ public record ModelSummary(
     }
 
     public ModelSummary {
-        types = List.copyOf(types);
-        roles = List.copyOf(roles);
-        parts = List.copyOf(parts);
+        types = List.copyOf(Objects.requireNonNull(types, "types"));
+        roles = List.copyOf(Objects.requireNonNull(roles, "roles"));
+        parts = List.copyOf(Objects.requireNonNull(parts, "parts"));
     }
 
     /** The summary of a model whose headers have been read. */
     public static ModelSummary of(ModelFiles model) {
+        Objects.requireNonNull(model, "model");
         Weights weights = Weights.of(model);
         Optional<String> architecture = model.first().architecture();
         Function<String, OptionalLong> key =

@@ -79,8 +79,9 @@ public record ModelOptions(
                             + loadMode
                             + " what is in RAM is not chosen here");
         }
-        devices = List.copyOf(devices);
-        metadataOverrides = Map.copyOf(metadataOverrides);
+        devices = List.copyOf(Objects.requireNonNull(devices, "devices"));
+        metadataOverrides =
+                Map.copyOf(Objects.requireNonNull(metadataOverrides, "metadataOverrides"));
         metadataOverrides.forEach(ModelOptions::checkOverride);
     }
 

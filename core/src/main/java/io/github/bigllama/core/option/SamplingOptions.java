@@ -63,7 +63,7 @@ public record SamplingOptions(
         Objects.requireNonNull(dry, "dry");
         Objects.requireNonNull(xtc, "xtc");
         Objects.requireNonNull(mirostat, "mirostat");
-        logitBias = Map.copyOf(logitBias);
+        logitBias = Map.copyOf(Objects.requireNonNull(logitBias, "logitBias"));
         logitBias.forEach(
                 (token, bias) -> {
                     if (bias.isNaN() || bias == Float.POSITIVE_INFINITY) {
@@ -134,7 +134,8 @@ public record SamplingOptions(
             requireRange("dry: base", base, 1, 1000);
             requireRange("dry: allowedLength", allowedLength, 0, Integer.MAX_VALUE);
             requireRange("dry: lastTokens", lastTokens, 0, Integer.MAX_VALUE);
-            sequenceBreakers = List.copyOf(sequenceBreakers);
+            sequenceBreakers =
+                    List.copyOf(Objects.requireNonNull(sequenceBreakers, "sequenceBreakers"));
         }
 
         public boolean isOff() {

@@ -3,6 +3,7 @@ package io.github.bigllama.core.quantize;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.gguf.GgmlType;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.IntSupplier;
 
@@ -91,6 +92,7 @@ public enum Quantization {
      * those that end in {@code _M}.
      */
     public static Optional<Quantization> ofName(String name) {
+        Objects.requireNonNull(name, "name");
         String upper = name.toUpperCase(Locale.ROOT);
         for (Quantization quantization : values()) {
             String constant = quantization.name();

@@ -82,6 +82,8 @@ public record QuantizeOptions(
      */
     public record TensorType(String pattern, GgmlType type) {
         public TensorType {
+            Objects.requireNonNull(pattern, "pattern");
+            Objects.requireNonNull(type, "type");
             if (pattern.isEmpty() || pattern.indexOf('\0') >= 0) {
                 throw new IllegalArgumentException(
                         "the pattern of a tensor type is empty or contains a NUL");
@@ -100,9 +102,11 @@ public record QuantizeOptions(
                     "bufferSize is %d bytes, must be 0 (automatic) or at least %d"
                             .formatted(bufferSize, LEAST_BUFFER_SIZE));
         }
+        Objects.requireNonNull(outputTensorType, "outputTensorType");
+        Objects.requireNonNull(tokenEmbeddingType, "tokenEmbeddingType");
         outputTensorType.ifPresent(type -> checkType("outputTensorType", type));
         tokenEmbeddingType.ifPresent(type -> checkType("tokenEmbeddingType", type));
-        tensorTypes = List.copyOf(tensorTypes);
+        tensorTypes = List.copyOf(Objects.requireNonNull(tensorTypes, "tensorTypes"));
         Objects.requireNonNull(imatrix, "imatrix");
     }
 

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.DoubleConsumer;
@@ -78,6 +79,9 @@ public final class Quantizer {
      * @throws NativeLoadException if llama.cpp cannot be loaded
      */
     public static Quantizer of(Path model, Quantization type, QuantizeOptions options) {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(type, "type");
+        Objects.requireNonNull(options, "options");
         ModelFiles files;
         Optional<ImportanceMatrix> imatrix;
         try {
@@ -141,6 +145,7 @@ public final class Quantizer {
      *     the numbers
      */
     public List<Path> targets(Path out) {
+        Objects.requireNonNull(out, "out");
         return files(out, "");
     }
 
@@ -192,6 +197,8 @@ public final class Quantizer {
      * @throws CancellationException if {@link #cancel} was called
      */
     public synchronized void write(Path out, DoubleConsumer progress) {
+        Objects.requireNonNull(out, "out");
+        Objects.requireNonNull(progress, "progress");
         call.throwIfCancelled();
         List<Path> targets = targets(out);
         try {

@@ -12,6 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -32,12 +33,12 @@ public record ResidencyMap(List<Layer> layers) {
      */
     public record Layer(int number, long bytes, long resident, List<Double> cells) {
         public Layer {
-            cells = List.copyOf(cells);
+            cells = List.copyOf(Objects.requireNonNull(cells, "cells"));
         }
     }
 
     public ResidencyMap {
-        layers = List.copyOf(layers);
+        layers = List.copyOf(Objects.requireNonNull(layers, "layers"));
     }
 
     /**
@@ -48,6 +49,7 @@ public record ResidencyMap(List<Layer> layers) {
      */
     @SuppressWarnings("restricted")
     public static ResidencyMap of(Weights weights, int cells) throws IOException {
+        Objects.requireNonNull(weights, "weights");
         Map<Integer, List<Weight>> byLayer = new TreeMap<>();
         for (Weight weight : weights.all()) {
             byLayer.computeIfAbsent(weight.layer(), n -> new ArrayList<>()).add(weight);

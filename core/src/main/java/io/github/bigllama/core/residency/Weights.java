@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The weights of a model by file range, in the order in which a pass over the model uses them, as
@@ -37,12 +38,13 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
                     "ffn_down");
 
     public Weights {
-        files = List.copyOf(files);
-        all = List.copyOf(all);
+        files = List.copyOf(Objects.requireNonNull(files, "files"));
+        all = List.copyOf(Objects.requireNonNull(all, "all"));
     }
 
     /** The weights that the headers of a model list. */
     public static Weights of(ModelFiles model) {
+        Objects.requireNonNull(model, "model");
         List<Path> files = new ArrayList<>();
         List<Weight> all = new ArrayList<>();
         boolean tied = model.tensor("output.weight").isEmpty();
@@ -89,6 +91,7 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
 
     /** Bytes of the weights of one use. */
     public long size(Weight.Use use) {
+        Objects.requireNonNull(use, "use");
         return all.stream().filter(w -> w.use() == use).mapToLong(Weight::size).sum();
     }
 
@@ -102,6 +105,7 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
 
     /** Bytes that a token reads of one of them. */
     public long activeSize(Weight weight) {
+        Objects.requireNonNull(weight, "weight");
         return switch (weight.use()) {
             case EVERY_TOKEN -> weight.size();
             case EXPERTS -> Math.min(expertsUsed, weight.slices()) * weight.sliceSize();

@@ -39,7 +39,8 @@ public final class Grammar {
      * @throws NativeLoadException if llama.cpp itself can't be loaded
      */
     public static Grammar gbnf(String source) {
-        Shim.requireText(Objects.requireNonNull(source, "source"));
+        Objects.requireNonNull(source, "source");
+        Shim.requireText(source);
         if (source.isBlank()) {
             throw new IllegalArgumentException("the grammar is empty");
         }
@@ -114,7 +115,7 @@ public final class Grammar {
      * @throws IllegalArgumentException if it has a part that can't be enforced
      */
     public static Grammar of(JsonType<?> type) {
-        return json(type.schema());
+        return json(Objects.requireNonNull(type, "type").schema());
     }
 
     /**
@@ -123,7 +124,11 @@ public final class Grammar {
      * @param triggers what it begins with, as JSON of llama.cpp's {@code common_grammar_trigger}
      */
     public static Grammar lazy(String gbnf, String triggers) {
-        return new Grammar(gbnf, Optional.empty(), Optional.of(triggers), "");
+        return new Grammar(
+                Objects.requireNonNull(gbnf, "gbnf"),
+                Optional.empty(),
+                Optional.of(Objects.requireNonNull(triggers, "triggers")),
+                "");
     }
 
     /**
@@ -131,7 +136,7 @@ public final class Grammar {
      * goes on from.
      */
     public Grammar withPrefill(String text) {
-        return new Grammar(gbnf, schema, triggers, text);
+        return new Grammar(gbnf, schema, triggers, Objects.requireNonNull(text, "text"));
     }
 
     /**
@@ -142,7 +147,8 @@ public final class Grammar {
      *     is changed
      */
     public Grammar withSchemaOf(Grammar wished) {
-        return wished.schema
+        return Objects.requireNonNull(wished, "wished")
+                .schema
                 .map(own -> new Grammar(own.complete(gbnf), wished.schema, triggers, prefill))
                 .orElse(this);
     }

@@ -16,6 +16,7 @@ import io.github.bigllama.internal.types.SealedTypes;
 import io.github.bigllama.internal.types.TypeSchema;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A Java type as JSON: the schema that an answer is held to, and the parser of that answer. Both
@@ -62,7 +63,7 @@ public final class JsonType<T> {
      * @throws IllegalArgumentException if it, or a part of it, has no JSON schema
      */
     public static <T> JsonType<T> of(Class<T> type) {
-        return new JsonType<>(MAPPER.constructType(type), MAPPER);
+        return new JsonType<>(MAPPER.constructType(Objects.requireNonNull(type, "type")), MAPPER);
     }
 
     /**
@@ -71,7 +72,7 @@ public final class JsonType<T> {
      * @throws IllegalArgumentException if it, or a part of it, has no JSON schema
      */
     public static <T> JsonType<T> of(TypeReference<T> type) {
-        return new JsonType<>(MAPPER.constructType(type), MAPPER);
+        return new JsonType<>(MAPPER.constructType(Objects.requireNonNull(type, "type")), MAPPER);
     }
 
     /**
@@ -80,6 +81,7 @@ public final class JsonType<T> {
      * @throws IllegalArgumentException if the elements, or a part of them, have no JSON schema
      */
     public static <E> JsonType<List<E>> listOf(Class<E> elements) {
+        Objects.requireNonNull(elements, "elements");
         return new JsonType<>(
                 MAPPER.getTypeFactory().constructCollectionType(List.class, elements), MAPPER);
     }
@@ -106,6 +108,7 @@ public final class JsonType<T> {
      * @throws IllegalArgumentException if it is not of the schema, with the reason
      */
     public T read(String json) {
+        Objects.requireNonNull(json, "json");
         List<String> errors = schema.errors(JsonSchema.read(json, "the text"));
         if (!errors.isEmpty()) {
             throw new IllegalArgumentException(errors.getFirst());
@@ -125,7 +128,7 @@ public final class JsonType<T> {
      * @param value of any class
      * @throws IllegalArgumentException if the mapper can't write it
      */
-    public String write(Object value) {
+    public String write(@Nullable Object value) {
         try {
             return mapper.writeValueAsString(value);
         } catch (JacksonException e) {

@@ -27,6 +27,7 @@ public abstract class MappedFile implements AutoCloseable {
      * @throws IOException if there is no such mapping, or it is not of this file
      */
     public static MappedFile of(Path path, long address, long probe) throws IOException {
+        NativeAccess.require();
         return switch (System.getProperty("os.name")) {
             case "Linux" -> new LinuxMappedFile(path, address, probe);
             case "Mac OS X" -> new MacMappedFile(path, address);

@@ -18,6 +18,7 @@ public abstract class OwnPages {
 
     /** What this operating system has. */
     public static OwnPages ofThisSystem() throws IOException {
+        NativeAccess.require();
         return switch (System.getProperty("os.name")) {
             case "Linux" -> new LinuxOwnPages();
             case "Mac OS X" -> new MacOwnPages();
@@ -28,6 +29,7 @@ public abstract class OwnPages {
 
     /** Bytes of a page. */
     public static long pageSize() {
+        NativeAccess.require();
         return PosixMemory.pageSize();
     }
 

@@ -296,6 +296,16 @@ class TemplatesTest {
                                 ChatMessage.result(nameless, "7"),
                                 new ChatMessage(Role.ASSISTANT, "It is 7.")),
                         List.of(
+                                calling(nameless),
+                                ChatMessage.result(nameless, "7"),
+                                calling(nameless),
+                                ChatMessage.result(nameless, "8"),
+                                new ChatMessage(Role.ASSISTANT, "It is 8."),
+                                question,
+                                calling(nameless),
+                                ChatMessage.result(nameless, "9"),
+                                new ChatMessage(Role.ASSISTANT, "It is 9.")),
+                        List.of(
                                 calling(CALL.withId("functions.weather:0")),
                                 ChatMessage.result(CALL.withId("functions.weather:0"), "7"),
                                 new ChatMessage(Role.ASSISTANT, "It is 7.")));
