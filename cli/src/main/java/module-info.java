@@ -1,5 +1,6 @@
 /**
- * The command {@code bigllama}. It exports nothing: programs use {@code io.github.bigllama.core}.
+ * The command {@code bigllama}. It exports nothing: other programs use {@code
+ * io.github.bigllama.core}.
  */
 @SuppressWarnings("requires-automatic") // JLine and OkHttp have no module descriptors
 module io.github.bigllama.cli {

@@ -27,10 +27,10 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** The command without a command: says which ones there are. */
+/** The program without a command: says which commands there are. */
 @Command(
         name = "bigllama",
-        description = "Runs GGUF language models, also larger than RAM, with llama.cpp.",
+        description = "Runs GGUF language models, even larger than RAM, with llama.cpp.",
         scope = ScopeType.INHERIT,
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
@@ -63,7 +63,7 @@ import picocli.CommandLine.Spec;
             "2:the arguments are wrong",
             "3:llama.cpp cannot be loaded",
             "130:interrupted by Ctrl-C (as 128 + the number of any other signal)",
-            "141:the reader of standard output has gone"
+            "141:nothing reads standard output any more (broken pipe)"
         })
 public final class BigLlama implements Runnable {
     @Spec CommandSpec spec;
@@ -71,10 +71,10 @@ public final class BigLlama implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "no command; there are run, chat, inspect, plan and more");
+                spec.commandLine(), "a command is missing; try run, chat, inspect or plan");
     }
 
-    /** What belongs to one command only, though annotations would hand it down to all. */
+    /** Sets texts of single commands; an annotation would pass them on to all commands. */
     static void describe(CommandLine commandLine) {
         HelpText.apply(commandLine);
         commandLine

@@ -14,14 +14,17 @@ import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** From an exception to what the user reads and the shell gets. */
+/** Turns exceptions into messages for the user and exit codes for the shell. */
 public final class Failures {
     private Failures() {}
 
-    /** Prints why a command failed, and the trace where it was asked for. */
+    /**
+     * Prints why a command failed, with the stack trace if the user asked for it; returns the exit
+     * code.
+     */
     static int report(Throwable failure, PrintStream err) {
         int exitCode = exitCode(failure);
-        // Both are what the user did, and the shell shows it.
+        // The user caused both, and sees so in the shell.
         if (exitCode != ExitCode.BROKEN_PIPE && exitCode != ExitCode.INTERRUPTED) {
             err.println(Printable.text("bigllama: " + message(failure)));
         }
@@ -31,7 +34,7 @@ public final class Failures {
         return exitCode;
     }
 
-    /** Prints in one line what is wrong with the arguments. */
+    /** Prints in one line what is wrong with the arguments; returns the exit code. */
     static int report(CommandLine.ParameterException failure, PrintStream err) {
         String message = failure.getMessage().lines().findFirst().orElse("wrong arguments");
         if (failure instanceof CommandLine.UnmatchedArgumentException unmatched
@@ -68,7 +71,7 @@ public final class Failures {
         };
     }
 
-    /** Says what happened; messages of the library are made to be read by users. */
+    /** The message for the user; messages of the library are written for users already. */
     static String message(Throwable failure) {
         return switch (failure) {
             case CommandException e -> e.getMessage();

@@ -10,9 +10,12 @@ import picocli.CommandLine.Help.Column;
 import picocli.CommandLine.Help.TextTable;
 import picocli.CommandLine.Model.UsageMessageSpec;
 
-/** How {@code --help} looks: as wide as the terminal, and the commands by what they are for. */
+/** The layout of {@code --help}: as wide as the terminal, with the commands grouped by purpose. */
 final class HelpText {
-    /** What picocli can't do with less of, what is usual, and what is still easy to read. */
+    /**
+     * Widths in columns: the least that picocli can handle, the usual one, and the most that is
+     * easy to read.
+     */
     private static final int NARROWEST = 55;
 
     private static final int USUAL = 80;
@@ -20,10 +23,10 @@ final class HelpText {
 
     private static final int INDENT = 2;
 
-    /** Commands of one purpose. */
+    /** Commands with the same purpose. */
     record Group(String title, List<Entry> commands) {}
 
-    /** A command and what it does, in a line of 80 characters. */
+    /** A command and its description, which fit into a line of 80 characters. */
     record Entry(String name, String text) {}
 
     static final List<Group> GROUPS =
@@ -83,7 +86,7 @@ final class HelpText {
                 .put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, HelpText::commands);
     }
 
-    /** Of the terminal where the help is read, which may be behind a pager. */
+    /** The width of the terminal, which may be behind a pager. */
     private static int width() {
         int columns =
                 Stream.of(Terminals.STDOUT, Terminals.STDERR, Terminals.STDIN)

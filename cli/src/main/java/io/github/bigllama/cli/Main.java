@@ -22,15 +22,15 @@ public final class Main {
 
     /** Runs one command and exits with its code. */
     public static void main(String[] args) {
-        // UTF-8 whatever the locale says: that is what models speak.
+        // UTF-8 whatever the locale, because models write UTF-8.
         System.setOut(utf8(FileDescriptor.out));
         System.setErr(utf8(FileDescriptor.err));
-        // As a shell has it, if it is there; Java asks the user database.
+        // The home folder that a shell uses, if set; Java asks the user database instead.
         String home = System.getenv("HOME");
         if (home != null && home.startsWith("/") && Files.isDirectory(Path.of(home))) {
             System.setProperty("user.home", home);
         }
-        // Numbers are read by scripts too, and file names have them.
+        // Scripts parse numbers, and they occur in file names.
         Locale.setDefault(Locale.ROOT);
         System.exit(run(args));
     }
@@ -61,8 +61,8 @@ public final class Main {
     }
 
     /**
-     * Where an option of a group comes again picocli begins the whole group anew, and what came
-     * before would be forgotten.
+     * When an option of a group is repeated, picocli begins the whole group anew and forgets its
+     * earlier options.
      */
     private static void requireOnce(ParseResult result) {
         for (ParseResult part = result; part != null; part = part.subcommand()) {

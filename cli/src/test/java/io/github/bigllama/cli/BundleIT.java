@@ -180,7 +180,7 @@ class BundleIT {
                 .containsPattern("(?m)^layers +4$")
                 .containsPattern("(?m)^context +1024 tokens$")
                 .containsPattern("(?m)^vocabulary +1024 tokens$")
-                .containsPattern("(?m)^template +its own$");
+                .containsPattern("(?m)^template +the model's own$");
     }
 
     @Test

@@ -45,7 +45,7 @@ class ErrorsIT {
 
     @Test
     void aFolder() {
-        assertFails(bundle.run("run", "-m", folder.toString(), "Hi"), 1, "is a directory");
+        assertFails(bundle.run("run", "-m", folder.toString(), "Hi"), 1, "is a folder");
     }
 
     @Test
@@ -94,19 +94,19 @@ class ErrorsIT {
 
     static Stream<Arguments> wrongArguments() {
         return Stream.of(
-                Arguments.of("", "no command; there are run, chat, inspect, plan and more"),
+                Arguments.of("", "a command is missing; try run, chat, inspect or plan"),
                 Arguments.of("answer me", "there is no command answer"),
                 Arguments.of("run --frobnicate Hi", "Unknown option: '--frobnicate'"),
                 Arguments.of("run --temp hot Hi", "'hot' is not a float"),
                 Arguments.of("run --temp -1 Hi", "temperature is -1.0, must be 0.0 to 1000.0"),
                 Arguments.of("run --top-k", "Missing required parameter"),
-                Arguments.of("run -ctk q9 Hi", "'q9' is none of f32, f16"),
+                Arguments.of("run -ctk q9 Hi", "'q9' is not one of f32, f16"),
                 Arguments.of("run --device CUDA7 Hi", "there is no device CUDA7; there is CPU"),
                 Arguments.of("run --override-kv a=b Hi", "must be int, float, bool or str"),
                 Arguments.of("run --logit-bias 9999=1 Hi", "token 9999 is not in the vocabulary"),
-                Arguments.of("run --direct-io --mlock Hi", "leave one of them out"),
-                Arguments.of("run --raw --system X Hi", "leave one out"),
-                Arguments.of("run --greedy --temp 1 Hi", "leave one of them out"),
+                Arguments.of("run --direct-io --mlock Hi", "leave out one of them"),
+                Arguments.of("run --raw --system X Hi", "leave out one of them"),
+                Arguments.of("run --greedy --temp 1 Hi", "leave out one of them"),
                 Arguments.of("chat -n -2", "maxTokens is -2"),
                 Arguments.of("chat Hi", "Hi"),
                 Arguments.of("info Hi", "Hi"));
@@ -137,7 +137,7 @@ class ErrorsIT {
     @Test
     void verboseAddsTheTrace() {
         Result result = bundle.run("run", "-v", "-m", folder.toString(), "Hi");
-        assertThat(result.err()).contains("is a directory").contains("\tat io.github.bigllama.");
+        assertThat(result.err()).contains("is a folder").contains("\tat io.github.bigllama.");
         assertThat(result.exitCode()).isEqualTo(1);
     }
 }

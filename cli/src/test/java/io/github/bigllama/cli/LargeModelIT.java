@@ -39,7 +39,7 @@ class LargeModelIT {
     @Test
     void badArgumentsAreOneLine() {
         assertThat(BUNDLE.run("inflate", "demo", "x.gguf", "--size", "huge").err())
-                .contains("'huge' is no size; write 12G")
+                .contains("'huge' is not a size; write 12G")
                 .hasLineCount(1);
         assertThat(BUNDLE.run("inflate", "/no/such.gguf", folder + "/x.gguf", "--size", "1G").err())
                 .contains("/no/such.gguf")
@@ -105,7 +105,8 @@ class LargeModelIT {
         assertThat(result.out()).isEqualTo("The capital of France is Paris.\n");
         assertThat(result.err())
                 .containsPattern(
-                        "weights: .*% in RAM, .* read a token (into .* of its own|through the page cache) at");
+                        "weights: .*% in RAM, .* read per token (into .* of its own|through the "
+                                + "page cache) at");
         assertThat(result.err()).contains("RAM for them");
     }
 

@@ -90,7 +90,7 @@ class SignalsIT {
             Bundle.readUntil(process.getErrorStream(), "bigllama: interrupted\n");
             in.write("/reset\nCount from 3 to 17.\n".getBytes(StandardCharsets.UTF_8));
             in.flush();
-            Bundle.readUntil(process.getErrorStream(), "bigllama: forgotten\n");
+            Bundle.readUntil(process.getErrorStream(), "bigllama: the conversation is forgotten\n");
             Bundle.readUntil(process.getInputStream(), "3 4 5 6 7 8 9 10 11 12 13 14 15 16 17");
             Bundle.signal("INT", process);
             Bundle.readUntil(process.getErrorStream(), "bigllama: interrupted\n");

@@ -3,13 +3,13 @@ package io.github.bigllama.core;
 import io.github.bigllama.core.option.ModelOptions;
 
 /**
- * Something that llama.cpp computes on.
+ * A device that llama.cpp computes on.
  *
  * @param name its name in {@link ModelOptions#devices()}, for example {@code CPU} or {@code Metal}
  * @param description what it is, for example the model of the processor
  * @param kind what kind of device it is
- * @param memoryFree bytes of its memory that are free
- * @param memoryTotal bytes of its memory
+ * @param memoryFree free memory of the device, in bytes
+ * @param memoryTotal all memory of the device, in bytes
  */
 public record Device(
         String name, String description, Kind kind, long memoryFree, long memoryTotal) {

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 // A turn is held, not used.
 @SuppressWarnings("try")
 final class Generation implements TokenStream {
-    /** A hundred years: longer ones can't be counted in nanoseconds. */
+    /** A hundred years: longer timeouts overflow a count of nanoseconds. */
     private static final long LONGEST_TIMEOUT = TimeUnit.DAYS.toNanos(36_500);
 
     private final LlamaSession session;
@@ -75,7 +75,7 @@ final class Generation implements TokenStream {
         this.timer = options.timeout().map(this::startTimer);
     }
 
-    /** Computes until there is a piece or the end. Asking twice computes nothing twice. */
+    /** Computes until there is a piece or the answer ends. Asking again computes nothing new. */
     @Override
     public boolean hasNext() {
         pulls.begin();
@@ -124,14 +124,14 @@ final class Generation implements TokenStream {
         context.abort().abort(cancelled);
     }
 
-    /** The time is over. */
+    /** Ends the answer because its timeout has passed. */
     private void expire() {
         isLate = true;
         cancel();
     }
 
     private CompletableFuture<Void> startTimer(Duration timeout) {
-        // A forgotten answer must not live until then.
+        // The timer must not keep an abandoned answer alive.
         WeakReference<Generation> answer = new WeakReference<>(this);
         CompletableFuture<Void> started = new CompletableFuture<>();
         started.completeOnTimeout(
@@ -200,7 +200,7 @@ final class Generation implements TokenStream {
             try {
                 done = prefill();
             } finally {
-                // The context outlives this, and must not keep it.
+                // The context outlives this answer and must not keep it alive.
                 context.onProgress(fraction -> {});
             }
             promptNanos += System.nanoTime() - start;
@@ -246,14 +246,17 @@ final class Generation implements TokenStream {
         }
     }
 
-    /** Computes the token that was chosen last; gives why not, if it could not. */
+    /**
+     * Computes the token that was chosen last; returns why the answer ends if there is no room for
+     * it.
+     */
     private Optional<StopReason> decodeLast() {
         try {
             if (sequence.used() < context.size()) {
                 return decode();
             }
         } catch (DecodeException e) {
-            // Other sequences of the context have the rest of it.
+            // Other sequences fill the rest of the context.
             if (e.status() != Context.NO_SLOT) {
                 throw e;
             }
@@ -283,7 +286,7 @@ final class Generation implements TokenStream {
         return Math.max(options.keep(), tokenizer.addsBeginOfSequence() ? 1 : 0);
     }
 
-    /** Computes what is new of the prompt; false if cancelled. */
+    /** Computes the new part of the prompt; false if cancelled. */
     private boolean prefill() {
         cachedTokens =
                 context.prepare(sequence, prompt, options.contextFull() == ContextFull.SHIFT);
@@ -313,8 +316,8 @@ final class Generation implements TokenStream {
     }
 
     /**
-     * Damaged weights give NaN, and llama.cpp's samplers abort the process on those. One look at
-     * every logit costs less than a thousandth of computing them.
+     * Damaged weights give NaN, and llama.cpp's samplers abort the process on NaN. Looking at every
+     * logit costs less than a thousandth of computing them.
      */
     private void requireNumbers() {
         if (!context.outputs().areNumbers(tokenizer.size())) {
@@ -329,7 +332,7 @@ final class Generation implements TokenStream {
         }
     }
 
-    /** Ends it; what was held back is the last piece. */
+    /** Ends the answer; the text held back so far becomes the last piece. */
     private void end(@Nullable StopReason reason) {
         if (reason != null) {
             text.end();

@@ -5,20 +5,20 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * What a generation has done so far.
+ * Counts and times of an answer so far.
  *
  * @param promptTokens tokens of the whole prompt
  * @param cachedTokens tokens of the prompt that the KV cache already had
  * @param promptTime time spent computing the rest of the prompt
  * @param generatedTokens tokens chosen so far, the end-of-generation token not counted
- * @param decodedTokens generated tokens that were computed one by one; the first comes with the
- *     prompt
- * @param generationTime time spent computing and choosing them; the caller's own time is not in it
+ * @param decodedTokens generated tokens that were computed one by one; the first is computed with
+ *     the prompt
+ * @param generationTime time spent computing and choosing them, without the caller's own time
  * @param contextUsed tokens in the KV cache now
- * @param contextSize tokens that the context holds
- * @param stopReason why it ended, empty while it goes on
- * @param residency what was read from disk for the generated tokens, or for the prompt as long as
- *     it is computed; empty for a model that fits into RAM
+ * @param contextSize tokens that the context has room for
+ * @param stopReason why the answer ended; empty until then
+ * @param residency reads from disk for the generated tokens, or for the prompt while that is being
+ *     computed; empty for a model that fits into RAM
  */
 public record GenerationStats(
         int promptTokens,

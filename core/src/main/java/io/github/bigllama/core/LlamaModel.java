@@ -38,13 +38,15 @@ import java.util.stream.Collectors;
  * <p>Close the sessions first, then the model. Closing is idempotent; every other call on a closed
  * model throws {@link IllegalStateException}.
  */
-@SuppressWarnings("exports") // users have nothing to do with the superclass
+@SuppressWarnings("exports") // the superclass has nothing for users
 public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final Path path;
     private final NativeHandle handle;
     private final ModelLoader.Loaded loaded;
 
-    /** Made when the model is loaded, or by the first session that leaves too little RAM for it. */
+    /**
+     * Created when the model is loaded, or by the first session that leaves too little RAM for it.
+     */
     private Optional<Pager> pager;
 
     private final Vocabulary vocabulary;
@@ -62,7 +64,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         this.tokenizer = new Tokenizer(vocabulary);
     }
 
-    /** Loads with the defaults; see {@link #load(Path, ModelOptions)}. */
+    /** Loads a model with the default options; see {@link #load(Path, ModelOptions)}. */
     public static LlamaModel load(Path path) {
         return load(path, ModelOptions.defaults());
     }
@@ -71,7 +73,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      * Loads a model.
      *
      * @param path a GGUF file; of a split model the first part, {@code …-00001-of-000NN.gguf}
-     * @throws ModelLoadException if it is missing, damaged, or refused by llama.cpp
+     * @throws ModelLoadException if the file is missing or damaged, or llama.cpp refuses it
      * @throws NativeLoadException if llama.cpp itself can't be loaded
      * @throws java.util.concurrent.CancellationException if the progress callback cancelled it
      * @throws IllegalArgumentException if a device does not exist
@@ -82,12 +84,12 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return new LlamaModel(path, ModelLoader.load(path, options));
     }
 
-    /** The file it was loaded from. */
+    /** The file that the model was loaded from. */
     public Path path() {
         return path;
     }
 
-    /** Opens a session with the defaults; see {@link #newSession(SessionOptions)}. */
+    /** Opens a session with the default options; see {@link #newSession(SessionOptions)}. */
     public LlamaSession newSession() {
         return newSession(SessionOptions.defaults());
     }
@@ -95,11 +97,11 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     /**
      * Opens a session: allocates its KV cache and starts its threads.
      *
-     * <p>If the model would not fit into RAM beside its KV cache, what stays in RAM is chosen from
-     * then on.
+     * <p>If the model does not fit into RAM beside the KV cache, bigllama chooses from then on
+     * which weights stay in RAM.
      *
-     * @throws SessionException if there is not enough RAM for it, with the largest context that
-     *     there is enough for, or if llama.cpp can't
+     * @throws SessionException if there is not enough RAM for it (the message names the largest
+     *     context that fits), or if llama.cpp can't create the context
      */
     public synchronized LlamaSession newSession(SessionOptions options) {
         Objects.requireNonNull(options, "options");
@@ -135,7 +137,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         }
     }
 
-    /** What it is. */
+    /** The kind of model, from its architecture. */
     public ModelKind kind() {
         return loaded.kind();
     }
@@ -153,8 +155,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     }
 
     /**
-     * What of it stays in RAM now and what is read for each token; empty if all of it fits. The
-     * plan follows what RAM there is.
+     * Which part of the model stays in RAM now and how much is read per token; empty if all of it
+     * fits. The plan follows the free RAM.
      */
     public synchronized Optional<ResidencyPlan> residencyPlan() {
         return pager.map(Pager::plan);
@@ -162,13 +164,14 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     /**
      * How often each expert of each layer has been chosen since the model was loaded, layer after
-     * layer; empty for a dense model and for one that fits into RAM, where nobody counts.
+     * layer; empty for a dense model, and for one that fits into RAM, where experts are not
+     * counted.
      */
     public synchronized int[] expertUses() {
         return pager.map(Pager::expertUses).orElse(new int[0]);
     }
 
-    /** What tells it apart from other models; see {@link ModelFingerprint}. */
+    /** Tells this model apart from others; see {@link ModelFingerprint}. */
     synchronized String fingerprint() {
         if (fingerprint == null) {
             try {
@@ -185,12 +188,12 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return vocabulary;
     }
 
-    /** The tokenizer of its vocabulary. */
+    /** The tokenizer of this model's vocabulary. */
     public Tokenizer tokenizer() {
         return tokenizer;
     }
 
-    /** Its kind in a few words, for example {@code llama 8B Q4_K - Medium}. */
+    /** The kind and size of the model, for example {@code llama 8B Q4_K - Medium}. */
     public String description() {
         // llama.cpp knows the names of the sizes that are usual for an architecture.
         return text(llama_h::llama_model_desc).replace(" ?B ", " " + size(parameterCount()) + " ");
@@ -213,12 +216,12 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return llama_h.llama_model_n_params(handle.pointer());
     }
 
-    /** Tokens of context that it was trained with. */
+    /** The context size that the model was trained with, in tokens. */
     public int trainedContextSize() {
         return llama_h.llama_model_n_ctx_train(handle.pointer());
     }
 
-    /** Floats in the embedding of a token. */
+    /** Length of a token's embedding, in floats. */
     public int embeddingSize() {
         return llama_h.llama_model_n_embd_out(handle.pointer());
     }
@@ -228,12 +231,12 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return llama_h.llama_model_n_layer(handle.pointer());
     }
 
-    /** Number of tokens in its vocabulary. */
+    /** Number of tokens in the vocabulary. */
     public int vocabularySize() {
         return tokenizer.size();
     }
 
-    /** The Jinja source of its chat template, if it has one. */
+    /** The Jinja source of the model's chat template, if it has one. */
     public Optional<String> chatTemplate() {
         MemorySegment template =
                 llama_h.llama_model_chat_template(handle.pointer(), MemorySegment.NULL);
@@ -243,8 +246,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     }
 
     /**
-     * The metadata of its file as text, arrays shortened. Overrides are not in it: llama.cpp
-     * applies them where it reads a value.
+     * The metadata of the file as text, with long arrays shortened. {@linkplain
+     * ModelOptions#metadataOverrides() Overrides} are not included: llama.cpp applies them where it
+     * reads a value.
      */
     public Map<String, String> metadata() {
         MemorySegment pointer = handle.pointer();
@@ -261,8 +265,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     /**
      * Frees the weights. Idempotent.
      *
-     * @throws IllegalStateException while it has open sessions; it says how many, and where they
-     *     were opened
+     * @throws IllegalStateException while sessions are open; the message says how many, and where
+     *     they were opened
      */
     @Override
     public synchronized void close() {

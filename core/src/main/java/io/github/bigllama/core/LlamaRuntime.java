@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The llama.cpp in this process: which one it is and what it computes on. It is loaded once, by the
- * first call that needs it. Thread-safe.
+ * The llama.cpp in this process: its version, its libraries and its devices. It is loaded once, by
+ * the first call that needs it. Thread-safe.
  */
 @SuppressWarnings("restricted")
 public final class LlamaRuntime {
@@ -30,7 +30,7 @@ public final class LlamaRuntime {
     }
 
     /**
-     * Loads llama.cpp, if that has not happened.
+     * Loads llama.cpp, unless it has been loaded already.
      *
      * @throws NativeLoadException if there are no usable libraries; the message lists every place
      *     tried and why it failed
@@ -54,7 +54,10 @@ public final class LlamaRuntime {
         return library.directory();
     }
 
-    /** How they were built: {@code local} for one CPU, {@code portable}, or {@code unknown}. */
+    /**
+     * How the libraries were built: {@code local} for one CPU, {@code portable}, or {@code
+     * unknown}.
+     */
     public String flavour() {
         return library.flavour();
     }
@@ -78,12 +81,15 @@ public final class LlamaRuntime {
         return devices;
     }
 
-    /** Threads that a session has unless told otherwise: one for each physical core. */
+    /** The number of threads that a session uses by default: one per physical core. */
     public int defaultThreads() {
         return CpuTopology.physicalCores();
     }
 
-    /** What the CPU backend was compiled for, for example {@code AVX2}; in llama.cpp's words. */
+    /**
+     * The CPU features that the backend was compiled for, named as by llama.cpp, for example {@code
+     * AVX2}.
+     */
     public List<String> cpuFeatures() {
         List<String> features = new ArrayList<>();
         MemorySegment cpu =

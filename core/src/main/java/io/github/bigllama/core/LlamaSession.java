@@ -21,21 +21,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * One conversation with a model: a context, its KV cache, and the threads that compute.
  *
- * <p>The KV cache is kept between calls: a prompt that begins like what the session holds is
- * computed only from the first difference on.
+ * <p>The KV cache is kept between calls: a prompt is computed only from the first token that
+ * differs from the tokens in the cache.
  *
- * <p>One thread at a time: a call while another thread is inside throws {@link
- * WrongThreadException}. A session may move from thread to thread between calls. While a {@link
- * TokenStream} is open the session belongs to it. Only {@link TokenStream#cancel()} and {@link
- * TokenStream#close()} may be called from anywhere.
+ * <p>Only one thread may use a session at a time: a call while another thread is inside throws
+ * {@link WrongThreadException}. A session may move from thread to thread between calls. While a
+ * {@link TokenStream} is open the session belongs to it. Only {@link TokenStream#cancel()} and
+ * {@link TokenStream#close()} may be called from anywhere.
  *
  * <p>Unless {@link SessionOptions#threads()} says otherwise, sessions that compute at the same time
- * divide the cores among them. A computation for a virtual thread runs on a platform thread, and
- * the virtual thread waits without holding its carrier.
+ * divide the cores among themselves. A computation for a virtual thread runs on a platform thread,
+ * and the virtual thread waits without holding its carrier.
  *
  * <p>Close it before its model. Closing is idempotent; every other call on a closed session throws
- * {@link IllegalStateException}. One that nobody can reach any more is closed some time later, with
- * a warning in the log that says where it was opened.
+ * {@link IllegalStateException}. A session that has become unreachable is closed some time later,
+ * with a warning in the log that says where it was opened.
  */
 // A turn is held, not used.
 @SuppressWarnings("try")
@@ -60,27 +60,27 @@ public final class LlamaSession implements AutoCloseable {
         this.cleanable = resources.closeWith(this);
     }
 
-    /** What it computes with. */
+    /** The context that this session computes in. */
     Context context() {
         return context;
     }
 
-    /** What the KV cache holds of it. */
+    /** This session's sequence in the KV cache. */
     Sequence sequence() {
         return sequence;
     }
 
-    /** The model that computes. */
+    /** The model of this session. */
     public LlamaModel model() {
         return model;
     }
 
-    /** The options it was opened with. */
+    /** The options that the session was opened with. */
     public SessionOptions options() {
         return options;
     }
 
-    /** Tokens the context holds. */
+    /** Size of the context, in tokens. */
     public int contextSize() {
         return context.size();
     }
@@ -90,14 +90,16 @@ public final class LlamaSession implements AutoCloseable {
         return sequence.used();
     }
 
-    /** Generates with the defaults; see {@link #generate(String, GenerationOptions)}. */
+    /**
+     * Continues a text with the default options; see {@link #generate(String, GenerationOptions)}.
+     */
     public TokenStream generate(String prompt) {
         return generate(prompt, GenerationOptions.defaults());
     }
 
     /**
-     * Continues a text. Control tokens in it are recognized, and the tokens that the model wants at
-     * the beginning are added. Nothing is computed before the stream is asked for its first piece.
+     * Continues a text. Control tokens in the text are recognized, and the tokens that the model
+     * wants at the beginning are added. Nothing is computed until the first piece is asked for.
      *
      * @throws PromptTooLongException if the prompt leaves no room in the context
      */
@@ -107,8 +109,8 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     /**
-     * Continues a sequence of tokens: all of it, not only what is new; what the KV cache holds of
-     * it is not computed again.
+     * Continues a sequence of tokens. Give all tokens, not only the new ones; those that the KV
+     * cache already holds are not computed again.
      *
      * @throws PromptTooLongException if the prompt leaves no room in the context
      * @throws IllegalArgumentException if the prompt is empty or has a token that is not in the
@@ -134,11 +136,11 @@ public final class LlamaSession implements AutoCloseable {
 
     /**
      * Computes tokens after those in the KV cache, and nothing more: for logits, embeddings and
-     * generation loops of one's own.
+     * your own generation loops.
      *
      * @throws PromptTooLongException if they do not fit; nothing is computed then
-     * @throws CancellationException if the thread is interrupted, and stays so; what was computed
-     *     by then is kept
+     * @throws CancellationException if the thread is interrupted; it stays interrupted, and the
+     *     tokens computed by then stay in the KV cache
      */
     public void decode(int... tokens) {
         Objects.requireNonNull(tokens, "tokens");
@@ -163,11 +165,11 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     /**
-     * As {@link #decode(int...)}, in one batch, and with logits not only of the last token.
+     * As {@link #decode(int...)}, in one batch, and with logits for more than the last token.
      *
      * @param tokens at most {@link SessionOptions#batchSize()}
-     * @param first which of the tokens is the first with logits, from 0; from there on there may be
-     *     no more than {@link SessionOptions#outputs()}
+     * @param first index of the first token that gets logits, from 0; at most {@link
+     *     SessionOptions#outputs()} tokens may follow from there, itself included
      */
     public void decode(int[] tokens, int first) {
         Objects.requireNonNull(tokens, "tokens");
@@ -178,7 +180,7 @@ public final class LlamaSession implements AutoCloseable {
             if (tokens.length > context.batchSize()
                     || tokens.length - first > Math.max(1, options.outputs())) {
                 throw new IllegalArgumentException(
-                        "%d tokens, %d of them with logits; the session's batches are of %d, with %d"
+                        "%d tokens, %d of them with logits, do not fit a batch of the session: at most %d tokens, %d with logits"
                                 .formatted(
                                         tokens.length,
                                         tokens.length - first,
@@ -204,13 +206,13 @@ public final class LlamaSession implements AutoCloseable {
         }
         if (!isDone) {
             throw new CancellationException(
-                    "interrupted; the session knows %d tokens".formatted(sequence.used()));
+                    "interrupted; the KV cache holds %d tokens".formatted(sequence.used()));
         }
     }
 
     /**
-     * What the last pass over the weights cost: what was read from disk for it, and how long it
-     * waited. Empty for a model that fits into RAM, and before the first pass.
+     * The cost of the last pass over the weights: how much was read from disk, and how long the
+     * pass waited. Empty for a model that fits into RAM, and before the first pass.
      */
     public Optional<PassStats> lastPass() {
         return context.lastPass();
@@ -219,7 +221,7 @@ public final class LlamaSession implements AutoCloseable {
     /**
      * The logits of the last computed token: one float for each token of the vocabulary. A view of
      * llama.cpp's memory, not a copy: read-only, and closed by the next computation, {@link #reset}
-     * or {@link #close}; then access throws {@link IllegalStateException}.
+     * or {@link #close}; accessing it after that throws {@link IllegalStateException}.
      *
      * @throws IllegalStateException if nothing has been computed
      */
@@ -230,7 +232,7 @@ public final class LlamaSession implements AutoCloseable {
     /**
      * The logits of a token of the last batch, under the rules of {@link #logits()}.
      *
-     * @param index which token of the batch, from 0; one that has logits
+     * @param index index of a token in the batch, from 0; it must have logits
      * @throws IllegalStateException if nothing has been computed, or not for that token
      */
     public MemorySegment logits(int index) {
@@ -257,10 +259,9 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     /**
-     * A session of its own that has been told the same: its KV cache begins with what this one
-     * holds, without a copy. Both share this context, so that only one of them computes at a time,
-     * and the room in it; the options must allow for more than one {@linkplain
-     * SessionOptions#sequences() sequence}.
+     * A new session that starts with everything in this one's KV cache, without a copy. Both share
+     * one context: its room, and only one of them computes at a time. The options must allow for
+     * more than one {@linkplain SessionOptions#sequences() sequence}.
      *
      * @throws IllegalStateException if all sequences of the context are in use
      */
@@ -274,19 +275,20 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     /**
-     * Writes what the KV cache holds to a file, which is there as a whole or not at all, whatever
-     * happens meanwhile. It takes as much room as {@link #contextUsed()} tokens do in the cache.
+     * Writes the contents of the KV cache to a file, which appears as a whole or not at all, even
+     * if the process dies meanwhile. Its size is that of {@link #contextUsed()} tokens in the
+     * cache.
      *
-     * @throws SessionException if it can't be written; a file that was there is still there
+     * @throws SessionException if the file can't be written; one that existed before is unchanged
      */
     public void save(Path file) {
         save(file, Optional.empty());
     }
 
     /**
-     * As {@link #save(Path)}, with a text of the caller's own that {@link #restore} gives back.
+     * As {@link #save(Path)}, with a text of the caller's choice that {@link #restore} returns.
      *
-     * @throws SessionException if it can't be written; a file that was there is still there
+     * @throws SessionException if the file can't be written; one that existed before is unchanged
      */
     public void save(Path file, String attachment) {
         save(file, Optional.of(Objects.requireNonNull(attachment, "attachment")));
@@ -301,12 +303,12 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     /**
-     * Replaces what the KV cache holds by what a file does. Nothing is computed: what was known
-     * when it was saved is known now. The session may have another context size and other threads.
+     * Replaces the contents of the KV cache by those of a file. Nothing is computed. The session
+     * may have another context size and other threads than the one that was saved.
      *
-     * @return the text that it was saved with, if it was
-     * @throws SessionException if the file is damaged, or of another model, or its tokens do not
-     *     fit into the context; the session is as it was, or empty
+     * @return the text that was saved with it, if any
+     * @throws SessionException if the file is damaged or belongs to another model, or its tokens do
+     *     not fit into the context; the session is unchanged then, or empty
      */
     public Optional<String> restore(Path file) {
         Objects.requireNonNull(file, "file");
@@ -324,9 +326,10 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     /**
-     * Forgets all but the first tokens.
+     * Forgets all tokens but the first ones.
      *
-     * @return how many it still knows: fewer where the KV cache can't forget only a part
+     * @return how many tokens the KV cache still holds: fewer than asked for where it can't forget
+     *     only a part
      */
     public int keep(int tokens) {
         try (Turn turn = enter()) {
@@ -361,7 +364,7 @@ public final class LlamaSession implements AutoCloseable {
         }
     }
 
-    /** A thread's time in the session; closing it lets others in. */
+    /** One thread's use of the session; closing it lets others in. */
     interface Turn extends AutoCloseable {
         @Override
         void close();
@@ -377,7 +380,7 @@ public final class LlamaSession implements AutoCloseable {
         return exit;
     }
 
-    /** Called by the stream when it has ended. */
+    /** The stream calls this when it has ended. */
     void released(TokenStream ended) {
         if (stream == ended) {
             resources.closeSampler();

@@ -21,9 +21,10 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A session on disk: a sequence state file of llama.cpp ({@code llama_state_seq_save_file}), and
- * after it JSON that says what it belongs to and what was said, its length, a checksum, and a magic
- * number. llama.cpp trusts what it reads; so only what passes the checksum gets there.
+ * A session on disk: a sequence state file of llama.cpp ({@code llama_state_seq_save_file}),
+ * followed by JSON that describes the model and the conversation, the length of the JSON, a
+ * checksum, and a magic number. llama.cpp trusts the bytes it reads, so it is given only a file
+ * whose checksum is right.
  */
 final class SessionFile {
     private static final long MAGIC = 0x4c4c414d41535631L;
@@ -34,23 +35,23 @@ final class SessionFile {
     private static final int BUFFER = 1 << 20;
     private static final String PARTIAL = ".part";
 
-    /** What was said to a model is nobody else's business. */
+    /** A conversation is private to the user. */
     private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     private SessionFile() {}
 
-    /** Writes the state to this file, which is empty. */
+    /** Writes the state to this file, which is empty before. */
     interface StateWriter {
         void write(Path file) throws IOException;
     }
 
     /**
-     * Writes a file that is there as a whole or not at all, also after a power cut. It takes the
-     * place of one that was there, at the end of a symbolic link and with its permissions; a new
-     * one is for its owner only.
+     * Writes a file that appears as a whole or not at all, even after a power cut. It replaces an
+     * existing file, at the end of a symbolic link and with the same permissions; a new one is
+     * readable by its owner only.
      *
-     * @throws IOException if it can't be written; one that was there is still there
+     * @throws IOException if the file can't be written; one that existed before is unchanged
      */
     static void write(Path file, StateWriter state, JsonNode description) throws IOException {
         boolean isNew = Files.notExists(file);
@@ -94,9 +95,9 @@ final class SessionFile {
     }
 
     /**
-     * Checks a file, and reads what it says of itself.
+     * Checks a file and reads its description.
      *
-     * @throws SessionException if it is not such a file, or is damaged
+     * @throws SessionException if it is not a session file, or is damaged
      */
     static JsonNode read(Path file) {
         try (FileChannel channel = FileChannel.open(file)) {

@@ -8,8 +8,8 @@ import java.lang.ref.Cleaner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a session holds outside of Java's heap. It is freed when the session is closed, or when the
- * session is forgotten; so nothing here leads back to the session.
+ * The resources of a session outside of Java's heap. They are freed when the session is closed or
+ * becomes unreachable, so nothing here may refer back to the session.
  */
 final class SessionResources implements Runnable {
     private static final System.Logger LOGGER = System.getLogger("io.github.bigllama.session");
@@ -31,7 +31,7 @@ final class SessionResources implements Runnable {
         model.sessionOpened(this);
     }
 
-    /** Where the program opened it: the first frame that is not of a noun of this library. */
+    /** Where the program opened the session: the first stack frame outside of this library. */
     private static String caller() {
         return StackWalker.getInstance()
                 .walk(
@@ -49,7 +49,7 @@ final class SessionResources implements Runnable {
                 || name.equals("io.github.bigllama.core.chat.Chat");
     }
 
-    /** Frees all this when the session is closed, or cannot be reached any more. */
+    /** Frees the resources when the session is closed or becomes unreachable. */
     Cleaner.Cleanable closeWith(LlamaSession session) {
         Cleaner.Cleanable cleanable = CLEANER.register(session, this);
         return () -> {
@@ -58,7 +58,7 @@ final class SessionResources implements Runnable {
         };
     }
 
-    /** Owns this one from now on. */
+    /** Takes ownership of a new sampler. */
     synchronized SamplerChain open(SamplerChain newSampler) {
         sampler = newSampler;
         return newSampler;
@@ -81,7 +81,8 @@ final class SessionResources implements Runnable {
         if (isForgotten) {
             LOGGER.log(
                     Level.WARNING,
-                    "a session of {0} was never closed, and nobody can reach it any more; it is closed now. It was opened at {1}: close it there, best with try",
+                    "a session of {0} became unreachable without being closed; it is closed now. "
+                            + "It was opened at {1}: close it there, best with try-with-resources",
                     model.path(),
                     opened);
             // Another sequence of the context may be computing.

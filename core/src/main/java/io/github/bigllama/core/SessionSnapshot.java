@@ -17,13 +17,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** What a session knows, between its KV cache and a {@link SessionFile}. */
+/** Moves the contents of a session between its KV cache and a {@link SessionFile}. */
 final class SessionSnapshot {
     private static final int VERSION = 2;
 
     private SessionSnapshot() {}
 
-    /** Writes it; the caller is inside the session. */
+    /** Saves the session; the caller is inside it. */
     static void save(LlamaSession session, Path file, Optional<String> attachment) {
         session.context().settle(session.sequence());
         ObjectNode description = Json.object();
@@ -59,7 +59,7 @@ final class SessionSnapshot {
             long size = Files.size(path);
             if (written.value() == 0 || written.value() != size) {
                 throw new IOException(
-                        "%d bytes of the KV cache could be written%s; is the disk full?"
+                        "only %d bytes of the KV cache could be written%s; is the disk full?"
                                 .formatted(
                                         size,
                                         written.log().isEmpty()
@@ -69,7 +69,7 @@ final class SessionSnapshot {
         }
     }
 
-    /** Reads it; the caller is inside the session. */
+    /** Restores the session; the caller is inside it. */
     static Optional<String> restore(LlamaSession session, Path file) {
         JsonNode description = SessionFile.read(file);
         int tokens = description.path("tokens").asInt(-1);
@@ -124,11 +124,11 @@ final class SessionSnapshot {
                             .formatted(description.path("model").asText(), session.model().path());
         } else if (!savedTypes.equals(types)) {
             problem =
-                    "has a KV cache of types %s, and this session one of %s"
+                    "has a KV cache of types %s, and this session one of types %s; open the session with those of the file"
                             .formatted(savedTypes, types);
         } else if (tokens > session.contextSize()) {
             problem =
-                    "holds %d tokens, and the context of this session %d; open it with a larger one"
+                    "holds %d tokens, and the context of this session %d; open it with a larger context"
                             .formatted(tokens, session.contextSize());
         }
         if (problem != null) {

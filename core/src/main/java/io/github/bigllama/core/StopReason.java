@@ -8,7 +8,7 @@ public enum StopReason {
     END_OF_GENERATION,
     /** {@link GenerationOptions#maxTokens()} tokens were produced. */
     MAX_TOKENS,
-    /** One of {@link GenerationOptions#stopStrings()} appeared; it is not part of the text. */
+    /** One of the {@link GenerationOptions#stopStrings()} appeared; it is not part of the text. */
     STOP_STRING,
     /** The context has no room for another token. */
     CONTEXT_FULL,
@@ -17,6 +17,6 @@ public enum StopReason {
      * that reads it was interrupted; it stays interrupted.
      */
     CANCELLED,
-    /** {@link GenerationOptions#timeout()} was over. */
+    /** {@link GenerationOptions#timeout()} passed. */
     TIMEOUT
 }

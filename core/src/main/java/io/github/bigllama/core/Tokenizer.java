@@ -20,7 +20,7 @@ import java.util.OptionalInt;
 public final class Tokenizer {
     private final Vocabulary vocabulary;
 
-    /** By their first char; found when somebody asks. */
+    /** By their first char; collected when first asked for. */
     private volatile Map<Character, List<String>> controlTexts;
 
     Tokenizer(Vocabulary vocabulary) {
@@ -40,11 +40,11 @@ public final class Tokenizer {
         int[] tokens = encode(text, true, true);
         int from = 0;
         int to = tokens.length;
-        // A template has written the first one, as a text.
+        // The template has already written the beginning-of-sequence token as text.
         if (to > 1 && isBegin(tokens[0]) && isBegin(tokens[1]) && addsBeginOfSequence()) {
             from++;
         }
-        // After an end no model goes on.
+        // No model continues after an end-of-sequence token.
         if (to > from
                 && llama_h.llama_vocab_get_add_eos(vocabulary.pointer())
                 && tokens[to - 1] == endOfSequence().orElse(-1)) {
@@ -58,9 +58,9 @@ public final class Tokenizer {
     }
 
     /**
-     * Texts that {@link #encode(String)} takes for control tokens, the longest first.
+     * The texts that {@link #encode(String)} recognizes as control tokens, the longest first.
      *
-     * @param first the char that they begin with
+     * @param first the char that the texts begin with
      */
     public List<String> controlTexts(char first) {
         if (controlTexts == null) {
@@ -87,14 +87,14 @@ public final class Tokenizer {
     /**
      * Encodes text.
      *
-     * @param addSpecial whether to add the tokens that the model wants at the beginning and end
+     * @param addSpecial whether to add the tokens that the model wants at the beginning and the end
      * @param parseSpecial whether control tokens in the text are control tokens, not plain text
      */
     public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
         return vocabulary.encode(Objects.requireNonNull(text, "text"), addSpecial, parseSpecial);
     }
 
-    /** Decodes tokens as plain text; control tokens give nothing. */
+    /** Decodes tokens as plain text; control tokens become nothing. */
     public String decode(int... tokens) {
         return decode(tokens, false);
     }
@@ -102,7 +102,7 @@ public final class Tokenizer {
     /**
      * Decodes tokens. Bytes that are not UTF-8 become U+FFFD.
      *
-     * @param special whether control tokens appear in the text
+     * @param special whether the names of control tokens appear in the text
      */
     public String decode(int[] tokens, boolean special) {
         Objects.requireNonNull(tokens, "tokens");
@@ -117,13 +117,13 @@ public final class Tokenizer {
     /**
      * The bytes of one token: part of a UTF-8 text, not always whole characters.
      *
-     * @param special whether a control token gives its name instead of nothing
+     * @param special whether a control token becomes its name instead of nothing
      */
     public byte[] bytes(int token, boolean special) {
         return vocabulary.bytes(token, special);
     }
 
-    /** Whether the model says with this token that it has finished. */
+    /** Whether the model ends its answer with this token. */
     public boolean isEndOfGeneration(int token) {
         vocabulary.requireToken(token);
         return llama_h.llama_vocab_is_eog(vocabulary.pointer(), token);
@@ -140,7 +140,7 @@ public final class Tokenizer {
         return optional(llama_h.llama_vocab_bos(vocabulary.pointer()));
     }
 
-    /** Whether the model wants the token of {@link #beginOfSequence} before a text. */
+    /** Whether the model wants {@link #beginOfSequence} before a text. */
     public boolean addsBeginOfSequence() {
         return llama_h.llama_vocab_get_add_bos(vocabulary.pointer());
     }

@@ -208,7 +208,7 @@ class ConversationTest {
             assertThatThrownBy(() -> small.restore(file))
                     .isInstanceOf(SessionException.class)
                     .hasMessageContaining(file + " holds ")
-                    .hasMessageContaining("open it with a larger one");
+                    .hasMessageContaining("open it with a larger context");
             assertThat(small.tokens()).containsExactly(5, 6);
         }
         try (LlamaSession other =

@@ -6,20 +6,19 @@ import org.jline.terminal.Terminal;
 import org.jline.utils.AttributedString;
 
 /**
- * Shows a text at a terminal while it grows. What has been shown of its last block is written anew
- * where it turns out to look otherwise: a word that does not fit on the line, a column that gets
- * wider. Not thread-safe.
+ * Shows a text at a terminal while it grows. The last block is redrawn when its layout changes: a
+ * word does not fit on the line, or a column gets wider. Not thread-safe.
  */
 final class AnswerPainter {
     private static final String CLEAR_LINE = "\r\033[K";
 
-    /** Below the text is the line about what is going on. */
+    /** The status line below the text. */
     private static final int STATUS_ROWS = 1;
 
     private final Terminal terminal;
     private final StringBuilder text = new StringBuilder();
 
-    /** Of the text, as they stand on the screen; the cursor is at the end of the last. */
+    /** The lines of the text on the screen; the cursor is at the end of the last. */
     private List<AttributedString> shown = List.of();
 
     private Size size;
@@ -35,7 +34,7 @@ final class AnswerPainter {
         if (!now.equals(size) && staysInPlace(now)) {
             size = now;
         } else if (!now.equals(size)) {
-            // Where on the screen its lines are now is not known: the rest begins on a new one.
+            // The places of the lines on the screen are unknown now: the rest begins on a new line.
             String again = shown.isEmpty() ? text.toString() : layout.again(text.toString());
             end();
             text.append(again);
@@ -50,13 +49,15 @@ final class AnswerPainter {
         }
     }
 
-    /** Whether no line has, or had, to go on in the next row, whatever the terminal does then. */
+    /**
+     * Whether no line is, or was, longer than a row, so that the terminal has not rewrapped any.
+     */
     private boolean staysInPlace(Size now) {
         int columns = Math.min(size.getColumns(), now.getColumns());
         return shown.stream().allMatch(line -> line.columnLength() < columns);
     }
 
-    /** Ends the line; another text may begin. */
+    /** Ends the text; another one may begin. */
     void end() {
         if (!shown.isEmpty()) {
             print("\r\n");
@@ -100,7 +101,7 @@ final class AnswerPainter {
         print(out.toString());
     }
 
-    /** Writes lines anew, as far as they have not left the screen. */
+    /** Redraws the lines that are still on the screen. */
     private void rewrite(List<AttributedString> lines, int from) {
         int first = Math.max(0, Math.min(from, lines.size() - 1));
         int up = rows(shown, first) - 1;
@@ -110,7 +111,7 @@ final class AnswerPainter {
         int old = up + 1;
         StringBuilder out = new StringBuilder(up > 0 ? "\033[%dA".formatted(up) : "");
         out.append(CLEAR_LINE);
-        // All that was there goes first; the cursor is back where it was then.
+        // Clears the old lines first; the cursor is then where they began.
         for (int i = 1; i < old; i++) {
             out.append("\r\n\033[K");
         }
@@ -125,7 +126,7 @@ final class AnswerPainter {
         return lines.subList(from, lines.size()).stream().mapToInt(this::rows).sum();
     }
 
-    /** A line that is too wide goes on in the next row. */
+    /** The number of rows that a line takes: one that is too wide continues in the next row. */
     private int rows(AttributedString line) {
         return Math.max(1, (line.columnLength() + width() - 1) / width());
     }

@@ -18,13 +18,13 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 
-/** The options of answers as the command line gave them, and as a chat changes them. */
+/** The options of answers, as given on the command line and changed in a chat. */
 public final class AnswerSettings {
-    /** What a conversation begins with, and what it can't change on the way. */
+    /** Options that a conversation begins with and can't change later. */
     private static final Set<String> OF_CHATS =
             Set.of("--system-prompt", "--chat-template", "--chat-template-file");
 
-    /** Of these one takes the place of another. */
+    /** Sets of options of which each replaces the others. */
     private static final List<Set<String>> ALTERNATIVES =
             List.of(
                     Set.of("--greedy", "--temperature"),
@@ -37,7 +37,7 @@ public final class AnswerSettings {
         }
     }
 
-    /** What the command was given, as far as nothing else was set. */
+    /** The arguments of the command, with those that were changed since. */
     private List<Argument> arguments = new ArrayList<>();
 
     private final Map<String, String> changed = new TreeMap<>();
@@ -50,7 +50,7 @@ public final class AnswerSettings {
         }
     }
 
-    /** What can be changed, by name. */
+    /** The names of all settings. */
     static List<String> names() {
         return commandLine(new GenerationSettings()).getCommandSpec().options().stream()
                 .filter(AnswerSettings::isOfAnswers)
@@ -59,7 +59,7 @@ public final class AnswerSettings {
                 .toList();
     }
 
-    /** All settings as they are now, by name; a dash for what is not set. */
+    /** The current values of all settings, by name; a dash for one that is not set. */
     Map<String, String> values() {
         CommandLine line = commandLine(new GenerationSettings());
         line.parseArgs(texts(ofAnswers(line.getCommandSpec())));
@@ -83,7 +83,7 @@ public final class AnswerSettings {
         return isUnset ? "-" : value.toString();
     }
 
-    /** What was given, as far as answers depend on it; the command has more. */
+    /** The arguments that answers depend on; the command has more. */
     private List<Argument> ofAnswers(CommandSpec spec) {
         return arguments.stream()
                 .filter(argument -> spec.findOption(argument.option.longestName()) != null)
@@ -94,18 +94,19 @@ public final class AnswerSettings {
         return given.stream().map(Argument::text).toArray(String[]::new);
     }
 
-    /** What was changed, by name. */
+    /** The settings that were changed, by name. */
     Map<String, String> changed() {
         return changed;
     }
 
     /**
-     * Changes an option for the answers to come.
+     * Changes an option for the following answers.
      *
-     * @param name as on the command line, without dashes
-     * @param value empty for a flag; of other options, and {@code off} of a flag, for the default
+     * @param name the name of the option without dashes
+     * @param value the value, or empty to turn on a flag or reset another option; {@code off}
+     *     resets a flag
      * @return all options
-     * @throws CommandException if there is no such option of answers, or the value is none
+     * @throws CommandException if answers have no such option, or the value is invalid
      */
     GenerationOptions set(String name, String value) {
         GenerationSettings settings = new GenerationSettings();
@@ -150,7 +151,7 @@ public final class AnswerSettings {
         if (option == null || !isOfAnswers(option)) {
             List<String> near = Suggestion.of(plain, names());
             throw CommandException.usage(
-                    "there is no setting '%s' of answers; %s"
+                    "there is no setting '%s' for answers; %s"
                             .formatted(
                                     name,
                                     near.isEmpty()

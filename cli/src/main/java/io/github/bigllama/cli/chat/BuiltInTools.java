@@ -6,12 +6,12 @@ import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
 
-/** Tools that a chat can give a model. None of them changes anything. */
+/** Tools that a chat can offer to a model. None of them changes anything. */
 public final class BuiltInTools {
-    /** Numbers for {@code calculate}. */
+    /** The arguments of {@code calculate}. */
     private record Calculation(double left, Operator operator, double right) {}
 
-    /** What can be calculated. */
+    /** The operators of {@code calculate}. */
     private enum Operator {
         ADD,
         SUBTRACT,

@@ -7,11 +7,11 @@ import io.github.bigllama.core.chat.ToolCall;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** A conversation for other programs and for people. */
+/** Exports a conversation as JSON for programs or Markdown for people. */
 final class ChatExport {
     private ChatExport() {}
 
-    /** A message, as OpenAI's interface has it. */
+    /** A message in the format of OpenAI's chat API. */
     private record Message(
             String role,
             String content,
@@ -28,14 +28,14 @@ final class ChatExport {
         }
     }
 
-    /** A wish to have a tool called. */
+    /** A tool call. */
     private record Call(String id, String type, Function function) {
         static Call of(ToolCall call) {
             return new Call(call.id(), "function", new Function(call.name(), call.arguments()));
         }
     }
 
-    /** Which one, and with what. */
+    /** The name of a tool, and the arguments. */
     private record Function(String name, String arguments) {}
 
     static String json(List<ChatMessage> messages) {

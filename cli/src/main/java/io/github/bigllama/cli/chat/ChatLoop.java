@@ -22,11 +22,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 
-/** Reads messages, prints answers, obeys commands. */
+/** Reads messages, prints answers, executes commands. */
 public final class ChatLoop implements SlashCommands.State {
     private static final long STATUS_NANOS = 250_000_000;
 
-    /** So often in one turn a model may ask for tools. */
+    /** The most times that a model may call tools in one turn. */
     private static final int MOST_TOOL_ROUNDS = 8;
 
     private final LlamaSession session;
@@ -62,12 +62,12 @@ public final class ChatLoop implements SlashCommands.State {
     public int run() throws IOException {
         if (ui.isInteractive()) {
             ui.remark(
-                    "%s, %d tokens of context; /help for help"
+                    "%s, context of %d tokens; /help for help"
                             .formatted(session.model().description(), session.contextSize()));
             long turns = chat.messages().stream().filter(m -> m.role() == Role.USER).count();
             if (turns > 0) {
                 ui.remark(
-                        "goes on after %d %s, %d tokens"
+                        "continuing after %d %s, %d tokens"
                                 .formatted(
                                         turns,
                                         turns == 1 ? "turn" : "turns",
@@ -88,7 +88,7 @@ public final class ChatLoop implements SlashCommands.State {
                 send(message);
             }
         }
-        // A human has seen the errors; a script looks at the exit code.
+        // A person has seen the errors; a script looks at the exit code.
         return failed && !ui.isInteractive() ? ExitCode.FAILED : ExitCode.OK;
     }
 
@@ -102,7 +102,7 @@ public final class ChatLoop implements SlashCommands.State {
         turn(chat::retry);
     }
 
-    /** An answer, and those to the results of the tools that it asks for. */
+    /** Prints an answer, and the answers to the results of the tools that it calls. */
     private void turn(Function<GenerationOptions, Optional<TokenStream>> begin) {
         int forgotten = chat.forgottenMessages();
         try {
@@ -111,7 +111,7 @@ public final class ChatLoop implements SlashCommands.State {
                 boolean isLast = round == MOST_TOOL_ROUNDS;
                 if (isLast) {
                     ui.remark(
-                            "%d times in a row the model has called tools; now it must answer without"
+                            "the model has called tools %d times in a row; now it must answer without them"
                                     .formatted(MOST_TOOL_ROUNDS));
                 }
                 boolean hasEnded =
@@ -130,18 +130,19 @@ public final class ChatLoop implements SlashCommands.State {
                     chat.messages().isEmpty()
                             ? e.getMessage()
                             : e.getMessage()
-                                    + "; /undo takes back the last message, /reset forgets all");
+                                    + "; /undo takes back the last message, /reset forgets "
+                                    + "everything");
         } catch (LlamaException | IllegalArgumentException e) {
             failed(e.getMessage());
         }
         if (chat.forgottenMessages() > forgotten) {
             ui.remark(
-                    "the context was full: the oldest %d messages are forgotten"
+                    "the context was full: the model no longer sees the oldest %d messages"
                             .formatted(chat.forgottenMessages()));
         }
     }
 
-    /** Prints an answer; false if there is none, or it was interrupted. */
+    /** Prints an answer; returns false if there is none, or it was interrupted. */
     private boolean answer(
             Function<GenerationOptions, Optional<TokenStream>> begin, GenerationOptions how) {
         try (Prefill prefill = new Prefill(System.err);
@@ -155,7 +156,7 @@ public final class ChatLoop implements SlashCommands.State {
                                                         }))
                                 .orElse(null)) {
             if (answer == null) {
-                failed("there is nothing to answer again");
+                failed("there is no message to answer again");
                 return false;
             }
             answering = answer;
@@ -200,16 +201,17 @@ public final class ChatLoop implements SlashCommands.State {
         switch (reason) {
             case CONTEXT_FULL ->
                     ui.remark(
-                            "the context of %d tokens is full; /reset begins again, --context-size makes it larger"
+                            "the context of %d tokens is full; /reset starts over, --context-size makes it larger"
                                     .formatted(session.contextSize()));
             case MAX_TOKENS ->
                     ui.remark("cut after %d tokens (--max-tokens)".formatted(options.maxTokens()));
             case CANCELLED ->
                     ui.remark(
                             isEmpty
-                                    ? "interrupted before the answer began; the conversation is as it was"
+                                    ? "interrupted before the answer began; the conversation is "
+                                            + "unchanged"
                                     : "interrupted");
-            case TIMEOUT -> ui.remark("out of time");
+            case TIMEOUT -> ui.remark("time limit reached");
             case END_OF_GENERATION, STOP_STRING -> {}
         }
     }

@@ -3,44 +3,42 @@ package io.github.bigllama.cli.chat;
 import java.io.IOException;
 import java.util.Optional;
 
-/** Where a chat takes place: at a terminal or over pipes. */
+/** The user interface of a chat: a terminal, or pipes. */
 public interface ChatUi extends AutoCloseable {
     /**
-     * The next message or command; empty when the user leaves. Meanwhile the interruption is idle;
-     * Ctrl-C as soon as the line has ended cancels what it has begun.
+     * Reads the next message or command; empty when the user leaves. The interruption is idle
+     * meanwhile; a Ctrl-C after the end of the line cancels the turn that it begins.
      */
     Optional<String> read() throws IOException;
 
     /** Shows a piece of an answer at once. */
     void answer(String piece);
 
-    /** Shows a piece of what a model thinks before it answers. */
+    /** Shows a piece of the reasoning before an answer. */
     void reasoning(String piece);
 
     /** Ends the line of an answer. */
     void endAnswer();
 
-    /**
-     * Shows what is going on below the answer, where there is a place for that; empty for nothing.
-     */
+    /** Shows a status line below the answer, where there is a place for one; empty for none. */
     void status(String line);
 
-    /** What the user asked for, other than an answer. */
+    /** Prints output of a command. */
     void say(String line);
 
-    /** A remark that nobody asked for. */
+    /** Prints a remark. */
     void remark(String line);
 
-    /** Something failed. */
+    /** Prints an error. */
     void error(String line);
 
-    /** Puts a text on the clipboard of who looks on; false where that can't be done. */
+    /** Copies a text to the user's clipboard; false where there is none. */
     boolean copy(String text);
 
     /** Whether lines that begin with / are commands, not messages. */
     boolean hasCommands();
 
-    /** Whether a human looks on, who can be told things. */
+    /** Whether a person is watching, who can be told things. */
     boolean isInteractive();
 
     @Override

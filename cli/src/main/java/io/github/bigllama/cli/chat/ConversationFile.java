@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** The file that keeps a conversation from answer to answer, if there is one. */
+/** The file of {@code --session}, if given, in which a conversation is saved after each answer. */
 public final class ConversationFile {
     private final Chat chat;
     private final Optional<Path> file;
@@ -20,9 +20,9 @@ public final class ConversationFile {
     }
 
     /**
-     * Goes on with what is in the file; one that does not exist will be made.
+     * Continues the conversation in the file; if it does not exist, {@link #save} will create it.
      *
-     * @return what to tell the user, if anything
+     * @return a remark for the user, if there is one
      */
     public Optional<String> restore() {
         if (file.isEmpty()) {
@@ -34,13 +34,13 @@ public final class ConversationFile {
             return asked.isEmpty() || asked.equals(system())
                     ? Optional.empty()
                     : Optional.of(
-                            "the conversation in %s goes on with the system message it began with, not with that of --system"
+                            "the conversation in %s keeps the system message that it began with; --system is ignored"
                                     .formatted(file.get()));
         }
         Path folder = file.get().toAbsolutePath().getParent();
         if (folder == null || !Files.isDirectory(folder)) {
             throw CommandException.usage(
-                    "cannot keep a session in '%s': there is no folder %s"
+                    "cannot save the session to '%s': there is no folder %s"
                             .formatted(file.get(), folder));
         }
         return Optional.empty();
@@ -53,20 +53,20 @@ public final class ConversationFile {
                 .findFirst();
     }
 
-    /** Keeps what was said: there as a whole or as it was before, whatever happens. */
+    /** Saves the conversation; the file is then complete, or unchanged, whatever happens. */
     public void save() {
         file.ifPresent(path -> save(chat, path));
     }
 
-    /** Writes a conversation to a file; the memory of a long one takes a while. */
+    /** Writes a conversation to a file; the KV cache of a long one takes a while. */
     static void save(Chat chat, Path file) {
         try (ProgressLine line = new ProgressLine(System.err)) {
-            line.update("keeping the conversation in " + file);
+            line.update("saving the conversation to " + file);
             chat.save(file);
         }
     }
 
-    /** Goes on with the conversation in a file. */
+    /** Continues the conversation in a file. */
     static void load(Chat chat, Path file) {
         try (ProgressLine line = new ProgressLine(System.err)) {
             line.update("reading the conversation in " + file);

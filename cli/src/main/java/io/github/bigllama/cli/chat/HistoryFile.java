@@ -6,14 +6,14 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 
-/** Where the messages of earlier chats with a model are kept. */
+/** The file with the messages of earlier chats with a model, for the line editor. */
 final class HistoryFile {
     private HistoryFile() {}
 
     /**
-     * The file of a model, readable by its user only; empty if there is no place for one.
+     * The file of a model, readable by the user only; empty if none can be created.
      *
-     * @param model its name
+     * @param model the name of the model
      */
     static Optional<Path> prepare(String model) {
         Path folder =
@@ -23,7 +23,7 @@ final class HistoryFile {
                         System.getenv("XDG_STATE_HOME"));
         Path file = folder.resolve(model.replaceAll("[^A-Za-z0-9._+=@-]", "_"));
         try {
-            // Once there was one file for all models.
+            // Earlier versions had one file for all models.
             if (Files.isRegularFile(folder)) {
                 Files.delete(folder);
             }
@@ -39,7 +39,7 @@ final class HistoryFile {
             }
             return Files.isWritable(file) ? Optional.of(file) : Optional.empty();
         } catch (IOException e) {
-            // A chat without a history is better than none.
+            // A chat without a history is better than no chat.
             return Optional.empty();
         }
     }
@@ -48,7 +48,7 @@ final class HistoryFile {
         if (os.startsWith("Mac")) {
             return home.resolve("Library/Application Support/bigllama/history");
         }
-        // The standard says that a relative one is to be ignored.
+        // The XDG standard says to ignore a relative path.
         boolean given = stateHome != null && Path.of(stateHome).isAbsolute();
         return (given ? Path.of(stateHome) : home.resolve(".local/state"))
                 .resolve("bigllama/history");

@@ -3,19 +3,19 @@ package io.github.bigllama.cli.chat;
 import java.util.List;
 import org.jline.utils.AttributedString;
 
-/** How a text that is still growing looks in lines of a terminal. */
+/** Lays out a text that is still growing in lines of a terminal. */
 interface Layout {
     /**
-     * A text in lines.
+     * A text laid out in lines.
      *
-     * @param lines what to show; a line may be wider than the terminal, which then breaks it
-     * @param openLine the first line that may look otherwise when the text goes on
-     * @param open where the text begins that this line and those after it show
+     * @param lines the lines; one may be wider than the terminal, which then breaks it
+     * @param openLine the first line that may change when the text grows
+     * @param open the index in the text where that line begins
      */
     record Lines(List<AttributedString> lines, int openLine, int open) {}
 
     Lines lay(String text, int width);
 
-    /** What a text that goes on after this one must begin with, to be of the same kind. */
+    /** The prefix that a continuation of a text needs to be laid out in the same way. */
     String again(String text);
 }

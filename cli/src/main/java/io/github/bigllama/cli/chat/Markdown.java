@@ -32,10 +32,10 @@ import org.jline.utils.AttributedStringBuilder;
 import org.jline.utils.AttributedStyle;
 
 /**
- * Markdown for a terminal: wrapped at words, its marks gone. Where colours are not wanted, the
- * marks of code stay.
+ * Lays out Markdown for a terminal: wrapped at words, without its marks. If colours are not wanted,
+ * the marks of code stay.
  *
- * @param colors whether code may be told by its colour
+ * @param colors whether code may be marked by its colour
  */
 record Markdown(boolean colors) implements Layout {
     private static final AttributedStyle PLAIN = AttributedStyle.DEFAULT;
@@ -67,8 +67,8 @@ record Markdown(boolean colors) implements Layout {
     }
 
     /**
-     * Where the block begins that may still go on. A line that is not at its end tells nothing: it
-     * may become the next row of a table, or another block.
+     * The index of the block that may still grow. An unfinished line decides nothing: it may become
+     * the next row of a table, or another block.
      */
     private static int open(String text) {
         List<Node> blocks = children(PARSER.parse(text.substring(0, text.lastIndexOf('\n') + 1)));
@@ -79,7 +79,7 @@ record Markdown(boolean colors) implements Layout {
         return block.getSourceSpans().getFirst().getInputIndex();
     }
 
-    /** Code goes on as code. */
+    /** A continuation of a code block begins with its fence. */
     @Override
     public String again(String text) {
         return PARSER.parse(text).getLastChild() instanceof FencedCodeBlock code
@@ -91,7 +91,7 @@ record Markdown(boolean colors) implements Layout {
     private static List<Node> children(Node parent) {
         List<Node> children = new ArrayList<>();
         for (Node child = parent.getFirstChild(); child != null; child = child.getNext()) {
-            // What defines the targets of links shows nothing, and has no place in the text.
+            // Definitions of link targets show nothing, and have no place in the text.
             if (!(child instanceof LinkReferenceDefinition)) {
                 children.add(child);
             }
@@ -160,7 +160,7 @@ record Markdown(boolean colors) implements Layout {
         return lines;
     }
 
-    /** Not wrapped, so that it can be copied: the terminal breaks what is too wide. */
+    /** Not wrapped, so that it can be copied: the terminal breaks lines that are too wide. */
     private List<AttributedString> code(String literal, String fence, String info) {
         String content = literal == null ? "" : literal;
         String lines =
@@ -172,7 +172,7 @@ record Markdown(boolean colors) implements Layout {
         return WordWrap.wrap(text(lines, colors ? CODE : PLAIN), Integer.MAX_VALUE);
     }
 
-    /** What stands in a block or a cell. */
+    /** The text in a block or a cell. */
     AttributedString inline(Node parent, AttributedStyle style) {
         AttributedStringBuilder builder = new AttributedStringBuilder();
         for (Node child = parent.getFirstChild(); child != null; child = child.getNext()) {

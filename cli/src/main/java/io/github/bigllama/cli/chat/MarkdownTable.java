@@ -11,9 +11,7 @@ import org.jline.utils.AttributedString;
 import org.jline.utils.AttributedStringBuilder;
 import org.jline.utils.AttributedStyle;
 
-/**
- * A table of Markdown in aligned columns, as narrow as the terminal: cells are wrapped at words.
- */
+/** A Markdown table in aligned columns that fits the terminal: cells are wrapped at words. */
 final class MarkdownTable {
     private static final String BETWEEN = " │ ";
     private static final int LEAST = 3;
@@ -54,7 +52,10 @@ final class MarkdownTable {
         return lines;
     }
 
-    /** Those of the content; where that is too much, the widest columns give way. */
+    /**
+     * The widths of the columns: those of the content, with the widest columns reduced to fit the
+     * terminal.
+     */
     private int[] widths(int width) {
         int[] widths = new int[alignments.size()];
         for (List<AttributedString> row : rows) {

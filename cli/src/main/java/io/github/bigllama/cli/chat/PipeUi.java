@@ -13,7 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.jline.utils.Signals;
 
-/** A chat without a terminal: lines in, answers out, and nothing else on standard output. */
+/** A chat without a terminal: reads lines, and prints only answers on standard output. */
 public final class PipeUi implements ChatUi {
     private final BufferedReader in;
     private final Output out = Output.standard();
@@ -22,7 +22,7 @@ public final class PipeUi implements ChatUi {
     private boolean isFirst = true;
 
     /**
-     * Takes Ctrl-C from the JVM until it is closed.
+     * Handles Ctrl-C instead of the JVM until it is closed.
      *
      * @param hasCommands whether lines that begin with / are commands
      */
@@ -71,12 +71,12 @@ public final class PipeUi implements ChatUi {
 
     @Override
     public void reasoning(String piece) {
-        // It is no answer.
+        // Standard output has only answers.
     }
 
     @Override
     public void status(String line) {
-        // Nobody looks.
+        // Nobody is watching.
     }
 
     @Override

@@ -27,23 +27,23 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/** What can be typed in a chat besides messages. */
+/** The commands that can be typed in a chat. */
 final class SlashCommands {
-    /** A command: how it is written, and what it does. */
+    /** A command: its syntax and what it does. */
     private enum Name {
         HELP("", "this list", "/?"),
         RESET("", "forget the conversation", "/clear", "/new"),
-        SYSTEM("[TEXT]", "begin again with this system message, or with none"),
+        SYSTEM("[TEXT]", "start over with this system message, or with none"),
         UNDO("", "take back the last message and its answer"),
         RETRY("", "answer the last message again"),
-        SAVE("[--force] FILE", "keep the conversation and the model's memory of it"),
-        LOAD("FILE", "go on with the conversation in a file"),
-        SET("[NAME [VALUE]]", "change a setting (/set temp 0.2), set it back, list all"),
+        SAVE("[--force] FILE", "save the conversation and the model's memory of it"),
+        LOAD("FILE", "continue the conversation in a file"),
+        SET("[NAME [VALUE]]", "change a setting (/set temp 0.2), reset it, or list all"),
         STATS("", "numbers about the last answer"),
         CONTEXT("", "how full the context is"),
         RESIDENCY("", "which parts of the model are in RAM"),
         TOOLS("", "the tools that the model may call"),
-        COPY("", "put the last answer on the clipboard"),
+        COPY("", "copy the last answer to the clipboard"),
         EXPORT("md|json [FILE]", "write the conversation to a file, or show it"),
         QUIT("", "leave, as do Ctrl-D and Ctrl-C", "/exit", "/bye", "/q");
 
@@ -64,7 +64,7 @@ final class SlashCommands {
 
     private static final Pattern FORCE = Pattern.compile("--force(\\s+|$)");
 
-    /** How settings are listed on a line of 80 characters. */
+    /** Columns of settings in a line of 80 characters. */
     private static final int COLUMNS = 2;
 
     private static final int COLUMN = 39;
@@ -74,10 +74,10 @@ final class SlashCommands {
     private final AnswerSettings settings;
     private final ChatUi ui;
 
-    /** Files that this chat may write over: it has written or read them. */
+    /** Files that this chat may overwrite, because it has written or read them. */
     private final Set<Path> own = new HashSet<>();
 
-    /** What it changes and looks at in the loop. */
+    /** The state of the chat loop that commands read and change. */
     interface State {
         void options(GenerationOptions options);
 
@@ -100,12 +100,12 @@ final class SlashCommands {
         this.state = state;
     }
 
-    /** All of them, as they are typed. */
+    /** The names of all commands, as they are typed. */
     static List<String> names() {
         return Arrays.stream(Name.values()).map(Name::text).toList();
     }
 
-    /** Obeys; false if it is the last one. */
+    /** Executes a command; returns false if it ends the chat. */
     boolean obey(String line) {
         String[] parts = line.strip().split("\\s+", 2);
         String argument = parts.length == 1 ? "" : parts[1].strip();
@@ -129,7 +129,7 @@ final class SlashCommands {
 
     private static String unknown(String typed) {
         List<String> near = Suggestion.of(typed, names());
-        return "there is no %s; %s; put a space before a message that begins with /"
+        return "there is no command %s; %s; put a space before a message that begins with /"
                 .formatted(
                         typed,
                         near.isEmpty()
@@ -142,7 +142,7 @@ final class SlashCommands {
             case HELP -> help();
             case RESET -> {
                 chat.reset();
-                ui.remark("forgotten");
+                ui.remark("the conversation is forgotten");
             }
             case SYSTEM -> system(argument);
             case UNDO -> undo();
@@ -165,7 +165,7 @@ final class SlashCommands {
             ui.say("%-22s %s".formatted(name.text() + " " + name.arguments, name.description));
         }
         ui.say("");
-        ui.say("A message goes on in the next line after a \\ at the end of a line.");
+        ui.say("A \\ at the end of a line continues the message on the next line.");
         ui.say("Ctrl-C stops an answer.");
     }
 
@@ -208,7 +208,7 @@ final class SlashCommands {
         }
         ConversationFile.save(chat, file);
         own.add(file.toAbsolutePath().normalize());
-        ui.remark("kept in " + name);
+        ui.remark("saved to " + name);
     }
 
     private void load(Path file) {
@@ -223,7 +223,7 @@ final class SlashCommands {
         String[] parts = argument.split("[\\s=]+", 2);
         if (parts[0].isEmpty()) {
             if (settings.changed().isEmpty()) {
-                ui.say("nothing was changed");
+                ui.say("no setting was changed");
             }
             settings.changed().forEach((name, value) -> ui.say(name + " " + value));
             ui.say("");
@@ -234,7 +234,7 @@ final class SlashCommands {
         ui.remark("set " + argument);
     }
 
-    /** Settings in as many columns as a narrow terminal has room for. */
+    /** Settings in columns for a narrow terminal. */
     private static List<String> inColumns(Map<String, String> values) {
         List<String> cells = new ArrayList<>();
         int widest = values.keySet().stream().mapToInt(String::length).max().orElse(0);
@@ -276,7 +276,7 @@ final class SlashCommands {
                                         : ""));
         if (chat.forgottenMessages() > 0) {
             ui.say(
-                    "the oldest %d messages had to make room, and the model does not see them"
+                    "the oldest %d messages had to make room; the model no longer sees them"
                             .formatted(chat.forgottenMessages()));
         }
     }

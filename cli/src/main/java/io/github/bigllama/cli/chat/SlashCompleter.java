@@ -8,9 +8,9 @@ import org.jline.reader.ParsedLine;
 import org.jline.reader.impl.completer.FileNameCompleter;
 import org.jline.reader.impl.completer.StringsCompleter;
 
-/** What Tab offers in a line that begins with /; in a message it offers nothing. */
+/** Completes commands with Tab in lines that begin with /, and nothing in messages. */
 final class SlashCompleter implements Completer {
-    // Its successor, in jline-builtins, brings pagers and editors along.
+    // Its successor is in jline-builtins, which has pagers and editors as well.
     @SuppressWarnings("deprecation")
     private final Completer files = new FileNameCompleter();
 
@@ -30,7 +30,7 @@ final class SlashCompleter implements Completer {
 
     private Completer ofArgument(String command, int index) {
         return switch (command + " " + index) {
-            // Only when asked: it reads all options of the command.
+            // Created only on demand, because it reads all options of the command.
             case "/set 1" -> new StringsCompleter(AnswerSettings.names());
             case "/export 1" -> new StringsCompleter("md", "json");
             case "/save 1", "/save 2", "/load 1", "/export 2" -> files;

@@ -23,7 +23,7 @@ import org.jline.utils.AttributedStyle;
 import org.jline.utils.InfoCmp;
 import org.jline.utils.Status;
 
-/** A chat at a terminal, with editing, history, and a line about what is going on. */
+/** A chat at a terminal, with line editing, history, and a status line. */
 public final class TerminalUi implements ChatUi {
     private static final AttributedStyle PLAIN_STYLE = AttributedStyle.DEFAULT;
 
@@ -35,7 +35,7 @@ public final class TerminalUi implements ChatUi {
     private final AnswerPainter painter;
     private final boolean dumb;
 
-    /** While there is something to show in it. */
+    /** Present while there is a status to show. */
     private Status status;
 
     private Size statusSize;
@@ -43,9 +43,9 @@ public final class TerminalUi implements ChatUi {
     private boolean isReasoning;
 
     /**
-     * Takes the terminal, and Ctrl-C from the JVM until it is closed.
+     * Takes over the terminal, and handles Ctrl-C instead of the JVM, until it is closed.
      *
-     * @param model whose earlier messages can be called back
+     * @param model the model, whose earlier messages can be recalled
      */
     public TerminalUi(String model, Interruption interruption) throws IOException {
         terminal =
@@ -70,12 +70,12 @@ public final class TerminalUi implements ChatUi {
                         .parser(new MessageParser())
                         .completer(new SlashCompleter())
                         .variable(LineReader.SECONDARY_PROMPT_PATTERN, "… ")
-                        // A ! in a message is a !.
+                        // A ! in a message has no special meaning.
                         .option(LineReader.Option.DISABLE_EVENT_EXPANSION, true);
         HistoryFile.prepare(model)
                 .ifPresent(file -> builder.variable(LineReader.HISTORY_FILE, file));
         reader = builder.build();
-        // From here on, until the line ends, the reader handles Ctrl-C.
+        // The reader handles Ctrl-C from here until the line ends.
         reader.getWidgets()
                 .put(
                         LineReader.CALLBACK_INIT,
@@ -96,13 +96,13 @@ public final class TerminalUi implements ChatUi {
         while (true) {
             try {
                 String line = reader.readLine("> ").replace("\\\n", "\n");
-                // The reader saw Ctrl-C after the end of the line.
+                // Ctrl-C was pressed after the end of the line.
                 if (Thread.interrupted()) {
                     interruption.press();
                 }
                 return Optional.of(line);
             } catch (UserInterruptException e) {
-                // Ctrl-C throws away a line that was begun; with none, it leaves.
+                // Ctrl-C discards a line that was begun, and otherwise leaves the chat.
                 if (e.getPartialLine().isEmpty()) {
                     return Optional.empty();
                 }
@@ -154,8 +154,8 @@ public final class TerminalUi implements ChatUi {
             return;
         }
         Size size = terminal.getSize();
-        // Not the terminal's own status: with that the reader clears the screen when its size
-        // changes. A resize forgets where the line was.
+        // Not the terminal's own status, with which the reader clears the screen when its size
+        // changes. After a resize the place of the line is unknown.
         if (status == null || !size.equals(statusSize)) {
             terminal.puts(InfoCmp.Capability.clr_eos);
             status = new Status(terminal);
@@ -172,7 +172,7 @@ public final class TerminalUi implements ChatUi {
         status.update(List.of(text.columnSubSequence(0, Math.max(1, size.getColumns() - 1))));
     }
 
-    /** Ctrl-Z: leaves the whole screen to the shell, without the line about what is going on. */
+    /** Ctrl-Z: leaves the whole screen to the shell, without the status line. */
     private synchronized void stop() {
         status("");
         Terminals.stop();
@@ -183,7 +183,7 @@ public final class TerminalUi implements ChatUi {
         if (dumb) {
             return false;
         }
-        // The terminal's own clipboard, also over ssh (OSC 52).
+        // The clipboard of the terminal, which also works over ssh (OSC 52).
         String bytes = Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
         terminal.writer().print("\033]52;c;" + bytes + "\007");
         terminal.writer().flush();
@@ -234,7 +234,7 @@ public final class TerminalUi implements ChatUi {
         terminal.close();
     }
 
-    /** A message is one word, and goes on after a backslash at the end of a line. */
+    /** A message is one word, and a backslash at the end of a line continues it. */
     private static final class MessageParser extends DefaultParser {
         MessageParser() {
             setEscapeChars(null);

@@ -10,7 +10,7 @@ import org.jline.utils.AttributedStyle;
 final class WordWrap {
     private WordWrap() {}
 
-    /** Lines of at most a width, in columns; a word that is longer is broken. */
+    /** Breaks a text into lines of at most {@code width} columns; a longer word is broken. */
     static List<AttributedString> wrap(AttributedString text, int width) {
         List<AttributedString> lines = new ArrayList<>();
         int start = 0;
@@ -29,7 +29,7 @@ final class WordWrap {
             int most = rest.columnSubSequence(0, width).length();
             int space = rest.charAt(most) == ' ' ? most : lastSpace(rest, most);
             if (space <= 0) {
-                // A character wider than the line makes no progress otherwise.
+                // A character that is wider than the line has to go somewhere.
                 int end = Math.max(1, most);
                 lines.add(rest.subSequence(0, end));
                 rest = rest.subSequence(end, rest.length());
@@ -41,7 +41,7 @@ final class WordWrap {
         lines.add(rest);
     }
 
-    /** A space with a word before it: those that a line begins with are its indentation. */
+    /** The last space after a word: spaces at the beginning of a line are its indentation. */
     private static int lastSpace(AttributedString text, int before) {
         int word = 0;
         while (word < before && text.charAt(word) == ' ') {
@@ -55,7 +55,7 @@ final class WordWrap {
         return 0;
     }
 
-    /** Text without any structure, in one style. */
+    /** Plain text in one style. */
     record Plain(AttributedStyle style) implements Layout {
         @Override
         public Lines lay(String text, int width) {

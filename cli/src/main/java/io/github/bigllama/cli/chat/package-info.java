@@ -1,2 +1,2 @@
-/** A conversation: its loop, where it takes place, what can be typed in it, and its files. */
+/** Conversations: the loop, the user interfaces, the slash commands, and the files. */
 package io.github.bigllama.cli.chat;

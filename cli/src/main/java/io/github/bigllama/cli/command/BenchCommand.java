@@ -28,12 +28,13 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** How fast a model runs. */
+/** Measures how fast a model runs. */
 @Command(
         name = "bench",
         description = {
             "Measure the speed of a model, as llama-bench does: random tokens as a prompt (pp), and one"
-                    + " after the other (tg). Of a model that does not fit into RAM also what it reads.",
+                    + " after the other (tg). For a model that does not fit into RAM, also how "
+                    + "much is read from disk.",
             ""
         })
 public final class BenchCommand implements Callable<Integer> {
@@ -57,26 +58,29 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(
             names = {"-p", "--n-prompt"},
             paramLabel = "N",
-            description = "Tokens of the prompt; 0 for none (default: ${DEFAULT-VALUE}).")
+            description = "Tokens in the prompt; 0 for no prompt (default: ${DEFAULT-VALUE}).")
     int promptTokens = 512;
 
     @Option(
             names = {"-n", "--n-gen"},
             paramLabel = "N",
-            description = "Tokens one after the other; 0 for none (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Tokens to generate one after the other; 0 for none (default: "
+                            + "${DEFAULT-VALUE}).")
     int generatedTokens = 128;
 
     @Option(
             names = {"-r", "--repetitions"},
             paramLabel = "N",
-            description = "How often each is measured (default: ${DEFAULT-VALUE}).")
+            description = "How often to repeat each test (default: ${DEFAULT-VALUE}).")
     int repetitions = 5;
 
     @Option(
             names = "--warm-up",
             paramLabel = "N",
             description =
-                    "Tokens before measuring, for what stays in RAM to get there (default:"
+                    "Tokens to compute before measuring, so that weights that stay in RAM are "
+                            + "there (default:"
                             + " ${DEFAULT-VALUE}).")
     int warmUp = 1;
 
@@ -86,7 +90,7 @@ public final class BenchCommand implements Callable<Integer> {
             description = "md, csv or json (default: ${DEFAULT-VALUE}).")
     Format format = Format.md;
 
-    /** How results are printed. */
+    /** The formats of the results. */
     enum Format {
         md,
         csv,
@@ -188,7 +192,7 @@ public final class BenchCommand implements Callable<Integer> {
         opened.decode(random.ints(count, 0, vocabulary).toArray());
     }
 
-    /** A result as {@code -o json} prints it. */
+    /** A result in the form that {@code -o json} prints. */
     private record Row(
             String test,
             double tokensPerSecond,
@@ -228,7 +232,8 @@ public final class BenchCommand implements Callable<Integer> {
                             + "resident_share,stalled_share,expert_hit_rate");
         } else {
             out.println(
-                    "| test | tokens/s | min | max | read a token | disk | in RAM | waiting | experts hit |");
+                    "| test | tokens/s | min | max | read per token | disk | in RAM | waiting | "
+                            + "experts hit |");
             out.println("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
         }
         boolean streams = loaded.residencyPlan().map(ResidencyPlan::isComplete).isPresent();
@@ -237,7 +242,7 @@ public final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    /** Whether a model uses all of its experts alike decides how well they can be kept. */
+    /** Prints how evenly the experts are used, which decides how well caching them works. */
     private static void printExperts(int[] uses) {
         if (uses.length == 0) {
             return;
@@ -246,8 +251,9 @@ public final class BenchCommand implements Callable<Integer> {
         Arrays.sort(sorted);
         System.err.printf(
                 Locale.ROOT,
-                "experts chosen %.1f times on average; least %d, a tenth at most %d, half at most %d,"
-                        + " nine tenths at most %d, most %d%n",
+                "experts chosen %.1f times on average; least %d, 10th percentile %d, median "
+                        + "%d,"
+                        + " 90th percentile %d, most %d%n",
                 Arrays.stream(sorted).average().orElse(0),
                 sorted[0],
                 sorted[sorted.length / 10],

@@ -26,11 +26,11 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** A conversation. */
+/** Holds a conversation. */
 @Command(
         name = "chat",
         description = {
-            "Talk with a model. /help lists what can be typed besides messages.",
+            "Talk with a model. In the chat, /help lists the commands.",
             "",
             "Through a pipe, each line is a message, and standard output has only the answers.",
             ""
@@ -40,19 +40,22 @@ public final class ChatCommand implements Callable<Integer> {
             names = "--session",
             paramLabel = "FILE",
             description =
-                    "Go on with the conversation in this file, if it exists, and keep it there after"
-                            + " each answer.")
+                    "Continue the conversation in this file, if it exists, and save it there "
+                            + "after each answer.")
     Optional<Path> sessionFile = Optional.empty();
 
     @Option(
             names = "--tools",
-            description = "Let the model ask for the date and time, and calculate. See /tools.")
+            description =
+                    "Let the model ask for the date and time, and calculate. /tools lists "
+                            + "its tools.")
     boolean tools;
 
     @Option(
             names = "--commands",
             description =
-                    "Through a pipe, too, lines that begin with / are commands; see /help there.")
+                    "Treat lines that begin with / as commands even through a pipe; /help lists "
+                            + "them.")
     boolean commands;
 
     @Mixin CommonArguments common = new CommonArguments();

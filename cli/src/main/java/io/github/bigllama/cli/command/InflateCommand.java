@@ -15,11 +15,11 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** A larger model that says the same. */
+/** Makes a larger model with the same answers. */
 @Command(
         name = "inflate",
         description = {
-            "Make a model larger without changing its answers, to try out how a large one runs:"
+            "Make a model larger without changing its answers, to see how a large one runs:"
                     + " neurons and layers are added whose output is multiplied by zero.",
             ""
         })
@@ -38,7 +38,7 @@ public final class InflateCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             required = true,
-            description = "About how large it is to be, for example 8G.")
+            description = "Approximate size of the result, for example 8G.")
     long size;
 
     @Mixin NewFile newFile = new NewFile();

@@ -19,11 +19,11 @@ import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** What this program is made of and runs on. */
+/** Prints the versions of this program and the devices of this machine. */
 @Command(
         name = "info",
         description = {
-            "Print versions, devices and CPU features; with --model also what the model is.",
+            "Print versions, devices and CPU features; with --model also facts about the model.",
             ""
         })
 public final class InfoCommand implements Callable<Integer> {
@@ -79,7 +79,7 @@ public final class InfoCommand implements Callable<Integer> {
         }
     }
 
-    /** A chat is the only thing that knows; a context this small costs nothing. */
+    /** Only a chat knows whether the template works; a context this small costs nothing. */
     private static String template(LlamaModel loaded) {
         if (loaded.chatTemplate().isEmpty()) {
             return "none; chats are written as ChatML";
@@ -90,11 +90,11 @@ public final class InfoCommand implements Callable<Integer> {
                         .withBatchSizes(PROBE_CONTEXT, PROBE_CONTEXT);
         try (LlamaSession session = loaded.newSession(options)) {
             new Chat(session);
-            return "its own";
+            return "the model's own";
         } catch (ChatTemplateException e) {
-            return "of no use: " + e.getMessage() + "; give another by --chat-template";
+            return "unusable: " + e.getMessage() + "; give another one with --chat-template";
         } catch (SessionException e) {
-            return "of no use: " + e.getMessage();
+            return "unusable: " + e.getMessage();
         }
     }
 

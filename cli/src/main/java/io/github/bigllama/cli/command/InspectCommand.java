@@ -27,22 +27,23 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What a model is. */
+/** Describes a model. */
 @Command(
         name = "inspect",
         description = {
-            "Say what a model is, from its header: nothing else of it is read, and it may be on a web server.",
+            "Describe a model from its header alone; the model may be on a web server.",
             ""
         })
 public final class InspectCommand implements Callable<Integer> {
-    /** Of a value in a list; alone it is printed as a whole. */
+    /** The most columns of a value in a list; a single value is printed in full. */
     private static final int WIDEST = 60;
 
     @Parameters(
             paramLabel = "FILE|URL",
             description =
-                    "A GGUF file or its address; of a split model the first part; demo for the demo"
-                            + " model.")
+                    "A GGUF file or its address (the first part of a split model), or demo for "
+                            + "the"
+                            + " demo model.")
     String source;
 
     @Option(names = "--json", description = "Print it as JSON.")
@@ -56,7 +57,7 @@ public final class InspectCommand implements Callable<Integer> {
             paramLabel = "KEY",
             arity = "0..1",
             fallbackValue = "",
-            description = "Print the value of a key, or without a key all of them.")
+            description = "Print the value of a key, or all metadata if no key is given.")
     String metadata;
 
     @Mixin CommonArguments common = new CommonArguments();
@@ -107,7 +108,7 @@ public final class InspectCommand implements Callable<Integer> {
                         .orElseThrow(
                                 () ->
                                         CommandException.usage(
-                                                "%s has no metadata %s; --metadata without a key lists what it has"
+                                                "%s has no metadata key %s; --metadata without a key lists all"
                                                         .formatted(source, metadata)));
         out.println(json ? Json.write(value.toString()) : value.toString());
     }
@@ -148,16 +149,16 @@ public final class InspectCommand implements Callable<Integer> {
                                 model.files() == 1 ? "" : ", in " + model.files() + " files"));
         facts.row(
                 "weights",
-                "%s in %s, %s bits each"
+                "%s in %s, %s bits per weight"
                         .formatted(
                                 count(model.parameters()),
                                 ByteSize.format(model.weights()),
                                 decimal(model.bitsPerWeight())));
-        facts.row("a token uses", active(model));
+        facts.row("used per token", active(model));
         facts.row("context", text(model.contextSize(), " tokens in training"));
         facts.row(
                 "shape",
-                "%s layers, embedding %s, heads %s, of keys and values %s"
+                "%s layers, embedding %s, %s heads, %s key/value heads"
                         .formatted(
                                 text(model.layers(), ""),
                                 text(model.embeddingSize(), ""),
@@ -191,7 +192,7 @@ public final class InspectCommand implements Callable<Integer> {
                                 text(model.experts(), ""));
     }
 
-    /** Layers of the same size in a row are one line. */
+    /** Merges consecutive layers of the same size into one line. */
     private static List<Group> alike(List<Group> parts) {
         List<Group> lines = new ArrayList<>();
         int from = 0;
@@ -206,7 +207,7 @@ public final class InspectCommand implements Callable<Integer> {
                 String name =
                         i - from == 1
                                 ? first.name()
-                                : "%d layers alike from %s"
+                                : "%d equal layers from %s"
                                         .formatted(i - from, first.name().replace("layer ", ""));
                 lines.add(new Group(name, first.tensors(), first.size(), first.active()));
                 from = i;
@@ -216,7 +217,7 @@ public final class InspectCommand implements Callable<Integer> {
     }
 
     private void print(String title, List<Group> groups, long all) {
-        Table table = new Table("lrrrr").row(title, "tensors", "size", "share", "a token uses");
+        Table table = new Table("lrrrr").row(title, "tensors", "size", "share", "used per token");
         for (Group group : groups) {
             table.row(
                     group.name(),

@@ -15,10 +15,10 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** The models in the models folder. */
+/** Lists the models in the models folder. */
 @Command(
         name = "list",
-        description = {"List the models that pull has brought; --model takes their names.", ""})
+        description = {"List the downloaded models; --model takes their names.", ""})
 public final class ListCommand implements Callable<Integer> {
     private static final DateTimeFormatter DAY = DateTimeFormatter.ofPattern("yyyy-MM-dd");
 
@@ -33,7 +33,7 @@ public final class ListCommand implements Callable<Integer> {
                 System.err.println(
                         "bigllama: there are no models in "
                                 + folder.path()
-                                + "; bigllama pull brings one");
+                                + "; bigllama pull downloads one");
                 return ExitCode.OK;
             }
             Table table = new Table("lrll");

@@ -27,12 +27,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** How well a model foretells a text, and how far it is from another. */
+/**
+ * Measures how well a model predicts a text, and how far its predictions are from another model's.
+ */
 @Command(
         name = "perplexity",
         description = {
-            "Measure how well a model foretells a text, as llama-perplexity does; with --base also how"
-                    + " far it is from another, such as the model that it was quantized from.",
+            "Measure how well a model predicts a text, as llama-perplexity does; with --base also "
+                    + "how far"
+                    + " its predictions are from another model's, such as the one it "
+                    + "was quantized from.",
             ""
         })
 public final class PerplexityCommand implements Callable<Integer> {
@@ -50,14 +54,17 @@ public final class PerplexityCommand implements Callable<Integer> {
     @Option(
             names = "--chunks",
             paramLabel = "N",
-            description = "Only so many chunks of the text; 0 (the default) for all.")
+            description =
+                    "Compute only the first chunks of the text, this many; 0 (the default) "
+                            + "for all.")
     int chunks;
 
     @Option(
             names = "--special",
             description =
-                    "Control tokens in the text, such as <|im_end|>, are control tokens; for"
-                            + " llama-perplexity they are plain text.")
+                    "Treat control tokens in the text, such as <|im_end|>, as control "
+                            + "tokens;"
+                            + " llama-perplexity takes them as plain text.")
     boolean special;
 
     @Option(names = "--json", description = "Print it as JSON.")
@@ -68,7 +75,11 @@ public final class PerplexityCommand implements Callable<Integer> {
 
     @ArgGroup(
             validate = false,
-            heading = "%nContext (tokens of a chunk, " + DEFAULT_CONTEXT + " by default):%n")
+            heading =
+                    "%nContext (the length of a chunk; by default "
+                            + DEFAULT_CONTEXT
+                            + " "
+                            + "tokens):%n")
     SessionArguments session = new SessionArguments();
 
     @Override
@@ -79,7 +90,7 @@ public final class PerplexityCommand implements Callable<Integer> {
         }
         ModelOptions options = model.toOptions();
         if (base != null && options.ram().isEmpty() && options.loadMode() == LoadMode.AUTO) {
-            // Each of both would plan with all the RAM there is.
+            // Each of the two models would plan with all of the available RAM.
             options = options.withRam(Forecaster.availableRam() / 2);
         }
         try (Interruption interruption = new Interruption();
@@ -107,12 +118,13 @@ public final class PerplexityCommand implements Callable<Integer> {
     private SessionOptions session() {
         SessionOptions options = session.toOptions(DEFAULT_CONTEXT);
         if (options.contextSize() < 1) {
-            throw CommandException.usage("-c is the size of a chunk here, a number of tokens");
+            throw CommandException.usage(
+                    "-c must be a number of tokens here: it is the length of " + "a chunk");
         }
         return options;
     }
 
-    /** Something that goes on as long as it is told to. */
+    /** A measurement that can be cancelled. */
     private interface Measurement<T> {
         T run(DoublePredicate progress);
     }
@@ -143,14 +155,14 @@ public final class PerplexityCommand implements Callable<Integer> {
         out.println(text("ratio            %.6f +/- %.6f", result.ratio(), result.ratioError()));
         out.println(
                 text(
-                        "KL divergence    %.6f +/- %.6f, 99 %% at most %.6f, at most %.6f",
+                        "KL divergence    %.6f +/- %.6f, 99th percentile %.6f, maximum %.6f",
                         result.mean(), result.meanError(), result.quantile99(), result.max()));
         out.println(text("same top token   %.3f %%", 100 * result.sameTop()));
     }
 
     private static String line(String name, Perplexity result) {
         return text(
-                "%s %.4f +/- %.5f (%d tokens of %d chunks of %d)",
+                "%s %.4f +/- %.5f (%d tokens in %d chunks of %d)",
                 name,
                 result.value(),
                 result.standardError(),

@@ -20,20 +20,23 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What running a model will be like. */
+/** Forecasts how a model will run. */
 @Command(
         name = "plan",
         description = {
-            "Say what running a model will be like, before it is loaded or even downloaded: what it"
-                    + " takes of RAM, what is read from disk, how fast it is, and what would help.",
+            "Forecast how a model will run, before it is loaded or even downloaded: how much RAM "
+                    + "it"
+                    + " takes, how much is read from disk, how fast it is, and what would "
+                    + "help.",
             ""
         })
 public final class PlanCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "FILE|URL",
             description =
-                    "A GGUF file or its address; of a split model the first part; demo for the demo"
-                            + " model.")
+                    "A GGUF file or its address (the first part of a split model), or demo for "
+                            + "the"
+                            + " demo model.")
     String source;
 
     @Option(
@@ -41,8 +44,9 @@ public final class PlanCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "RAM for the program, for example 24G; it may be more than there is. Default:"
-                            + " what the system can spare.")
+                    "RAM for the program, for example 24G; may be more than this machine "
+                            + "has."
+                            + " Default: as much as the system can spare.")
     Long ram;
 
     @Option(
@@ -50,14 +54,16 @@ public final class PlanCommand implements Callable<Integer> {
             paramLabel = "TYPE",
             completionCandidates = Names.KvTypes.class,
             converter = Names.KvTypes.class,
-            description = "Type of the keys and values: both of -ctk and -ctv.")
+            description = "Type of the keys and the values: sets both -ctk and -ctv.")
     KvType keyValueType;
 
     @Option(
             names = "--disk",
             paramLabel = "SIZE",
             converter = ByteSize.class,
-            description = "Bandwidth of the disk in a second, for example 3GB. Default: measured.")
+            description =
+                    "Bytes that the disk reads per second, for example 3GB. Default: "
+                            + "measured.")
     Long disk;
 
     @Option(
@@ -65,13 +71,14 @@ public final class PlanCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "Weights in RAM that are computed with in a second, for example 100GB. Default:"
-                            + " measured.")
+                    "Bytes of weights in RAM that are computed with per second, for example "
+                            + "100GB."
+                            + " Default: measured.")
     Long memory;
 
     @Option(
             names = "--probe",
-            description = "Measure again what has been measured on this machine before.")
+            description = "Repeat measurements that were made on this machine before.")
     boolean probe;
 
     @Option(names = "--json", description = "Print it as JSON.")

@@ -15,20 +15,20 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-/** Numbers for the scripts that measure bigllama. */
+/** Prints numbers for the scripts that measure bigllama. */
 @Command(
         name = "probe",
         hidden = true,
         description = {
             "Print numbers for scripts, and nothing else.",
             "",
-            "disk: bytes per second at which a file can be read that is not in RAM.",
+            "disk: bytes per second at which a file that is not in RAM can be read.",
             "weights: bytes of a model that every token uses, of all its experts, and of the experts"
                     + " that one token uses.",
             ""
         })
 public final class ProbeCommand implements Callable<Integer> {
-    /** What is looked at. */
+    /** The subjects to measure. */
     enum Subject {
         disk,
         weights

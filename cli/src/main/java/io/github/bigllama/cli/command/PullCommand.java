@@ -29,13 +29,16 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Brings a model from the web. */
+/** Downloads a model. */
 @Command(
         name = "pull",
         description = {
-            "Download a model into the models folder (BIGLLAMA_MODELS). What was stopped goes on where it"
-                    + " stopped. A token is taken from HF_TOKEN, proxies as curl takes them from https_proxy and its"
-                    + " like, certificate authorities from SSL_CERT_FILE or else the system.",
+            "Download a model into the models folder (BIGLLAMA_MODELS). An interrupted "
+                    + "download"
+                    + " continues where it stopped. The token is taken from "
+                    + "HF_TOKEN, proxies from https_proxy and"
+                    + " similar variables as for curl, "
+                    + "certificate authorities from SSL_CERT_FILE or the system.",
             ""
         })
 public final class PullCommand implements Callable<Integer> {
@@ -54,7 +57,7 @@ public final class PullCommand implements Callable<Integer> {
 
     @Option(
             names = "--no-plan",
-            description = "Do not look first how the model will run on this machine.")
+            description = "Do not forecast first how the model will run on this machine.")
     boolean noPlan;
 
     @Mixin CommonArguments common = new CommonArguments();
@@ -65,7 +68,8 @@ public final class PullCommand implements Callable<Integer> {
             throw CommandException.usage(
                     "'"
                             + source
-                            + "' is no address of a model; write hf:owner/repo or https://...");
+                            + "' is not the address of a model; write hf:owner/repo or "
+                            + "https://...");
         }
         Http http = Http.ofEnvironment(endpoint.orElseGet(ModelHeaders::endpoint));
         RemoteModel model = ModelSource.find(source, http, PullCommand::say);
@@ -74,7 +78,7 @@ public final class PullCommand implements Callable<Integer> {
         try {
             if (run(pull, pull::isComplete)) {
                 ModelFiles.read(pull.firstFile());
-                say(model.name() + " is there already: " + pull.firstFile());
+                say(model.name() + " is already there: " + pull.firstFile());
                 return ExitCode.OK;
             }
             if (!noPlan) {
@@ -88,7 +92,8 @@ public final class PullCommand implements Callable<Integer> {
                             + model.name()
                             + ": "
                             + CommandException.reason(e)
-                            + "; what has come is kept, and the same command goes on",
+                            + "; the part that was downloaded is kept, and the same command "
+                            + "continues",
                     e);
         }
         Path first = pull.firstFile();
@@ -106,7 +111,7 @@ public final class PullCommand implements Callable<Integer> {
         System.err.println("bigllama: " + line);
     }
 
-    /** What can't be foreseen can still be downloaded. */
+    /** A model can be downloaded even if its forecast fails. */
     private static void printPlan(RemoteModel model, Http http) {
         try (Forecaster forecaster = new Forecaster(ModelHeaders.read(model, http))) {
             SessionOptions options =
@@ -117,7 +122,7 @@ public final class PullCommand implements Callable<Integer> {
                             PlanReport.bandwidths(forecaster, options, null, null, false))
                     .forEach(PullCommand::say);
         } catch (LlamaException | GgufException | CommandException e) {
-            say("no plan for it: " + e.getMessage());
+            say("cannot forecast how it will run: " + e.getMessage());
         }
     }
 
@@ -132,7 +137,7 @@ public final class PullCommand implements Callable<Integer> {
             interruption.onRequest(pull::stop);
             return step.run(new PullProgress(pull.name(), line));
         } catch (CancellationException e) {
-            say("stopped; what has come is kept, and the same command goes on");
+            say("stopped; the part that was downloaded is kept, and the same command continues");
             throw e;
         }
     }

@@ -8,11 +8,11 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
 
-/** Shows how far a download is. From one thread at a time. */
+/** Shows the progress of a download. For one thread at a time. */
 final class PullProgress implements Pull.Progress {
     private static final long INTERVAL_NANOS = 500_000_000L;
 
-    /** What came before says nothing about what is to come. */
+    /** The speed is measured over this time: older bytes say nothing about the bytes to come. */
     private static final long WINDOW_NANOS = 20_000_000_000L;
 
     private final String name;

@@ -26,11 +26,11 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** The same model in fewer bits. */
+/** Writes a model with fewer bits per weight. */
 @Command(
         name = "quantize",
         description = {
-            "Write a model with fewer bits for a weight, as llama-quantize does. It needs little RAM,"
+            "Write a model with fewer bits per weight, as llama-quantize does. It needs little RAM,"
                     + " however large the model is.",
             ""
         })
@@ -40,9 +40,10 @@ public final class QuantizeCommand implements Callable<Integer> {
             paramLabel = "IN [OUT] TYPE",
             hideParamSyntax = true,
             description =
-                    "A GGUF file, of a split model the first part (demo for the demo model); the"
-                            + " file to write, which --dry-run can do without; one of the types"
-                            + " below.")
+                    "A GGUF file (the first part of a split model), or demo for the demo model; "
+                            + "the"
+                            + " file to write, optional with --dry-run; and one of the "
+                            + "types below.")
     List<String> arguments;
 
     @Option(
@@ -53,11 +54,12 @@ public final class QuantizeCommand implements Callable<Integer> {
     @Option(
             names = "--allow-requantize",
             description =
-                    "Quantize also what is quantized already; that loses more than quantizing the"
-                            + " original.")
+                    "Quantize even tensors that are quantized already, which loses more than"
+                            + " "
+                            + "quantizing the original.")
     boolean allowRequantize;
 
-    @Option(names = "--pure", description = "One type for all matrices, no mixture.")
+    @Option(names = "--pure", description = "Use one type for all matrices, not a mixture.")
     boolean pure;
 
     @Option(
@@ -88,28 +90,31 @@ public final class QuantizeCommand implements Callable<Integer> {
             paramLabel = "REGEX=TYPE",
             converter = QuantizationNames.Overrides.class,
             description =
-                    "The type of all tensors in whose name the regular expression is found, for"
-                            + " example ffn_down=q6_k. Repeatable; the first that is found counts.")
+                    "The type of all tensors whose names match the regular expression, for"
+                            + " "
+                            + "example ffn_down=q6_k. Repeatable; the first match counts.")
     List<TensorType> tensorTypes = List.of();
 
     @Option(
             names = "--keep-split",
             description =
-                    "Of a model in parts write as many; OUT is then what their names begin with.")
+                    "Write as many parts as the model has; OUT is then the beginning of their "
+                            + "names.")
     boolean keepSplit;
 
     @Option(
             names = "--max-buffer-size",
             paramLabel = "SIZE",
             description =
-                    "Most memory for rows, in MiB or for example 2G. Default: an eighth of the RAM"
-                            + " that is available, at most 1 GiB.")
+                    "Most memory for rows, in MiB or for example 2G. Default: an eighth of "
+                            + "the"
+                            + " available RAM, at most 1 GiB.")
     String bufferSize;
 
     @Option(
             names = {"-t", "--threads"},
             paramLabel = "N",
-            description = "Threads that compute (default: one on each processor).")
+            description = "Number of threads (default: one per processor).")
     int threads = QuantizeOptions.AUTO_THREADS;
 
     @Mixin NewFile newFile = new NewFile();
@@ -152,7 +157,7 @@ public final class QuantizeCommand implements Callable<Integer> {
             options = options.withImatrix(imatrix);
         }
         if (bufferSize != null) {
-            // llama-quantize takes a number for MiB.
+            // As in llama-quantize, a plain number means MiB.
             String size = bufferSize.matches("\\d+") ? bufferSize + "MiB" : bufferSize;
             options = options.withBufferSize(new ByteSize().convert(size));
         }
@@ -211,7 +216,7 @@ public final class QuantizeCommand implements Callable<Integer> {
         }
         warn(plan);
         plan.obstacle()
-                .ifPresent(obstacle -> System.err.println("bigllama: it will fail: " + obstacle));
+                .ifPresent(obstacle -> System.err.println("bigllama: this will fail: " + obstacle));
     }
 
     private static void free(Path target) {
@@ -229,8 +234,9 @@ public final class QuantizeCommand implements Callable<Integer> {
     private static void warn(QuantizePlan plan) {
         if (plan.fallbacks() > 0) {
             System.err.printf(
-                    "bigllama: %d of %d tensors get another type than they should, because their rows"
-                            + " are no multiple of its blocks%n",
+                    "bigllama: %d of %d tensors get another type than intended, because their row "
+                            + "length"
+                            + " is not a multiple of its block size%n",
                     plan.fallbacks(), plan.tensors().size());
         }
     }

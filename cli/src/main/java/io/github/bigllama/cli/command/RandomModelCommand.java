@@ -17,7 +17,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** A model for measuring. */
+/** Writes a model to measure speed with. */
 @Command(
         name = "random-model",
         description = {
@@ -33,7 +33,7 @@ public final class RandomModelCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             defaultValue = "1.5G",
-            description = "About how large it is to be (default: ${DEFAULT-VALUE}).")
+            description = "Approximate size of the result (default: ${DEFAULT-VALUE}).")
     long size;
 
     @Option(
@@ -41,23 +41,27 @@ public final class RandomModelCommand implements Callable<Integer> {
             paramLabel = "SHAPE",
             defaultValue = "dense",
             description =
-                    "dense: a llama; moe: 64 experts a layer, of which a token uses 8; moe-large:"
+                    "dense: a llama; moe: 64 experts per layer, of which a token uses 8; moe-large:"
                             + " the same with experts of four times the size; scout: the shape of"
                             + " Llama 4 Scout, 112 GB (default: ${DEFAULT-VALUE}).")
     ShapeName shape;
 
-    @Option(names = "--layers", paramLabel = "N", description = "Another number of layers.")
+    @Option(
+            names = "--layers",
+            paramLabel = "N",
+            description = "Number of layers. Default: that " + "of the shape.")
     Integer layers;
 
     @Option(
             names = "--sparse",
-            description = "Leave the weights out: zeros that take no space on the disk.")
+            description =
+                    "Leave out the weights: they read as zeros and take no space on the " + "disk.")
     boolean sparse;
 
     @Mixin NewFile newFile = new NewFile();
     @Mixin CommonArguments common = new CommonArguments();
 
-    /** The shapes, as they are typed. */
+    /** The shapes, by the names that users type. */
     enum ShapeName {
         dense,
         moe,

@@ -20,20 +20,21 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What of a model is in RAM now. */
+/** Draws which parts of a model are in RAM. */
 @Command(
         name = "residency",
         description = {
-            "Draw which parts of which layers of a model are in RAM now, whoever has brought them there.",
+            "Draw which parts of which layers of a model are in RAM now, whichever program read "
+                    + "them.",
             "",
-            "The system tells only of files that you own or may write.",
+            "The system shows this only for files that you own or may write.",
             ""
         })
 public final class ResidencyCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "MODEL",
             description =
-                    "A GGUF file, of a split model the first part; or a downloaded model's name.")
+                    "A GGUF file (the first part of a split model), or a downloaded model's name.")
     Path model;
 
     @Option(
@@ -41,7 +42,7 @@ public final class ResidencyCommand implements Callable<Integer> {
             arity = "0..1",
             fallbackValue = "1",
             paramLabel = "SECONDS",
-            description = "Draw again and again, until Ctrl-C.")
+            description = "Draw again every SECONDS seconds, until Ctrl-C.")
     Double watch;
 
     @Mixin CommonArguments common = new CommonArguments();
@@ -71,13 +72,17 @@ public final class ResidencyCommand implements Callable<Integer> {
         } catch (IOException e) {
             throw new CommandException(
                     ExitCode.FAILED,
-                    "cannot look at the pages of " + model + ": " + CommandException.reason(e),
+                    "cannot see which pages of "
+                            + model
+                            + " are in RAM: "
+                            + ""
+                            + CommandException.reason(e),
                     e);
         }
         return ExitCode.OK;
     }
 
-    /** What is drawn again and again must not leave the screen; the last row has the cursor. */
+    /** A picture that is redrawn must fit the screen; the last row has the cursor. */
     private int mostLines() {
         return watch == null
                 ? Integer.MAX_VALUE

@@ -17,16 +17,16 @@ import picocli.CommandLine.Parameters;
 /** Deletes a model from the models folder. */
 @Command(
         name = "rm",
-        description = {"Delete a model that pull has brought, with all its files.", ""})
+        description = {"Delete a downloaded model with all its files.", ""})
 public final class RmCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "NAME",
-            description = "As list shows it; without --yes a part of that will do.")
+            description = "The name that list shows; without --yes a part of it is enough.")
     String name;
 
     @Option(
             names = {"-y", "--yes"},
-            description = "Do not ask.")
+            description = "Do not ask for confirmation.")
     boolean yes;
 
     @Mixin CommonArguments common = new CommonArguments();
@@ -40,10 +40,10 @@ public final class RmCommand implements Callable<Integer> {
                             .orElseThrow(
                                     () ->
                                             CommandException.usage(
-                                                    "there is no model %s in %s; bigllama list says what there is"
+                                                    "there is no model %s in %s; bigllama list shows all models"
                                                             .formatted(name, folder.path())));
             if (yes && !model.name().equals(name)) {
-                throw CommandException.usage("--yes wants the whole name: " + model.name());
+                throw CommandException.usage("--yes needs the full name: " + model.name());
             }
             if (!yes && !agrees(model)) {
                 return ExitCode.FAILED;
@@ -70,7 +70,7 @@ public final class RmCommand implements Callable<Integer> {
             throw CommandException.usage(
                     "rm asks before it deletes "
                             + model.name()
-                            + ", and there is no terminal; add --yes");
+                            + ", but there is no terminal; add --yes");
         }
         String answer =
                 console.readLine(

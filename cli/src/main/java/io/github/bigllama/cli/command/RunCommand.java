@@ -24,14 +24,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** One prompt, one answer. */
+/** Answers one prompt. */
 @Command(
         name = "run",
         description = {
-            "Answer one prompt, on standard output; everything else goes to stderr.",
+            "Answer one prompt on standard output; everything else goes to stderr.",
             "",
-            "The answer comes token by token. The prompt is an argument, a file, or comes through a"
-                    + " pipe, and is put into the chat template of the model.",
+            "The answer appears token by token. The prompt is given as an argument, in a file, "
+                    + "or"
+                    + " through a pipe, and is put into the model's chat template.",
             ""
         })
 public final class RunCommand implements Callable<Integer> {
@@ -44,8 +45,8 @@ public final class RunCommand implements Callable<Integer> {
             names = "--session",
             paramLabel = "FILE",
             description =
-                    "Go on with the conversation in this file, if it exists, and keep it there after"
-                            + " the answer.")
+                    "Continue the conversation in this file, if it exists, and save it there "
+                            + "after the answer.")
     Optional<Path> sessionFile = Optional.empty();
 
     @Option(
@@ -64,10 +65,13 @@ public final class RunCommand implements Callable<Integer> {
                         : settings.generationOptions();
         if (raw && settings.hasChatOptions()) {
             throw CommandException.usage(
-                    "--raw has no chat, so --system and --chat-template say nothing; leave one out");
+                    "--raw uses no chat, so --system and --chat-template have no effect; leave "
+                            + "out one of them");
         }
         if (raw && sessionFile.isPresent()) {
-            throw CommandException.usage("--raw has no conversation that --session could keep");
+            throw CommandException.usage(
+                    "--raw has no conversation that --session could save; "
+                            + "leave out one of them");
         }
         String prompt = prompt();
         PrintStream err = System.err;

@@ -17,14 +17,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Text to tokens. */
+/** Prints the tokens of a text. */
 @Command(
         name = "tokenize",
         description = {
-            "Print the tokens of a text, one a line: the id, and the piece of text it stands for.",
+            "Print the tokens of a text, one per line: the id, and the piece of text it stands "
+                    + "for.",
             "",
-            "Bytes that are not a whole character, and control characters, are printed as \\xNN."
-                    + " Control tokens stand in < >, as the model names them.",
+            "Bytes that are not a whole character, and control characters, are printed as "
+                    + "\\xNN."
+                    + " Control tokens are printed by their names, without quotes.",
             ""
         })
 public final class TokenizeCommand implements Callable<Integer> {
@@ -36,8 +38,9 @@ public final class TokenizeCommand implements Callable<Integer> {
     @Option(
             names = "--no-special",
             description =
-                    "Take the names of control tokens as plain text, and add no token at the"
-                            + " beginning or end.")
+                    "Take the names of control tokens as plain text, and do not add tokens at "
+                            + "the"
+                            + " beginning or the end.")
     boolean noSpecial;
 
     @Mixin CommonArguments common = new CommonArguments();

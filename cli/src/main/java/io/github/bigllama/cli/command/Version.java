@@ -9,7 +9,7 @@ public final class Version implements IVersionProvider {
         return new String[] {"bigllama " + text()};
     }
 
-    /** From the manifest of the jar. */
+    /** The version from the manifest of the jar. */
     static String text() {
         String version = Version.class.getPackage().getImplementationVersion();
         return version == null ? "(development)" : version;

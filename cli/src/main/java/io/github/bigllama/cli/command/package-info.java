@@ -1,2 +1,2 @@
-/** The commands, one class each. Its name in the shell is the name of the class. */
+/** The commands, one class each, named after the command. */
 package io.github.bigllama.cli.command;

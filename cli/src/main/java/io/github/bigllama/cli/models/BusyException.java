@@ -10,21 +10,21 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A server that may answer later, and perhaps says when. */
+/** A server refuses a request for now, and may say when to ask again. */
 final class BusyException extends IOException {
     private static final long serialVersionUID = 1;
 
     private static final Pattern SECONDS = Pattern.compile("\\s*(\\d{1,10})(?:\\.\\d+)?\\s*");
 
     /**
-     * As in {@code "resolvers";r=0;t=287}, and in the older {@code limit=9, remaining=0,
+     * The seconds in {@code "resolvers";r=0;t=287}, and in the older {@code limit=9, remaining=0,
      * reset=287}.
      */
     private static final Pattern LIMIT =
             Pattern.compile(
                     "(?:^|[;,\\s])(?:t|reset)\\s*=\\s*(\\d{1,9})", Pattern.CASE_INSENSITIVE);
 
-    /** A number of seconds that must be a point in time. */
+    /** A larger number of seconds must be a point in time, not a duration. */
     private static final long EPOCH = 1_000_000_000;
 
     private final int status;
@@ -38,7 +38,7 @@ final class BusyException extends IOException {
         this.asked = asked.orElse(null);
     }
 
-    /** What an answer means, if it means "later". */
+    /** The exception for a response that means "later"; empty for other responses. */
     static Optional<BusyException> of(Http.Answer answer) {
         int status = answer.status();
         Optional<Duration> asked = asked(answer, Instant.now());
@@ -91,7 +91,7 @@ final class BusyException extends IOException {
         if (seconds.isPresent()) {
             return seconds.map(Duration::ofSeconds);
         }
-        // By the server's clock, if it tells the time.
+        // By the server's clock, if the response has its time.
         return date(text)
                 .map(
                         then ->

@@ -22,15 +22,15 @@ import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
 /**
- * The certificate authorities that are trusted: those that {@code SSL_CERT_FILE} and {@code
- * SSL_CERT_DIR} name, or else those of the system, or else those that come with Java. So a
- * company's own, which its machines have, is known here too.
+ * The trusted certificate authorities: those that {@code SSL_CERT_FILE} and {@code SSL_CERT_DIR}
+ * name, or else those of the system, or else those that come with Java. So a company's own
+ * authority is trusted if its machines trust it.
  */
 final class Certificates {
     static final String FILE = "SSL_CERT_FILE";
     private static final String FOLDER = "SSL_CERT_DIR";
 
-    /** Of Debian, Red Hat, SUSE, Alpine and macOS. */
+    /** The files of Debian, Red Hat, SUSE, Alpine and macOS. */
     private static final List<Path> BUNDLES =
             Stream.of(
                             "/etc/ssl/certs/ca-certificates.crt",
@@ -49,7 +49,7 @@ final class Certificates {
     private Certificates() {}
 
     /**
-     * Who is trusted.
+     * The trust manager for an environment.
      *
      * @throws PullException if a file that the environment names has no certificates
      */
@@ -65,7 +65,7 @@ final class Certificates {
         }
     }
 
-    /** Empty for Java's own. */
+    /** The authorities; empty for those of Java. */
     private static List<Certificate> authorities(
             Map<String, String> environment, List<Path> bundles) {
         String file = environment.getOrDefault(FILE, "");
@@ -136,7 +136,7 @@ final class Certificates {
                                         new ByteArrayInputStream(
                                                 pem.getBytes(StandardCharsets.ISO_8859_1))));
             } catch (CertificateException e) {
-                // One that Java does not understand is one less to trust.
+                // A certificate that Java can't parse is not trusted.
             }
         }
         return Optional.of(all);

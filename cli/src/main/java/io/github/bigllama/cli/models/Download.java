@@ -25,15 +25,15 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongConsumer;
 
 /**
- * One file from a web server: several connections, each a range at a time, into {@code NAME.part},
- * which gets its name when all of it is there and right.
+ * Downloads one file from a web server with several connections, each for one range at a time, into
+ * {@code NAME.part}, which is renamed when it is complete and its checksum is right.
  */
 final class Download {
     private static final int CONNECTIONS = 4;
     private static final int CHECK_BUFFER = 1 << 20;
     private static final long WAIT_MILLIS = 50;
 
-    /** What a power cut may take back. */
+    /** The most time of downloading that a power cut may undo. */
     private static final Duration UNSAVED = Duration.ofSeconds(3);
 
     private final Path target;
@@ -45,9 +45,9 @@ final class Download {
     private final AtomicReference<Exception> failure = new AtomicReference<>();
 
     /**
-     * Of a file of which the server has been asked what it is.
+     * Prepares the download of a file whose size and version the server has told.
      *
-     * @param origin what it is
+     * @param origin the source and the version of the file
      */
     Download(
             Path target,
@@ -69,7 +69,7 @@ final class Download {
                         requests.first().hasRanges() ? blockSize : Math.max(1, origin.size()));
     }
 
-    /** Bytes that are still to come. */
+    /** Bytes that are still missing. */
     long missingBytes() {
         return state.origin().size() - state.doneBytes();
     }
@@ -78,7 +78,7 @@ final class Download {
         return state.doneBytes();
     }
 
-    /** Makes room: what is there of another version, or of nobody knows what, is overwritten. */
+    /** Makes room by emptying a partial file of another version, or of unknown origin. */
     void discardUseless() throws IOException {
         if (state.doneBytes() == 0) {
             deleteIfEmpty();
@@ -86,13 +86,13 @@ final class Download {
     }
 
     /**
-     * Brings it, or the rest of it.
+     * Downloads the file, or the rest of it.
      *
-     * @param progress is told the bytes that are there, from this thread
-     * @param checking is told the bytes that have been checked
-     * @throws PullException if it can't be had
-     * @throws CancellationException if someone said so; what is there is kept
-     * @throws IOException if it can't be written
+     * @param progress is given the number of bytes downloaded so far, on this thread
+     * @param checking is given the number of bytes that have been checked
+     * @throws PullException if the file can't be downloaded
+     * @throws CancellationException if it was stopped; the partial file is kept
+     * @throws IOException if the file can't be written
      */
     void run(LongConsumer progress, LongConsumer checking) throws IOException {
         Files.createDirectories(target.getParent());
@@ -111,7 +111,7 @@ final class Download {
         DownloadState.delete(part);
     }
 
-    /** A download that brought nothing leaves nothing. */
+    /** A download without any bytes leaves no files. */
     private void deleteIfEmpty() throws IOException {
         if (state.doneBytes() == 0 && state.origin().size() > 0) {
             Files.deleteIfExists(part);
@@ -122,7 +122,7 @@ final class Download {
     private void bring(FileChannel channel, LongConsumer progress) throws IOException {
         Iterator<Block> blocks =
                 List.copyOf(state.blocks()).stream().filter(block -> !block.isDone()).iterator();
-        // First what was there, before anything comes.
+        // Saves the state first, before any new bytes.
         tell(progress);
         List<Thread> workers = new ArrayList<>();
         for (int i = 0; i < CONNECTIONS; i++) {
@@ -148,7 +148,7 @@ final class Download {
                 patience.stop();
             }
             if (patience.isStopped()) {
-                // Also those that have begun since the last time.
+                // Also the calls that have begun since the last time.
                 http.cancelAll();
             }
         }
@@ -156,7 +156,7 @@ final class Download {
         interrupted |= join(saver);
         saveWhatCan(channel);
         if (interrupted) {
-            // Not before: it would close the channel.
+            // Not earlier, because an interrupt would close the channel.
             Thread.currentThread().interrupt();
         }
         rethrow();
@@ -172,7 +172,10 @@ final class Download {
         }
     }
 
-    /** Waits for its end, which is near; says whether this thread was interrupted meanwhile. */
+    /**
+     * Waits for a thread that is about to end; returns whether this thread was interrupted
+     * meanwhile.
+     */
     private static boolean join(Thread thread) {
         boolean interrupted = false;
         while (true) {
@@ -205,7 +208,7 @@ final class Download {
                 requests.range(block, (bytes, at) -> write(channel, bytes, at));
             }
         } catch (CancellationException e) {
-            // Who said so knows.
+            // The caller who stopped it knows.
         } catch (IOException | RuntimeException e) {
             if (!patience.isStopped()) {
                 failure.compareAndSet(null, e);
@@ -226,11 +229,11 @@ final class Download {
                 saveWhatCan(channel);
             }
         } catch (InterruptedException e) {
-            // Nobody interrupts it; what is not saved comes again.
+            // Nobody interrupts this thread; bytes that were not saved are downloaded again.
         }
     }
 
-    /** If it can't be kept that something is there, it comes again another time. */
+    /** Saves the state if possible; bytes that were not saved are downloaded again. */
     private void saveWhatCan(FileChannel channel) {
         try {
             save(channel);
@@ -240,7 +243,10 @@ final class Download {
         }
     }
 
-    /** What counts as there would be there after a power cut too. */
+    /**
+     * Saves the state, so that bytes that count as downloaded are on the disk even after a power
+     * cut.
+     */
     private void save(FileChannel channel) throws IOException {
         Properties snapshot = state.snapshot();
         channel.force(false);
@@ -269,7 +275,7 @@ final class Download {
             DownloadState.delete(part);
             Files.deleteIfExists(part);
             throw new PullException(
-                    "%s has SHA-256 %s, expected %s: what came is damaged, and deleted; pull it again"
+                    "%s has SHA-256 %s, expected %s: the download was damaged and is deleted; pull it again"
                             .formatted(requests, actual, expected));
         }
     }
@@ -277,7 +283,7 @@ final class Download {
     /**
      * The checksum of a file.
      *
-     * @throws CancellationException if someone said to stop
+     * @throws CancellationException if it was stopped
      */
     static String sha256(Path file, Patience patience, LongConsumer checking) throws IOException {
         try (InputStream in = Files.newInputStream(file)) {

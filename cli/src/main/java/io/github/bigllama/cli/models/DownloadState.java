@@ -11,9 +11,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 
 /**
- * What there is of a file that is being downloaded, kept beside it: so a download goes on where it
- * stopped, however it stopped. Of each block it is the beginning. Thread-safe but for {@link
- * #save}.
+ * Which bytes of a partial file have been downloaded: the beginning of each block. Saved beside the
+ * file, so that a download continues where it stopped, however it stopped. Thread-safe except for
+ * {@link #save}.
  */
 final class DownloadState {
     private static final String SUFFIX = ".state";
@@ -23,7 +23,7 @@ final class DownloadState {
     private final long blockSize;
     private final List<Block> blocks = new ArrayList<>();
 
-    /** A part of the file that comes through one connection at a time. */
+    /** A part of the file that one connection at a time downloads. */
     static final class Block {
         private final long start;
         private final long end;
@@ -37,17 +37,17 @@ final class DownloadState {
             most = start;
         }
 
-        /** Where it ends in the file. */
+        /** The end of the block in the file. */
         long end() {
             return end;
         }
 
-        /** The first byte that is missing; the end if none is. */
+        /** The first missing byte; the end of the block if none is missing. */
         long next() {
             return next.get();
         }
 
-        /** The farthest that {@link #next} has been. */
+        /** The largest value that {@link #next} has had. */
         long most() {
             return most;
         }
@@ -56,7 +56,7 @@ final class DownloadState {
             return next() == end;
         }
 
-        /** Bytes are in the file; says whether it never was that far before. */
+        /** Counts bytes that were written; returns whether the block was never that far before. */
         boolean add(long count) {
             long now = next.addAndGet(count);
             if (now <= most) {
@@ -66,7 +66,7 @@ final class DownloadState {
             return true;
         }
 
-        /** Nothing counts as there. */
+        /** Begins the block anew. */
         void restart() {
             next.set(start);
         }
@@ -85,12 +85,12 @@ final class DownloadState {
         return part.resolveSibling(part.getFileName() + SUFFIX);
     }
 
-    /** Which file a partial file is to become; empty if that is not known. */
+    /** The origin of a partial file; empty if it is not known. */
     static Optional<Origin> origin(Path part) {
         return Origin.load(beside(part)).flatMap(Origin::from);
     }
 
-    /** Bytes of a partial file that are there. */
+    /** Downloaded bytes of a partial file. */
     static long doneBytes(Path part) {
         return Origin.load(beside(part))
                 .flatMap(
@@ -108,8 +108,7 @@ final class DownloadState {
     }
 
     /**
-     * That of a partial file, if it is of the same version of the same file; otherwise of one of
-     * which nothing is there.
+     * The state of a partial file, if it has the same origin and version; otherwise an empty state.
      */
     static DownloadState of(Path part, Origin origin, long blockSize) {
         return Optional.of(part)
@@ -160,12 +159,12 @@ final class DownloadState {
         return origin;
     }
 
-    /** Bytes that are there. */
+    /** Downloaded bytes. */
     long doneBytes() {
         return blocks.stream().mapToLong(block -> block.next() - block.start).sum();
     }
 
-    /** What was there when this was called, to be saved when it is sure to stay. */
+    /** The state at this moment, to be saved once its bytes are safely on the disk. */
     Properties snapshot() {
         Properties kept = origin.toProperties();
         kept.setProperty("block", Long.toString(blockSize));
@@ -181,7 +180,7 @@ final class DownloadState {
         Origin.store(snapshot, file);
     }
 
-    /** Forgets that of a partial file. */
+    /** Deletes the state of a partial file. */
     static void delete(Path part) throws IOException {
         Files.deleteIfExists(beside(part));
     }

@@ -11,25 +11,25 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * Of one model in the models folder, so that only one program at a time changes its files. It is a
- * byte of a file that is never deleted: a lock file for each model would have to be, and deleting
- * what others lock goes wrong.
+ * The lock of a model in the models folder, so that only one program at a time changes its files.
+ * It is a byte of a file that is never deleted: lock files of single models would have to be
+ * deleted, which fails while others lock them.
  */
 final class FolderLock {
     private static final String NAME = ".lock";
 
     private FolderLock() {}
 
-    /** What changes files. */
+    /** An action that changes files. */
     interface Action {
         void run() throws IOException;
     }
 
     /**
-     * Does something while the model is locked.
+     * Runs an action while the model is locked.
      *
-     * @param busy says that another program has locked it
-     * @throws PullException if so
+     * @param busy the message if another program has locked it
+     * @throws PullException if another program has locked the model
      * @throws IOException if the folder can't be written
      */
     static void hold(Path folder, String model, String busy, Action action) throws IOException {
@@ -45,15 +45,15 @@ final class FolderLock {
         }
     }
 
-    /** Until the channel is closed. */
+    /** Tries to lock, until the channel is closed. */
     private static boolean isLocked(FileChannel channel, long position) {
         try {
             return channel.tryLock(position, 1, false) != null;
         } catch (OverlappingFileLockException e) {
-            // By another thread of this program: the same.
+            // Another thread of this program has locked it.
             return false;
         } catch (IOException e) {
-            // A file system without locks; then there are none.
+            // A file system without locks does not lock anything.
             return true;
         }
     }
@@ -63,7 +63,7 @@ final class FolderLock {
             byte[] digest =
                     MessageDigest.getInstance("SHA-256")
                             .digest(model.getBytes(StandardCharsets.UTF_8));
-            // Far from the end of what a file system can number.
+            // Far below the largest position in a file.
             return ByteBuffer.wrap(digest).getLong() >>> 2;
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java has SHA-256", e);

@@ -26,13 +26,13 @@ import okhttp3.Request;
 
 /**
  * Requests with the user's token, proxy and certificate authorities. Redirects are followed here,
- * because the token is for the server it was made for and for no other. Thread-safe.
+ * because the token must only be sent to the server that it belongs to. Thread-safe.
  */
 public final class Http implements HttpSender {
     private static final int MOST_REDIRECTS = 5;
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(20);
 
-    /** How long a server may say nothing. */
+    /** How long a server may stay silent. */
     private static final Duration READ_TIMEOUT = Duration.ofSeconds(30);
 
     private final HttpUrl endpoint;
@@ -41,16 +41,16 @@ public final class Http implements HttpSender {
     private final Duration readTimeout;
     private final Map<String, String> environment;
 
-    /** Those under way, until all of their answer has been read. */
+    /** Calls under way, until their response has been read to its end. */
     private final Set<Call> calls = ConcurrentHashMap.newKeySet();
 
     private final ConnectionPool connections = new ConnectionPool();
     private final Map<Object, OkHttpClient> clients = new HashMap<>();
 
     /**
-     * What came in the end.
+     * The response after all redirects.
      *
-     * @param linkedEtag what a redirecting server said of the file that it redirects to
+     * @param linkedEtag the ETag that a redirecting server gave for the file
      */
     record Answer(okhttp3.Response response, Optional<String> linkedEtag, Runnable whenClosed)
             implements AutoCloseable {
@@ -81,22 +81,24 @@ public final class Http implements HttpSender {
                         .map(String::strip)
                         .filter(text -> !text.isEmpty());
         if (token.isPresent() && !token.get().matches("[!-~]+")) {
-            throw new PullException("HF_TOKEN is not a token: it has blanks or other characters");
+            throw new PullException(
+                    "HF_TOKEN is not a valid token: it contains blanks or special " + "characters");
         }
     }
 
     /**
-     * With the token, the proxies and the certificate authorities that the environment names.
+     * A client with the token, the proxies and the certificate authorities that the environment
+     * names.
      *
-     * @param endpoint Hugging Face's address, or that of a server that answers alike; the token is
-     *     for it
-     * @throws IllegalArgumentException if it is no address of a web server
+     * @param endpoint the address of Hugging Face, or of a server with the same API; the token is
+     *     for that server
+     * @throws IllegalArgumentException if it is not the address of a web server
      */
     public static Http ofEnvironment(String endpoint) {
         HttpUrl address = HttpUrl.parse(endpoint.strip());
         if (address == null) {
             throw new IllegalArgumentException(
-                    "the endpoint '%s' is not a web server's address; write https://..."
+                    "the endpoint '%s' is not the address of a web server; write https://..."
                             .formatted(endpoint));
         }
         return new Http(address, System.getenv(), READ_TIMEOUT);
@@ -110,14 +112,14 @@ public final class Http implements HttpSender {
         return token.isPresent() && isSameServer(address, endpoint);
     }
 
-    /** Why a server may have refused, and what can be done about it. */
+    /** Why a server may have refused, and what to do about it. */
     String adviceOnRefusal(HttpUrl address) {
         if (hasToken(address)) {
             return "the token may not read it; has its licence been accepted?";
         }
         return isSameServer(address, endpoint)
-                ? "it wants a token; set HF_TOKEN"
-                : "it wants a token, and HF_TOKEN is for %s only; set HF_ENDPOINT if that is meant"
+                ? "it needs a token; set HF_TOKEN"
+                : "it needs a token, but HF_TOKEN is only for %s; set HF_ENDPOINT if it is for this server"
                         .formatted(ModelSource.shown(endpoint));
     }
 
@@ -136,9 +138,10 @@ public final class Http implements HttpSender {
     }
 
     /**
-     * Sends a request and follows redirects, until the headers of the answer are there.
+     * Sends a request, follows redirects, and returns when the headers of the response have
+     * arrived.
      *
-     * @throws NetworkException if they do not come, with the reason in words
+     * @throws NetworkException if they do not arrive, with the reason in words
      */
     Answer answer(HttpUrl first, Map<String, String> headers) throws IOException {
         HttpUrl address = first;
@@ -174,7 +177,7 @@ public final class Http implements HttpSender {
                             address.username(), address.password(), StandardCharsets.UTF_8));
         }
         if (!address.isHttps()) {
-            // Behind a tunnel the header would be the server's to read.
+            // Through a tunnel, the server would see the header.
             proxy.filter(server -> server.type() == java.net.Proxy.Type.HTTP)
                     .flatMap(Proxies.Server::credentials)
                     .ifPresent(text -> request.header("Proxy-Authorization", text));
@@ -202,7 +205,7 @@ public final class Http implements HttpSender {
         return response;
     }
 
-    /** Why the rest of an answer does not come. */
+    /** The reason why the rest of a response did not arrive. */
     IOException failure(IOException failure, HttpUrl address) {
         return NetworkException.of(failure, address, Optional.empty(), readTimeout);
     }
@@ -213,14 +216,15 @@ public final class Http implements HttpSender {
                                 server ->
                                         server.user().isPresent()
                                                 ? server
-                                                        + " refuses the user and the password that the variable names (407)"
-                                                : "%s wants a user and a password (407); write http://user:password@%s:%d into %s"
+                                                        + " refuses the user and the password of "
+                                                        + "the variable (407)"
+                                                : "%s needs a user and a password (407); write http://user:password@%s:%d into %s"
                                                         .formatted(
                                                                 server,
                                                                 server.host(),
                                                                 server.port(),
                                                                 server.variable()))
-                        .orElse("a proxy wants a user and a password (407)"));
+                        .orElse("a proxy needs a user and a password (407)"));
     }
 
     private OkHttpClient client(Optional<Proxies.Server> proxy, boolean isSecure) {
@@ -234,7 +238,7 @@ public final class Http implements HttpSender {
         OkHttpClient.Builder builder =
                 new OkHttpClient.Builder()
                         .connectionPool(connections)
-                        // Version 2 would send all ranges through one connection.
+                        // HTTP/2 would send all ranges through one connection.
                         .protocols(List.of(Protocol.HTTP_1_1))
                         .followRedirects(false)
                         .followSslRedirects(false)
@@ -279,12 +283,12 @@ public final class Http implements HttpSender {
                 });
     }
 
-    /** OkHttp asks before it makes a tunnel, so that the first request has what is needed. */
+    /** OkHttp asks before it opens a tunnel, so that the first request has the credentials. */
     private static boolean isPreemptive(okhttp3.Challenge challenge) {
         return challenge.scheme().equalsIgnoreCase("OkHttp-Preemptive");
     }
 
-    /** Java asks there whenever it connects through SOCKS. */
+    /** Java asks this authenticator whenever it connects through SOCKS. */
     private static void setSocksUser(String[] user) {
         java.net.Authenticator.setDefault(
                 new java.net.Authenticator() {
@@ -312,7 +316,7 @@ public final class Http implements HttpSender {
     private static HttpUrl follow(HttpUrl from, String location) {
         HttpUrl to = from.resolve(location);
         if (to == null || from.isHttps() && !to.isHttps()) {
-            // A query can be a secret.
+            // A query may be secret.
             throw new PullException(
                     "%s: the server redirects to '%s', which is not followed"
                             .formatted(

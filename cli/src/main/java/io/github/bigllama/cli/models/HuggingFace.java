@@ -16,7 +16,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import okhttp3.HttpUrl;
 
-/** Repositories of Hugging Face, or of a server with the same interface. */
+/** Repositories on Hugging Face, or on a server with the same API. */
 final class HuggingFace {
     static final String USUAL_REVISION = "main";
 
@@ -59,7 +59,7 @@ final class HuggingFace {
                 .find(Optional.ofNullable(matcher.group(4)));
     }
 
-    /** The file of a page. */
+    /** The model of a file's page. */
     static RemoteModel find(RepositoryPage page, Http http, Consumer<String> notice) {
         ModelSource.requireFirst(
                 page.path().substring(page.path().lastIndexOf('/') + 1),
@@ -108,7 +108,7 @@ final class HuggingFace {
         return entries;
     }
 
-    /** An address below that of the endpoint. */
+    /** An address below the endpoint. */
     private HttpUrl.Builder server(String... segments) {
         HttpUrl.Builder builder = http.endpoint().newBuilder().query(null).fragment(null);
         for (String segment : segments) {
@@ -117,12 +117,12 @@ final class HuggingFace {
         return builder;
     }
 
-    /** Reads a page of the list; gives the next. */
+    /** Reads a page of the list; returns the next one. */
     private HttpUrl read(HttpUrl page, Map<String, Entry> entries) {
         String shown = ModelSource.shown(page);
         try {
             return patience.again(
-                    "cannot get the list of files of hf:" + repository,
+                    "cannot list the files of hf:" + repository,
                     () -> 0,
                     () -> {
                         try (Http.Answer answer = http.answer(page, Map.of())) {
@@ -130,7 +130,8 @@ final class HuggingFace {
                         } catch (JacksonException e) {
                             throw new PullException(
                                     shown
-                                            + " does not answer as Hugging Face does: is the endpoint right?",
+                                            + " does not answer like Hugging Face: check the "
+                                            + "endpoint",
                                     e);
                         }
                     });
@@ -152,7 +153,7 @@ final class HuggingFace {
         if (!list.isArray()) {
             throw new PullException(
                     ModelSource.shown(page)
-                            + " does not answer as Hugging Face does: is the endpoint right?");
+                            + " does not answer like Hugging Face: check the endpoint");
         }
         for (JsonNode file : list) {
             if (file.path("type").asText().equals("file")) {

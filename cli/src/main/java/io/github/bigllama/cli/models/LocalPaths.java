@@ -11,16 +11,16 @@ import java.util.regex.Matcher;
 import okhttp3.HttpUrl;
 
 /**
- * Where files of the web go in the models folder: different files at different places, with names
- * that people recognize.
+ * The paths of downloaded files in the models folder: each file has its own path, with a name that
+ * people recognize.
  */
 final class LocalPaths {
-    /** Everything else becomes an underscore; letters are those of all scripts. */
+    /** Characters that become underscores: all but these and the letters of all scripts. */
     private static final String UNSAFE = "[^\\p{L}\\p{M}\\p{N} ._+=@,()~-]";
 
     private LocalPaths() {}
 
-    /** Of a file of a server. */
+    /** The path of a file on a server. */
     static String of(HttpUrl address) {
         HttpUrl lasting = ModelSource.lasting(address);
         List<String> segments = new ArrayList<>();
@@ -35,10 +35,10 @@ final class LocalPaths {
     }
 
     /**
-     * Of a file of a repository.
+     * The path of a file in a repository.
      *
      * @param repository owner and name
-     * @param revision which is in it unless it is the usual one
+     * @param revision the revision, which is part of the path unless it is the usual one
      */
     static String of(String repository, String revision, String path) {
         String folders =
@@ -55,7 +55,7 @@ final class LocalPaths {
         return String.join("/", segments.stream().filter(segment -> !segment.isEmpty()).toList());
     }
 
-    /** The number and the ending of a part are as llama.cpp wants them. */
+    /** A file name, with the number and the ending of a part written as llama.cpp wants them. */
     private static String file(String name, String query) {
         Matcher part = ModelSource.PART.matcher(name);
         if (part.matches()) {
@@ -66,7 +66,7 @@ final class LocalPaths {
         return safe(name.substring(0, end), query) + name.substring(end);
     }
 
-    /** A name that stays in its folder; what is lost in it is in a checksum. */
+    /** A name that is safe as a file name; a checksum stands for the characters that are lost. */
     private static String safe(String name, String query) {
         String safe = name.replaceAll(UNSAFE, "_");
         safe = safe.startsWith(".") ? "_" + safe.substring(1) : safe;

@@ -12,18 +12,18 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Which of the models of a repository it is.
+ * The choice of a model in a repository.
  *
- * @param path of its first file
- * @param reason for the user, if he named none of several
+ * @param path path of the model's first file
+ * @param reason the reason, for users who did not choose one of several
  */
 record ModelChoice(String path, Optional<String> reason) {
     private static final String USUAL = "Q4_K_M";
 
-    /** As many as can be read. */
+    /** The most models in a message. */
     private static final int MOST_SHOWN = 20;
 
-    /** What llama.cpp uses beside a model, or made one with. */
+    /** Files that llama.cpp uses beside a model, or that a model was made with. */
     private static final Pattern BESIDE =
             Pattern.compile(
                     ".*(mmproj|imatrix).*|(.*[-._])?(mtp|dflash|eagle3|dspark)-.*",
@@ -32,7 +32,7 @@ record ModelChoice(String path, Optional<String> reason) {
     private static final Pattern BESIDE_FOLDER =
             Pattern.compile("(.*/)?(mmproj|imatrix|mtp)/.*", Pattern.CASE_INSENSITIVE);
 
-    /** Before a quantization it is another one. */
+    /** Prefixes that make a quantization a different one. */
     private static final Pattern VARIANT =
             Pattern.compile(
                     "(.*[-._])?(ud|i1|imat|imatrix|mtp|pure)[-._]?", Pattern.CASE_INSENSITIVE);
@@ -41,12 +41,12 @@ record ModelChoice(String path, Optional<String> reason) {
             Pattern.compile("(I?Q|TQ|BF|FP?|MXFP|NVFP)[0-9].*", Pattern.CASE_INSENSITIVE);
 
     /**
-     * Chooses: a path or a file name as it is written, or else a quantization as it is written, or
-     * else a part of a name; the usual quantization if there is nothing to go by.
+     * Chooses a model by an exact path or file name, or else by quantization, or else by a part of
+     * the name; without a choice, the usual quantization.
      *
      * @param repository for messages
      * @param all files, by path
-     * @throws PullException if that is none, or several
+     * @throws PullException if no model matches, or several do
      */
     static ModelChoice of(String repository, Map<String, Entry> all, Optional<String> choice) {
         String wanted = choice.map(ModelChoice::plain).orElse("");
@@ -65,7 +65,7 @@ record ModelChoice(String path, Optional<String> reason) {
         for (Predicate<Entry> exactly : byName) {
             List<Entry> found = files.stream().filter(exactly).toList();
             if (!found.isEmpty()) {
-                return only(repository, all, found, " of the name " + choice.get());
+                return only(repository, all, found, " named " + choice.get());
             }
         }
         List<Entry> found = ofType(models, wanted);
@@ -95,7 +95,7 @@ record ModelChoice(String path, Optional<String> reason) {
         return new ModelChoice(
                 found.getFirst().path(),
                 Optional.of(
-                        "taking %s of the %d models of %s, because %s is the usual choice; %s:NAME takes another"
+                        "taking %s of the %d models of %s, because %s is the usual choice; %s:NAME chooses another"
                                 .formatted(
                                         describe(found.getFirst(), models, all),
                                         models.size(),
@@ -114,7 +114,7 @@ record ModelChoice(String path, Optional<String> reason) {
         return new ModelChoice(found.getFirst().path(), Optional.empty());
     }
 
-    /** Those of exactly this quantization, or else those with it as a word in their path. */
+    /** The models with exactly this quantization, or else those with it as a word in their path. */
     private static List<Entry> ofType(List<Entry> models, String wanted) {
         List<Entry> exact = models.stream().filter(entry -> isOfType(entry, wanted)).toList();
         if (!exact.isEmpty()) {
@@ -128,7 +128,8 @@ record ModelChoice(String path, Optional<String> reason) {
     }
 
     /**
-     * Whether a name ends with it, or is in a folder of that name; and nothing makes it another.
+     * Whether a name ends with the quantization, or is in a folder of that name, and no prefix
+     * makes it a different one.
      */
     private static boolean isOfType(Entry entry, String wanted) {
         String name = plain(entry.name());
@@ -149,7 +150,7 @@ record ModelChoice(String path, Optional<String> reason) {
         return false;
     }
 
-    /** Without the ending, and the number of a part. */
+    /** A path without the ending and the number of a part. */
     private static String plain(String path) {
         return ModelsFolder.name(path.replaceFirst("^/+", ""));
     }
@@ -165,7 +166,7 @@ record ModelChoice(String path, Optional<String> reason) {
                 || BESIDE_FOLDER.matcher(entry.path()).matches();
     }
 
-    /** A part or a piece by its name. */
+    /** Refuses a part other than the first, or a piece, that was asked for by name. */
     private static void requireRunnable(String repository, Collection<Entry> all, String wanted) {
         for (Entry entry : all) {
             if (ModelSource.PIECE.matcher(entry.name()).matches()
@@ -180,7 +181,7 @@ record ModelChoice(String path, Optional<String> reason) {
         }
     }
 
-    /** What was asked for may be there in pieces only. */
+    /** Refuses a quantization that exists only in pieces. */
     private static void requireWhole(String repository, Collection<Entry> all, String wanted) {
         for (Entry entry : all) {
             var piece = ModelSource.PIECE.matcher(entry.name());
@@ -222,7 +223,7 @@ record ModelChoice(String path, Optional<String> reason) {
                                         + ModelSource.inPieces(entry.name()))
                 .orElse(
                         all.stream().anyMatch(ModelChoice::isFirst)
-                                ? "%s has GGUF files, but no model: what is there is used beside one (projectors, imatrix, mtp)"
+                                ? "%s has GGUF files, but not a model: they are only used beside one (projectors, imatrix, mtp)"
                                         .formatted(repository)
                                 : "%s has no GGUF file: look for a repository whose name ends in GGUF"
                                         .formatted(repository));
@@ -239,7 +240,7 @@ record ModelChoice(String path, Optional<String> reason) {
                 : shown + " and %d more".formatted(models.size() - MOST_SHOWN);
     }
 
-    /** By its name, if no other has the same. */
+    /** Describes a model by its file name, or by its path if another has the same name. */
     private static String describe(Entry entry, List<Entry> models, Map<String, Entry> all) {
         boolean isUnique =
                 models.stream().filter(other -> other.name().equalsIgnoreCase(entry.name())).count()

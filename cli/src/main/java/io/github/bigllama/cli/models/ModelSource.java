@@ -11,21 +11,24 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import okhttp3.HttpUrl;
 
-/** From what a user writes to the files of a model. */
+/** Finds the files of a model from the source that a user wrote. */
 public final class ModelSource {
     private static final String HUGGING_FACE = "hf:";
 
-    /** A part of a model in several files: the name, its number, and how many there are. */
+    /** The file name of one part of a model: the prefix, its number, and the number of parts. */
     static final Pattern PART =
             Pattern.compile("(.+)-([0-9]{5})(-of-)([0-9]{5})(\\.gguf)", Pattern.CASE_INSENSITIVE);
 
-    /** A file cut into pieces by other means than llama.cpp's. */
+    /** A piece of a file that was not split by llama.cpp. */
     static final Pattern PIECE =
             Pattern.compile(
                     "(.+\\.gguf)[-._](?:part[-_]?(?:[0-9]+|[a-z]{1,2})(?:[-_]?of[-_]?[0-9]+)?|split[-_]?(?:[a-z]{1,2}|[0-9]+)|[a-z]{1,2}|[0-9]{1,4})",
                     Pattern.CASE_INSENSITIVE);
 
-    /** Parameters of signed addresses, which are others each time; and one that changes nothing. */
+    /**
+     * Parameters of signed addresses, which differ each time, and one that has no effect on the
+     * file.
+     */
     private static final Pattern ONE_TIME =
             Pattern.compile(
                     "X-(Amz|Goog|OSS|Cos)-.*|AWSAccessKeyId|GoogleAccessId|OSSAccessKeyId|Expires|Signature|Key-Pair-Id"
@@ -34,24 +37,24 @@ public final class ModelSource {
 
     private ModelSource() {}
 
-    /** Whether it names something on the web. */
+    /** Whether a source is on the web. */
     public static boolean isRemote(String source) {
         return source.startsWith(HUGGING_FACE) || source.matches("(?i)https?://.*");
     }
 
     /**
-     * Finds the files.
+     * Finds the files of a model.
      *
      * @param source {@code hf:owner/repo[@revision][:choice]}, or the address of a GGUF file
-     * @param http the server of {@code hf:} is its endpoint
-     * @param notice is told lines for the user
-     * @throws PullException if there is no such model, or several
+     * @param http the client; its endpoint is the server of {@code hf:}
+     * @param notice is given lines for the user
+     * @throws PullException if there is no such model, or there are several
      */
     public static RemoteModel find(String source, Http http, Consumer<String> notice) {
         if (source.startsWith(HUGGING_FACE)) {
             return HuggingFace.find(source.substring(HUGGING_FACE.length()), http, notice);
         }
-        // The library takes any number of slashes for two, and a path for a server then.
+        // The library accepts any number of slashes, and then takes a path as a server.
         HttpUrl given = source.matches("(?is)https?://[^/?#].*") ? HttpUrl.parse(source) : null;
         if (given == null) {
             throw new PullException(
@@ -91,24 +94,25 @@ public final class ModelSource {
         return new RemoteModel(ModelsFolder.name(files.getFirst().path()), files, Optional.empty());
     }
 
-    /** What to do about raw pieces. */
+    /** The message for a piece of a file. */
     static String inPieces(String file) {
         Matcher piece = PIECE.matcher(file);
         String whole = piece.matches() ? piece.group(1) : file;
-        return "is a piece of a file that was cut up, which nothing can run: download all pieces and join them, in their order, by cat PIECE1 PIECE2 ... > "
+        return "is a piece of a file that was cut up, and can't be run: download all pieces and "
+                + "join them in order with cat PIECE1 PIECE2 ... > "
                 + whole;
     }
 
     /**
      * Requires a single file or a first part.
      *
-     * @param shown the file for the message
+     * @param shown the file, as shown in the message
      */
     static void requireFirst(String file, String shown) {
         Matcher part = PART.matcher(file);
         if (part.matches() && Integer.parseInt(part.group(2)) != 1) {
             throw new PullException(
-                    "%s is part %d of %d: name the first, %s, and all of them come"
+                    "%s is part %d of %d: name the first, %s, and all parts are downloaded"
                             .formatted(
                                     shown,
                                     Integer.parseInt(part.group(2)),
@@ -117,7 +121,7 @@ public final class ModelSource {
         }
     }
 
-    /** The names of all files, for that of the first or only one. */
+    /** The names of all files, given the name of the first or only one. */
     static List<String> parts(String file) {
         Matcher part = PART.matcher(file);
         if (!part.matches()) {
@@ -142,7 +146,7 @@ public final class ModelSource {
                 of.group(5));
     }
 
-    /** An address without what is secret in it, or only for one time. */
+    /** An address without parts that are secret or valid only once. */
     static HttpUrl lasting(HttpUrl address) {
         HttpUrl.Builder lasting =
                 address.newBuilder().username("").password("").fragment(null).query(null);
@@ -155,7 +159,7 @@ public final class ModelSource {
         return lasting.build();
     }
 
-    /** An address as it may be shown: a query or a user can be a secret. */
+    /** An address that may be shown: a query or a user may be secret. */
     static String shown(HttpUrl address) {
         return address.newBuilder().username("").password("").query(null).fragment(null).build()
                 + (address.query() == null ? "" : "?...");

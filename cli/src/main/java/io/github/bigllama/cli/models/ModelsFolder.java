@@ -23,8 +23,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The folder of downloaded models: files under their own names, in folders for where they came
- * from, and beside each what it is ({@link Origin}).
+ * The folder of downloaded models: files under their own names, in folders named after their
+ * sources, each with its {@link Origin} beside it.
  */
 public record ModelsFolder(Path path) {
     static final String PROPERTY = "bigllama.models";
@@ -34,23 +34,26 @@ public record ModelsFolder(Path path) {
             Pattern.compile("(.+?)-([0-9]{5})-of-([0-9]{5})", Pattern.CASE_INSENSITIVE);
 
     /**
-     * A model in it.
+     * A model in the folder.
      *
-     * @param name folders and the name of the file, without ending and numbers
+     * @param name the folders and the file name, without ending and number
      * @param files its files, the first part first
-     * @param size bytes of all of them that are there
-     * @param modified when the last was written
-     * @param lack what is missing, in words; empty if nothing is
+     * @param size bytes of the files that are there
+     * @param modified when the last file was written
+     * @param lack what is missing, in words; empty if the model is complete
      */
     public record Model(
             String name, List<Path> files, long size, Instant modified, Optional<String> lack) {
-        /** Whether all of it is there. */
+        /** Whether the model is complete. */
         public boolean isComplete() {
             return lack.isEmpty();
         }
     }
 
-    /** The one that the environment names, or the platform's for programs' data. */
+    /**
+     * The folder that the environment names, or else one in the platform's folder for data of
+     * programs.
+     */
     public static ModelsFolder ofEnvironment() {
         return of(System.getProperties(), System.getenv());
     }
@@ -59,7 +62,7 @@ public record ModelsFolder(Path path) {
         Path home = Path.of(properties.getProperty("user.home")).toAbsolutePath();
         String given = properties.getProperty(PROPERTY, environment.getOrDefault(VARIABLE, ""));
         if (!given.isBlank()) {
-            // Where no shell has replaced it.
+            // A ~ that no shell has expanded.
             boolean isHome = given.equals("~") || given.startsWith("~/");
             return new ModelsFolder(
                     isHome
@@ -74,7 +77,7 @@ public record ModelsFolder(Path path) {
         return new ModelsFolder(data.resolve("bigllama/models"));
     }
 
-    /** The name of a model by the path of its first file. */
+    /** The name of a model, given the path of its first file. */
     static String name(String path) {
         String stem =
                 path.toLowerCase(Locale.ROOT).endsWith(".gguf")
@@ -84,7 +87,7 @@ public record ModelsFolder(Path path) {
         return part.matches() ? part.group(1) : stem;
     }
 
-    /** The file that is to become this one. */
+    /** The partial file that becomes this file. */
     static Path partial(Path file) {
         return file.resolveSibling(file.getFileName() + PARTIAL);
     }
@@ -94,23 +97,23 @@ public record ModelsFolder(Path path) {
     }
 
     /**
-     * Requires that there is a folder, or can be.
+     * Requires that the folder exists or can be created.
      *
-     * @throws PullException if there is something else
+     * @throws PullException if something else is in its place
      */
     void requireUsable() {
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(path)) {
             throw new PullException(
                     Files.isSymbolicLink(path)
-                            ? "the models folder %s is a symbolic link to what is not a folder, or missing"
+                            ? "the models folder %s is a symbolic link to something that is missing or not a folder"
                                     .formatted(path)
-                            : "the models folder %s is a file; name another by %s"
+                            : "the models folder %s is a file; name another with %s"
                                     .formatted(path, VARIABLE));
         }
     }
 
     /**
-     * All models, by name; files that are being downloaded too. What may not be read is left out.
+     * All models by name, including incomplete ones. Folders that can't be read are left out.
      *
      * @throws IOException if the folder itself can't be read; one that does not exist is empty
      */
@@ -155,7 +158,7 @@ public record ModelsFolder(Path path) {
         return models;
     }
 
-    /** Empty if it was deleted meanwhile. */
+    /** The model of some files; empty if it was deleted meanwhile. */
     private static Optional<Model> model(String name, List<Path> files) throws IOException {
         files.sort(Comparator.comparing(Path::toString));
         long size = 0;
@@ -178,7 +181,7 @@ public record ModelsFolder(Path path) {
     private static Optional<String> lack(List<Path> files) {
         for (Path file : files) {
             if (!Files.exists(file)) {
-                return Optional.of("its symbolic link leads to nothing");
+                return Optional.of("its symbolic link points to a missing file");
             }
             if (isPartial(file) && !files.contains(target(file))) {
                 return Optional.of(partLack(file));
@@ -202,16 +205,16 @@ public record ModelsFolder(Path path) {
         Matcher part = PART.matcher(stem(partial));
         String what =
                 part.matches()
-                        ? "part %d of %d is not complete"
+                        ? "part %d of %d is incomplete"
                                 .formatted(
                                         Integer.parseInt(part.group(2)),
                                         Integer.parseInt(part.group(3)))
-                        : "not complete";
+                        : "incomplete";
         return DownloadState.origin(partial)
                 .map(
                         origin ->
                                 what
-                                        + ": %d %% are there"
+                                        + ": %d %% downloaded"
                                                 .formatted(
                                                         100
                                                                 * DownloadState.doneBytes(partial)
@@ -240,9 +243,9 @@ public record ModelsFolder(Path path) {
     }
 
     /**
-     * The model of a name, or the only one whose name has it as a part, in any case.
+     * The model with a name, or else the only model whose name contains it, in upper or lower case.
      *
-     * @throws PullException if several have
+     * @throws PullException if several names contain it
      * @throws IOException if the folder can't be read
      */
     public Optional<Model> find(String name) throws IOException {
@@ -261,7 +264,7 @@ public record ModelsFolder(Path path) {
         }
         if (found.size() > 1) {
             throw new PullException(
-                    "'%s' is a part of the names of several models: %s"
+                    "'%s' is part of the names of several models: %s; write more of the name"
                             .formatted(
                                     name,
                                     String.join(", ", found.stream().map(Model::name).toList())));
@@ -270,17 +273,17 @@ public record ModelsFolder(Path path) {
     }
 
     /**
-     * Deletes a model, what is kept of an unfinished download, and folders that are empty then. Of
-     * symbolic links only the links are deleted.
+     * Deletes a model, the state of an unfinished download, and folders that become empty. Symbolic
+     * links are deleted, but not their targets.
      *
      * @throws PullException if it is being downloaded
-     * @throws IOException if something can't be deleted
+     * @throws IOException if a file can't be deleted
      */
     public void delete(Model model) throws IOException {
         FolderLock.hold(
                 path,
                 model.name,
-                model.name + " is being downloaded; stop that first",
+                model.name + " is being downloaded; stop the download first",
                 () -> {
                     for (Path file : model.files) {
                         Files.deleteIfExists(file);
@@ -291,7 +294,7 @@ public record ModelsFolder(Path path) {
         deleteEmptyParents(model.files.getFirst());
     }
 
-    /** Deletes the folders that are empty, from that of a file upwards, but no symbolic links. */
+    /** Deletes empty folders, from a file's folder upwards, but not symbolic links. */
     void deleteEmptyParents(Path file) {
         Path parent = file.getParent();
         try {
@@ -302,7 +305,7 @@ public record ModelsFolder(Path path) {
                 parent = parent.getParent();
             }
         } catch (IOException e) {
-            // Most are not empty; and an empty one that stays does no harm.
+            // Most folders are not empty, and an empty one that remains does no harm.
         }
     }
 }

@@ -16,11 +16,11 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import okhttp3.HttpUrl;
 
-/** A request that failed on its way; the message says why in words. */
+/** A request failed in the network; the message says why in words. */
 final class NetworkException extends IOException {
     private static final long serialVersionUID = 1;
 
-    /** Whether another attempt may fare better, though nothing ever came from there. */
+    /** Whether another attempt may succeed even if none has so far. */
     private final boolean isTransient;
 
     private NetworkException(String message, boolean isTransient, Throwable cause) {
@@ -44,19 +44,18 @@ final class NetworkException extends IOException {
             case SSLPeerUnverifiedException e ->
                     lasting("its certificate is for another name than " + address.host(), e);
             case SSLException e -> tls(e, address);
-            case NoRouteToHostException e ->
-                    lasting("there is no way to " + peer + " through the network", e);
+            case NoRouteToHostException e -> lasting("there is no network route to " + peer, e);
             case ConnectException e ->
                     isTimeout(e)
                             ? later(peer + " does not answer", e)
                             : lasting(peer + " refuses the connection" + port(address, proxy), e);
             case SocketTimeoutException e ->
                     later(
-                            "%s says nothing for %d s"
+                            "%s has sent nothing for %d s"
                                     .formatted(peer, Math.max(1, readTimeout.toSeconds())),
                             e);
             case ProtocolException e -> lasting("%s does not speak HTTP".formatted(peer), e);
-            case EOFException e -> later(peer + " ended the connection", e);
+            case EOFException e -> later(peer + " closed the connection", e);
             case SocketException e -> socket(e, peer, proxy);
             default -> other(failure, peer, address);
         };
@@ -70,7 +69,7 @@ final class NetworkException extends IOException {
             UnknownHostException e, HttpUrl address, Optional<Proxies.Server> proxy) {
         boolean isProxy = proxy.isPresent() && ("" + e.getMessage()).contains(proxy.get().host());
         return (isProxy ? proxy.get().toString() : "the host " + address.host())
-                + " is unknown: is the name right, and is there a network?";
+                + " is unknown: check the name and the network";
     }
 
     private static IOException tls(SSLException failure, HttpUrl address) {
@@ -79,13 +78,13 @@ final class NetworkException extends IOException {
             if (text.contains("unable to find valid certification path")
                     || text.contains("trustAnchors parameter must be non-empty")) {
                 return lasting(
-                        "%s has a certificate of an authority that is unknown here; if it is your company's, or your own, name its file (PEM) by %s"
+                        "%s has a certificate from an unknown authority; if that is your company's or your own, name its PEM file with %s"
                                 .formatted(address.host(), Certificates.FILE),
                         failure);
             }
             if (text.contains("Unsupported or unrecognized SSL message")) {
                 return lasting(
-                        "%s does not speak TLS at port %d; is the address one of http:// ?"
+                        "%s does not speak TLS at port %d; should the address begin with http:// ?"
                                 .formatted(address.host(), address.port()),
                         failure);
             }
@@ -111,7 +110,7 @@ final class NetworkException extends IOException {
         }
         return switch (text) {
             case "Connection reset", "Connection reset by peer", "Broken pipe", "Socket closed" ->
-                    later(peer + " broke the connection off", failure);
+                    later(peer + " broke off the connection", failure);
             case "Network is unreachable" ->
                     lasting("the network is unreachable on the way to " + peer, failure);
             default ->
@@ -124,7 +123,7 @@ final class NetworkException extends IOException {
     private static IOException other(IOException failure, String peer, HttpUrl address) {
         String text = text(failure);
         if (text.startsWith("unexpected end of stream")) {
-            return later(peer + " ended the connection", failure);
+            return later(peer + " closed the connection", failure);
         }
         String tunnel = "Unexpected response code for CONNECT: ";
         if (text.startsWith(tunnel)) {

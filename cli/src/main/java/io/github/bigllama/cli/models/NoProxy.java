@@ -10,8 +10,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The servers that are reached without a proxy: names with all below them, addresses, networks
- * ({@code 10.0.0.0/8}), or {@code *} for all.
+ * The servers that are reached without a proxy: names including their subdomains, addresses,
+ * networks ({@code 10.0.0.0/8}), or {@code *} for all.
  */
 final class NoProxy {
     private static final Pattern PORT = Pattern.compile("([^:]+|\\[.+\\]):(\\d{1,5})");
@@ -20,9 +20,9 @@ final class NoProxy {
     private final List<String> entries;
 
     /**
-     * From the value of the variable.
+     * Parses the value of the variable.
      *
-     * @param value separated by commas or blanks
+     * @param value entries separated by commas or blanks
      */
     NoProxy(String value) {
         entries =
@@ -57,7 +57,7 @@ final class NoProxy {
         return name.endsWith(".") ? name.substring(0, name.length() - 1) : name;
     }
 
-    /** Whether an address or network has the address. */
+    /** Whether an entry is the address, or a network that contains it. */
     private static boolean contains(String entry, byte[] address) {
         int slash = entry.indexOf('/');
         Optional<byte[]> network = address(slash < 0 ? entry : entry.substring(0, slash));
@@ -78,7 +78,7 @@ final class NoProxy {
                 .equals(new BigInteger(1, address).shiftRight(rest));
     }
 
-    /** What is written in digits; names are not looked up. */
+    /** An address written in digits; names are not looked up. */
     private static Optional<byte[]> address(String text) {
         String plain = text.replaceAll("[\\[\\]]", "");
         if (!ADDRESS.matcher(plain).matches()) {

@@ -11,12 +11,11 @@ import java.util.Optional;
 import java.util.Properties;
 
 /**
- * Which file of the web a file in the models folder is; kept beside it, because a name does not say
- * that.
+ * The source of a file in the models folder, saved beside the file, because its name does not tell.
  *
- * @param source its address, without what is secret or only for one time
- * @param version what the server called this version; empty if it did not
- * @param size in bytes
+ * @param source its address, without parts that are secret or valid only once
+ * @param version the server's name for this version; empty if it gave none
+ * @param size size of the file in bytes
  * @param sha256 its checksum in hexadecimal digits, if it is known
  */
 record Origin(String source, String version, long size, Optional<String> sha256) {
@@ -26,7 +25,7 @@ record Origin(String source, String version, long size, Optional<String> sha256)
         return file.resolveSibling(file.getFileName() + SUFFIX);
     }
 
-    /** That of a file; empty if nothing is known. */
+    /** The origin of a file; empty if it is unknown. */
     static Optional<Origin> of(Path file) {
         return load(beside(file)).flatMap(Origin::from);
     }
@@ -57,7 +56,7 @@ record Origin(String source, String version, long size, Optional<String> sha256)
         store(toProperties(), beside(file));
     }
 
-    /** Whether what is called so by the server now is this: by checksums, if both are known. */
+    /** Whether the server still has this version: compared by checksum if both are known. */
     boolean isSameVersion(Origin now) {
         return size == now.size
                 && (sha256.isPresent() && now.sha256.isPresent()
@@ -71,12 +70,12 @@ record Origin(String source, String version, long size, Optional<String> sha256)
             kept.load(in);
             return Optional.of(kept);
         } catch (IOException | IllegalArgumentException e) {
-            // Then nothing is known.
+            // Then the origin is unknown.
             return Optional.empty();
         }
     }
 
-    /** Replaces a file, or leaves it as it was. */
+    /** Replaces a file, or leaves it unchanged. */
     static void store(Properties kept, Path file) throws IOException {
         Path temporary = file.resolveSibling(file.getFileName() + ".new");
         try (OutputStream out = Files.newOutputStream(temporary)) {

@@ -4,24 +4,23 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Finds connections that are much slower than others of the same download have been: of several
- * that a server or a network hands out, one may be stuck while a new one would be fast.
- * Thread-safe.
+ * Finds connections that are much slower than others of the same download: one may be stuck while a
+ * new one would be fast. Thread-safe.
  */
 final class Pace {
     /** A connection this many times slower than the best is slow. */
     private static final int SLOW = 16;
 
-    /** Less would say nothing about a connection. */
+    /** The fewest bytes that say something about a connection. */
     private static final long ENOUGH_BYTES = 1 << 16;
 
     private final Duration window;
     private final AtomicLong best = new AtomicLong();
 
     /**
-     * New.
+     * Creates a pace without measurements.
      *
-     * @param window how long a connection is watched at first
+     * @param window how long the first connections are watched
      */
     Pace(Duration window) {
         this.window = window;
@@ -31,19 +30,19 @@ final class Pace {
         return new Watch();
     }
 
-    /** One connection after another, for one range. Not thread-safe. */
+    /** Watches the successive connections for one range. Not thread-safe. */
     final class Watch {
         private long patience = window.toNanos();
         private long start;
         private long bytes;
 
-        /** A new connection. */
+        /** Begins to watch a new connection. */
         void begin() {
             start = System.nanoTime();
             bytes = 0;
         }
 
-        /** Whether the connection is slow, now that these bytes have come. */
+        /** Counts received bytes; returns whether the connection is slow. */
         boolean isSlow(int count) {
             bytes += count;
             long time = System.nanoTime() - start;
@@ -56,12 +55,12 @@ final class Pace {
             if (rate * SLOW >= best.get()) {
                 return false;
             }
-            // If the next one is no better, it is not the connection.
+            // If the next connection is no faster, the connection is not the cause.
             patience *= 2;
             return true;
         }
 
-        /** All of the range has come. */
+        /** The range is complete. */
         void end() {
             if (bytes >= ENOUGH_BYTES) {
                 note(rate(System.nanoTime() - start));

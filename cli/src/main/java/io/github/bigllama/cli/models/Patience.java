@@ -11,16 +11,16 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
- * What failed is tried again as long as something comes: progress counts, and not the number of
- * attempts. When a server asks to wait, all connections do. Thread-safe.
+ * Repeats failed attempts as long as bytes arrive: progress counts, not the number of attempts.
+ * When a server asks to wait, all connections wait. Thread-safe.
  */
 final class Patience {
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(15);
 
-    /** What a server may ask for, in all, before something comes again. */
+    /** The longest that a server may ask to wait, in total, without progress. */
     private static final Duration LONGEST_ASKED = Duration.ofHours(1);
 
-    /** Shorter waits are not worth a line. */
+    /** Shorter waits are not reported. */
     private static final Duration NOTABLE = Duration.ofSeconds(3);
 
     private final Limits limits;
@@ -28,7 +28,7 @@ final class Patience {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition stop = lock.newCondition();
 
-    // All of these under the lock; times in nanoseconds.
+    // These fields are guarded by the lock; times are in nanoseconds.
     private boolean isStopped;
     private boolean hasCome;
     private long last = System.nanoTime();
@@ -37,38 +37,39 @@ final class Patience {
     private String trouble;
 
     /**
-     * How long to go on.
+     * How long to keep trying.
      *
-     * @param first without anything having come at all
-     * @param later without anything coming any more, not counting what the server asked to wait
-     * @param pause before the second attempt; it doubles with each
+     * @param first time to keep trying if nothing has ever arrived
+     * @param later time to keep trying since the last progress, not counting waits that the server
+     *     asked for
+     * @param pause pause before the second attempt; it doubles with each attempt
      */
     record Limits(Duration first, Duration later, Duration pause) {
         static final Limits USUAL =
                 new Limits(Duration.ofSeconds(60), Duration.ofMinutes(5), Duration.ofSeconds(1));
     }
 
-    /** What is tried again. */
+    /** Something to attempt again if it fails. */
     interface Attempt<T> {
         T run() throws IOException;
     }
 
-    /** Another connection may do better: to be tried again at once. */
+    /** The connection is slow, and another may be faster: to be tried again at once. */
     static final class SlowException extends IOException {
         private static final long serialVersionUID = 1;
     }
 
     /**
-     * New patience.
+     * Creates the patience of a download.
      *
-     * @param notice is told in a line when the server asks to wait
+     * @param notice is given a line for the user when the server asks to wait
      */
     Patience(Limits limits, Consumer<String> notice) {
         this.limits = limits;
         this.notice = notice;
     }
 
-    /** Something has come. */
+    /** Notes that bytes have arrived. */
     void progress() {
         lock.lock();
         try {
@@ -103,13 +104,13 @@ final class Patience {
         }
     }
 
-    /** Why nothing comes at the moment, if that is so. */
+    /** Why nothing arrives at the moment; empty if bytes arrive. */
     Optional<String> trouble() {
         lock.lock();
         try {
             long left = askedUntil - System.nanoTime();
             return left > 0 && trouble != null
-                    ? Optional.of("the server asks to wait: " + seconds(left) + " s left")
+                    ? Optional.of("waiting as the server asked: " + seconds(left) + " s left")
                     : Optional.ofNullable(trouble);
         } finally {
             lock.unlock();
@@ -117,12 +118,12 @@ final class Patience {
     }
 
     /**
-     * Tries until it works.
+     * Makes attempts until one succeeds.
      *
-     * @param what does not work, for the message
-     * @param position grows when an attempt had some success
-     * @throws IOException the last failure, when patience is at its end; others than {@link
-     *     NetworkException} and {@link BusyException} at once if nothing ever came
+     * @param what the beginning of the message if all attempts fail
+     * @param position grows when an attempt made progress
+     * @throws IOException the last failure, when patience has run out; failures other than {@link
+     *     NetworkException} and {@link BusyException} at once if nothing has ever arrived
      * @throws CancellationException after {@link #stop}
      */
     <T> T again(String what, LongSupplier position, Attempt<T> attempt) throws IOException {
@@ -151,7 +152,7 @@ final class Patience {
                 LONGEST_PAUSE.toNanos(), limits.pause.toNanos() << Math.min(failures - 1, 10));
     }
 
-    /** Notes what the server asks for; null if it does not. */
+    /** Notes how long the server asks to wait; null if it does not say. */
     private Duration askedBy(BusyException busy, String what) throws IOException {
         Duration wait = busy.asked().filter(duration -> !duration.isZero()).orElse(null);
         if (wait == null) {
@@ -169,7 +170,7 @@ final class Patience {
                                 .formatted(what, text(wait), busy.status()),
                         busy);
             }
-            // Four connections are told the same.
+            // All connections are asked the same.
             if (until > Math.max(now, askedUntil)) {
                 asked += until - Math.max(now, askedUntil);
                 isNews = until - Math.max(now, askedUntil) > NOTABLE.toNanos();
@@ -219,7 +220,7 @@ final class Patience {
         }
     }
 
-    /** Waits that long, and until no server asks to wait any longer. */
+    /** Waits for this time, and until all waits that servers asked for have ended. */
     private void await(long nanos) {
         lock.lock();
         try {

@@ -19,13 +19,13 @@ import okhttp3.HttpUrl;
  * https_proxy}, {@code all_proxy} and {@code no_proxy}, in either case.
  */
 final class Proxies {
-    /** Scheme, what comes before the last @, host, port; what follows is ignored. */
+    /** Scheme, user and password (up to the last @), host, port; the rest is ignored. */
     private static final Pattern PROXY =
             Pattern.compile(
                     "(?:([A-Za-z][A-Za-z0-9+.-]*)://)?(?:(.*)@)?(\\[[0-9A-Fa-f:.%]+\\]|[^:/@\\[\\]?#\\s]+)"
                             + "(?::(\\d{1,5}))?(?:[/?#].*)?");
 
-    /** That of curl. */
+    /** curl's default. */
     private static final int USUAL_PORT = 1080;
 
     private static final int LARGEST_PORT = 65_535;
@@ -33,10 +33,10 @@ final class Proxies {
     private final UnaryOperator<String> environment;
 
     /**
-     * A proxy.
+     * A proxy server.
      *
-     * @param variable of the environment, that names it
-     * @param user and password, if there are any; never shown
+     * @param variable the environment variable that names it
+     * @param user user and password, if there are any; never shown
      */
     record Server(
             String variable, Proxy.Type type, String host, int port, Optional<String[]> user) {
@@ -48,7 +48,7 @@ final class Proxies {
                             : InetSocketAddress.createUnresolved(host, port));
         }
 
-        /** For the header {@code Proxy-Authorization}. */
+        /** The value of the header {@code Proxy-Authorization}. */
         Optional<String> credentials() {
             return user.map(pair -> Credentials.basic(pair[0], pair[1], StandardCharsets.UTF_8));
         }
@@ -67,21 +67,21 @@ final class Proxies {
         return new Proxies(name -> environment.getOrDefault(name, ""));
     }
 
-    /** None at all. */
+    /** No proxies. */
     static Proxies none() {
         return of(Map.of());
     }
 
     /**
-     * The one for an address, if there is one.
+     * The proxy for an address, if there is one.
      *
-     * @throws PullException if the variable can't be understood, or the kind of proxy is not
-     *     supported; what it says is not in the message, for it may be a password
+     * @throws PullException if the value of the variable is invalid, or the kind of proxy is not
+     *     supported; the message does not show the value, because it may contain a password
      */
     Optional<Server> of(HttpUrl address) {
         String own = address.scheme() + "_proxy";
         String upper = own.toUpperCase(Locale.ROOT);
-        // In a CGI program HTTP_PROXY is a header of a request.
+        // In a CGI program HTTP_PROXY comes from a header of the request.
         boolean isForged = upper.equals("HTTP_PROXY") && !value("REQUEST_METHOD").isEmpty();
         for (String variable :
                 isForged
@@ -148,8 +148,11 @@ final class Proxies {
     private static PullException malformed(String variable) {
         return new PullException(
                 variable
-                        + " is not the address of a proxy (what it says is not shown, for it may hold a password);"
-                        + " write http://host:port or http://user:password@host:port, with other characters than"
-                        + " letters and digits of user and password as %XX");
+                        + " is not the address of a proxy (the value is not shown, because it may "
+                        + "contain a password);"
+                        + " write http://host:port or "
+                        + "http://user:password@host:port, with all characters of the user"
+                        + " "
+                        + "and the password that are not letters or digits as %XX");
     }
 }

@@ -13,7 +13,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.LongConsumer;
 
-/** A model on its way from a server into the models folder. */
+/** Downloads a model into the models folder. */
 public final class Pull {
     private final ModelsFolder folder;
     private final RemoteModel model;
@@ -23,30 +23,30 @@ public final class Pull {
     private final List<Part> parts;
     private volatile Progress progress;
 
-    /** How it is done; other than usual in tests. */
+    /** Settings of a download, which tests change. */
     record Settings(int blockSize, Patience.Limits limits, Duration slowWindow) {
         static final Settings USUAL =
                 new Settings(16 << 20, Patience.Limits.USUAL, Duration.ofSeconds(10));
     }
 
-    /** Is told how far it is, several times a second. */
+    /** Is told the progress, several times a second. */
     public interface Progress {
         /**
-         * Bytes of all files.
+         * Bytes of all files that have been downloaded.
          *
-         * @param total is to come in the end
-         * @param trouble why nothing comes at the moment, if that is so
+         * @param total size of all files
+         * @param trouble why nothing arrives at the moment, if nothing does
          */
         void pulling(long done, long total, Optional<String> trouble);
 
         /** Bytes of one file whose checksum is computed. */
         void checking(long done, long total);
 
-        /** A line for the user, to stay. */
+        /** A line for the user that stays on the screen. */
         void say(String line);
     }
 
-    /** A file, and what the server says that it is. */
+    /** A file, its path here, and the requests for its ranges. */
     private record Part(RemoteFile file, Path path, RangeRequests requests) {}
 
     public Pull(ModelsFolder folder, RemoteModel model, Http http) {
@@ -77,21 +77,21 @@ public final class Pull {
         return model.name();
     }
 
-    /** Where the first file is, or will be. */
+    /** The path of the first file, which may not exist yet. */
     public Path firstFile() {
         return folder.path().resolve(model.files().getFirst().path());
     }
 
-    /** Ends {@link #run}, from any thread; what has come is kept. */
+    /** Ends {@link #run}, from any thread; the downloaded parts are kept. */
     public void stop() {
         patience.stop();
         http.cancelAll();
     }
 
     /**
-     * Whether all files are there, and what the server has now.
+     * Whether all files are complete and of the version that the server has now.
      *
-     * @throws PullException if other files are in their place
+     * @throws PullException if different files are in their place
      * @throws IOException if the network or the disk fails
      */
     public boolean isComplete(Progress newProgress) throws IOException {
@@ -101,17 +101,18 @@ public final class Pull {
     }
 
     /**
-     * Brings what is missing.
+     * Downloads the missing parts.
      *
-     * @return where the first file is
-     * @throws PullException if it can't be had
-     * @throws java.util.concurrent.CancellationException after {@link #stop}; what has come is kept
-     * @throws IOException if the network or the disk fails; what has come is kept
+     * @return the path of the first file
+     * @throws PullException if the model can't be downloaded
+     * @throws java.util.concurrent.CancellationException after {@link #stop}; the downloaded parts
+     *     are kept
+     * @throws IOException if the network or the disk fails; the downloaded parts are kept
      */
     public Path run(Progress newProgress) throws IOException {
         progress = newProgress;
         folder.requireUsable();
-        // Before anything is written: a mistyped address leaves no trace.
+        // Asks the server before anything is written, so that a mistyped address leaves no trace.
         for (Part part : parts) {
             origin(part);
         }
@@ -121,7 +122,7 @@ public final class Pull {
                     folder.path(),
                     name(),
                     name() + " is being downloaded by another program; wait for it",
-                    // Meanwhile that may have brought some.
+                    // The other program may have downloaded parts meanwhile.
                     () -> bring(areThere()));
         } finally {
             folder.deleteEmptyParents(firstFile());
@@ -142,7 +143,7 @@ public final class Pull {
         RangeRequests.Info info = part.requests.first();
         if (part.file.size().isPresent() && part.file.size().getAsLong() != info.size()) {
             throw new PullException(
-                    "%s has %d bytes, and %d were announced"
+                    "%s has %d bytes, but %d were announced"
                             .formatted(part.requests, info.size(), part.file.size().getAsLong()));
         }
         return new Origin(
@@ -185,7 +186,7 @@ public final class Pull {
         if (isSame) {
             return true;
         }
-        // A checksum says more than where it came from.
+        // A checksum is better evidence than the source.
         if (size == now.size()
                 && now.sha256().isPresent()
                 && known.flatMap(Origin::sha256).isEmpty()
@@ -196,11 +197,11 @@ public final class Pull {
         }
         if (known.isEmpty() || !known.get().source().equals(now.source())) {
             throw new PullException(
-                    "there is another file at %s, %s; bigllama rm %s deletes it, or move it away"
+                    "there is a different file at %s, %s; delete it with bigllama rm %s, or move it away"
                             .formatted(
                                     part.path,
                                     known.map(origin -> "from " + shown(origin.source()))
-                                            .orElse("which pull did not bring"),
+                                            .orElse("which pull did not download"),
                                     name()));
         }
         return false;
@@ -228,7 +229,7 @@ public final class Pull {
                 before += download.doneBytes();
                 if (Files.exists(part.path)) {
                     progress.say(
-                            "the server has another version of %s now; it replaces the old one when all of it has come"
+                            "the server now has another version of %s; it will replace the old one when it is complete"
                                     .formatted(part.path.getFileName()));
                 }
             } else {
@@ -255,12 +256,13 @@ public final class Pull {
         }
         File store = folder.path().toFile();
         long free = store.getUsableSpace();
-        // Some systems do not tell.
+        // Some systems do not say how much is free.
         if (store.getTotalSpace() > 0 && needed > free) {
             throw new PullException(
                     String.format(
                             Locale.ROOT,
-                            "there are %.2f GB free in %s, and %.2f GB are to come: make room, or name another folder by %s",
+                            "%.2f GB are free in %s, but %.2f GB are needed: make room, or name "
+                                    + "another folder with %s",
                             free / 1e9,
                             folder.path(),
                             needed / 1e9,

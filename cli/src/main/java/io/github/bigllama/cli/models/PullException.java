@@ -1,6 +1,6 @@
 package io.github.bigllama.cli.models;
 
-/** A model that can't be had; the message says what, where, and what to do. */
+/** A model can't be downloaded; the message says what, where, and what to do. */
 public final class PullException extends RuntimeException {
     private static final long serialVersionUID = 1;
 

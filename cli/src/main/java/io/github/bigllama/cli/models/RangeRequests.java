@@ -12,10 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import okhttp3.HttpUrl;
 
-/**
- * Ranges of one file, all of the same version of it. Safe for several threads once {@link #first}
- * has returned.
- */
+/** Requests ranges of one version of a file. Thread-safe once {@link #first} has returned. */
 final class RangeRequests {
     private static final int BUFFER = 1 << 16;
     private static final Pattern RANGE =
@@ -23,7 +20,7 @@ final class RangeRequests {
     private static final Pattern SHA256 = Pattern.compile("(?:W/)?\"?([0-9a-fA-F]{64})\"?");
     private static final byte[] MAGIC = "GGUF".getBytes(StandardCharsets.US_ASCII);
 
-    /** Enough for the magic, and to say what is there instead. */
+    /** Enough for the magic, and to show the start of a file that is not a GGUF. */
     private static final int SHOWN = 16;
 
     private final HttpUrl address;
@@ -33,11 +30,11 @@ final class RangeRequests {
     private volatile Info info;
 
     /**
-     * What the server says of the file.
+     * The server's information about the file.
      *
-     * @param size in bytes
-     * @param hasRanges whether the server sends parts; else each answer is the whole file
-     * @param version what the server calls this version; empty if it does not
+     * @param size size in bytes
+     * @param hasRanges whether the server sends ranges; otherwise each response is the whole file
+     * @param version the server's name for this version; empty if it gives none
      * @param sha256 its checksum, if the server gives it
      */
     record Info(long size, boolean hasRanges, String version, Optional<String> sha256) {}
@@ -45,9 +42,9 @@ final class RangeRequests {
     /** Receives bytes of a range. */
     interface Receiver {
         /**
-         * Takes them.
+         * Takes bytes.
          *
-         * @throws java.io.UncheckedIOException if they can't be kept, which is not tried again
+         * @throws java.io.UncheckedIOException if they can't be written, which is not tried again
          */
         void receive(ByteBuffer bytes, long at);
     }
@@ -60,9 +57,9 @@ final class RangeRequests {
     }
 
     /**
-     * Asks for the first bytes, and so what the file is.
+     * Requests the first bytes, and with them the size and the version of the file.
      *
-     * @throws PullException if it is no GGUF file, or the server refuses
+     * @throws PullException if it is not a GGUF file, or the server refuses
      */
     Info first() throws IOException {
         if (info == null) {
@@ -99,17 +96,17 @@ final class RangeRequests {
         }
     }
 
-    /** What was compressed on the way is neither a range of the file nor of its length. */
+    /** A compressed body is not a range of the file. */
     private void requirePlain(Http.Answer answer) {
         String encoding = answer.header("Content-Encoding").orElse("identity");
         if (!encoding.equalsIgnoreCase("identity")) {
             throw new PullException(
-                    "%s: the server sends it compressed (Content-Encoding: %s), though it was asked not to; download it otherwise"
+                    "%s: the server sends it compressed (Content-Encoding: %s), though it was asked not to; download it with another program"
                             .formatted(this, encoding));
         }
     }
 
-    /** Some servers call a part 200; what it is a part of they say all the same. */
+    /** Some servers send a part with status 200; they still say which part it is. */
     private static boolean isPart(Http.Answer answer) {
         return answer.status() == 206 || answer.header("Content-Range").isPresent();
     }
@@ -118,7 +115,7 @@ final class RangeRequests {
         return answer.response().body().contentLength();
     }
 
-    /** A page that says "please log in" is not worth an hour. */
+    /** Refuses a file that is not a GGUF at once, such as a page that says "please log in". */
     private void requireGguf(byte[] start) throws IOException {
         for (int i = 0; i < MAGIC.length; i++) {
             if (i >= start.length || start[i] != MAGIC[i]) {
@@ -135,11 +132,11 @@ final class RangeRequests {
     }
 
     /**
-     * Brings a range; what fails on the way is tried again from where it failed.
+     * Downloads a range; after a failure it continues from where it failed.
      *
-     * @param block where it begins, goes on, and ends; goes on anew where the server has no ranges
-     * @throws IOException if it did not come, however long it was tried
-     * @throws PullException if the file is another one now, or the server refuses
+     * @param block the range and its progress; begins anew if the server does not send ranges
+     * @throws IOException if the range did not arrive after all attempts
+     * @throws PullException if the file has changed, or the server refuses
      */
     void range(DownloadState.Block block, Receiver receiver) throws IOException {
         Pace.Watch watch = pace.watch();
@@ -210,8 +207,8 @@ final class RangeRequests {
                     this + " has changed while it was downloaded; pull it again for the new one");
         }
         if (info.hasRanges() && !isPart(answer)) {
-            // Seen of servers that are busy; the same that sent parts before.
-            throw new IOException("the server sends all of the file for a part");
+            // Busy servers do this even though they sent ranges before.
+            throw new IOException("the server sends the whole file instead of a range");
         }
     }
 
@@ -252,7 +249,7 @@ final class RangeRequests {
                 });
     }
 
-    /** The address, without what may be secret in it. */
+    /** The address, without parts that may be secret. */
     @Override
     public String toString() {
         return ModelSource.shown(address);

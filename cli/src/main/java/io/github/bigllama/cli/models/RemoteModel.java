@@ -12,17 +12,17 @@ import okhttp3.HttpUrl;
 /**
  * A model on a web server.
  *
- * @param name its place in the models folder: folders and a file name, without ending and numbers
+ * @param name its name in the models folder: folders and the file name, without ending and number
  * @param files its files, the first part first
- * @param choice why it is this one, if there were others; a line for the user
+ * @param choice why this model was chosen, if there were others; a line for the user
  */
 public record RemoteModel(String name, List<RemoteFile> files, Optional<String> choice) {
     /**
      * One file.
      *
-     * @param address where it is
-     * @param path where it goes in the models folder
-     * @param size in bytes, if that is known
+     * @param address the address of the file
+     * @param path the path in the models folder
+     * @param size size in bytes, if that is known
      * @param sha256 its checksum in hexadecimal digits, if that is known
      */
     public record RemoteFile(
@@ -31,7 +31,9 @@ public record RemoteModel(String name, List<RemoteFile> files, Optional<String> 
             return path.substring(path.lastIndexOf('/') + 1);
         }
 
-        /** What it is known by: the address without what is secret or only for one time. */
+        /**
+         * The identity of the file: the address without parts that are secret or valid only once.
+         */
         String source() {
             return ModelSource.lasting(address).toString();
         }
@@ -42,8 +44,8 @@ public record RemoteModel(String name, List<RemoteFile> files, Optional<String> 
     }
 
     /**
-     * The address of the first file, with the name that it has here if there are others: those find
-     * each other by llama.cpp's names, and a server's may be in upper case.
+     * The address of the first file. If there are several, it has the local file name: parts find
+     * each other by llama.cpp's names, and the server's may be in upper case.
      */
     public URI firstAddress() {
         RemoteFile first = files.getFirst();
@@ -56,7 +58,7 @@ public record RemoteModel(String name, List<RemoteFile> files, Optional<String> 
                         .uri();
     }
 
-    /** Finds the files by the names that they have here. */
+    /** A sender that translates local file names to the addresses of the files. */
     public HttpSender sender(HttpSender http) {
         Map<String, URI> addresses =
                 files.stream()

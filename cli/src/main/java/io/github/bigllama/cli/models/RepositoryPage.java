@@ -6,12 +6,13 @@ import java.util.Set;
 import okhttp3.HttpUrl;
 
 /**
- * The address of a file of a repository, as people copy it: {@code
- * https://server/owner/repo/blob/main/file.gguf} is a page about it.
+ * The address of a file in a repository as people copy it from a browser: {@code
+ * https://server/owner/repo/blob/main/file.gguf} is a page about the file.
  *
- * @param prefix folders of the server before the repository
- * @param address as it was given
- * @param isOfEndpoint whether its server can list the repository's files
+ * @param prefix path segments before the repository
+ * @param address the address as it was given
+ * @param isOfEndpoint whether the endpoint is its server, which can list the files of the
+ *     repository
  */
 record RepositoryPage(
         List<String> prefix,
@@ -24,7 +25,7 @@ record RepositoryPage(
             Set.of("huggingface.co", "www.huggingface.co", "hf.co");
     private static final String GITHUB = "github.com";
 
-    /** Empty if it is not such an address. */
+    /** Parses an address; empty if it is not one of such a page. */
     static Optional<RepositoryPage> of(HttpUrl address, HttpUrl endpoint) {
         List<String> own =
                 endpoint.pathSegments().stream().filter(segment -> !segment.isEmpty()).toList();
@@ -38,7 +39,7 @@ record RepositoryPage(
         if (rest.size() < 5 || !isFile(rest.get(2), isOfEndpoint)) {
             return Optional.empty();
         }
-        // refs/pr/4, where the slashes are as they are.
+        // A revision such as refs/pr/4, with unescaped slashes.
         int end = rest.get(3).equals("refs") && rest.size() > 6 ? 6 : 4;
         return Optional.of(
                 new RepositoryPage(
@@ -60,7 +61,7 @@ record RepositoryPage(
                 || HUGGING_FACE.contains(one.host()) && HUGGING_FACE.contains(other.host());
     }
 
-    /** Where the file itself is. */
+    /** The address of the file itself. */
     HttpUrl file() {
         return address.newBuilder()
                 .setPathSegment(

@@ -1,5 +1,5 @@
 /**
- * Models on this machine and how they get here: a folder, sources on the web, downloads that go on
- * where they stopped.
+ * Downloaded models: the folder, sources on the web, and downloads that continue where they
+ * stopped.
  */
 package io.github.bigllama.cli.models;

@@ -3,12 +3,14 @@ package io.github.bigllama.cli.option;
 import io.github.bigllama.cli.process.StderrLoggers;
 import picocli.CommandLine.Option;
 
-/** What every command has. */
+/** Options of every command. */
 public final class CommonArguments {
-    /** Acts while the arguments are parsed, so that a trace of their own errors can be had. */
+    /**
+     * Takes effect while the arguments are parsed, so that errors in them have a stack trace, too.
+     */
     @Option(
             names = {"-v", "--verbose"},
-            description = "Print the log of llama.cpp, and traces of errors, on stderr.")
+            description = "Print the log of llama.cpp, and stack traces of errors, on stderr.")
     void setVerbose(boolean verbose) {
         StderrLoggers.setVerbose(verbose);
     }

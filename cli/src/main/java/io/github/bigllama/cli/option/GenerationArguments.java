@@ -12,12 +12,12 @@ import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** What is generated. */
+/** Options of answers. */
 public final class GenerationArguments {
     @Option(
             names = {"-n", "--predict", "--max-tokens"},
             paramLabel = "N",
-            description = "Most tokens of an answer (${DEFAULT-VALUE} = until it ends).")
+            description = "Most tokens in an answer (${DEFAULT-VALUE} = until it ends).")
     int maxTokens = GenerationOptions.UNLIMITED;
 
     @Option(
@@ -46,41 +46,42 @@ public final class GenerationArguments {
 
     @Option(
             names = "--no-think",
-            description = "No reasoning before an answer, of models that can do without.")
+            description = "Do not reason before an answer, with models that can do without.")
     boolean noThink;
 
     @Option(
             names = "--grammar",
             paramLabel = "GBNF",
-            description = "What answers must be like, as a grammar of llama.cpp.")
+            description = "A grammar that answers must follow, in llama.cpp's notation.")
     String grammar;
 
     @Option(
             names = "--grammar-file",
             paramLabel = "FILE",
-            description = "A file with such a grammar.")
+            description = "A file with a grammar that answers must follow.")
     Path grammarFile;
 
     @Option(
             names = {"-j", "--json-schema"},
             paramLabel = "JSON",
-            description = "Answers are JSON of this schema; {} for any.")
+            description = "A JSON schema that answers must follow; {} for any JSON.")
     String schema;
 
     @Option(
             names = {"-jf", "--json-schema-file"},
             paramLabel = "FILE",
-            description = "A file with such a schema.")
+            description = "A file with a JSON schema that answers must follow.")
     Path schemaFile;
 
     @Option(
             names = "--no-context-shift",
             description =
-                    "End an answer when the context is full. Default in a conversation: forget the"
-                            + " oldest turns but the system message.")
+                    "End an answer when the context is full. Default in a conversation: forget "
+                            + "the"
+                            + " oldest turns, except the system message.")
     boolean noContextShift;
 
-    /** What is done in a conversation that has outgrown the context. */
+    /** What to do when a conversation has outgrown the context. */
     ContextFull contextFull() {
         return noContextShift ? ContextFull.STOP : ContextFull.SHIFT;
     }
@@ -101,7 +102,8 @@ public final class GenerationArguments {
         String json = text("--json-schema", schema, schemaFile);
         if (gbnf != null && json != null) {
             throw CommandException.usage(
-                    "a grammar and a JSON schema are two forms for one answer; leave one out");
+                    "a grammar and a JSON schema both set the form of an answer; leave out one of "
+                            + "them");
         }
         if (json == null) {
             return Optional.ofNullable(gbnf).map(Grammar::gbnf);
@@ -115,7 +117,7 @@ public final class GenerationArguments {
         }
         if (text != null) {
             throw CommandException.usage(
-                    "%s and %s-file say the same; leave one out".formatted(option, option));
+                    "%s and %s-file set the same; leave out one of them".formatted(option, option));
         }
         try {
             return Utf8.read(file);
@@ -124,7 +126,7 @@ public final class GenerationArguments {
         }
     }
 
-    /** The beginning of the chat that the arguments stand for. */
+    /** The options of a chat that the arguments stand for. */
     public ChatOptions toChatOptions() {
         ChatOptions options = ChatOptions.defaults();
         if (system != null) {
@@ -134,7 +136,7 @@ public final class GenerationArguments {
         return source == null ? options : options.withTemplate(source);
     }
 
-    /** Whether something was said about the chat, which a plain completion has not. */
+    /** Whether an option was given that applies only to chats, not to plain completions. */
     public boolean hasChatOptions() {
         return system != null || template != null || templateFile != null || noThink;
     }

@@ -9,7 +9,7 @@ import io.github.bigllama.core.option.SamplingOptions;
 import java.io.PrintStream;
 import picocli.CommandLine.ArgGroup;
 
-/** Everything about an answer, the same for one and for a chat. */
+/** All options of answers, shared by single answers and chats. */
 public final class GenerationSettings {
     @ArgGroup(validate = false, heading = "%nAnswer:%n", order = 10)
     GenerationArguments generation = new GenerationArguments();
@@ -23,23 +23,26 @@ public final class GenerationSettings {
     @ArgGroup(validate = false, heading = "%nSampling:%n", order = 13)
     SamplingArguments sampling = new SamplingArguments();
 
-    /** What the demo model says at random is nonsense more often than with a model of some size. */
+    /**
+     * Options of one answer. The demo model answers greedily, because it is too small for random
+     * choices.
+     */
     public GenerationOptions generationOptions() {
         float temperature = model.isDemo() ? 0 : SamplingOptions.defaults().temperature();
         return generation.toOptions(sampling.toOptions(temperature));
     }
 
-    /** The same in a conversation, which may outgrow the context. */
+    /** Options of answers in a conversation, which may outgrow the context. */
     public GenerationOptions conversationOptions() {
         return generationOptions().withContextFull(generation.contextFull());
     }
 
-    /** The beginning of the chat that the arguments stand for. */
+    /** The options of a chat that the arguments stand for. */
     public ChatOptions chatOptions() {
         return generation.toChatOptions();
     }
 
-    /** Whether something was said about the chat, which a plain completion has not. */
+    /** Whether an option was given that applies only to chats, not to plain completions. */
     public boolean hasChatOptions() {
         return generation.hasChatOptions();
     }

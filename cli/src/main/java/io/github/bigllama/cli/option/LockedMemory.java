@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** Whether Linux has kept in RAM what it was asked to; elsewhere nothing is known of it. */
+/** Checks whether Linux has locked as much memory as asked for; other systems do not say. */
 final class LockedMemory {
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final Path LIMITS = Path.of("/proc/self/limits");
@@ -15,9 +15,9 @@ final class LockedMemory {
     private LockedMemory() {}
 
     /**
-     * What is wrong.
+     * The complaint if less memory is locked than wanted.
      *
-     * @param wanted bytes that were to be locked
+     * @param wanted bytes that should be locked
      */
     static Optional<String> complaint(long wanted) {
         try {
@@ -39,14 +39,15 @@ final class LockedMemory {
                                 ByteSize.format(locked),
                                 ByteSize.format(wanted),
                                 limit < 0
-                                        ? "there is no limit (ulimit -l), so the RAM is not there"
+                                        ? "there is no limit (ulimit -l), so there is not enough "
+                                                + "RAM"
                                         : "the limit is %s: raise it with ulimit -l %d, or as memlock in /etc/security/limits.conf"
                                                 .formatted(
                                                         ByteSize.format(limit),
                                                         (wanted + 1023) / 1024)));
     }
 
-    /** A number of the line that begins so; -1 if there is none, or it is unlimited. */
+    /** A number in the line that begins with a name; -1 if there is none, or it is unlimited. */
     private static long number(List<String> lines, String name, int column) {
         for (String line : lines) {
             if (line.startsWith(name)) {

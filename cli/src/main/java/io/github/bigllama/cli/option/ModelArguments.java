@@ -23,7 +23,7 @@ import java.util.Map;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine.Option;
 
-/** Which model, and how it is loaded. */
+/** Options for the model and how it is loaded. */
 public final class ModelArguments {
     static final String VARIABLE = "BIGLLAMA_MODEL";
     static final String DEMO_PROPERTY = "bigllama.demo.model";
@@ -32,9 +32,12 @@ public final class ModelArguments {
             names = {"-m", "--model"},
             paramLabel = "FILE",
             description =
-                    "A GGUF file, of a split model the first part; or the name of a downloaded model, as"
-                            + " list shows it, or a part of that. Default: the environment variable"
-                            + " BIGLLAMA_MODEL, or else a tiny demo model.")
+                    "A GGUF file (the first part of a split model), or the name of a downloaded "
+                            + "model,"
+                            + " as list shows it, or a part of that name. Default: the "
+                            + "environment variable"
+                            + " BIGLLAMA_MODEL, or else a tiny demo "
+                            + "model.")
     Path file;
 
     @Option(
@@ -42,18 +45,22 @@ public final class ModelArguments {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "Most RAM for this program, for example 12G. Of a model that does not fit, the"
-                            + " part used most stays in RAM and the rest is read from disk for each"
-                            + " token. Default: what the system can spare.")
+                    "Most RAM for this program, for example 12G. Of a model that does not fit, "
+                            + "the"
+                            + " part used most stays in RAM and the rest is read from "
+                            + "disk for each"
+                            + " token. Default: as much as the system can spare.")
     Long ram;
 
     @Option(
             names = "--mmap",
             negatable = true,
             description =
-                    "Map the file and leave it to the system what of it stays in RAM. --no-mmap reads"
-                            + " all of it into memory. Default: mapped, and what stays in RAM is"
-                            + " chosen if not all of it fits.")
+                    "Map the file and let the system decide which parts stay in RAM. --no-mmap "
+                            + "reads"
+                            + " the whole file into memory. Default: map it, and if it "
+                            + "does not fit,"
+                            + " bigllama decides which parts stay.")
     Boolean mmap;
 
     @Option(
@@ -61,7 +68,9 @@ public final class ModelArguments {
             description = "Keep the weights in RAM; they must fit, and the system must allow it.")
     boolean mlock;
 
-    @Option(names = "--direct-io", description = "Read the file past the page cache, into memory.")
+    @Option(
+            names = "--direct-io",
+            description = "Read the file into memory, bypassing the page " + "cache.")
     boolean directIo;
 
     @Option(
@@ -73,14 +82,14 @@ public final class ModelArguments {
     @Option(
             names = {"-ngl", "--gpu-layers"},
             paramLabel = "N",
-            description = "Layers kept on the GPU; -1 (the default) for all.")
+            description = "Number of layers kept on the GPU; -1 (the default) for all.")
     int gpuLayers = ModelOptions.ALL_LAYERS;
 
     @Option(
             names = {"-dev", "--device"},
             paramLabel = "NAME",
             split = ",",
-            description = "Devices to use; bigllama info lists them. Default: all that are found.")
+            description = "Devices to use; bigllama info lists them. Default: all.")
     List<String> devices = List.of();
 
     @Option(
@@ -90,7 +99,7 @@ public final class ModelArguments {
                     "Replace metadata of the model; TYPE is int, float, bool or str. Repeatable.")
     Map<String, String> overrides = new LinkedHashMap<>();
 
-    /** Takes another file than {@code --model} names. */
+    /** Replaces the file that {@code --model} names. */
     public void setFile(Path newFile) {
         file = newFile;
     }
@@ -103,8 +112,9 @@ public final class ModelArguments {
         if (ram != null) {
             if (mmap != null || mlock || directIo) {
                 throw CommandException.usage(
-                        "--ram chooses what of the model is in RAM, and so do --mmap, --mlock and"
-                                + " --direct-io; leave one out");
+                        "--ram decides which part of the model is in RAM, and so do --mmap, "
+                                + "--mlock and"
+                                + " --direct-io; leave out one of them");
             }
             options = options.withRam(ram);
         }
@@ -116,7 +126,7 @@ public final class ModelArguments {
     }
 
     /**
-     * Loads the model, with progress on a terminal where it takes long.
+     * Loads the model, with progress on a terminal if it takes long.
      *
      * @throws CancellationException if it was interrupted
      */
@@ -149,7 +159,7 @@ public final class ModelArguments {
         }
     }
 
-    /** What to change of the arguments for the load mode to be auto. */
+    /** How to change the arguments to get load mode auto. */
     private static String leaveOut(ModelOptions options) {
         return switch (options.loadMode()) {
             case MMAP -> "add --no-repack, or leave out --mmap";
@@ -160,19 +170,19 @@ public final class ModelArguments {
         };
     }
 
-    /** Loads it without reading the weights, as far as llama.cpp can do that. */
+    /** Loads the model without its weights, as far as llama.cpp can do that. */
     public LlamaModel loadVocabulary(Interruption interruption, PrintStream err) {
         return load(toOptions().withVocabularyOnly(true), interruption, err);
     }
 
-    /** Loads only what says what it is: the weights are mapped, and none is read. */
+    /** Loads the model without reading its weights, which are only mapped. */
     public LlamaModel loadMapped(Interruption interruption, PrintStream err) {
         ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
         boolean modeChosen = options.loadMode() != LoadMode.AUTO;
         return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);
     }
 
-    /** The model was not chosen, so it is the one that comes with the program. */
+    /** Whether the model is the one that comes with the program, because none was chosen. */
     public boolean isDemo() {
         return file == null && variable() == null;
     }
@@ -193,7 +203,10 @@ public final class ModelArguments {
         return demo;
     }
 
-    /** A file, or if there is none of that name, the first of a downloaded model's. */
+    /**
+     * The file with this name, or if there is none, the first file of the downloaded model with
+     * this name.
+     */
     public static Path file(Path named) {
         if (Files.exists(named) || Files.isSymbolicLink(named) || named.isAbsolute()) {
             return named;
@@ -204,12 +217,12 @@ public final class ModelArguments {
                     .map(model -> complete(model).files().getFirst())
                     .orElseGet(() -> notDownloaded(named));
         } catch (IOException e) {
-            // Then it is the file that is missing.
+            // Then the file counts as missing.
             return named;
         }
     }
 
-    /** What looks like a file is one that is missing. */
+    /** A name that looks like a file name means a missing file. */
     private static Path notDownloaded(Path named) {
         String name = named.toString();
         if (name.contains("/") || name.toLowerCase(Locale.ROOT).endsWith(".gguf")) {
@@ -218,8 +231,9 @@ public final class ModelArguments {
         throw new CommandException(
                 ExitCode.FAILED,
                 name
-                        + ": no such file, and no downloaded model of that name; bigllama list shows"
-                        + " those that are there, bigllama pull downloads one",
+                        + ": no such file, and no downloaded model with that name; bigllama list "
+                        + "shows"
+                        + " all models, bigllama pull downloads one",
                 null);
     }
 
@@ -229,7 +243,7 @@ public final class ModelArguments {
                     model.name()
                             + ": "
                             + model.lack().get()
-                            + "; pull it again, and the rest will come");
+                            + "; pull it again to download the rest");
         }
         return model;
     }
@@ -239,7 +253,7 @@ public final class ModelArguments {
         String demo = System.getProperty(DEMO_PROPERTY);
         if (demo == null || !Files.exists(Path.of(demo))) {
             throw CommandException.usage(
-                    "there is no model; name a GGUF file by --model or the environment variable "
+                    "there is no model; name a GGUF file with --model or the environment variable "
                             + VARIABLE);
         }
         return Path.of(demo);
@@ -254,8 +268,9 @@ public final class ModelArguments {
         if (directIo) {
             if (mlock || Boolean.TRUE.equals(mmap)) {
                 throw CommandException.usage(
-                        "--direct-io reads the file past memory that --mmap and --mlock are about;"
-                                + " leave one of them out");
+                        "--direct-io bypasses the memory that --mmap and --mlock control;"
+                                + " "
+                                + "leave out one of them");
             }
             return LoadMode.DIRECT_IO;
         }
@@ -283,7 +298,7 @@ public final class ModelArguments {
                                 "its type must be int, float, bool or str");
             };
         } catch (NumberFormatException e) {
-            throw badOverride(key, value, "'" + text + "' is no " + type);
+            throw badOverride(key, value, "'" + text + "' is not a valid " + type);
         } catch (IllegalArgumentException e) {
             throw badOverride(key, value, e.getMessage());
         }

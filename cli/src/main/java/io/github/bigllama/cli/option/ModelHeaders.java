@@ -6,12 +6,12 @@ import io.github.bigllama.cli.models.RemoteModel;
 import io.github.bigllama.core.gguf.ModelFiles;
 import java.nio.file.Path;
 
-/** A model to look at, which need not be on this machine. */
+/** Reads the headers of a model, which need not be on this machine. */
 public final class ModelHeaders {
     private ModelHeaders() {}
 
     /**
-     * Reads the headers.
+     * Reads the headers of a model.
      *
      * @param source a file, a downloaded model's name, an address, {@code hf:owner/repo:quant}, or
      *     {@code demo}
@@ -35,7 +35,7 @@ public final class ModelHeaders {
         return ModelFiles.read(model.firstAddress(), model.sender(http));
     }
 
-    /** Hugging Face, unless the environment names another server. */
+    /** The address of Hugging Face, unless the environment names another server. */
     public static String endpoint() {
         String given = System.getenv("HF_ENDPOINT");
         return given == null || given.isBlank() ? "https://huggingface.co" : given;

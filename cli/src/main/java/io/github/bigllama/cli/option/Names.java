@@ -10,7 +10,7 @@ import java.util.Map;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Values that llama.cpp's command line calls otherwise than their constants. */
+/** Values whose names on llama.cpp's command line differ from the names of their constants. */
 public abstract class Names<T> implements ITypeConverter<T>, Iterable<String> {
     private final Map<String, T> values = new LinkedHashMap<>();
 
@@ -23,7 +23,7 @@ public abstract class Names<T> implements ITypeConverter<T>, Iterable<String> {
         T value = values.get(name.toLowerCase(Locale.ROOT));
         if (value == null) {
             throw new TypeConversionException(
-                    "'" + name + "' is none of " + String.join(", ", values.keySet()));
+                    "'" + name + "' is not one of " + String.join(", ", values.keySet()));
         }
         return value;
     }
@@ -66,7 +66,8 @@ public abstract class Names<T> implements ITypeConverter<T>, Iterable<String> {
             } catch (NumberFormatException e) {
                 // As below.
             }
-            throw new TypeConversionException("'" + text + "' is no number of tokens, nor auto");
+            throw new TypeConversionException(
+                    "'" + text + "' is neither a number of tokens nor " + "auto");
         }
     }
 }

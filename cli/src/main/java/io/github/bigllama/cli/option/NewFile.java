@@ -18,18 +18,18 @@ public final class NewFile {
     @Option(names = "--force", description = "Replace the file if it exists.")
     boolean force;
 
-    /** Writes the file, and is asked to go on again and again. */
+    /** Writes a file, and asks repeatedly whether to go on. */
     public interface Writer {
         void write(DoublePredicate progress) throws IOException;
     }
 
-    /** Writes it, unless that would destroy another; with progress on a terminal. */
+    /** Writes the file, unless that would overwrite another; with progress on a terminal. */
     public void write(Path file, Writer writer) {
         check(file);
         write(file, () -> {}, writer);
     }
 
-    /** Says what was written. */
+    /** Prints the name and the size of the file. */
     public static void report(Path file) {
         try {
             Output.standard().println(file + ": " + ByteSize.format(Files.size(file)));
@@ -39,7 +39,7 @@ public final class NewFile {
         }
     }
 
-    /** Refuses to destroy a file that nobody said may be. */
+    /** Refuses to overwrite a file without {@code --force}. */
     public void check(Path file) {
         if (Files.isDirectory(file)) {
             throw CommandException.usage(file + " is a folder; name the file to write");
@@ -50,9 +50,9 @@ public final class NewFile {
     }
 
     /**
-     * Writes it without a check.
+     * Writes the file without the check.
      *
-     * @param cancel ends the writing, on another thread, for a writer that is slow to ask
+     * @param cancel ends the writing, called on another thread, for a writer that seldom asks
      */
     public void write(Path file, Runnable cancel, Writer writer) {
         try (Interruption interruption = new Interruption();

@@ -17,7 +17,7 @@ import picocli.CommandLine.TypeConversionException;
 public final class QuantizationNames {
     private QuantizationNames() {}
 
-    /** For the help: a line for each type. */
+    /** One line per type, for the help. */
     public static String[] list() {
         List<String> lines = new ArrayList<>();
         lines.add("");
@@ -29,13 +29,16 @@ public final class QuantizationNames {
                             .orElse("");
             lines.add("  %-9s %6s  %s".formatted(type, bits, type.description()));
         }
-        lines.add("Q3_K, Q4_K and Q5_K are short for those that end in _M.");
+        lines.add("Q3_K, Q4_K and Q5_K are short for Q3_K_M, Q4_K_M and Q5_K_M.");
         lines.add("");
-        // picocli takes each for a format.
+        // picocli takes each line as a format.
         return lines.stream().map(line -> line.replace("%", "%%")).toArray(String[]::new);
     }
 
-    /** The type of a name in any case; of one that is wrong the error names those like it. */
+    /**
+     * The type with a name, in upper or lower case; the error for an unknown name lists similar
+     * ones.
+     */
     public static Quantization parse(String name) {
         return Quantization.ofName(name)
                 .orElseThrow(
@@ -48,7 +51,7 @@ public final class QuantizationNames {
                         });
     }
 
-    /** Types of tensors: those of ggml, in any case. */
+    /** Types of tensors, by their names in ggml, in upper or lower case. */
     public static final class TensorTypes implements ITypeConverter<GgmlType> {
         @Override
         public GgmlType convert(String name) {
@@ -85,7 +88,7 @@ public final class QuantizationNames {
                                         .collect(Collectors.joining(", "))));
     }
 
-    /** The names that are most like it, or all if there is none. */
+    /** The most similar names, or all names if none is similar. */
     private static String suggestion(String name, List<String> all) {
         List<String> near = Suggestion.of(name, all);
         return near.isEmpty()

@@ -13,7 +13,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/** How tokens are chosen, in llama.cpp's names. */
+/** Options for choosing tokens, named as by llama.cpp. */
 public final class SamplingArguments {
     private static final SamplingOptions DEFAULTS = SamplingOptions.defaults();
 
@@ -37,29 +37,36 @@ public final class SamplingArguments {
             names = "--top-p",
             paramLabel = "N",
             description =
-                    "Keep the tokens that reach this probability (${DEFAULT-VALUE}; 1 = all).")
+                    "Keep the most probable tokens that together reach this probability"
+                            + " "
+                            + "(${DEFAULT-VALUE}; 1 = all).")
     float topP = DEFAULTS.topP();
 
     @Option(
             names = "--min-p",
             paramLabel = "N",
             description =
-                    "Drop tokens below this share of the best one (${DEFAULT-VALUE}; 0 = none).")
+                    "Drop tokens below this share of the best one's probability "
+                            + "(${DEFAULT-VALUE};"
+                            + " 0 = none).")
     float minP = DEFAULTS.minP();
 
     @Option(
             names = {"--typical-p", "--typical"},
             paramLabel = "N",
             description =
-                    "Keep tokens of typical information up to this probability (${DEFAULT-VALUE};"
-                            + " 1 = all).")
+                    "Keep the most typical tokens that together reach this probability"
+                            + " "
+                            + "(${DEFAULT-VALUE}; 1 = all).")
     float typicalP = DEFAULTS.typicalP();
 
     @Option(
             names = "--repeat-last-n",
             paramLabel = "N",
             description =
-                    "Tokens that the penalties look back (${DEFAULT-VALUE}; 0 = no penalties).")
+                    "Number of last tokens that the penalties look at (${DEFAULT-VALUE}; 0 = "
+                            + "no"
+                            + " penalties).")
     int repeatLastN = Penalties.OFF.lastTokens();
 
     @Option(
@@ -90,27 +97,28 @@ public final class SamplingArguments {
     @Option(
             names = "--dry-base",
             paramLabel = "N",
-            description = "How DRY grows with the length (${DEFAULT-VALUE}).")
+            description = "How fast the DRY penalty grows with the length (${DEFAULT-VALUE}).")
     float dryBase = Dry.OFF.base();
 
     @Option(
             names = "--dry-allowed-length",
             paramLabel = "N",
-            description = "Tokens that may repeat without DRY (${DEFAULT-VALUE}).")
+            description = "Number of tokens that may repeat without DRY (${DEFAULT-VALUE}).")
     int dryAllowedLength = Dry.OFF.allowedLength();
 
     @Option(
             names = "--dry-penalty-last-n",
             paramLabel = "N",
-            description = "Tokens that DRY looks back (${DEFAULT-VALUE}).")
+            description = "Number of last tokens that DRY looks at (${DEFAULT-VALUE}).")
     int dryLastN = Dry.OFF.lastTokens();
 
     @Option(
             names = "--dry-sequence-breaker",
             paramLabel = "TEXT",
             description =
-                    "A text that ends a repetition for DRY, instead of the default ones; \"none\""
-                            + " for none. Repeatable.")
+                    "A text that ends a repetition for DRY, replacing the default ones; "
+                            + "\"none\""
+                            + " for no such texts. Repeatable.")
     List<String> dryBreakers;
 
     @Option(
@@ -122,7 +130,9 @@ public final class SamplingArguments {
     @Option(
             names = "--xtc-threshold",
             paramLabel = "N",
-            description = "Probability that makes a top choice for XTC (${DEFAULT-VALUE}).")
+            description =
+                    "Probability from which a token is a top choice for XTC "
+                            + "(${DEFAULT-VALUE}).")
     float xtcThreshold = Xtc.OFF.threshold();
 
     @Option(
@@ -147,7 +157,7 @@ public final class SamplingArguments {
             names = {"-s", "--seed"},
             paramLabel = "N",
             converter = SeedConverter.class,
-            description = "Seed of the random choice, 0 to 4294967294. Default: random, as is -1.")
+            description = "Seed of the random choice, 0 to 4294967294. Default: -1, a random seed.")
     Integer seed;
 
     @Option(
@@ -162,11 +172,11 @@ public final class SamplingArguments {
     /**
      * The options that the arguments stand for.
      *
-     * @param defaultTemperature of the model
+     * @param defaultTemperature the default temperature of the model
      */
     SamplingOptions toOptions(float defaultTemperature) {
         if (greedy && temperature != null && temperature != 0) {
-            throw CommandException.usage("--greedy is --temp 0; leave one of them out");
+            throw CommandException.usage("--greedy is --temp 0; leave out one of them");
         }
         float temp = greedy ? 0 : temperature != null ? temperature : defaultTemperature;
         return DEFAULTS.withTemperature(temp)
@@ -217,7 +227,7 @@ public final class SamplingArguments {
         }
     }
 
-    /** Java spells infinity otherwise than the rest of the world. */
+    /** Java spells infinity differently from llama.cpp. */
     static final class BiasConverter implements ITypeConverter<Float> {
         @Override
         public Float convert(String text) {

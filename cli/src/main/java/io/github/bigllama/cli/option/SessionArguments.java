@@ -7,7 +7,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import java.io.PrintStream;
 import picocli.CommandLine.Option;
 
-/** The context of the model and what computes it. */
+/** Options for the context and the threads that compute. */
 public final class SessionArguments {
     /** Contexts of 128 Ki tokens and more are common, and so are KV caches larger than RAM. */
     static final int DEFAULT_CONTEXT = 4096;
@@ -19,9 +19,11 @@ public final class SessionArguments {
             paramLabel = "N",
             converter = Names.ContextSizes.class,
             description =
-                    "Tokens of context; 0 for all that the model was trained with, auto for as many"
-                            + " of them as there is room for beside the weights. Default: all, but at"
-                            + " most 4096.")
+                    "Context size in tokens; 0 for the size that the model was trained with, auto "
+                            + "for"
+                            + " as much of that as fits into RAM beside the weights. "
+                            + "Default: the"
+                            + " trained size, but at most 4096.")
     Integer contextSize;
 
     @Option(
@@ -41,13 +43,13 @@ public final class SessionArguments {
     @Option(
             names = {"-t", "--threads"},
             paramLabel = "N",
-            description = "Threads that generate. Default: one for each physical core.")
+            description = "Number of threads that generate. Default: one per physical core.")
     int threads = DEFAULTS.threads();
 
     @Option(
             names = {"-tb", "--threads-batch"},
             paramLabel = "N",
-            description = "Threads that compute prompts. Default: as --threads.")
+            description = "Number of threads that compute prompts. Default: as --threads.")
     int batchThreads = DEFAULTS.batchThreads();
 
     @Option(
@@ -79,7 +81,7 @@ public final class SessionArguments {
         return contextSize != null;
     }
 
-    /** Says so where llama.cpp makes the context larger than it was asked to. */
+    /** Prints a remark if llama.cpp makes the context larger than asked for. */
     public void explain(LlamaSession opened, PrintStream err) {
         if (contextSize != null && contextSize > 0 && opened.contextSize() > contextSize) {
             err.println(
@@ -88,7 +90,7 @@ public final class SessionArguments {
         }
     }
 
-    /** The options that the arguments stand for, with a model of this context. */
+    /** The options that the arguments stand for, for a model with this context size. */
     public SessionOptions toOptions(int trainedContextSize) {
         int context =
                 contextSize != null ? contextSize : Math.min(trainedContextSize, DEFAULT_CONTEXT);

@@ -4,13 +4,13 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 
-/** What was meant by a name that does not exist. */
+/** Suggests names for one that does not exist. */
 public final class Suggestion {
     private static final int NEAR = 2;
 
     private Suggestion() {}
 
-    /** The names that are most like a wrong one, in any case; none if all are unlike it. */
+    /** The names that are most similar to a wrong one, ignoring case; none if none is similar. */
     public static List<String> of(String name, Collection<String> all) {
         String upper = name.toUpperCase(Locale.ROOT);
         int least = all.stream().mapToInt(other -> distance(upper, other)).min().orElse(NEAR + 1);
@@ -19,7 +19,7 @@ public final class Suggestion {
                 : all.stream().filter(other -> distance(upper, other) == least).toList();
     }
 
-    /** Levenshtein's: letters to insert, to leave out and to replace. */
+    /** The Levenshtein distance: the number of letters to insert, delete and replace. */
     private static int distance(String a, String name) {
         String b = name.toUpperCase(Locale.ROOT);
         int[] row = new int[b.length() + 1];

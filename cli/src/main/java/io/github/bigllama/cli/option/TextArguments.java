@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
 
 /** A text from standard input, a file and the arguments. */
 public final class TextArguments {
-    /** How {@link Parameters} are shown in a synopsis. */
+    /** The label of {@link Parameters} in a synopsis. */
     public static final String LABEL = "TEXT";
 
     private static final String BETWEEN = "\n\n";
@@ -22,10 +22,13 @@ public final class TextArguments {
             arity = "0..*",
             paramLabel = LABEL,
             description =
-                    "The text; words are joined by spaces. None, or - as the first, reads standard"
-                            + " input. What comes through a pipe, or from --file, stands before the"
-                            + " words, and an empty line between. Put -- before a text that begins"
-                            + " with -.")
+                    "The text; words are joined by spaces. Without words, or with - as the first, "
+                            + "it"
+                            + " is read from standard input. Text from a pipe or --file is "
+                            + "put before"
+                            + " the words, with an empty line between. Put -- "
+                            + "before a text that"
+                            + " begins with -.")
     List<String> words = new ArrayList<>();
 
     @Option(
@@ -37,9 +40,9 @@ public final class TextArguments {
     /**
      * Reads the text.
      *
-     * @param what what it is called in messages, for example {@code prompt}
-     * @param wholeLines whether the end of the last line, which editors and echo write, is no part
-     *     of a text that was read
+     * @param what the name of the text in messages, for example {@code prompt}
+     * @param wholeLines whether to drop the end of the last line, which editors and echo write,
+     *     from a text that was read
      * @throws CommandException if there is none, or it cannot be read
      */
     public String read(String what, boolean wholeLines) {
@@ -50,7 +53,7 @@ public final class TextArguments {
             throw CommandException.usage(
                     "there is no "
                             + what
-                            + "; give it as an argument, by --file, or through a pipe");
+                            + "; give it as an argument, with --file, or through a pipe");
         }
         List<String> parts = new ArrayList<>();
         if (!given || dash || StandardInput.isPipeOrFile()) {
@@ -62,7 +65,7 @@ public final class TextArguments {
         if (!rest.isEmpty()) {
             parts.add(String.join(" ", rest));
         }
-        // An empty pipe beside an argument is what programs without a terminal start others with.
+        // Programs without a terminal often start others with an empty pipe.
         parts.removeIf(part -> parts.size() > 1 && part.isEmpty());
         return String.join(BETWEEN, parts);
     }

@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Text that a user wrote with whatever editor: UTF-8, with or without a byte order mark. */
+/** Decodes text from any editor: UTF-8, with or without a byte order mark. */
 public final class Utf8 {
     private static final String BYTE_ORDER_MARK = "\uFEFF";
 
@@ -16,16 +16,18 @@ public final class Utf8 {
     /**
      * Reads a file.
      *
-     * @throws IOException if it can't be read, or is not UTF-8; it says where
+     * @throws IOException if the file can't be read, or is not UTF-8; it says where
      */
     static String read(Path file) throws IOException {
         return decode(Files.readAllBytes(file));
     }
 
     /**
-     * Refuses what is not UTF-8: the model would see other characters than the user.
+     * Decodes text, and refuses anything but UTF-8: the model would see other characters than the
+     * user.
      *
-     * @throws IOException that names the first byte that is not, or the encoding where it is known
+     * @throws IOException with the position of the first invalid byte, or the encoding if it is
+     *     known
      */
     static String decode(byte[] bytes) throws IOException {
         if (isUtf16(bytes)) {
@@ -43,12 +45,12 @@ public final class Utf8 {
         }
     }
 
-    /** Without the mark that some editors write at the beginning of a file. */
+    /** A text without the byte order mark that some editors write at the beginning. */
     public static String withoutMark(String text) {
         return text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
     }
 
-    /** By its mark, or because every other byte of the first characters is zero. */
+    /** Recognizes UTF-16 by its mark, or because every other one of the first bytes is zero. */
     private static boolean isUtf16(byte[] bytes) {
         if (bytes.length < 2) {
             return false;

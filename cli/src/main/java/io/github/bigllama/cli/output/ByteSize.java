@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Sizes in bytes, as people write and read them: 12G, 600M, 1.5GiB. */
+/** Parses and formats sizes in bytes: 12G, 600M, 1.5GiB. */
 public final class ByteSize implements ITypeConverter<Long> {
     private static final Pattern SIZE =
             Pattern.compile("(\\d+(?:\\.\\d+)?) ?([KMGT]?)(i?)B?", Pattern.CASE_INSENSITIVE);
@@ -20,7 +20,7 @@ public final class ByteSize implements ITypeConverter<Long> {
         Matcher matcher = SIZE.matcher(text);
         if (!matcher.matches() || matcher.group(2).isEmpty() && !matcher.group(3).isEmpty()) {
             throw new TypeConversionException(
-                    "'%s' is no size; write 12G (10^9 bytes), 12GiB (2^30), 600M or a number of bytes"
+                    "'%s' is not a size; write 12G (10^9 bytes), 12GiB (2^30), 600M or a number of bytes"
                             .formatted(text));
         }
         int power = POWERS.get(matcher.group(2).toUpperCase(Locale.ROOT));
@@ -32,7 +32,7 @@ public final class ByteSize implements ITypeConverter<Long> {
         }
     }
 
-    /** Kilobytes, megabytes or gigabytes of powers of ten. */
+    /** A size in kilobytes, megabytes or gigabytes, which are powers of ten. */
     public static String format(double bytes) {
         if (bytes > 0 && bytes < 1e5) {
             return String.format(Locale.ROOT, "%.1f kB", bytes / 1e3);

@@ -1,11 +1,11 @@
 package io.github.bigllama.cli.output;
 
 /**
- * How far something is, and when it will be done if it goes on as it has begun; what was done
- * before it began does not count as fast.
+ * The progress of a task, and the time left if it continues at the same speed; work done before the
+ * start does not count for the speed.
  */
 public final class Eta {
-    /** Before this much of it is done the guess would be wild. */
+    /** The part that must be done before the time left can be estimated. */
     private static final double ENOUGH = 0.02;
 
     private final long start = System.nanoTime();

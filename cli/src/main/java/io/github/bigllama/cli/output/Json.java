@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 
-/** What {@code --json} prints: records, with their components in snake case. */
+/** Writes records as JSON for {@code --json}, with their components in snake case. */
 public final class Json {
     private static final JsonMapper MAPPER =
             JsonMapper.builder()

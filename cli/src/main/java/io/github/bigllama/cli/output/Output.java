@@ -10,9 +10,9 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Standard output: UTF-8 whatever the locale, unbuffered so that each piece is there at once, and
- * unlike {@link System#out} it says when the reader has gone. A terminal gets no escape sequences
- * of a text, but sees them; a file or a pipe gets the text as it is.
+ * Standard output: UTF-8 whatever the locale, unbuffered so that each piece appears at once, and
+ * unlike {@link System#out} it reports when nobody reads it any more. On a terminal, escape
+ * sequences in a text are shown, not obeyed; a file or a pipe gets the text unchanged.
  */
 public final class Output {
     private static final String CLEAR_SCREEN = "\033[H\033[J";
@@ -63,7 +63,7 @@ public final class Output {
         print(line + "\n");
     }
 
-    /** Ends the line if something stands on it. */
+    /** Ends the line if there is text on it. */
     public void endLine() {
         if (lineOpen) {
             print("\n");

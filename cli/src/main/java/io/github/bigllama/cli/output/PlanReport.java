@@ -16,14 +16,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What running a model will be like.
+ * A report of how a model will run.
  *
- * @param model the name of its file
- * @param forecast for the RAM there is
+ * @param model the name of the model's file
+ * @param forecast the forecast for the available RAM
  * @param inUse bytes of RAM that the process will take
- * @param byRam the speed with a part of the model's size as RAM for its weights
- * @param byQuantization the model in other quantizations, with the RAM there is
- * @param advice what would help
+ * @param byRam the speeds for several amounts of RAM for weights
+ * @param byQuantization the model in other quantizations, with the available RAM
+ * @param advice changes that would help
  */
 public record PlanReport(
         String model,
@@ -35,12 +35,12 @@ public record PlanReport(
     private static final double[] SHARES = {1, 0.75, 0.5, 0.25};
 
     /**
-     * @param ramPerModel bytes of RAM for weights, for each byte of the model
-     * @param speed empty if that is too little
+     * @param ramPerModel RAM for weights divided by the size of the model
+     * @param speed the speed; empty if that is too little RAM
      */
     public record Share(double ramPerModel, Optional<Speed> speed) {}
 
-    /** All that can be said of a model; the speeds of the machine may have to be measured. */
+    /** The full report on a model; may have to measure the bandwidths of the machine. */
     public static PlanReport of(
             Forecaster forecaster, long ram, SessionOptions options, Bandwidths bandwidths) {
         Forecast forecast = forecaster.forecast(ram, options, bandwidths);
@@ -57,7 +57,7 @@ public record PlanReport(
                 forecaster.advice(options, forecast));
     }
 
-    /** Whether it runs with the RAM there is, and how fast, in lines without an end. */
+    /** Whether and how fast a model runs with the available RAM, in lines without line ends. */
     public static List<String> brief(
             Forecaster forecaster, SessionOptions options, Bandwidths bandwidths) {
         Forecast forecast = forecaster.forecast(Forecaster.availableRam(), options, bandwidths);
@@ -73,17 +73,17 @@ public record PlanReport(
     }
 
     /**
-     * Bandwidths of this machine: those that are given, and of the others what is measured, with a
-     * remark at a terminal, or was measured before.
+     * Bandwidths of this machine. Those that are not given are measured, with a remark at a
+     * terminal, unless they have been before.
      *
-     * @param memory bytes per second of weights in RAM, or null
+     * @param memory bytes of weights in RAM per second, or null
      * @param disk bytes per second, or null
-     * @param again whether to measure again what was measured before
+     * @param again whether to repeat earlier measurements
      */
     public static Bandwidths bandwidths(
             Forecaster forecaster, SessionOptions options, Long memory, Long disk, boolean again) {
         try (ProgressLine line = new ProgressLine(System.err)) {
-            line.update("measuring how fast this machine computes and reads, for some seconds");
+            line.update("measuring for a few seconds how fast this machine computes and reads");
             Weights weights = forecaster.weights();
             double inMemory =
                     memory != null
@@ -98,12 +98,12 @@ public record PlanReport(
                     ExitCode.FAILED,
                     "cannot measure the disk: "
                             + CommandException.reason(e)
-                            + "; say how fast it is, for example --disk 3GB",
+                            + "; give its speed, for example --disk 3GB",
                     e);
         }
     }
 
-    /** The report as people read it, in lines without an end. */
+    /** The report for people, in lines without line ends. */
     public List<String> lines() {
         return new PlanText(this).lines();
     }

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** A plan as people read it. */
+/** Writes a plan for people. */
 final class PlanText {
     private final PlanReport plan;
     private final Forecast forecast;
@@ -19,7 +19,7 @@ final class PlanText {
         this.forecast = plan.forecast();
     }
 
-    /** Lines without an end. */
+    /** Lines without line ends. */
     List<String> lines() {
         List<String> lines = new ArrayList<>(facts().lines());
         lines.add("");
@@ -35,7 +35,7 @@ final class PlanText {
         return lines;
     }
 
-    /** Whether it runs, and how fast. */
+    /** Whether the model runs, and how fast. */
     Table facts() {
         Table facts = new Table("ll");
         facts.row("model", plan.model());
@@ -47,7 +47,7 @@ final class PlanText {
                             facts.row("", terms(speed));
                             facts.row(
                                     "first token",
-                                    "after %s with nothing of it in RAM"
+                                    "after %s, if nothing of the model is in RAM"
                                             .formatted(seconds(forecast.coldStartSeconds())));
                         });
         return facts;
@@ -57,18 +57,18 @@ final class PlanText {
         return switch (forecast.verdict()) {
             case FITS -> "fits: all of it stays in RAM";
             case HOT_SET_FITS ->
-                    "larger than RAM: what every token uses stays in it, and %s of %s of experts"
+                    "larger than RAM: the weights that every token uses stay there, and %s of %s of experts"
                             .formatted(
                                     size(plan().experts()),
                                     size(forecast.weights() - everyToken()));
             case STREAMS ->
-                    "larger than RAM: %s stay in it, %s of %s are read for each token"
+                    "larger than RAM: %s stay there, %s of %s are read per token"
                             .formatted(
                                     size(plan().kept() + plan().experts()),
                                     size(plan().streamed()),
                                     size(plan().active()));
             case TOO_LITTLE_RAM ->
-                    "does not run with %s of RAM: it needs %s at the least"
+                    "does not run with %s of RAM: it needs at least %s"
                             .formatted(
                                     size(forecast.ram()), size(forecast.leastRam().orElseThrow()));
         };
@@ -102,7 +102,7 @@ final class PlanText {
         return speed.bytesRead() == 0
                 ? computing
                 : computing
-                        + ", reading %s %s (%s/s)"
+                        + ", reading %s takes %s (%s/s)"
                                 .formatted(
                                         size(speed.bytesRead()),
                                         seconds(speed.reading()),
@@ -126,7 +126,7 @@ final class PlanText {
                 size(forecast.context().computeBuffers() + forecast.context().outputBuffer()),
                 "prompts in batches of %d tokens".formatted(forecast.session().microBatchSize()));
         bill.row("  process", size(forecast.process()), "Java, llama.cpp, the kernel");
-        bill.row("  all", size(forecast.total()), "");
+        bill.row("  total", size(forecast.total()), "");
         return bill;
     }
 
@@ -135,7 +135,7 @@ final class PlanText {
     }
 
     private Table shares() {
-        Table shares = new Table("rrr").row("RAM for weights", "tokens/s", "read a token");
+        Table shares = new Table("rrr").row("RAM for weights", "tokens/s", "read per token");
         for (PlanReport.Share share : plan.byRam()) {
             shares.row(
                     "%s, %.0f %%"
@@ -151,7 +151,7 @@ final class PlanText {
     private Table quantizations() {
         Table table =
                 new Table("lrrrr")
-                        .row("weights in", "bits each", "size", "tokens/s", "read a token");
+                        .row("weights in", "bits per weight", "size", "tokens/s", "read per token");
         for (QuantizedForecast other : plan.byQuantization()) {
             table.row(
                     other.type().toString(),
@@ -164,7 +164,7 @@ final class PlanText {
     }
 
     private Table advice() {
-        Table table = new Table("lrr").row("what would help", "tokens/s", "times");
+        Table table = new Table("lrr").row("what would help", "tokens/s", "gain");
         for (Advice advice : plan.advice()) {
             table.row(
                     text(advice),

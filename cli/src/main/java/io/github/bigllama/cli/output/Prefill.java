@@ -3,7 +3,7 @@ package io.github.bigllama.cli.output;
 import io.github.bigllama.core.option.PrefillProgress;
 import java.io.PrintStream;
 
-/** Shows how far a long prompt is. */
+/** Shows the progress of a long prompt. */
 public final class Prefill implements PrefillProgress, AutoCloseable {
     private final PrintStream err;
     private final Eta eta = new Eta();
@@ -32,7 +32,7 @@ public final class Prefill implements PrefillProgress, AutoCloseable {
         erase();
     }
 
-    /** Removes the line, also when the prompt was not read to its end. */
+    /** Erases the line, even if the prompt was not read to its end. */
     public void erase() {
         if (line != null) {
             line.close();

@@ -1,13 +1,13 @@
 package io.github.bigllama.cli.output;
 
 /**
- * Text of a model, a file or a server as it can be shown at a terminal: an escape sequence in it
- * would move the cursor, set the title or fill the clipboard.
+ * Makes text from a model, a file or a server safe to show at a terminal: an escape sequence in it
+ * could move the cursor, set the title or fill the clipboard.
  */
 public final class Printable {
     private Printable() {}
 
-    /** Several lines: control characters but line ends and tabs are shown as {@code \x1B}. */
+    /** Several lines: control characters except line ends and tabs are shown as {@code \x1B}. */
     public static String text(String text) {
         int clean = 0;
         while (clean < text.length() && isHarmless(text.charAt(clean))) {
@@ -20,7 +20,7 @@ public final class Printable {
         for (int i = clean; i < text.length(); i++) {
             char c = text.charAt(i);
             if (c == '\r') {
-                // A line end by itself too, lest what stands on the line be written over.
+                // A lone carriage return is shown too, because it would overwrite the line.
                 boolean isFirstOfTwo = i + 1 < text.length() && text.charAt(i + 1) == '\n';
                 shown.append(isFirstOfTwo ? "" : "\n");
             } else if (isHarmless(c)) {
@@ -32,7 +32,10 @@ public final class Printable {
         return shown.toString();
     }
 
-    /** One line: line ends and tabs are shown as spaces, other control characters as above. */
+    /**
+     * One line: line ends and tabs become spaces, other control characters are shown as by {@link
+     * #text}.
+     */
     public static String line(String text) {
         return text(text).replaceAll("\\s+", " ");
     }

@@ -7,8 +7,8 @@ import java.util.concurrent.TimeUnit;
 import org.jline.utils.AttributedString;
 
 /**
- * One line on a terminal about something that takes more than a second, gone when it is done. What
- * is quick, or not watched at a terminal, prints nothing.
+ * One line on a terminal about a task that takes more than a second, erased when the task is done.
+ * Nothing is printed for quick tasks, or without a terminal.
  */
 public final class ProgressLine implements AutoCloseable {
     private static final long PATIENCE_MILLIS = 1000;
@@ -17,7 +17,7 @@ public final class ProgressLine implements AutoCloseable {
     private static final int USUAL_COLUMNS = 80;
     private static final String CUT = "…";
 
-    /** A name shorter than this says nothing. */
+    /** Shorter names are not worth showing. */
     private static final int SHORTEST = 8;
 
     private final PrintStream err;
@@ -25,7 +25,7 @@ public final class ProgressLine implements AutoCloseable {
     private final Thread painter;
     private volatile Text text;
 
-    /** What is on the screen; under the lock of err. */
+    /** The text on the screen; guarded by the lock of err. */
     private String shown;
 
     /** Starts to watch; shows nothing before {@link #update} was called. */
@@ -38,7 +38,10 @@ public final class ProgressLine implements AutoCloseable {
         update("", "", newText);
     }
 
-    /** The same with a name in it, of which the end stays where there is no room for all of it. */
+    /**
+     * As {@link #update(String)}, with a name that is shortened to its end where there is little
+     * room.
+     */
     public void update(String before, String name, String after) {
         text = new Text(before, name, after);
     }
@@ -54,7 +57,7 @@ public final class ProgressLine implements AutoCloseable {
         }
     }
 
-    /** What is shown, in as many columns as there are. */
+    /** A text that can be fitted into a number of columns. */
     record Text(String before, String name, String after) {
         String fit(int columns) {
             int room = columns - width(before) - width(after);
@@ -116,7 +119,7 @@ public final class ProgressLine implements AutoCloseable {
                 }
             }
         } catch (InterruptedException e) {
-            // Nobody interrupts it; if it happens, there is just no progress.
+            // Nobody interrupts this thread; if it happens, the line is just not updated.
         }
     }
 
@@ -125,7 +128,7 @@ public final class ProgressLine implements AutoCloseable {
         if (current == null) {
             return;
         }
-        // In the last column the cursor would be in the next line.
+        // After the last column the cursor would be on the next line.
         String line =
                 current.fit(
                         Terminals.size(Terminals.STDERR)

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Draws which parts of which layers are in RAM: a line a layer, first used first. */
+/** Draws which parts of which layers are in RAM: one line per layer, in the order of use. */
 public final class ResidencyPicture {
     private static final int CELLS = 48;
     private static final double FULL = 0.97;
@@ -16,7 +16,7 @@ public final class ResidencyPicture {
 
     private ResidencyPicture() {}
 
-    /** The picture of this moment, a line for each layer. */
+    /** The picture of this moment, one line per layer. */
     public static List<String> draw(Weights weights) throws IOException {
         return draw(weights, Integer.MAX_VALUE);
     }
@@ -45,14 +45,14 @@ public final class ResidencyPicture {
         lines.add(
                 String.format(
                         Locale.ROOT,
-                        "%s of %s in RAM, %.0f %%; █ all of a part, ▓▒░ some, · nothing",
+                        "%s of %s in RAM, %.0f %%; of each part: █ all, ▓▒░ some, · nothing",
                         ByteSize.format(map.resident()),
                         ByteSize.format(map.bytes()),
                         100.0 * map.resident() / Math.max(1, map.bytes())));
         return lines;
     }
 
-    /** Layers next to each other; what comes before and after all of them is never among them. */
+    /** Groups of adjacent layers; the weights before and after all layers are never in a group. */
     private static List<List<ResidencyMap.Layer>> groups(
             List<ResidencyMap.Layer> layers, int most) {
         int numbered = (int) layers.stream().filter(layer -> isNumbered(layer)).count();
@@ -86,7 +86,8 @@ public final class ResidencyPicture {
                             .mapToDouble(layer -> layer.cells().get(cell))
                             .average()
                             .orElse(0);
-            // Only what is there as a whole is full, and only what is not there at all is empty.
+            // Only parts that are completely in RAM are drawn full, and only parts without any page
+            // in RAM empty.
             int shade = share == 0 ? 0 : share > 0.999 ? 4 : 1 + (int) Math.min(2, share * 3);
             bar.append(SHADES.charAt(shade));
         }

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Statistics of an answer, for people. */
+/** Writes statistics of an answer for people. */
 public final class Statistics {
     private Statistics() {}
 
@@ -34,7 +34,7 @@ public final class Statistics {
         return lines;
     }
 
-    /** The most important ones in a line. */
+    /** The most important statistics in one line. */
     public static String line(GenerationStats stats) {
         String line =
                 format(
@@ -43,11 +43,11 @@ public final class Statistics {
         return stats.residency().map(r -> line + "; " + residency(r)).orElse(line);
     }
 
-    /** What a model that does not fit into RAM costs. */
+    /** The reads of a model that does not fit into RAM. */
     static String residency(ResidencyStats stats) {
         String text =
                 format(
-                        "%.0f %% in RAM, %s read a token %s at %.2f GB/s, %s",
+                        "%.0f %% in RAM, %s read per token %s at %.2f GB/s, %s",
                         100 * stats.residentShare(),
                         ByteSize.format(stats.bytesPerToken()),
                         stats.ownBytes() > 0
@@ -56,7 +56,7 @@ public final class Statistics {
                         stats.readBytesPerSecond() / 1e9,
                         stats.isDiskBound()
                                 ? format(
-                                        "disk-bound: %.0f %% of the time waiting for weights",
+                                        "disk-bound: %.0f %% of the time spent waiting for weights",
                                         100 * stats.stalledShare())
                                 : "compute-bound");
         return stats.expertHits() + stats.expertMisses() == 0
@@ -74,7 +74,7 @@ public final class Statistics {
                                     case STOP_STRING -> "stop text found";
                                     case CONTEXT_FULL -> "context full";
                                     case CANCELLED -> "interrupted";
-                                    case TIMEOUT -> "out of time";
+                                    case TIMEOUT -> "time limit reached";
                                 })
                 .orElse("failed");
     }

@@ -8,7 +8,9 @@ public final class Table {
     private final boolean[] right;
     private final List<String[]> rows = new ArrayList<>();
 
-    /** One column for each letter: l for text, r for numbers. */
+    /**
+     * A table with one column per letter: l is aligned left, for text, and r right, for numbers.
+     */
     public Table(String alignment) {
         right = new boolean[alignment.length()];
         for (int i = 0; i < right.length; i++) {
@@ -24,7 +26,7 @@ public final class Table {
         return this;
     }
 
-    /** Lines without an end. */
+    /** Lines without line ends. */
     public List<String> lines() {
         int[] widths = new int[right.length];
         for (String[] row : rows) {

@@ -6,11 +6,11 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
-/** The bytes of a token as something to look at. */
+/** Shows the bytes of a token. */
 public final class TokenText {
     private TokenText() {}
 
-    /** Keeps whole characters; shows what is not one, or moves the cursor, by an escape. */
+    /** Keeps whole characters, and escapes other bytes and characters that move the cursor. */
     public static String visible(byte[] bytes) {
         CharsetDecoder decoder =
                 StandardCharsets.UTF_8.newDecoder().onMalformedInput(CodingErrorAction.REPORT);
@@ -18,7 +18,7 @@ public final class TokenText {
         CharBuffer out = CharBuffer.allocate(bytes.length + 1);
         StringBuilder text = new StringBuilder();
         while (in.hasRemaining()) {
-            // Stops before the first byte that is no character, or cut off.
+            // Stops before the first byte that is not part of a whole character.
             decoder.reset().decode(in, out, true);
             appendVisible(text, out.flip());
             out.clear();

@@ -1,2 +1,2 @@
-/** What is printed: tables, progress, numbers, JSON. */
+/** Printing: tables, progress, numbers, JSON. */
 package io.github.bigllama.cli.output;

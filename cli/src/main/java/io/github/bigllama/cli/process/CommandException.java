@@ -5,7 +5,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 
-/** Ends a command with a message in one line and an exit code. */
+/** Ends a command with a one-line message and an exit code. */
 public final class CommandException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -16,7 +16,7 @@ public final class CommandException extends RuntimeException {
         this.exitCode = exitCode;
     }
 
-    /** The command was given something that it can't work with. */
+    /** An error in the arguments of the command. */
     public static CommandException usage(String message) {
         return new CommandException(ExitCode.USAGE, message, null);
     }
@@ -25,7 +25,10 @@ public final class CommandException extends RuntimeException {
         return exitCode;
     }
 
-    /** The reason of an I/O error, for a message; that of a missing file is only its name. */
+    /**
+     * The reason of an I/O error, for a message; Java's message about a missing file is only its
+     * name.
+     */
     public static String reason(IOException failure) {
         return switch (failure) {
             case NoSuchFileException e -> "no such file";

@@ -7,10 +7,10 @@ public final class ExitCode {
     public static final int USAGE = 2;
     public static final int NO_NATIVES = 3;
 
-    /** 128 + SIGINT, what the JVM itself returns when Ctrl-C ends it. */
+    /** 128 + SIGINT, which the JVM itself returns when Ctrl-C ends it. */
     public static final int INTERRUPTED = 130;
 
-    /** 128 + SIGPIPE, what a program in C returns when its reader has gone. */
+    /** 128 + SIGPIPE, which a C program returns when nobody reads its output any more. */
     public static final int BROKEN_PIPE = 141;
 
     private ExitCode() {}

@@ -4,18 +4,18 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Ends a computation in good order when Ctrl-C or another signal asks for it: the one place that
- * says what Ctrl-C does.
+ * Ends a computation cleanly on Ctrl-C or another signal: the one place that decides what Ctrl-C
+ * does.
  *
- * <p>As long as the JVM has the signal, the process ends: the computation is cancelled, the JVM
- * waits until this is closed, and exits with 128 + the signal's number by itself. That is a
- * shutdown hook; it needs no {@code sun.misc} and serves every signal. A chat takes Ctrl-C from the
- * JVM and calls {@link #press} instead, which cancels and lets the process live.
+ * <p>If the JVM handles the signal, the process ends: a shutdown hook cancels the computation and
+ * waits until this is closed, and the JVM exits with 128 + the signal's number. That needs no
+ * {@code sun.misc} and works for every signal. A chat handles Ctrl-C instead of the JVM and calls
+ * {@link #press}, which cancels the computation and keeps the process alive.
  *
  * <p>Safe for use by several threads.
  */
 public final class Interruption implements AutoCloseable {
-    /** Then the JVM ends, whatever the computation does. */
+    /** The longest that the JVM waits for the computation to end. */
     private static final long PATIENCE_SECONDS = 10;
 
     private final Thread hook = new Thread(this::end, "bigllama-interruption");
@@ -25,10 +25,10 @@ public final class Interruption implements AutoCloseable {
     private Runnable action = () -> {};
 
     /**
-     * Begins something that can be cancelled; close it as soon as nothing is left to cancel,
+     * Begins a task that can be cancelled. Close it as soon as there is nothing left to cancel,
      * because the JVM waits for that.
      *
-     * @throws CancellationException if the process is ending already
+     * @throws CancellationException if the process is already ending
      */
     public Interruption() {
         try {
@@ -38,7 +38,9 @@ public final class Interruption implements AutoCloseable {
         }
     }
 
-    /** What to do when cancelling is asked for; at once, if it has been. */
+    /**
+     * Sets the action that cancels the task; it is run at once if cancelling has been asked for.
+     */
     public synchronized void onRequest(Runnable newAction) {
         action = newAction;
         if (requested) {
@@ -46,12 +48,12 @@ public final class Interruption implements AutoCloseable {
         }
     }
 
-    /** Whether cancelling was asked for, since the last {@link #idle}. */
+    /** Whether cancelling has been asked for since the last {@link #idle}. */
     public synchronized boolean isRequested() {
         return requested;
     }
 
-    /** From now on the user is waited for: nothing is left to cancel, and the JVM may end. */
+    /** Begins to wait for the user: there is nothing to cancel, and the JVM may end. */
     public synchronized void idle() {
         idle = true;
         requested = ending;
@@ -59,14 +61,13 @@ public final class Interruption implements AutoCloseable {
         notifyAll();
     }
 
-    /** Whether the user is waited for. */
+    /** Whether the program is waiting for the user. */
     public synchronized boolean isIdle() {
         return idle;
     }
 
     /**
-     * From now on there is something to cancel again. A {@link #press} after {@link #idle} was
-     * meant for this.
+     * Begins a task again. A {@link #press} after {@link #idle} cancels this task.
      *
      * @throws CancellationException if the process is ending
      */
@@ -77,7 +78,7 @@ public final class Interruption implements AutoCloseable {
         idle = false;
     }
 
-    /** Ctrl-C, where the JVM does not get it: cancels, and the second time ends the process. */
+    /** Handles Ctrl-C instead of the JVM: cancels, and the second time ends the process. */
     public void press() {
         synchronized (this) {
             if (!requested) {
@@ -96,7 +97,7 @@ public final class Interruption implements AutoCloseable {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException e) {
-            // The JVM is ending: the hook is running, and now returns.
+            // The JVM is ending: the hook is running, and returns now.
         }
     }
 
@@ -110,7 +111,7 @@ public final class Interruption implements AutoCloseable {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
             }
         } catch (InterruptedException e) {
-            // Then the JVM ends now.
+            // Then the JVM ends without waiting.
         }
     }
 }

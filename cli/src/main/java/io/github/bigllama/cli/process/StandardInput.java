@@ -10,14 +10,17 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** Standard input as bytes. */
+/** Reads standard input as bytes. */
 public final class StandardInput {
     private static final Path SELF = Path.of("/dev/fd/0");
     private static final long PATIENCE_SECONDS = 3;
 
     private StandardInput() {}
 
-    /** Whether somebody put something there: it is neither a terminal nor a device like null. */
+    /**
+     * Whether standard input was redirected to a pipe or a file: it is not a terminal or a device
+     * like null.
+     */
     public static boolean isPipeOrFile() {
         if (Terminals.isTerminal(Terminals.STDIN)) {
             return false;
@@ -32,15 +35,15 @@ public final class StandardInput {
         }
     }
 
-    /** All of it. Not closed: it is not ours. */
+    /** Reads everything. The stream stays open, because it belongs to the process. */
     public static byte[] read() throws IOException {
         return System.in.readAllBytes();
     }
 
     /**
-     * The same where a text was given already. A program that starts this one often leaves it a
-     * pipe that nobody writes to or closes: nothing that comes in {@value #PATIENCE_SECONDS}
-     * seconds is nothing, and said to be.
+     * As {@link #read}, if a text was given already. Programs often start this one with a pipe that
+     * they neither write to nor close: if nothing arrives in {@value #PATIENCE_SECONDS} seconds,
+     * the result is empty, and a remark is printed.
      */
     public static byte[] readBeside() throws IOException {
         CompletableFuture<Integer> first = new CompletableFuture<>();
@@ -60,13 +63,14 @@ public final class StandardInput {
             begin = first.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
         } catch (TimeoutException e) {
             System.err.println(
-                    "bigllama: nothing comes from standard input, so it is left out; - waits for it");
+                    "bigllama: nothing came from standard input, so it is left out; - waits for "
+                            + "it");
             return new byte[0];
         } catch (ExecutionException e) {
             throw new IOException(e.getCause().getMessage(), e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IOException("interrupted while standard input was read", e);
+            throw new IOException("the thread was interrupted while it read standard input", e);
         }
         if (begin < 0) {
             return new byte[0];

@@ -5,7 +5,7 @@ import java.text.MessageFormat;
 import java.util.ResourceBundle;
 
 /**
- * Writes the log, llama.cpp's above all, to stderr with {@code --verbose}, and nothing without. The
+ * Writes the log, mainly llama.cpp's, to stderr with {@code --verbose}, and drops it otherwise. The
  * JDK's own loggers take longer to start than the rest of this program.
  */
 public final class StderrLoggers extends System.LoggerFinder {
@@ -35,7 +35,7 @@ public final class StderrLoggers extends System.LoggerFinder {
 
         @Override
         public boolean isLoggable(Level level) {
-            // Below DEBUG is only the JDK's own, and there is a lot of it.
+            // Only the JDK logs below DEBUG, and it logs a lot.
             return verbose && level.getSeverity() >= Level.DEBUG.getSeverity();
         }
 

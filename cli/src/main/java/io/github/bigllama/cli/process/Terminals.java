@@ -8,7 +8,10 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
-/** Asks the system what the standard streams are; {@link System#console} knows only all of them. */
+/**
+ * Asks the system whether each standard stream is a terminal; {@link System#console} only tells for
+ * all together.
+ */
 @SuppressWarnings("restricted")
 public final class Terminals {
     public static final int STDIN = 0;
@@ -29,7 +32,7 @@ public final class Terminals {
     /** The size of a terminal, in characters. */
     public record Size(int columns, int rows) {}
 
-    /** A C function; what its call throws is a mistake of ours. */
+    /** A call of a C function, which throws only because of a bug here. */
     private interface Call {
         int invoke() throws Throwable;
     }

@@ -1,2 +1,2 @@
-/** What the system gives a process: exit codes, signals, terminals, standard error as a log. */
+/** The process and the system: exit codes, signals, terminals, standard error as a log. */
 package io.github.bigllama.cli.process;

@@ -52,7 +52,7 @@ class ChatPipeIT {
                         Your name is Greta.
                         I do not know your name yet.
                         """);
-        assertThat(result.complaint()).isEqualTo("bigllama: forgotten\n");
+        assertThat(result.complaint()).isEqualTo("bigllama: the conversation is forgotten\n");
         assertThat(result.exitCode()).isZero();
     }
 
@@ -125,7 +125,7 @@ class ChatPipeIT {
                 .startsWith(
                         """
                         bigllama: there is nothing to take back
-                        bigllama: there is nothing to answer again
+                        bigllama: there is no message to answer again
                         bigllama: taken back: My name is Otto.
                         """)
                 .contains("2 turns")
@@ -158,10 +158,10 @@ class ChatPipeIT {
                 .as("without a value an option is what it was")
                 .isNotIn("yes", "no");
         assertThat(result.err())
-                .contains("nothing was changed")
+                .contains("no setting was changed")
                 .contains("cut after 2 tokens")
                 .contains("max-tokens -1")
-                .contains("there is no setting 'system' of answers")
+                .contains("there is no setting 'system' for answers")
                 .contains("--greedy is on or off, not 'maybe'")
                 .contains("there is no setting 'nonsense' of answers")
                 .containsPattern("Invalid value for option '--temperature'.*'warm'")
@@ -238,7 +238,7 @@ class ChatPipeIT {
         assertThat(markdown).content().contains("## You\n\nMy name is Greta.\n\n## Model");
         assertThat(result.err())
                 .contains("which file? /save FILE")
-                .contains("bigllama: kept in " + kept)
+                .contains("bigllama: saved to " + kept)
                 .contains(markdown + " exists; choose another name, or /save --force")
                 .contains("bigllama: 2 messages, ")
                 .contains(markdown + " exists; choose another name")
@@ -256,7 +256,7 @@ class ChatPipeIT {
         assertThat(notes).hasContent("mine");
         Result forced = chat("Draw a llama.\n/save --force " + notes + "\n/save " + notes + "\n");
         assertThat(forced.complaint())
-                .isEqualTo("bigllama: kept in %s\n".formatted(notes).repeat(2));
+                .isEqualTo("bigllama: saved to %s\n".formatted(notes).repeat(2));
         assertThat(chat("/load " + notes + "\n").complaint()).contains("2 messages, ");
     }
 
@@ -273,7 +273,10 @@ class ChatPipeIT {
     void aLongChatForgetsItsBeginning() {
         Result result = chat("What is the capital of France?\n".repeat(30), "-c", "256");
         assertThat(result.out()).isEqualTo("The capital of France is Paris.\n".repeat(30));
-        assertThat(result.complaint()).contains("bigllama: the context was full: the oldest ");
+        assertThat(result.complaint())
+                .contains(
+                        "bigllama: the context was full: the model no "
+                                + "longer sees the oldest ");
         assertThat(result.exitCode()).isZero();
         Result stopped =
                 chat(
@@ -301,7 +304,7 @@ class ChatPipeIT {
                 .isEqualTo("bigllama: cut after 2 tokens (--max-tokens)\n");
         assertThat(chat("Hi\n", "-c", "256", "--logit-bias", "1023=-inf").complaint())
                 .isEqualTo(
-                        "bigllama: the context of 256 tokens is full; /reset begins again,"
+                        "bigllama: the context of 256 tokens is full; /reset starts over,"
                                 + " --context-size makes it larger\n");
     }
 }

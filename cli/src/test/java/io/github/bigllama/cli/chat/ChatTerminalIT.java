@@ -42,7 +42,7 @@ class ChatTerminalIT {
     @Test
     void askReadStatsQuit() throws Exception {
         try (PseudoTerminal terminal = chat()) {
-            terminal.await("llama 3.4M Q8_0, 1024 tokens of context; /help for help");
+            terminal.await("llama 3.4M Q8_0, context of 1024 tokens; /help for help");
             terminal.await("> ");
             terminal.type("What is the capital of France?\r");
             terminal.await("The capital of France is Paris.");
@@ -128,7 +128,8 @@ class ChatTerminalIT {
     void runWithNothingToDoAsksForAPrompt() throws Exception {
         try (PseudoTerminal terminal = new PseudoTerminal(folder, "xterm", "run")) {
             terminal.await(
-                    "bigllama: there is no prompt; give it as an argument, by --file, or through a pipe");
+                    "bigllama: there is no prompt; give it as an argument, with --file, or "
+                            + "through a pipe");
             assertThat(terminal.exitCode()).isEqualTo(2);
         }
     }

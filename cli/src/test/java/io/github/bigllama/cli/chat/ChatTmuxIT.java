@@ -110,7 +110,7 @@ class ChatTmuxIT {
         await("Draw a llama.");
         await("🦙");
         type("/reset");
-        await("forgotten");
+        await("the conversation is forgotten");
         type("What is my name?");
         await("I do not know your name yet.");
         type("/quit");
@@ -200,7 +200,7 @@ class ChatTmuxIT {
             awaitPrompt();
         }
         type("/reset");
-        await("forgotten");
+        await("the conversation is forgotten");
         type("/quit");
         await("left with 0");
     }

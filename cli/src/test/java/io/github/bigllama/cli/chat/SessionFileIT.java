@@ -61,7 +61,8 @@ class SessionFileIT {
                 .isEqualTo(
                         "bigllama: the conversation in "
                                 + file
-                                + " goes on with the system message it began with, not with that of --system\n");
+                                + " keeps the system message that it began with; --system is "
+                                + "ignored\n");
     }
 
     @Test

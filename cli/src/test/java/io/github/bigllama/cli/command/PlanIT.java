@@ -40,9 +40,9 @@ class PlanIT {
         assertThat(result.err()).isEmpty();
         assertThat(result.out())
                 .contains("architecture   llama\n")
-                .contains("weights        3.41 million in 3.6 MB, 8.52 bits each\n")
+                .contains("weights        3.41 million in 3.6 MB, 8.52 bits per weight\n")
                 .contains("vocabulary     1024 tokens (gpt2)\n")
-                .containsPattern("(?m)^4 layers alike from 0 +9 ")
+                .containsPattern("(?m)^4 equal layers from 0 +9 ")
                 .containsPattern("(?m)^q8_0 +29 +3.6 MB +99.7[0-9] % ");
     }
 
@@ -66,7 +66,8 @@ class PlanIT {
         assertThat(none.exitCode()).isEqualTo(ExitCode.USAGE);
         assertThat(none.err())
                 .isEqualTo(
-                        "bigllama: demo has no metadata no.such.key; --metadata without a key lists what it has\n");
+                        "bigllama: demo has no metadata key no.such.key; --metadata without a key "
+                                + "lists all\n");
         assertThat(bundle.run("inspect", "demo", "--tensors").out())
                 .containsPattern("(?m)^blk\\.0\\.attn_q\\.weight +q8_0 +256 x 256 +69632$")
                 .hasLineCount(38);
@@ -81,7 +82,7 @@ class PlanIT {
         assertThat(text.exitCode()).isZero();
         assertThat(text.err()).isEmpty();
         assertThat(text.out())
-                .contains("larger than RAM: what every token uses stays in it, and ")
+                .contains("larger than RAM: the weights that every token uses stay there, and ")
                 .containsPattern("speed +[0-9.]+, between [0-9.]+ and [0-9.]+ tokens/s")
                 .containsPattern("(?m)^RAM +24\\.00 GB$")
                 .contains("what would help");
@@ -125,7 +126,8 @@ class PlanIT {
             delimiter = '|',
             value = {
                 "http:///nowhere | 'http:///nowhere' is not the address of a model",
-                "nosuch | nosuch: no such file, and no downloaded model of that name; bigllama list",
+                "nosuch | nosuch: no such file, and no downloaded model with that name; bigllama "
+                        + "list",
                 "no-such-file.gguf | no-such-file.gguf: no such file: check the path",
                 "http://localhost:1/m.gguf | http://localhost:1/m.gguf: cannot be reached: ",
             })

@@ -59,7 +59,7 @@ class PullIT {
     void aModelIsPulledListedRunAndDeleted() {
         Result none = bundle.run("list");
         assertThat(none.out()).isEmpty();
-        assertThat(none.err()).contains("bigllama pull brings one");
+        assertThat(none.err()).contains("bigllama pull downloads one");
 
         Result pulled = bundle.run("pull", address + "demo-Q8_0.gguf");
         String name = "localhost:%d/demo-Q8_0".formatted(server.getAddress().getPort());
@@ -73,7 +73,7 @@ class PullIT {
 
         Result again = bundle.run("pull", address + "demo-Q8_0.gguf");
         assertThat(again.exitCode()).isZero();
-        assertThat(again.err()).contains("is there already");
+        assertThat(again.err()).contains("is already there");
 
         assertThat(bundle.run("list").out()).matches(name + " +3\\.7 MB +\\d{4}-\\d{2}-\\d{2}\n");
         assertThat(
@@ -92,7 +92,7 @@ class PullIT {
         assertThat(asks.err()).contains("add --yes").hasLineCount(1);
         Result part = bundle.run("rm", "--yes", "demo");
         assertThat(part.exitCode()).isEqualTo(ExitCode.USAGE);
-        assertThat(part.err()).contains("--yes wants the whole name: " + name);
+        assertThat(part.err()).contains("--yes needs the full name: " + name);
         assertThat(bundle.run("rm", "--yes", name).exitCode()).isZero();
         assertThat(file.getParent()).doesNotExist();
         assertThat(bundle.run("list").err()).contains("there are no models in " + folder);

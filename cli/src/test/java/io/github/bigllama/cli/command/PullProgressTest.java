@@ -33,9 +33,11 @@ class PullProgressTest {
                             progress.state(
                                     91 * GB,
                                     100 * GB,
-                                    Optional.of("the server asks to wait: 8 s left"),
+                                    Optional.of("waiting as the server asked: 8 s left"),
                                     50 * SECOND))
-                    .isEqualTo("91.00 GB of 100.00 GB, 91 %, the server asks to wait: 8 s left");
+                    .isEqualTo(
+                            "91.00 GB of 100.00 GB, 91 %, waiting as the server asked: 8 s "
+                                    + "left");
         }
     }
 }

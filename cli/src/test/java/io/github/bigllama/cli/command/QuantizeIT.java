@@ -74,7 +74,7 @@ class QuantizeIT {
         Result short1 = BUNDLE.run("quantize", "--dry-run", "demo", "iq2_xs");
         assertThat(short1.exitCode()).isZero();
         assertThat(short1.out()).contains("IQ2_XS");
-        assertThat(short1.err()).contains("it will fail: ").hasLineCount(1);
+        assertThat(short1.err()).contains("this will fail: ").hasLineCount(1);
     }
 
     @Test

@@ -187,7 +187,7 @@ class RunIT {
         assertThat(result.out()).isEqualTo(ANSWER);
         assertThat(result.complaint())
                 .isEqualTo(
-                        "bigllama: nothing comes from standard input, so it is left out; - waits for"
+                        "bigllama: nothing came from standard input, so it is left out; - waits for"
                                 + " it\n");
     }
 }

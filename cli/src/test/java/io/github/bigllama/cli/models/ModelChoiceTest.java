@@ -108,7 +108,7 @@ class ModelChoiceTest {
     @Test
     void whatIsNoModel() {
         assertThatThrownBy(() -> choose(files("mmproj-F16.gguf", "imatrix.gguf"), null))
-                .hasMessageContaining("has GGUF files, but no model");
+                .hasMessageContaining("has GGUF files, but not a model");
         assertThatThrownBy(() -> choose(files("model.safetensors"), null))
                 .hasMessageContaining("has no GGUF file");
         assertThatThrownBy(() -> choose(files("M-Q8_0.gguf"), "Q4"))

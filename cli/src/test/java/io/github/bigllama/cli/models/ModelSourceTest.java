@@ -187,7 +187,7 @@ class ModelSourceTest {
         assertThatThrownBy(() -> find("http://h/x-00002-of-00003.gguf"))
                 .hasMessageContaining("is part 2 of 3: name the first, x-00001-of-00003.gguf");
         assertThatThrownBy(() -> find("http://h/x.gguf.part1of2"))
-                .hasMessageContaining("join them, in their order, by cat");
+                .hasMessageContaining("join them in order with cat");
     }
 
     @Test

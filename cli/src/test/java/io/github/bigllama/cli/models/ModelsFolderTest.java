@@ -45,8 +45,8 @@ class ModelsFolderTest {
                 .isEqualTo(
                         """
                         o/r/m (part 2 of 3 is missing)
-                        o/r/n (part 2 of 2 is not complete)
-                        o/r/p (not complete)
+                        o/r/n (part 2 of 2 is incomplete)
+                        o/r/p (incomplete)
                         o/r/whole
                         """);
     }
@@ -66,7 +66,7 @@ class ModelsFolderTest {
                 .extracting(ModelsFolder.Model::name)
                 .containsExactly("lost", "owner/x");
         assertThat(models.find("lost").orElseThrow().lack())
-                .contains("its symbolic link leads to nothing");
+                .contains("its symbolic link points to a missing file");
         models.delete(models.find("lost").orElseThrow());
         models.delete(models.find("owner/x").orElseThrow());
         assertThat(models.list()).isEmpty();
@@ -80,7 +80,8 @@ class ModelsFolderTest {
         Path link = Files.createSymbolicLink(folder.resolve("link"), Path.of("/nowhere"));
         assertThatThrownBy(() -> new ModelsFolder(link).list())
                 .isInstanceOf(PullException.class)
-                .hasMessageContaining("is a symbolic link to what is not a folder, or missing");
+                .hasMessageContaining(
+                        "is a symbolic link to something that is missing or not a " + "folder");
         assertThatThrownBy(() -> new ModelsFolder(file("f")).list())
                 .isInstanceOf(PullException.class)
                 .hasMessageContaining("is a file");

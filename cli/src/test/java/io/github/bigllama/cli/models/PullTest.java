@@ -230,7 +230,7 @@ class PullTest {
                                         Optional.empty())),
                         Optional.empty());
         assertThatThrownBy(() -> pull(announced, http()).run(progress))
-                .hasMessageContaining("has 91234 bytes, and 91235 were announced");
+                .hasMessageContaining("has 91234 bytes, but 91235 were announced");
         server.answer =
                 (exchange, file) -> {
                     exchange.getResponseHeaders().set("Content-Range", "bytes 5-10004/91234");
@@ -316,7 +316,7 @@ class PullTest {
         Files.delete(folder.resolve("host/m.gguf"));
         server.answer = (exchange, file) -> exchange.sendResponseHeaders(401, -1);
         assertThatThrownBy(() -> pull(remote(Optional.empty()), http).run(progress))
-                .hasMessageContaining("HF_TOKEN is for http://elsewhere/ only; set HF_ENDPOINT");
+                .hasMessageContaining("HF_TOKEN is only for http://elsewhere/; set HF_ENDPOINT");
     }
 
     @Test
@@ -359,7 +359,8 @@ class PullTest {
                                 assertThat(e)
                                         .isInstanceOf(PullException.class)
                                         .hasMessageContaining(
-                                                "host/m is being downloaded; stop that first"));
+                                                "host/m is being downloaded; stop the download "
+                                                        + "first"));
     }
 
     private Pull pullFrom(String address) {
@@ -397,7 +398,8 @@ class PullTest {
         assertIsThere();
         assertThat(progress.lines)
                 .containsExactly(
-                        "the server has another version of m.gguf now; it replaces the old one when all of it has come");
+                        "the server now has another version of m.gguf; it will replace the old "
+                                + "one when it is complete");
     }
 
     @Test
@@ -406,8 +408,10 @@ class PullTest {
         Files.write(folder.resolve("host/m.gguf"), new byte[model.length]);
         assertThatThrownBy(() -> pull().isComplete(progress))
                 .isInstanceOf(PullException.class)
-                .hasMessageContaining("there is another file at " + folder.resolve("host/m.gguf"))
-                .hasMessageContaining("which pull did not bring; bigllama rm host/m deletes it");
+                .hasMessageContaining(
+                        "there is a different file at " + "" + folder.resolve("host/m.gguf"))
+                .hasMessageContaining(
+                        "which pull did not download; delete it with bigllama rm " + "host/m");
         // Unless it is the same, which a checksum tells.
         Files.write(folder.resolve("host/m.gguf"), model);
         assertThat(pull(remote(Optional.of(sha256())), http()).isComplete(progress)).isTrue();
@@ -431,7 +435,7 @@ class PullTest {
                 };
         assertThatThrownBy(() -> pull(huge, http()).run(progress))
                 .isInstanceOf(PullException.class)
-                .hasMessageContaining(" GB are to come: make room");
+                .hasMessageContaining(" GB are needed: make room");
         // Each of them alone would have fitted, and none was begun.
         assertThat(server.ranges).containsExactly("0-15", "0-15");
         assertThat(folder.resolve("host")).doesNotExist();

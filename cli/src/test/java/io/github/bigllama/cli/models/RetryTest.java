@@ -342,7 +342,7 @@ class RetryTest {
         pull().run(progress);
         assertIsThere();
         assertThat(progress.troubles)
-                .anySatisfy(text -> assertThat(text).contains("the server asks to wait: "));
+                .anySatisfy(text -> assertThat(text).contains("waiting as the server asked: "));
         // All connections wait: each was told once at most.
         assertThat(server.ranges).hasSizeLessThan(11 + 5);
     }

@@ -79,7 +79,7 @@ class OptionMappingTest {
     void loadModesThatExcludeEachOther(String args) {
         assertThatThrownBy(() -> model(args.split(" ")))
                 .isInstanceOf(CommandException.class)
-                .hasMessageContaining("leave one of them out");
+                .hasMessageContaining("leave out one of them");
     }
 
     @Test

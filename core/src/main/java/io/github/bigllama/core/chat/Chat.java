@@ -29,8 +29,8 @@ import java.util.stream.Stream;
  * #fork() fork} belongs to the fork, and is closed with it.
  *
  * <p>A {@link TokenStream} of a chat shows the content of the reply, without reasoning and tool
- * calls. One that is closed or cancelled leaves what it had said in the history. A turn that fails,
- * or is cancelled before its first token, leaves the history as it was.
+ * calls. If it is closed or cancelled, the part said so far is in the history. A turn that fails,
+ * or is cancelled before its first token, leaves the history unchanged.
  */
 public final class Chat implements AutoCloseable {
     private static final Reply NOTHING = new Reply("", "", List.of());
@@ -46,14 +46,17 @@ public final class Chat implements AutoCloseable {
     private final Transcript transcript;
     private Reply reply = NOTHING;
 
-    /** Templates write the date; another one would make the whole conversation another text. */
+    /**
+     * Templates may write the date; with another date the whole conversation would be a different
+     * text.
+     */
     private long now = Instant.now().getEpochSecond();
 
     /**
-     * What is computed next, and which messages it leaves out.
+     * The prompt of the next turn, and the number of messages that it leaves out.
      *
-     * @param isContent whether the answer is content from its first token on, as a grammar of the
-     *     caller has it
+     * @param isContent whether the answer is content from its first token on, because the caller
+     *     gave a grammar
      */
     private record Prompt(
             ChatTemplate.Prompt written, int[] tokens, int forgotten, boolean isContent) {}
@@ -66,7 +69,7 @@ public final class Chat implements AutoCloseable {
     /**
      * Begins a chat.
      *
-     * @throws ChatTemplateException if the template can't be read
+     * @throws ChatTemplateException if llama.cpp can't parse the template
      */
     public Chat(LlamaSession session, ChatOptions options) {
         this.session = Objects.requireNonNull(session, "session");
@@ -96,8 +99,8 @@ public final class Chat implements AutoCloseable {
     }
 
     /**
-     * A chat of its own that has been told the same, on a {@linkplain LlamaSession#fork() fork} of
-     * the session that it closes.
+     * A new chat that continues from everything said in this one, on a {@linkplain
+     * LlamaSession#fork() fork} of the session, which closing the new chat closes.
      *
      * @throws IllegalStateException if all sequences of the context are in use
      */
@@ -105,55 +108,57 @@ public final class Chat implements AutoCloseable {
         return new Chat(session.fork(), this);
     }
 
-    /** The session that it was made with. */
+    /** The session that this chat uses. */
     public LlamaSession session() {
         return session;
     }
 
-    /** What was said so far, the system message first if there is one. */
+    /** The messages so far, the system message first if there is one. */
     public List<ChatMessage> messages() {
         return history.all();
     }
 
     /**
-     * Messages that the model does not see any more, because the context was full; the oldest after
-     * the system message.
+     * Number of messages that the model no longer sees because the context was full: the oldest
+     * ones after the system message.
      */
     public int forgottenMessages() {
         return history.forgotten();
     }
 
-    /** What the model may have called. */
+    /** The tools that the model may call. */
     public List<Tool> tools() {
         return tools;
     }
 
-    /** The last reply as a whole; one of nothing before the first. */
+    /** The last reply as a whole; before the first, an empty one. */
     public Reply reply() {
         return reply;
     }
 
-    /** Says something with the default options; see {@link #send(String, GenerationOptions)}. */
+    /**
+     * Sends a user message with the default options; see {@link #send(String, GenerationOptions)}.
+     */
     public TokenStream send(String text) {
         return send(text, GenerationOptions.defaults());
     }
 
-    /** Says something; see {@link #send(List, GenerationOptions)}. */
+    /** Sends a user message; see {@link #send(List, GenerationOptions)}. */
     public TokenStream send(String text, GenerationOptions options) {
         return send(question(text), options);
     }
 
     /**
-     * Says something and returns the answer, which must be read or closed before the next turn.
-     * Tools are not called: {@link #reply()} has what the model wants, and {@link #results} calls
-     * them.
+     * Sends messages and returns the answer, which must be read to its end or closed before the
+     * next turn. Tools are not called: {@link #reply()} has the calls that the model asks for, and
+     * {@link #results} makes them.
      *
      * <p>An answer with a grammar is content from its first token on: the model does not reason
-     * before, and calls no tools. Only with a schema and a template that can have both, the model
-     * may call tools instead.
+     * before it, and calls no tools. Only with a JSON schema, and a template that allows both, may
+     * the model call tools instead.
      *
      * <p>With {@link ContextFull#SHIFT} the oldest turns are left out once the conversation does
-     * not fit: then so many that half of the context is free, so that this is seldom. {@link
+     * not fit: enough of them that half of the context is free, so that this happens seldom. {@link
      * #messages()} still has them.
      *
      * @param messages a question, or the results of tools
@@ -166,9 +171,8 @@ public final class Chat implements AutoCloseable {
     }
 
     /**
-     * Answers the last question again. The new answer takes the place of the old one, and of what
-     * came after it, when it has its first token; until then, and if that never comes, the history
-     * is as it was.
+     * Answers the last question again. The new answer replaces the old one, and everything after
+     * it, once it has its first token; until then the history is unchanged.
      *
      * @return the answer; empty if there is no question
      */
@@ -215,13 +219,13 @@ public final class Chat implements AutoCloseable {
     }
 
     /**
-     * Says something and waits for the reply. Where the model asks for tools they are called, and
-     * it goes on, up to {@link ChatOptions#toolRounds} times; a reply that asks for tools even then
-     * is returned as it is. A forced {@link GenerationOptions#toolChoice} holds for the first
-     * answer only.
+     * Sends a user message and waits for the reply. If the model asks for tools, they are called
+     * and it continues, up to {@link ChatOptions#toolRounds} times; a reply that still asks for
+     * tools is returned as it is. A forced {@link GenerationOptions#toolChoice} applies to the
+     * first answer only.
      *
-     * @throws java.util.concurrent.CancellationException if the thread is interrupted, and stays
-     *     so, while a tool is called; the chat can go on
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted while a tool
+     *     is called; it stays interrupted, and the chat can continue
      */
     public Reply ask(String text, GenerationOptions options) {
         List<ChatMessage> messages = question(text);
@@ -245,15 +249,17 @@ public final class Chat implements AutoCloseable {
         }
     }
 
-    /** Says something with the default options; see {@link #ask(String, GenerationOptions)}. */
+    /**
+     * Sends a user message with the default options; see {@link #ask(String, GenerationOptions)}.
+     */
     public Reply ask(String text) {
         return ask(text, GenerationOptions.defaults());
     }
 
     /**
-     * Calls the tools that a reply asks for: what to send next. Whatever a tool throws, the model
-     * is told that it failed, and the program what it was: by the log, and {@link
-     * ChatOptions#toolFailure}.
+     * Calls the tools that a reply asks for, and returns their results, to be sent next. Whatever a
+     * tool throws, the model is told that it failed, and the program gets the exception from the
+     * log and from {@link ChatOptions#toolFailure}.
      *
      * @throws java.util.concurrent.CancellationException if the thread is interrupted
      */
@@ -266,7 +272,7 @@ public final class Chat implements AutoCloseable {
         return List.of(new ChatMessage(Role.USER, Objects.requireNonNull(text, "text")));
     }
 
-    /** Whether a reply may have parts: content is all that there is otherwise. */
+    /** Whether a reply may have parts other than content. */
     private boolean isParsed(Prompt prompt) {
         return !prompt.isContent
                 && (!tools.isEmpty()
@@ -291,7 +297,7 @@ public final class Chat implements AutoCloseable {
                 : effective;
     }
 
-    /** The template's grammar, with the parts of a schema that llama.cpp can't make. */
+    /** The template's grammar, with the parts of a schema that llama.cpp can't translate. */
     private static Optional<Grammar> written(Prompt prompt, GenerationOptions options) {
         Optional<Grammar> written = prompt.written.grammar();
         return options.grammar().isPresent()
@@ -344,7 +350,7 @@ public final class Chat implements AutoCloseable {
                 written.isContent());
     }
 
-    /** The tokens with which every prompt begins: those of the system message. */
+    /** The tokens that every prompt begins with: those of the system message. */
     private int[] head() {
         int[] one = head("a");
         int mismatch = Arrays.mismatch(one, head("b"));
@@ -369,8 +375,8 @@ public final class Chat implements AutoCloseable {
     }
 
     /**
-     * Forgets the conversation but for the system message, which stays in the session's KV cache as
-     * far as it is there.
+     * Forgets the conversation except the system message, which stays in the session's KV cache if
+     * it is there.
      */
     public void reset() {
         history.clear();
@@ -384,15 +390,15 @@ public final class Chat implements AutoCloseable {
         }
     }
 
-    /** Resets the chat and begins it with another system message; empty for none. */
+    /** Resets the chat and begins it with a new system message; empty for none. */
     public void reset(Optional<String> newSystem) {
         history.begin(Objects.requireNonNull(newSystem, "newSystem"));
         reset();
     }
 
     /**
-     * Writes the conversation and what the session knows of it to a file, as {@link
-     * LlamaSession#save} does.
+     * Writes the conversation and the session's KV cache to a file, as {@link LlamaSession#save}
+     * does.
      */
     public void save(Path file) {
         session.save(
@@ -403,8 +409,8 @@ public final class Chat implements AutoCloseable {
     }
 
     /**
-     * Goes on with the conversation of a file, system message and all, where it was saved: nothing
-     * of it is computed again.
+     * Continues the conversation of a file, with its system message, from the point where it was
+     * saved. Nothing is computed again.
      *
      * @throws SessionException as {@link LlamaSession#restore} does, or if the file has no chat
      */
@@ -449,8 +455,8 @@ public final class Chat implements AutoCloseable {
     }
 
     /**
-     * Closes the session if the chat is a fork, which has one of its own; else there is nothing to
-     * close. May be called more than once.
+     * Closes the session if this chat is a {@linkplain #fork() fork}; otherwise does nothing,
+     * because the session belongs to the caller. Idempotent.
      */
     @Override
     public void close() {

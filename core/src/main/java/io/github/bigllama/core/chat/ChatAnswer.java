@@ -8,8 +8,8 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 
 /**
- * The answer in a chat: of what the session says it shows what the reader makes of it, and when
- * that has ended it tells the chat, once.
+ * The answer in a chat: shows the part of the session's text that its reader selects, and tells the
+ * chat once when the answer has ended.
  */
 final class ChatAnswer implements TokenStream {
     private final TokenStream source;
@@ -23,20 +23,21 @@ final class ChatAnswer implements TokenStream {
 
     private volatile boolean ended;
 
-    /** Decides what of an answer is shown. */
+    /** Decides which part of an answer is shown. */
     @FunctionalInterface
     interface Reader {
         /**
-         * Reads on.
+         * Reads an answer that has grown.
          *
-         * @param text everything that the model has said so far
-         * @param isComplete whether that is all; then it may be what was read before
-         * @return what is to be shown of it and has not been yet
+         * @param text the whole text of the model so far
+         * @param isComplete whether the text is complete; then it may be the same as in the last
+         *     call
+         * @return the part to show that has not been shown yet
          */
         String read(CharSequence text, boolean isComplete);
     }
 
-    /** Is told of the end, on the thread that reached it and outside the session. */
+    /** Is told of the end, on the thread that reached it and outside of the session. */
     @FunctionalInterface
     interface Listener {
         void ended(TokenStream source, String produced);
@@ -71,7 +72,7 @@ final class ChatAnswer implements TokenStream {
         }
     }
 
-    /** C's texts, in which replies are taken apart, end at a NUL. */
+    /** Replies are parsed as C strings, which end at a NUL. */
     private void append(String text) {
         produced.append(text.replace('\0', '\uFFFD'));
     }
@@ -121,7 +122,7 @@ final class ChatAnswer implements TokenStream {
         try {
             if (!ended) {
                 source.close();
-                // What was held back until the end is part of the history, too.
+                // Text held back until the end is part of the history, too.
                 while (source.hasNext()) {
                     append(source.next());
                 }

@@ -13,10 +13,10 @@ import java.util.Optional;
 /**
  * One message of a chat.
  *
- * @param role who says it
- * @param content what is said
- * @param reasoning what a model thought before it said that; usually empty
- * @param toolCalls the tools that it wants to have called; usually none
+ * @param role who wrote it
+ * @param content the text
+ * @param reasoning the model's reasoning before the content; usually empty
+ * @param toolCalls the tool calls that the model asks for; usually none
  * @param answers the call whose result this is, with {@link Role#TOOL}
  */
 public record ChatMessage(
@@ -33,25 +33,30 @@ public record ChatMessage(
         toolCalls = List.copyOf(Objects.requireNonNull(toolCalls, "toolCalls"));
         if (content.indexOf('\0') >= 0) {
             throw new IllegalArgumentException(
-                    "message of the " + role + " has a NUL character at " + content.indexOf('\0'));
+                    "message of the "
+                            + role
+                            + " has a NUL character at index "
+                            + ""
+                            + content.indexOf('\0'));
         }
         if (answers.isPresent() != (role == Role.TOOL)) {
             throw new IllegalArgumentException(
-                    "a message of a tool, and no other, has the call that it answers");
+                    "a message of a tool must have the call that it answers, and no other message "
+                            + "may");
         }
     }
 
-    /** A message that is nothing but text. */
+    /** A message of text only. */
     public ChatMessage(Role role, String content) {
         this(role, content, "", List.of(), Optional.empty());
     }
 
-    /** What a call of a tool has given. */
+    /** The result of a tool call. */
     public static ChatMessage result(ToolCall call, String content) {
         return new ChatMessage(Role.TOOL, content, "", List.of(), Optional.of(call));
     }
 
-    /** A text that a message may have: what C's texts end at is shown as unknown. */
+    /** A text that a message may have: a NUL, which would end a C string, becomes U+FFFD. */
     static String plain(String text) {
         return text.replace('\0', '\uFFFD');
     }
@@ -60,7 +65,7 @@ public record ChatMessage(
         return new ChatMessage(role, content, reasoning, calls, answers);
     }
 
-    /** What a model has said. */
+    /** The message of a reply. */
     static ChatMessage of(Reply reply) {
         return new ChatMessage(
                 Role.ASSISTANT,
@@ -70,7 +75,7 @@ public record ChatMessage(
                 Optional.empty());
     }
 
-    /** As OpenAI's interface has it. */
+    /** The message as JSON in the format of OpenAI's chat API. */
     JsonNode toJson() {
         ObjectNode node = Json.object().put("role", role.toString()).put("content", content);
         if (!reasoning.isEmpty()) {

@@ -14,18 +14,19 @@ import java.util.function.Predicate;
  * @param system the system message, if any
  * @param template the Jinja source of a chat template, or {@code chatml}; empty for the model's
  *     own, or ChatML if it has none
- * @param tools what the model may have called
- * @param toolRounds how many answers of one turn {@link Chat#ask} has tools called for; the one
- *     after that is taken as it is
- * @param toolTimeout most time for one call; then the tool is interrupted, and the model told
+ * @param tools the tools that the model may call
+ * @param toolRounds how many times in one turn {@link Chat#ask} calls tools and lets the model
+ *     continue; the answer after that is returned as it is
+ * @param toolTimeout time limit for one call; after it the tool is interrupted, and the model is
+ *     told
  * @param approval is asked before a tool is called, on the thread that would call it; if it says
  *     no, the model is told that the user did not allow it
- * @param toolFailure is told what a tool has thrown, a {@link
- *     java.util.concurrent.TimeoutException} if it took too long. The log has it in any case
+ * @param toolFailure is given the exception that a tool has thrown, a {@link
+ *     java.util.concurrent.TimeoutException} if the tool took too long; the log has it in any case
  * @param parallelToolCalls whether the model may make several calls in one answer, which are then
  *     made at the same time, each on a virtual thread
  * @param parseSpecial whether control tokens in messages, such as {@code <|im_end|>}, are control
- *     tokens; otherwise they are the text that they are written as
+ *     tokens; otherwise they are plain text
  */
 public record ChatOptions(
         Optional<String> system,
@@ -70,8 +71,8 @@ public record ChatOptions(
     }
 
     /**
-     * No system message, the model's template, no tools; eight rounds without a time limit, calls
-     * one after the other, and messages that are nothing but text.
+     * No system message, the model's template, no tools; eight rounds of tool calls without a time
+     * limit, calls one after the other, and control tokens in messages as plain text.
      */
     public static ChatOptions defaults() {
         return DEFAULTS;

@@ -15,20 +15,20 @@ import java.util.Optional;
 
 /** Writes a chat as the text that a model was trained on, by its Jinja template. Thread-safe. */
 final class ChatTemplate implements AutoCloseable {
-    /** What a model without a template gets; most chat models were trained on a form of it. */
+    /** For models without a template; most chat models were trained on a form of ChatML. */
     private static final String FALLBACK = "chatml";
 
     private final NativeHandle handle;
     private final boolean supportsThinking;
 
     /**
-     * What is computed for a conversation.
+     * A conversation written by a template.
      *
      * @param text the prompt
      * @param syntax how to read the reply
-     * @param grammar what the reply must be like, if it must be
-     * @param stops texts that end it
-     * @param shown texts of control tokens that belong to it
+     * @param grammar the grammar that the reply must follow, if any
+     * @param stops texts that end the reply
+     * @param shown texts of control tokens that belong to the reply
      */
     record Prompt(
             String text,
@@ -42,16 +42,19 @@ final class ChatTemplate implements AutoCloseable {
     }
 
     /**
-     * A template.
+     * Parses a template.
      *
      * @param source the Jinja source; empty for the model's own
-     * @throws ChatTemplateException if it is none
+     * @throws ChatTemplateException if the source is not a template
      */
     ChatTemplate(LlamaModel model, Optional<String> source) {
         this(NativeOwner.pointerOf(model), source, "", "");
     }
 
-    /** As the other, with the texts of the tokens for begin and end where there is no model. */
+    /**
+     * As the other constructor; where there is no model, {@code begin} and {@code end} are the
+     * texts of its tokens for the beginning and the end of a sequence.
+     */
     ChatTemplate(MemorySegment model, Optional<String> source, String begin, String end) {
         source.ifPresent(ChatTemplate::require);
         handle =
@@ -72,7 +75,7 @@ final class ChatTemplate implements AutoCloseable {
         supportsThinking = describesThinking(handle.pointer());
     }
 
-    /** llama.cpp finds out by trying, which a template may refuse. */
+    /** llama.cpp finds out by applying the template, which the template may refuse. */
     private static boolean describesThinking(MemorySegment pointer) {
         try {
             return Json.read(
@@ -106,10 +109,10 @@ final class ChatTemplate implements AutoCloseable {
     }
 
     /**
-     * Writes a conversation.
+     * Writes a conversation as a prompt.
      *
-     * @param request as {@code bigllama.h} has it; its texts may have the marks of {@link
-     *     ControlText}
+     * @param request in the format that {@code bigllama.h} describes; its texts may have the marks
+     *     of {@link ControlText}
      * @throws ChatTemplateException if the template refuses it
      */
     synchronized Prompt apply(ObjectNode request) {
@@ -131,14 +134,14 @@ final class ChatTemplate implements AutoCloseable {
                 Json.texts(answer.path("preserved_tokens")));
     }
 
-    /** What the template has made of the wishes for a reply; empty if it may be anything. */
+    /** The grammar that the template requires of a reply; empty if there is none. */
     private static Optional<Grammar> grammar(JsonNode applied) {
         String gbnf = applied.path("grammar").asText();
         if (gbnf.isEmpty()) {
             return Optional.empty();
         }
         if (!applied.path("grammar_lazy").asBoolean()) {
-            // llama.cpp's grammars of replies describe them with what the prompt ends with.
+            // llama.cpp's reply grammars include the text that the prompt ends with.
             String begun = applied.path("syntax").path("generation_prompt").asText();
             return Optional.of(Grammar.gbnf(gbnf).withPrefill(begun));
         }

@@ -11,25 +11,25 @@ import java.util.stream.IntStream;
 
 /**
  * Tells text that reads like a control token from the control tokens that a template writes. A
- * template makes one text of both; so the former is marked before, and encoded as plain text after
- * it.
+ * template makes one text of both; so the former is marked before the template is applied, and
+ * encoded as plain text afterwards.
  *
- * <p>The mark is a character of Unicode that is never one of a text; should it be in one, it is
- * there twice.
+ * <p>The mark is a Unicode noncharacter, which texts do not contain; a mark that is in a text
+ * anyway is doubled.
  */
 final class ControlText {
     private static final char MARK = '\uFDD0';
 
-    /** What the mark becomes where a template writes JSON in ASCII. */
+    /** The mark as a template writes it in ASCII-only JSON. */
     private static final String ESCAPED_MARK = "\\ufdd0";
 
     private final Tokenizer tokenizer;
     private final boolean isOff;
 
     /**
-     * For the texts of one model.
+     * Marks texts for the control tokens of one vocabulary.
      *
-     * @param isOff whether control tokens in messages are control tokens
+     * @param isOff whether to mark nothing, so that control tokens in messages are control tokens
      */
     ControlText(Tokenizer tokenizer, boolean isOff) {
         this.tokenizer = tokenizer;
@@ -67,7 +67,7 @@ final class ControlText {
         return (at - before) % 2 == 0; // Otherwise the backslash itself is escaped.
     }
 
-    /** What a template has written, with its marks as such again. */
+    /** The text that a template has written, with escaped marks turned back into marks. */
     static String withPlainMarks(String written) {
         StringBuilder marked = new StringBuilder();
         for (int i = 0; i < written.length(); ) {
@@ -89,9 +89,10 @@ final class ControlText {
     }
 
     /**
-     * The same.
+     * As {@link #unmark(String)}, with the positions of all chars.
      *
-     * @param positions is given where each char of the text, and its end, is in the marked one
+     * @param positions is filled with the index, in the marked text, of each char of the text and
+     *     of its end
      */
     String unmark(String marked, int[] positions) {
         StringBuilder text = new StringBuilder();
@@ -106,7 +107,7 @@ final class ControlText {
         return text.toString();
     }
 
-    /** A whole prompt as tokens. */
+    /** Encodes a whole prompt, with the tokens that the model wants at the beginning. */
     int[] encodePrompt(String marked) {
         if (marked.indexOf(MARK) < 0) {
             return tokenizer.encode(marked);
@@ -118,13 +119,13 @@ final class ControlText {
                 : tokens;
     }
 
-    /** A text as tokens, and no others. */
+    /** Encodes a text, without additional tokens. */
     int[] encode(String marked) {
         if (marked.indexOf(MARK) < 0) {
             return tokenizer.encode(marked, false, true);
         }
         List<int[]> parts = new ArrayList<>();
-        // What is between control tokens is encoded as a whole, as llama.cpp does it.
+        // Text between control tokens is encoded as a whole, as llama.cpp does.
         StringBuilder parsed = new StringBuilder();
         StringBuilder run = new StringBuilder();
         boolean hasMark = false;
@@ -148,7 +149,7 @@ final class ControlText {
         return parts.stream().flatMapToInt(IntStream::of).toArray();
     }
 
-    /** A run has ended; one without marks need not be apart. */
+    /** Ends a run of text; one without marks need not be encoded separately. */
     private boolean flush(
             List<int[]> parts, StringBuilder parsed, StringBuilder run, boolean hasMark) {
         if (hasMark) {
@@ -163,8 +164,8 @@ final class ControlText {
     }
 
     /**
-     * What an answer has produced, as a template would write it; empty where a stop string, or a
-     * character that was cut, makes the text differ from the tokens.
+     * The text of an answer as a template would write it; empty where a stop string, or a character
+     * that was cut, makes the text differ from the tokens.
      *
      * @param preserved control tokens whose names are part of the text
      */
@@ -184,7 +185,7 @@ final class ControlText {
         return Optional.of(marked.toString()).filter(text -> unmark(text).equals(produced));
     }
 
-    /** The length of the longest control token that a text has at a place; 0 if there is none. */
+    /** The length of the longest control token at an index of a text; 0 if there is none. */
     private int controlAt(String text, int at) {
         for (String control : tokenizer.controlTexts(text.charAt(at))) {
             if (text.startsWith(control, at)) {

@@ -4,15 +4,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** What was said in a chat, and how much of it the model still sees. Not thread-safe. */
+/** The messages of a chat, and how many of them the model still sees. Not thread-safe. */
 final class History {
     private final List<ChatMessage> messages = new ArrayList<>();
     private Optional<ChatMessage> system;
 
-    /** Messages at the beginning that had to make room. */
+    /** Number of messages after the system message that had to make room. */
     private int forgotten;
 
-    /** Nothing was said but a system message, if there is one. */
+    /** A history with only a system message, or empty. */
     History(Optional<String> system) {
         this.system = system(system);
     }
@@ -21,19 +21,21 @@ final class History {
         return text.map(content -> new ChatMessage(Role.SYSTEM, content));
     }
 
-    /** A copy, which goes its own way from here. */
+    /** An independent copy. */
     History copy() {
         History copy = new History(Optional.empty());
         copy.set(all(), forgotten);
         return copy;
     }
 
-    /** Everything, the system message first if there is one. */
+    /** All messages, the system message first if there is one. */
     List<ChatMessage> all() {
         return withoutOldest(0, List.of());
     }
 
-    /** The system message, and what comes after the oldest others, and after that what is added. */
+    /**
+     * The system message, the messages after the {@code count} oldest others, and the added ones.
+     */
     List<ChatMessage> withoutOldest(int count, List<ChatMessage> added) {
         List<ChatMessage> all = new ArrayList<>();
         system.ifPresent(all::add);
@@ -42,17 +44,17 @@ final class History {
         return List.copyOf(all);
     }
 
-    /** How many calls of tools there were. */
+    /** Number of tool calls in the history. */
     int calls() {
         return messages.stream().mapToInt(message -> message.toolCalls().size()).sum();
     }
 
-    /** Has what another one has. */
+    /** Replaces this history by another one. */
     void set(History other) {
         set(other.all(), other.forgotten);
     }
 
-    /** Messages without the system message. */
+    /** Number of messages without the system message. */
     int size() {
         return messages.size();
     }
@@ -61,18 +63,18 @@ final class History {
         return system.isPresent();
     }
 
-    /** How many of the oldest messages after the system message the model does not see. */
+    /** Number of oldest messages after the system message that the model does not see. */
     int forgotten() {
         return forgotten;
     }
 
     /**
-     * How many of the oldest are to be left out if more than so many must be.
+     * Number of oldest messages to leave out next, if those left out so far are not enough.
      *
-     * @return whole turns of them; the same number if there is no other turn
+     * @return the end of the next turn; {@code leftOut} itself if there is no further turn
      */
     int nextTurn(int leftOut, List<ChatMessage> added) {
-        // Results of tools belong to the question that they are for.
+        // Results of tools belong to the turn of their question.
         int most = added.getFirst().role() == Role.TOOL ? lastQuestion() : messages.size();
         if (leftOut >= most) {
             return leftOut;
@@ -84,7 +86,7 @@ final class History {
         return next;
     }
 
-    /** Where the last question is; -1 if there is none. */
+    /** Index of the last question; -1 if there is none. */
     private int lastQuestion() {
         int last = messages.size() - 1;
         while (last >= 0 && messages.get(last).role() != Role.USER) {
@@ -93,14 +95,14 @@ final class History {
         return last;
     }
 
-    /** It goes on. */
+    /** Appends messages and the reply to them. */
     void add(List<ChatMessage> added, ChatMessage reply, int newForgotten) {
         messages.addAll(added);
         messages.add(reply);
         forgotten = newForgotten;
     }
 
-    /** Takes back the last question and all after it; gives the question, if there is one. */
+    /** Removes the last question and everything after it; returns the question, if there is one. */
     Optional<String> undo() {
         int last = lastQuestion();
         if (last < 0) {
@@ -112,19 +114,19 @@ final class History {
         return Optional.of(question);
     }
 
-    /** Only the system message stays. */
+    /** Removes everything but the system message. */
     void clear() {
         messages.clear();
         forgotten = 0;
     }
 
-    /** Only this system message is there. */
+    /** Begins anew with this system message. */
     void begin(Optional<String> newSystem) {
         clear();
         system = system(newSystem);
     }
 
-    /** Replaces it by messages that {@link #all} gave. */
+    /** Replaces the history by messages that came from {@link #all}. */
     void set(List<ChatMessage> all, int newForgotten) {
         system = all.stream().filter(message -> message.role() == Role.SYSTEM).findFirst();
         messages.clear();

@@ -1,6 +1,6 @@
 package io.github.bigllama.core.chat;
 
-/** Shows all of an answer. */
+/** Shows the whole text of an answer. */
 final class PlainReader implements ChatAnswer.Reader {
     private int read;
 

@@ -12,17 +12,17 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Has a template write the messages of a chat, with its tools, and what an answer must be like. */
+/** Has a template write the messages of a chat, its tools, and the schema of the answer. */
 final class PromptWriter {
     private final ChatTemplate template;
     private final ChatOptions chat;
     private final ControlText control;
 
     /**
-     * What was written.
+     * A prompt as the template wrote it.
      *
-     * @param isContent whether the answer is content from its first token on, as a grammar of the
-     *     caller has it
+     * @param isContent whether the answer is content from its first token on, because the caller
+     *     gave a grammar
      */
     record Written(ChatTemplate.Prompt prompt, boolean isContent) {}
 
@@ -33,9 +33,9 @@ final class PromptWriter {
     }
 
     /**
-     * Writes.
+     * Writes a prompt.
      *
-     * @param now the time that the template is told, in seconds since 1970
+     * @param now the time that the template is given, in seconds since 1970
      * @throws ChatTemplateException if the template refuses the conversation
      */
     Written write(List<ChatMessage> messages, GenerationOptions options, long now) {
@@ -50,8 +50,8 @@ final class PromptWriter {
     }
 
     /**
-     * A grammar is that of the content, which begins where the template would have reasoning end;
-     * but templates may let the model choose between a call and JSON of a schema.
+     * A grammar describes the content, which begins where reasoning would end in the template; but
+     * with a schema, templates may let the model choose between a tool call and JSON.
      */
     private Written tryToWrite(List<ChatMessage> messages, GenerationOptions options, long now) {
         ObjectNode request = request(messages, options, now);
@@ -96,7 +96,8 @@ final class PromptWriter {
     private List<Tool> offered(ToolChoice choice) {
         if (chat.tools().isEmpty() && choice.mode() == ToolChoice.Mode.REQUIRED) {
             throw new IllegalArgumentException(
-                    "the answer must call a tool, and the chat has none");
+                    "the answer must call a tool, but the chat has no tools; give it some with "
+                            + "ChatOptions.withTools");
         }
         if (choice.mode() != ToolChoice.Mode.TOOL) {
             return chat.tools();
@@ -112,7 +113,7 @@ final class PromptWriter {
         return only;
     }
 
-    /** The prompt keeps its marks; but what the answer must be like must not have any. */
+    /** The prompt keeps its marks, but the grammar made of tools and schemas must not have any. */
     private ChatTemplate.Prompt apply(ObjectNode request) {
         JsonNode marked = marked(request);
         ChatTemplate.Prompt prompt = template.apply((ObjectNode) marked);
@@ -122,7 +123,7 @@ final class PromptWriter {
         return isAnswerMarked ? template.apply(request).withText(prompt.text()) : prompt;
     }
 
-    /** Every text in it, also names: those of a tool's parameters may come from anywhere. */
+    /** Marks every text in JSON, including names: a tool's parameters may come from anywhere. */
     private JsonNode marked(JsonNode node) {
         return switch (node) {
             case ObjectNode object -> {

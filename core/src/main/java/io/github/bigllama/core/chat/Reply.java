@@ -11,13 +11,13 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * What a model has said.
+ * A model's answer, taken apart.
  *
- * @param content what is meant for the reader
- * @param reasoning what it thought before, if its template tells that apart
- * @param toolCalls the tools that it wants to have called; only complete calls
- * @param stopReason why it ended there; empty if that is not known
- * @param stats what it took: tokens of prompt and answer, and time; empty if that is not known
+ * @param content the text meant for the reader
+ * @param reasoning the model's reasoning before the content, if the template marks it
+ * @param toolCalls the tool calls that the model asks for; only complete ones
+ * @param stopReason why the answer ended; empty if that is not known
+ * @param stats token counts and times of prompt and answer; empty if they are not known
  */
 public record Reply(
         String content,
@@ -25,7 +25,7 @@ public record Reply(
         List<ToolCall> toolCalls,
         Optional<StopReason> stopReason,
         Optional<GenerationStats> stats) {
-    /** What was said, without how that came about. */
+    /** A reply without stop reason and statistics. */
     public Reply(String content, String reasoning, List<ToolCall> toolCalls) {
         this(content, reasoning, toolCalls, Optional.empty(), Optional.empty());
     }
@@ -38,7 +38,7 @@ public record Reply(
         Objects.requireNonNull(stats, "stats");
     }
 
-    /** How it ended; a call that the end may have cut is not one. */
+    /** This reply with the end of its answer; a call that the end may have cut is left out. */
     Reply ended(TokenStream answer, int firstCall) {
         StopReason reason = answer.stopReason().orElseThrow();
         boolean isWhole =
@@ -59,21 +59,22 @@ public record Reply(
     }
 
     /**
-     * The content as a value of a class, of which it is the JSON: certain where {@link
-     * Grammar#of(Class)} of the same class had to be kept and the answer came to its end.
+     * Parses the content as the JSON of a class. This succeeds if the answer was generated with
+     * {@link Grammar#of(Class)} of the same class and came to its end.
      *
-     * <p>In a named module its package must be open to {@code com.fasterxml.jackson.databind}.
+     * <p>If the class is in a named module, its package must be open to {@code
+     * com.fasterxml.jackson.databind}.
      *
-     * @throws IllegalArgumentException if it is not, with the reason
+     * @throws IllegalArgumentException if the content is not JSON of the type, with the reason
      */
     public <T> T as(Class<T> type) {
         return as(JsonType.of(type));
     }
 
     /**
-     * The content as a value of a type, of which it is the JSON.
+     * Parses the content as the JSON of a type; see {@link #as(Class)}.
      *
-     * @throws IllegalArgumentException if it is not, with the reason
+     * @throws IllegalArgumentException if the content is not JSON of the type, with the reason
      */
     public <T> T as(JsonType<T> type) {
         Objects.requireNonNull(type, "type");

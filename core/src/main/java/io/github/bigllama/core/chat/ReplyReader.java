@@ -4,9 +4,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** Shows the content of a reply, and tells somebody its reasoning, while both grow. */
+/** Shows the content of a reply, and passes on its reasoning, while both grow. */
 final class ReplyReader implements ChatAnswer.Reader {
-    /** Between two looks at a reply so many times as long passes as the first took. */
+    /**
+     * The pause between two parses of a reply is this many times as long as the first of them took.
+     */
     private static final int PAUSE = 4;
 
     private final ReplySyntax syntax;
@@ -15,7 +17,7 @@ final class ReplyReader implements ChatAnswer.Reader {
     private String shown = "";
     private String told = "";
 
-    /** When a look is due; a reply is read from its beginning each time. */
+    /** When the next parse is due; a reply is parsed from its beginning each time. */
     private long due = System.nanoTime();
 
     ReplyReader(ReplySyntax syntax, Optional<Consumer<String>> reasoning) {
@@ -31,7 +33,7 @@ final class ReplyReader implements ChatAnswer.Reader {
         }
         parse(text.toString(), isComplete);
         if (isComplete && !reply.content().startsWith(shown)) {
-            // What was shown has been said, whatever came of it later.
+            // Text that was shown stays part of the reply, whatever the parser makes of it later.
             int at = text.toString().indexOf(shown);
             String content = at < 0 ? shown : text.toString().substring(at);
             reply = new Reply(content, reply.reasoning(), List.of());
@@ -45,15 +47,14 @@ final class ReplyReader implements ChatAnswer.Reader {
         try {
             reply = syntax.parse(text, !isComplete);
         } catch (ChatTemplateException e) {
-            // A model may write what its template does not know; an answer that was interrupted
-            // is often so.
+            // A model may write what its template can't parse, as an interrupted answer often is.
             if (isComplete) {
                 reply = incomplete(text);
             }
         }
     }
 
-    /** Tells what there is more of the reasoning, and gives what there is more of the content. */
+    /** Passes on new reasoning, and returns new content. */
     private String show() {
         if (reply.reasoning().startsWith(told)) {
             String more = reply.reasoning().substring(told.length());
@@ -70,7 +71,7 @@ final class ReplyReader implements ChatAnswer.Reader {
         return more;
     }
 
-    /** A call that was cut is none; what only looked like a call is text. */
+    /** A call that was cut is dropped; text that only looked like a call is content. */
     private Reply incomplete(String text) {
         try {
             Reply begun = syntax.parse(text, true);
@@ -85,7 +86,7 @@ final class ReplyReader implements ChatAnswer.Reader {
         }
     }
 
-    /** What has been said. */
+    /** The reply so far. */
     Reply reply() {
         return reply;
     }

@@ -12,7 +12,7 @@ final class ReplySyntax {
     private final String json;
     private final String generationPrompt;
 
-    /** Made by a template; see {@code bigllama.h}. */
+    /** A template's description of its replies; see {@code bigllama.h}. */
     ReplySyntax(JsonNode syntax) {
         json = syntax.toString();
         generationPrompt = syntax.path("generation_prompt").asText();
@@ -26,8 +26,8 @@ final class ReplySyntax {
     /**
      * Takes a reply apart.
      *
-     * @param partial whether more of it is to come
-     * @throws ChatTemplateException if it is not of this syntax
+     * @param partial whether the reply will grow
+     * @throws ChatTemplateException if the reply does not follow this syntax
      */
     Reply parse(String text, boolean partial) {
         Shim.requireText(text);
@@ -35,7 +35,7 @@ final class ReplySyntax {
                 Json.read(
                         Shim.text(
                                 ChatTemplateException::new,
-                                "the reply is not as the model's template has it",
+                                "cannot parse the reply by the model's chat template",
                                 (arena, error) ->
                                         llama_h.bigllama_reply_parse(
                                                 arena.allocateFrom(json),

@@ -6,18 +6,18 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Messages as templates want them: each call of a tool has an id and one result. Templates refuse
- * others, and a chat must always be able to go on.
+ * Messages as templates want them: each tool call has an id and exactly one result. Templates
+ * refuse anything else, and a chat must always be able to continue.
  */
 final class RequestMessages {
     private RequestMessages() {}
 
-    /** A call that nobody has answered is left out, an id that is missing is made. */
+    /** Leaves out calls without a result, and fills in missing ids. */
     static List<ChatMessage> of(List<ChatMessage> messages) {
         return of(messages, false);
     }
 
-    /** The same with ids of nine letters and digits, which some templates insist on. */
+    /** As {@link #of}, with ids of nine letters and digits, which some templates insist on. */
     static List<ChatMessage> withPlainIds(List<ChatMessage> messages) {
         return of(messages, true);
     }
@@ -29,7 +29,7 @@ final class RequestMessages {
                 .anyMatch(call -> !call.id().matches("[A-Za-z0-9]{9}"));
     }
 
-    /** The id of the call of this number, from 0. */
+    /** The id of the call with this number, from 0. */
     static String id(int number) {
         return String.format(Locale.ROOT, "call%05d", number % 100_000);
     }

@@ -2,7 +2,7 @@ package io.github.bigllama.core.chat;
 
 import java.util.Locale;
 
-/** Who says a message of a chat. */
+/** Who wrote a message of a chat. */
 public enum Role {
     SYSTEM,
     USER,

@@ -8,12 +8,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A chat as it is kept in a session file.
+ * A chat as it is saved in a session file.
  *
  * @param messages all of them, the system message first
- * @param forgotten how many of the others the model does not see
- * @param now the time that templates are told, in seconds since 1970
- * @param transcript what was written
+ * @param forgotten number of messages after the system message that the model does not see
+ * @param now the time that templates are given, in seconds since 1970
+ * @param transcript the text of the conversation and its tokens
  */
 record SavedChat(List<ChatMessage> messages, int forgotten, long now, Transcript transcript) {
     JsonNode toJson() {

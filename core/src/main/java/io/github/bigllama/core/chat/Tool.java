@@ -10,11 +10,10 @@ import java.util.Objects;
 import java.util.function.Function;
 
 /**
- * Something that a model may have called while it answers. Immutable, and as thread-safe as its
- * function.
+ * A function that a model may call while it answers. Immutable, and as thread-safe as its function.
  *
- * <p>The function only ever gets arguments that are of the schema: what the grammar of an answer
- * can't see to is checked before the call, and the model is told what is wrong.
+ * <p>The function only ever gets arguments that are valid for the schema: what the answer's grammar
+ * can't enforce is checked before the call, and the model is told what is wrong.
  */
 public final class Tool {
     private final String name;
@@ -34,13 +33,13 @@ public final class Tool {
     }
 
     /**
-     * A tool whose arguments have a JSON schema from elsewhere.
+     * A tool whose arguments are described by a JSON schema.
      *
-     * @param name what it is called: letters, digits and underscores
-     * @param description what it does, for the model
+     * @param name the name of the tool: letters, digits and underscores
+     * @param description what the tool does, for the model
      * @param parameters the JSON schema of the arguments, an object; draft 2020-12
-     * @param function gets the arguments as JSON, and gives what the model is to know; of what it
-     *     throws the model reads only the message of a {@link ToolException}
+     * @param function gets the arguments as JSON, and returns the result for the model; if it
+     *     throws, the model sees only the message of a {@link ToolException}
      * @throws IllegalArgumentException if the schema can't be used, with the tool's name and the
      *     JSON pointer of the reason
      */
@@ -61,7 +60,7 @@ public final class Tool {
     /**
      * A tool whose arguments are the components of a record, or the properties of a bean.
      *
-     * @param function its result becomes JSON, unless it is a text
+     * @param function its result is written as JSON, unless it is a string
      * @throws IllegalArgumentException if a part of the type has no JSON schema
      */
     public static <T> Tool of(
@@ -79,7 +78,7 @@ public final class Tool {
     /**
      * A tool whose arguments are the properties of a type.
      *
-     * @param function its result becomes JSON, unless it is a text
+     * @param function its result is written as JSON, unless it is a string
      * @throws IllegalArgumentException if the type's JSON is not an object
      */
     public static <T> Tool of(
@@ -101,7 +100,7 @@ public final class Tool {
         Objects.requireNonNull(name, "name");
         if (!name.matches("\\w{1,64}")) {
             throw new IllegalArgumentException(
-                    "'" + name + "' is not a name for a tool: use letters, digits and underscores");
+                    "'" + name + "' is not a valid tool name: use letters, digits and underscores");
         }
     }
 
@@ -116,30 +115,31 @@ public final class Tool {
         JsonSchema schema = JsonSchema.ofChecked(object.toString());
         if (!schema.lowered().path("type").asText().equals("object")) {
             throw new IllegalArgumentException(
-                    "the parameters are not the properties of an object");
+                    "the schema of the parameters is not that of an object; give it the type "
+                            + "'object'");
         }
         return schema;
     }
 
-    /** What it is called. */
+    /** The name of the tool. */
     public String name() {
         return name;
     }
 
-    /** What it does, for the model. */
+    /** What the tool does, for the model. */
     public String description() {
         return description;
     }
 
-    /** The JSON schema of its arguments. */
+    /** The JSON schema of the arguments. */
     public String parameters() {
         return parameters.toString();
     }
 
     /**
-     * What a call gives. The function may throw anything.
+     * The result of a call. The function may throw anything.
      *
-     * @throws ToolException if the arguments are not of the schema
+     * @throws ToolException if the arguments are not valid for the schema
      */
     String call(String arguments) {
         List<String> errors;

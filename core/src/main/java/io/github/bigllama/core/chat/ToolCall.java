@@ -6,10 +6,10 @@ import io.github.bigllama.internal.llama.Json;
 import java.util.Objects;
 
 /**
- * A model's wish to have a tool called.
+ * A model's request to call a tool.
  *
- * @param id what the result refers to; a chat makes one where the model has none
- * @param name which tool
+ * @param id identifies the call in its result; a chat makes one up where the model gives none
+ * @param name the name of the tool
  * @param arguments a JSON object, as text
  */
 public record ToolCall(String id, String name, String arguments) {
@@ -23,7 +23,7 @@ public record ToolCall(String id, String name, String arguments) {
         return new ToolCall(newId, name, arguments);
     }
 
-    /** Whether the arguments are all there: JSON of an object. */
+    /** Whether the arguments are complete: the JSON of an object. */
     boolean isComplete() {
         try {
             return Json.MAPPER.readTree(arguments) instanceof ObjectNode;

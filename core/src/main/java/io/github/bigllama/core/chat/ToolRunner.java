@@ -20,9 +20,9 @@ final class ToolRunner {
     }
 
     /**
-     * The results of calls, in their order.
+     * Makes calls, and returns their results in the same order.
      *
-     * @throws CancellationException if the thread is interrupted, and stays so
+     * @throws CancellationException if the thread is interrupted; it stays interrupted
      */
     List<ChatMessage> results(List<ToolCall> calls) {
         boolean isApart = options.toolTimeout().isPresent() || options.parallelToolCalls();
@@ -89,7 +89,7 @@ final class ToolRunner {
             failed(call, e);
             return ChatMessage.plain("error: " + e.getMessage());
         } catch (Throwable e) {
-            // An Error is the tool's as well: it must not end the conversation.
+            // An Error comes from the tool as well, and must not end the conversation.
             failed(call, e);
             return "error: the tool failed";
         }

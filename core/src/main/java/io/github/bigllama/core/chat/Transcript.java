@@ -7,18 +7,17 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * A conversation as text, and the tokens that it became. What a model has said must stay the tokens
- * that it chose, even where the tokenizer would choose others for the same text: only those are in
- * the KV cache.
+ * A conversation as text and as tokens. The model's own text must stay the tokens that the model
+ * chose, even where the tokenizer would choose others for it: only those are in the KV cache.
  */
 final class Transcript {
-    /** So much of the end of a text is hardly found anywhere else. */
+    /** Chars at the end of a text that are unlikely to be found anywhere else. */
     private static final int TAIL = 64;
 
     private final ControlText control;
     private final Tokenizer tokenizer;
 
-    /** With the marks of {@link ControlText}. */
+    /** Has the marks of {@link ControlText}. */
     private String text = "";
 
     private int[] tokens = {};
@@ -36,7 +35,7 @@ final class Transcript {
         return tokens.clone();
     }
 
-    /** Replaces it. */
+    /** Replaces the text and its tokens. */
     void set(String newText, int[] newTokens) {
         text = newText;
         tokens = newTokens.clone();
@@ -47,8 +46,8 @@ final class Transcript {
     }
 
     /**
-     * A prompt as tokens: those of this transcript as far as the prompt repeats it from the
-     * beginning, or repeats it but for a part in the middle.
+     * Encodes a prompt, with the tokens of this transcript as far as the prompt repeats it from the
+     * beginning, or repeats it except for a part in the middle.
      */
     int[] encode(String prompt) {
         if (text.isEmpty()) {
@@ -64,7 +63,7 @@ final class Transcript {
             return shortened;
         }
         for (int i = tokens.length - 1; i >= 0; i--) {
-            // There the tokenizer begins anew.
+            // The tokenizer begins anew there.
             if (ends[i] > 0 && ends[i] <= prefix && tokenizer.isControl(tokens[i])) {
                 return concat(Arrays.copyOf(tokens, i + 1), rest(prompt, ends[i]));
             }
@@ -85,7 +84,7 @@ final class Transcript {
         return i;
     }
 
-    /** The tokens of a prompt with the end of this text in it; none if it is not so. */
+    /** The tokens of a prompt that contains the end of this text; none if it does not. */
     private int[] withoutMiddle(String prompt, int prefix, int[] ends) {
         String tail = text.substring(Math.max(0, text.length() - TAIL));
         int start = prompt.lastIndexOf(tail);
@@ -97,7 +96,7 @@ final class Transcript {
         while (start > 0 && prompt.charAt(start - 1) == text.charAt(start - 1 + shift)) {
             start--;
         }
-        // Both parts must begin and end with whole tokens.
+        // Both parts must begin and end at the boundary of a token.
         for (int i = 0; i < tokens.length && ends[i] <= prefix; i++) {
             if (ends[i] >= start) {
                 int second = lastIndexOf(ends, ends[i] + shift);
@@ -121,7 +120,9 @@ final class Transcript {
         return i;
     }
 
-    /** Where in the text each token ends; -1 where that can't be told, or is within a character. */
+    /**
+     * The index in the text where each token ends; -1 where it is unknown, or within a character.
+     */
     private int[] ends() {
         int[] ends = new int[tokens.length];
         Arrays.fill(ends, -1);
@@ -130,7 +131,7 @@ final class Transcript {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         int[] positions = new int[tokens.length];
         for (int i = 0; i < tokens.length; i++) {
-            // The first may be one that the template did not write.
+            // The template may not have written the first token.
             boolean isAdded =
                     i == 0
                             && tokenizer.addsBeginOfSequence()
@@ -157,7 +158,7 @@ final class Transcript {
         return ends;
     }
 
-    /** Chars that a byte of UTF-8 begins: a character counts at its first byte. */
+    /** Number of chars that begin at a byte of UTF-8: a character counts at its first byte. */
     private static int chars(byte b) {
         return isContinuation(b) ? 0 : (b & 0xff) >= 0xf0 ? 2 : 1;
     }

@@ -1,6 +1,6 @@
 /**
  * Conversations in turns: {@link io.github.bigllama.core.chat.Chat}, messages, the model's own
- * template, replies taken apart, tools, and what is kept of a conversation.
+ * template, replies taken apart, tools, and saved conversations.
  */
 @NullMarked
 package io.github.bigllama.core.chat;

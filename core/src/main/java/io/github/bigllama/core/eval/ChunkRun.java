@@ -11,11 +11,12 @@ import java.util.function.Consumer;
 import java.util.function.DoublePredicate;
 import java.util.stream.IntStream;
 
-/**
- * One model after the other over the chunks of a text. Only the logits of one batch are in memory.
- */
+/** Computes a text with a model, chunk by chunk. Only the logits of one batch are in memory. */
 final class ChunkRun implements AutoCloseable {
-    /** Logits of more tokens are not kept at a time: with a large vocabulary it would be GBs. */
+    /**
+     * Most tokens whose logits are kept at a time: with a large vocabulary, more would take
+     * gigabytes.
+     */
     private static final int MOST_OUTPUTS = 512;
 
     private static final int LEAST_CONTEXT = 4;
@@ -27,13 +28,14 @@ final class ChunkRun implements AutoCloseable {
     private final int batchSize;
 
     /**
-     * Gets ready.
+     * Opens a session for the run.
      *
      * @throws IllegalArgumentException if the text is too short
      */
     ChunkRun(LlamaModel model, int[] tokens, SessionOptions options, int mostChunks) {
         if (mostChunks < 0) {
-            throw new IllegalArgumentException("chunks are " + mostChunks + ", must be 0 or more");
+            throw new IllegalArgumentException(
+                    "mostChunks is " + mostChunks + ", must be 0 or " + "more");
         }
         contextSize = options.contextSize();
         this.tokens = tokens.clone();
@@ -68,13 +70,13 @@ final class ChunkRun implements AutoCloseable {
     }
 
     /**
-     * What the model says of some tokens.
+     * What the model predicted for some tokens.
      *
      * @param logits of the tokens before each
-     * @param targets the tokens
+     * @param targets the tokens that the text has there
      */
     record Rows(List<float[]> logits, int[] targets) {
-        /** -ln p of each. */
+        /** -ln p of each token. */
         double[] losses() {
             double[] losses = new double[targets.length];
             IntStream.range(0, targets.length)
@@ -87,7 +89,7 @@ final class ChunkRun implements AutoCloseable {
             return losses;
         }
 
-        /** ln of the sum of e to each, without overflow. */
+        /** The logarithm of the sum of exp(x) over a row, without overflow. */
         static double logOfSum(float[] row) {
             float largest = Float.NEGATIVE_INFINITY;
             for (float logit : row) {
@@ -102,9 +104,9 @@ final class ChunkRun implements AutoCloseable {
     }
 
     /**
-     * Computes everything.
+     * Computes all chunks.
      *
-     * @throws CancellationException if the progress said so
+     * @throws CancellationException if the progress callback cancelled it
      */
     void forEach(DoublePredicate progress, Consumer<Rows> visitor) {
         int batches = (contextSize + batchSize - 1) / batchSize;
@@ -122,7 +124,7 @@ final class ChunkRun implements AutoCloseable {
         progress.test(1);
     }
 
-    /** The next batch; a chunk begins with the first. */
+    /** Computes a batch; batch 0 begins a chunk. */
     Rows compute(int chunk, int batch) {
         int start = chunk * contextSize;
         int[] text = Arrays.copyOfRange(tokens, start, start + contextSize);
@@ -130,7 +132,8 @@ final class ChunkRun implements AutoCloseable {
         int count = Math.min(batchSize, contextSize - from);
         if (batch == 0) {
             session.reset();
-            // as llama-perplexity: in place of the token there, so that a chunk stays a context
+            // As in llama-perplexity, it replaces the first token, so that a chunk still fills a
+            // context.
             if (session.model().tokenizer().addsBeginOfSequence()) {
                 text[0] = session.model().tokenizer().beginOfSequence().orElse(text[0]);
             }

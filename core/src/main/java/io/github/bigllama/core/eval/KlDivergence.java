@@ -11,20 +11,21 @@ import java.util.function.DoublePredicate;
 import java.util.stream.IntStream;
 
 /**
- * How far what a model says of each token is from what another says, usually the same model before
- * it was quantized: the mean over the tokens of a text of sum p ln(p / q), p being what the base
- * says. As llama-perplexity computes it, which keeps the base's in 16 bits; here both models are
- * loaded and nothing is rounded.
+ * How far the predictions of a model are from those of a base, usually the same model before it was
+ * quantized: the Kullback-Leibler divergence, sum p ln(p / q) over the vocabulary, averaged over
+ * the tokens of a text, where p is the probability that the base gives and q that of the model.
+ * Computed as by llama-perplexity, except that it stores the base's logits in 16 bits; here both
+ * models are loaded and nothing is rounded.
  *
  * @param perplexity of the model
  * @param base perplexity of the base
- * @param ratio of the perplexities
+ * @param ratio perplexity of the model divided by that of the base
  * @param ratioError its standard error
- * @param mean the mean divergence, in nats; 0 if both say the same
+ * @param mean the mean divergence, in nats; 0 if both predict the same
  * @param meanError its standard error
- * @param quantile99 what 99 of 100 tokens do not exceed
- * @param max the largest
- * @param sameTop the share of tokens for which both find the same token most likely
+ * @param quantile99 the 99th percentile of the divergence, in nats
+ * @param max the largest divergence, in nats
+ * @param sameTop the share of tokens for which both find the same token most likely, 0 to 1
  */
 public record KlDivergence(
         Perplexity perplexity,
@@ -37,20 +38,20 @@ public record KlDivergence(
         double max,
         double sameTop) {
 
-    /** What is found for one token. */
+    /** The results for one token. */
     private record One(double loss, double baseLoss, double divergence, boolean sameTop) {}
 
     /**
-     * Computes it.
+     * Computes the divergence; opens a session of each model meanwhile.
      *
      * @param model the model
-     * @param base one with the same vocabulary
+     * @param base a model with the same vocabulary
      * @param tokens a text, at least two chunks long; see {@link Perplexity#of}
-     * @param session for both; the context size is that of a chunk
-     * @param mostChunks when to stop; 0 for the end of the text
-     * @param progress is told how much is done, 0 to 1; returns false to cancel
+     * @param session options of both sessions; a chunk is as long as the context
+     * @param mostChunks the most chunks to compute; 0 for all of the text
+     * @param progress is given the part that is done, 0 to 1; returns false to cancel
      * @throws IllegalArgumentException if the text is too short, or the vocabularies differ
-     * @throws CancellationException if it was cancelled
+     * @throws CancellationException if the progress callback cancelled it
      * @throws DecodeException if a model can't compute
      */
     public static KlDivergence of(
@@ -94,7 +95,7 @@ public record KlDivergence(
                                                         base.tokenizer().bytes(token, true)));
         if (!same) {
             throw new IllegalArgumentException(
-                    "%s and %s have different vocabularies: they can't be compared"
+                    "%s and %s have different vocabularies: they can't be compared; choose a base with the same vocabulary"
                             .formatted(model.path(), base.path()));
         }
     }

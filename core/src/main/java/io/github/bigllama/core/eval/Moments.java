@@ -1,6 +1,6 @@
 package io.github.bigllama.core.eval;
 
-/** Sums of numbers, and of their squares. */
+/** Mean and standard error of numbers that are added one by one. */
 final class Moments {
     private int count;
     private double sum;
@@ -26,7 +26,7 @@ final class Moments {
         return sum / count;
     }
 
-    /** Of the mean. */
+    /** The standard error of the mean. */
     double standardError() {
         double variance = squares / count - mean() * mean();
         return count > 1 && variance > 0 ? Math.sqrt(variance / (count - 1)) : 0;

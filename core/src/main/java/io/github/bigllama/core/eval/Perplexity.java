@@ -8,30 +8,31 @@ import java.util.function.DoublePredicate;
 
 /**
  * How well a model predicts a text: the smaller, the better; for a model that knows nothing it is
- * the size of its vocabulary. As llama-perplexity computes it: the text is cut into chunks of a
- * context, each begins with the token that the model wants at the beginning, and of each chunk the
- * tokens of the second half count, so that all have some text before them.
+ * the size of the vocabulary. Computed as by llama-perplexity: the text is cut into chunks as long
+ * as the context, the first token of each is replaced by the beginning-of-sequence token if the
+ * model wants one, and only the tokens in the second half of a chunk count, so that all have some
+ * text before them.
  *
- * @param value e to the mean of -ln p over the tokens that count
- * @param standardError of the value
- * @param tokens how many tokens counted
- * @param chunks how many chunks were computed
- * @param contextSize tokens in a chunk
+ * @param value the perplexity: e to the power of the mean of -ln p over the tokens that count
+ * @param standardError the standard error of the value
+ * @param tokens number of tokens that counted
+ * @param chunks number of chunks that were computed
+ * @param contextSize length of a chunk, in tokens
  */
 public record Perplexity(
         double value, double standardError, int tokens, int chunks, int contextSize) {
 
     /**
-     * Computes it.
+     * Computes the perplexity; opens a session meanwhile.
      *
      * @param tokens a text, at least two chunks long; llama-perplexity encodes it with the tokens
-     *     that the model wants at the beginning, and takes control tokens in it for plain text
-     * @param session the context size is that of a chunk
-     * @param mostChunks when to stop; 0 for the end of the text
-     * @param progress is told how much is done, 0 to 1; returns false to cancel
+     *     that the model wants at the beginning, and takes control tokens in it as plain text
+     * @param session options of the session; a chunk is as long as the context
+     * @param mostChunks the most chunks to compute; 0 for all of the text
+     * @param progress is given the part that is done, 0 to 1; returns false to cancel
      * @throws IllegalArgumentException if the text is too short
-     * @throws java.util.concurrent.CancellationException if it was cancelled
-     * @throws DecodeException if the model can't compute
+     * @throws java.util.concurrent.CancellationException if the progress callback cancelled it
+     * @throws DecodeException if the model can't compute the text
      */
     public static Perplexity of(
             LlamaModel model,

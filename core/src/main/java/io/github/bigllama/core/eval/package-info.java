@@ -1,4 +1,4 @@
-/** How well a model predicts a text, and how far it is from another. */
+/** How well a model predicts a text, and how far its predictions are from another model's. */
 @NullMarked
 package io.github.bigllama.core.eval;
 

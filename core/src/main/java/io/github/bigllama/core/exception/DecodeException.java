@@ -3,8 +3,8 @@ package io.github.bigllama.core.exception;
 import java.util.List;
 
 /**
- * llama.cpp failed to compute a batch of tokens, or computed something that is not a number. The
- * session stays usable: its KV cache holds what had been computed before.
+ * llama.cpp failed to compute a batch of tokens, or computed values that are not numbers. The
+ * session stays usable: its KV cache holds the tokens computed before.
  */
 public final class DecodeException extends LlamaException {
     private static final long serialVersionUID = 1;

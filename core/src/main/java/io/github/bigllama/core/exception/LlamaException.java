@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What went wrong in llama.cpp or before it: on which file, with which numbers, and what to do.
+ * An error in llama.cpp or before it. The message says which file, which numbers, and what to do.
  *
  * <p>Misuse of this library (a closed session, two threads in one session, an option out of range)
  * is not one of these: it throws {@link IllegalStateException}, {@link WrongThreadException} or
@@ -16,8 +16,8 @@ public abstract class LlamaException extends RuntimeException {
     private final String[] nativeLog;
 
     /**
-     * With what llama.cpp logged during the failed call, oldest first; its last line joins the
-     * message.
+     * With the lines that llama.cpp logged during the failed call, oldest first; the last one is
+     * appended to the message.
      */
     protected LlamaException(String message, List<String> nativeLog, @Nullable Throwable cause) {
         super(withLog(message, nativeLog), cause);
@@ -29,9 +29,7 @@ public abstract class LlamaException extends RuntimeException {
         return List.of(nativeLog);
     }
 
-    /**
-     * llama.cpp's last line is nearly always its reason, so it belongs into the one-line message.
-     */
+    /** llama.cpp's last line is nearly always the reason, so it belongs in the one-line message. */
     private static String withLog(String message, List<String> nativeLog) {
         return nativeLog.isEmpty()
                 ? message

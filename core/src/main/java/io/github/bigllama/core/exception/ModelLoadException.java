@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A model file that can't be loaded: missing, damaged, not a GGUF, or refused by llama.cpp. */
+/** A model file can't be loaded: it is missing, damaged or not a GGUF, or llama.cpp refuses it. */
 public final class ModelLoadException extends LlamaException {
     private static final long serialVersionUID = 1;
 
@@ -16,7 +16,7 @@ public final class ModelLoadException extends LlamaException {
         this.path = path;
     }
 
-    /** The file that was to be loaded; null after deserialization. */
+    /** The file that could not be loaded; null after deserialization. */
     public Path path() {
         return path;
     }

@@ -2,7 +2,7 @@ package io.github.bigllama.core.exception;
 
 import java.util.List;
 
-/** A prompt with more tokens than the context has room for. Nothing was computed or forgotten. */
+/** A prompt has more tokens than the context has room for. Nothing was computed or forgotten. */
 public final class PromptTooLongException extends LlamaException {
     private static final long serialVersionUID = 1;
 
@@ -27,7 +27,7 @@ public final class PromptTooLongException extends LlamaException {
         return promptTokens;
     }
 
-    /** Tokens the context holds. */
+    /** Size of the context, in tokens. */
     public int contextSize() {
         return contextSize;
     }

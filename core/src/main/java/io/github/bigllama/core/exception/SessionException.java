@@ -4,8 +4,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A session can't be made, usually for lack of memory, or its file can't be written or does not
- * fit.
+ * A session can't be opened, usually for lack of memory, or its file can't be written or does not
+ * fit it.
  */
 public final class SessionException extends LlamaException {
     private static final long serialVersionUID = 1;

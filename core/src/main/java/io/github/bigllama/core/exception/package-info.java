@@ -1,6 +1,6 @@
 /**
- * What goes wrong in llama.cpp or before it. Rooms with failures of their own extend {@link
- * io.github.bigllama.core.exception.LlamaException} where they are.
+ * Errors in llama.cpp or before it. Packages with errors of their own extend {@link
+ * io.github.bigllama.core.exception.LlamaException} themselves.
  */
 @NullMarked
 package io.github.bigllama.core.exception;

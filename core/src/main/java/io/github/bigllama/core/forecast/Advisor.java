@@ -11,15 +11,15 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.stream.LongStream;
 
-/** Tries what would make a model faster, and says what does. */
+/** Forecasts changes that might make a model faster, and returns those that do. */
 final class Advisor {
-    /** Less of a gain is not worth a change. */
+    /** A smaller gain is not worth a change. */
     private static final double LEAST_GAIN = 1.03;
 
     private static final int SMALL_CONTEXT = 4096;
     private static final long GB = 1_000_000_000;
 
-    /** What machines are sold with, in GB. */
+    /** RAM sizes that machines are sold with, in GB. */
     private static final long[] SIZES = {
         4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024
     };
@@ -36,9 +36,10 @@ final class Advisor {
     }
 
     /**
-     * Advises.
+     * Finds the changes that help.
      *
-     * @param session what was asked for: what follows from RAM is chosen anew for each change
+     * @param session the session as asked for: settings that depend on RAM are chosen anew for each
+     *     change
      */
     static List<Advice> advise(Forecaster forecaster, SessionOptions session, Forecast now) {
         Advisor advisor = new Advisor(forecaster, session, now);
@@ -74,12 +75,12 @@ final class Advisor {
     }
 
     /**
-     * The best quantization that is much faster than the one there is, and the first with which the
-     * model fits.
+     * The best quantization that is notably faster than the current one, and the first with which
+     * the model fits.
      */
     private void quantization() {
         if (now.verdict() == Verdict.FITS) {
-            // Fewer bytes are not always faster to compute with.
+            // Computing with fewer bytes is not always faster.
             return;
         }
         boolean found = false;
@@ -98,7 +99,7 @@ final class Advisor {
         }
     }
 
-    /** The next larger machine, and the one in which everything fits. */
+    /** The next larger machine, and the first one that the whole model fits. */
     private void ram() {
         OptionalLong next = size(now.ram() + now.ram() / 4);
         long other = now.context().total() + now.process();
@@ -138,7 +139,8 @@ final class Advisor {
         try {
             then = forecaster.forecast(ram, changed, bandwidths);
         } catch (SessionException e) {
-            // Not with this model: quantized keys need heads of whole blocks, for example.
+            // This model does not allow it: quantized keys, for example, need heads of whole
+            // blocks.
             return;
         }
         then.speed().ifPresent(speed -> add(kind, value, speed));

@@ -15,13 +15,13 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Random;
 
-/** Measures bandwidths once, and keeps them in the user's cache. Bytes per second. */
+/** Measures bandwidths once, in bytes per second, and keeps them in the user's cache. */
 final class BandwidthProbe {
     private static final String FILE = "bandwidths.properties";
     private static final long MOST_READ = 2L << 30;
     private static final double SECONDS = 2;
 
-    /** A smaller file is read before anything can be measured. */
+    /** A smaller file is read too quickly to measure. */
     private static final long LEAST_FILE = 256L << 20;
 
     private static final int WRITE_SIZE = 8 << 20;
@@ -30,22 +30,22 @@ final class BandwidthProbe {
     private final Path file = NativeLibrary.userCache().resolve(FILE);
     private final Properties known = new Properties();
 
-    /** With what is known, or else to measure everything again. */
+    /** Begins with the bandwidths measured before, unless everything is to be measured again. */
     BandwidthProbe(boolean again) {
         this.again = again;
         try (InputStream in = Files.newInputStream(file)) {
             known.load(in);
         } catch (IOException | IllegalArgumentException e) {
-            // Not there, or not readable: it is made anew.
+            // The file is missing or unreadable, and is created anew.
         }
     }
 
-    /** Something that takes a while. */
+    /** A measurement, which takes a while. */
     private interface Measurement {
         double run() throws IOException;
     }
 
-    /** The CPU's, with matrices of a type. */
+    /** The bandwidth of the CPU with matrices of a type. */
     double matrices(GgmlType type, int threads) {
         try {
             return once(
@@ -57,10 +57,10 @@ final class BandwidthProbe {
     }
 
     /**
-     * The disk's.
+     * The bandwidth of a disk.
      *
-     * @param model a file on it; empty for the disk of the cache
-     * @param slice bytes that are read at a time; 0 for as many as possible
+     * @param model a file on the disk; empty for the disk of the cache
+     * @param slice bytes to read at a time; 0 for as many as possible
      */
     double disk(Optional<Path> model, long slice) throws IOException {
         Path folder = Files.createDirectories(file.getParent());
@@ -94,7 +94,7 @@ final class BandwidthProbe {
                 : DiskSpeed.ofSlices(path, slice, MOST_READ, SECONDS);
     }
 
-    /** With what no file system makes smaller, and down to the disk. */
+    /** Writes data that no file system can compress, and flushes it to the disk. */
     private static void fill(Path path) throws IOException {
         byte[] bytes = new byte[WRITE_SIZE];
         Random random = new Random(1);
@@ -118,7 +118,7 @@ final class BandwidthProbe {
                     return value;
                 }
             } catch (NumberFormatException e) {
-                // Not known yet.
+                // Not measured yet.
             }
         }
         double value = measurement.run();
@@ -129,7 +129,7 @@ final class BandwidthProbe {
                 known.store(out, "Bytes per second, as measured here");
             }
         } catch (IOException e) {
-            // Then it is measured again the next time.
+            // Without the file the bandwidths are measured again next time.
         }
         return value;
     }

@@ -12,14 +12,17 @@ import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 
 /**
- * How fast a machine gets at the weights of a model, in bytes per second.
+ * How fast a machine gets the weights of a model, in bytes per second.
  *
- * @param memory those in RAM, by computing with them
- * @param disk those on disk that every token uses, read in order
- * @param slices those on disk of single experts
+ * @param memory weights in RAM, measured by computing with them
+ * @param disk weights on disk that every token uses, read in order
+ * @param slices weights on disk of single experts
  */
 public record Bandwidths(double memory, double disk, double slices) {
-    /** A type that has less of the weights is computed at the speed of the others. */
+    /**
+     * A type with a smaller share of the weights is not measured, and taken to be as fast as the
+     * others.
+     */
     private static final double SHARE = 0.05;
 
     public Bandwidths {
@@ -35,16 +38,16 @@ public record Bandwidths(double memory, double disk, double slices) {
         }
     }
 
-    /** A disk that reads slices as fast as anything. */
+    /** Bandwidths of a disk that reads slices as fast as it reads in order. */
     public static Bandwidths of(double memory, double disk) {
         return new Bandwidths(memory, disk, disk);
     }
 
     /**
      * How fast this machine computes with the weights of a model in RAM. Types that have not been
-     * measured before are measured, in some tenths of a second each and with 256 MiB.
+     * measured before are measured, which takes about a second and 256 MiB each.
      *
-     * @param threads that compute; 0 for one for each physical core
+     * @param threads number of threads that compute; 0 for one per physical core
      * @param again whether to measure what has been measured before
      * @return bytes of weights per second
      */
@@ -55,13 +58,14 @@ public record Bandwidths(double memory, double disk, double slices) {
     }
 
     /**
-     * With the bandwidths of a disk, measured if that has not been done before, for some seconds.
+     * Adds the bandwidths of a disk, which are measured for a few seconds unless they have been
+     * before.
      *
      * @param memory bytes per second
-     * @param file of the model, on the disk that is to be measured; what of it is in RAM may be
-     *     dropped. Empty for the disk of the user's cache, of a model that is not on this machine
+     * @param file the model file, on the disk to measure; its pages in RAM may be dropped. Empty
+     *     for a model that is not on this machine: then the disk of the user's cache is measured
      * @param again whether to measure what has been measured before
-     * @throws IOException if the file can't be read, or the system can't measure
+     * @throws IOException if the file can't be read, or the system can't measure it
      */
     public static Bandwidths withMeasuredDisk(
             double memory, Weights weights, Optional<Path> file, boolean again) throws IOException {
@@ -76,7 +80,7 @@ public record Bandwidths(double memory, double disk, double slices) {
         return new Bandwidths(memory, disk, slice == 0 ? disk : probe.disk(file, slice));
     }
 
-    /** The harmonic mean over the types, by the bytes that a token uses of each. */
+    /** The harmonic mean over the types, weighted by the bytes that a token uses of each. */
     private static double memory(Weights weights, ToDoubleFunction<GgmlType> speed) {
         Map<GgmlType, Double> active = new EnumMap<>(GgmlType.class);
         for (Weight weight : weights.all()) {

@@ -12,24 +12,24 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * How fast a file that is not in RAM can be read, by the readers and in the pieces that weights are
- * read in. What is measured is not in RAM afterwards.
+ * How fast a file that is not in RAM can be read, with the same threads and in the same pieces as
+ * weights are read. The parts that were read are not in RAM afterwards.
  */
 public final class DiskSpeed {
     private static final long PIECE = 4 * MappedFile.HUGE_PAGE;
 
-    /** The same slices each time, so that figures can be compared. */
+    /** The same slices each time, so that measurements can be compared. */
     private static final long SEED = 1;
 
     private DiskSpeed() {}
 
     /**
-     * In large pieces, as what every token uses is read.
+     * Reads large pieces, as weights that every token uses are read.
      *
-     * @param most bytes to read; less than the file has are spread over it
-     * @param seconds when to stop
+     * @param most the most bytes to read; if the file is larger, they are spread over it
+     * @param seconds time after which to stop
      * @return bytes per second
-     * @throws IOException if it can't be read
+     * @throws IOException if the file can't be read
      */
     public static double inOrder(Path path, long most, double seconds) throws IOException {
         try (ParallelRead read = new ParallelRead(path)) {
@@ -39,13 +39,13 @@ public final class DiskSpeed {
     }
 
     /**
-     * In slices at random places, as experts are read.
+     * Reads slices at random places, as experts are read.
      *
-     * @param slice bytes of one
-     * @param most bytes to read
-     * @param seconds when to stop
+     * @param slice bytes per slice
+     * @param most the most bytes to read
+     * @param seconds time after which to stop
      * @return bytes per second
-     * @throws IOException if it can't be read
+     * @throws IOException if the file can't be read
      */
     public static double ofSlices(Path path, long slice, long most, double seconds)
             throws IOException {
@@ -76,7 +76,7 @@ public final class DiskSpeed {
         return last[0] * 1e9 / (System.nanoTime() - start);
     }
 
-    /** Ranges of a length, evenly over the file. */
+    /** Ranges of one length, spread evenly over the file. */
     private static List<Range> spread(long size, long length, long most) {
         long unit = length >= MappedFile.HUGE_PAGE ? MappedFile.HUGE_PAGE : OwnPages.pageSize();
         long count = Math.max(1, Math.min(size, most) / length);

@@ -7,22 +7,24 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * What running a model will be like: how much RAM goes where, what is read from disk, how long a
- * token takes. Made by {@link Forecaster} from the headers of the model, before it is loaded.
+ * How a model will run: what the RAM is used for, how much is read from disk, and how long a token
+ * takes. Made by {@link Forecaster} from the headers of the model, before it is loaded.
  *
- * @param verdict whether it fits
+ * @param verdict whether the model fits
  * @param ram bytes of RAM that the process may use
- * @param session the session it is for, with the context and the micro-batch it will have
- * @param context what the session takes besides the weights
- * @param process bytes of RAM of the JVM, and of the kernel for the process
+ * @param session the session of this forecast, with the context and the micro-batch that it will
+ *     have
+ * @param context RAM that the session takes besides the weights
+ * @param process bytes of RAM for the JVM, and for the kernel's data about the process
  * @param weights bytes of all weights
  * @param active bytes of weights that a token uses
- * @param plan what of the weights stays in RAM; empty if there is too little RAM
- * @param speed how long a token takes once what stays in RAM is there; empty if there is too little
- *     RAM
- * @param coldStartSeconds until the first token of a short prompt, with nothing of the model in RAM
- * @param leastRam bytes of RAM that the process needs at the least
- * @param bandwidths what it is computed with
+ * @param plan the weights that stay in RAM; empty if there is too little RAM
+ * @param speed how long a token takes once the weights that stay in RAM have been read; empty if
+ *     there is too little RAM
+ * @param coldStartSeconds seconds to the first token after a short prompt, with nothing of the
+ *     model in RAM at the start
+ * @param leastRam the least RAM that the process can run with, in bytes
+ * @param bandwidths the bandwidths that the forecast is computed with
  */
 public record Forecast(
         Verdict verdict,
@@ -37,15 +39,15 @@ public record Forecast(
         double coldStartSeconds,
         OptionalLong leastRam,
         Bandwidths bandwidths) {
-    /** How a model runs with some RAM. */
+    /** How a model runs in a given amount of RAM. */
     public enum Verdict {
-        /** All of it stays in RAM. */
+        /** The whole model stays in RAM. */
         FITS,
-        /** What every token uses stays in RAM; of the experts, those that are missing are read. */
+        /** The weights that every token uses stay in RAM; experts that are missing are read. */
         HOT_SET_FITS,
-        /** A part of what every token uses is read for each token. */
+        /** A part of the weights that every token uses is read for each token. */
         STREAMS,
-        /** There is not even room for what passes through. */
+        /** There is not even room for the weights in use at a time. */
         TOO_LITTLE_RAM
     }
 

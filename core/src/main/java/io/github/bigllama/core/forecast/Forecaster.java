@@ -31,21 +31,22 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * Says what running a model will be like, from its headers: nothing else of it is read, and the
- * model may be on a web server. One thread at a time; close it to free what llama.cpp knows of the
- * model.
+ * Forecasts how a model will run, from its headers alone: no weights are read, and the model may be
+ * on a web server. For one thread at a time; closing it frees what llama.cpp allocated to look at
+ * the model.
  */
 public final class Forecaster implements AutoCloseable {
     /**
-     * Bytes of RAM of the JVM with llama.cpp, and of the kernel for the process, besides what grows
-     * with the model: what {@code scripts/bench-residency} counts with a small context.
+     * Bytes of RAM for the JVM with llama.cpp, and for the kernel's data about the process, besides
+     * everything that grows with the model: measured by {@code scripts/bench-residency} with a
+     * small context.
      */
     private static final long PROCESS = 100_000_000;
 
     /** Tokens of a short prompt, which decide how many of the experts the first pass uses. */
     private static final int SHORT_PROMPT = 32;
 
-    /** Those that people choose among. */
+    /** The quantizations that people usually choose among. */
     private static final List<Quantization> QUANTIZATIONS =
             List.of(
                     Quantization.BF16,
@@ -63,7 +64,7 @@ public final class Forecaster implements AutoCloseable {
     private final Map<Quantization, Weights> quantized = new EnumMap<>(Quantization.class);
 
     /**
-     * Gets ready to forecast.
+     * Prepares forecasts for a model.
      *
      * @param files the headers of the model
      * @throws ModelLoadException if llama.cpp would not load it
@@ -78,7 +79,7 @@ public final class Forecaster implements AutoCloseable {
                     name
                             + " "
                             + kind.sentence()
-                            + "; what can be forecast is how fast a model writes token by token",
+                            + "; a forecast needs a model that writes token by token",
                     List.of(),
                     null);
         }
@@ -97,32 +98,35 @@ public final class Forecaster implements AutoCloseable {
         }
     }
 
-    /** The headers. */
+    /** The headers of the model. */
     public ModelFiles files() {
         return files;
     }
 
-    /** The weights by file range. */
+    /** The weights of the model, by their place in the files. */
     public Weights weights() {
         return weights;
     }
 
-    /** Tokens of context that the model was trained with. */
+    /** The context size that the model was trained with, in tokens. */
     public int trainedContextSize() {
         return model.trainedContextSize();
     }
 
-    /** Bytes of RAM that this process may use: what it uses now, and what the system can spare. */
+    /**
+     * Bytes of RAM that this process may use: those it uses now, and those that the system can
+     * spare.
+     */
     public static long availableRam() {
         return AvailableRam.ofThisProcess().bytes() + AvailableRam.anonymousBytes();
     }
 
     /**
-     * Forecasts.
+     * Forecasts how the model will run.
      *
-     * @param ram bytes of RAM that the process may use; it may be more than this machine has
-     * @param session what it is to run
-     * @throws SessionException if llama.cpp can't make such a session, whatever RAM there is
+     * @param ram bytes of RAM that the process may use; may be more than this machine has
+     * @param session the session to run
+     * @throws SessionException if llama.cpp can't open such a session with any amount of RAM
      */
     public Forecast forecast(long ram, SessionOptions session, Bandwidths bandwidths) {
         Objects.requireNonNull(session, "session");
@@ -158,7 +162,7 @@ public final class Forecaster implements AutoCloseable {
     }
 
     /**
-     * The speed with a part of the model's size as RAM for its weights; empty if that is too
+     * The speed if RAM for weights is a given share of the model's size; empty if that is too
      * little.
      *
      * @param share 0 to 1; with 1 everything is in RAM
@@ -177,8 +181,8 @@ public final class Forecaster implements AutoCloseable {
     }
 
     /**
-     * The model in other quantizations, the largest first. Which type each tensor would have is
-     * llama.cpp's own decision; those that it would not make of this model are left out.
+     * The model in other quantizations, the largest first. llama.cpp itself decides which type each
+     * tensor would have; quantizations that it can't make of this model are left out.
      */
     public List<QuantizedForecast> quantized(
             long ram, SessionOptions session, Bandwidths bandwidths) {
@@ -197,13 +201,16 @@ public final class Forecaster implements AutoCloseable {
                                 8.0 * other.size() / model.parameterCount(),
                                 forecast(other, ram, session, bandwidths).speed()));
             } catch (QuantizeException e) {
-                // No such quantization of this model.
+                // llama.cpp can't quantize this model to the type.
             }
         }
         return rows;
     }
 
-    /** What would make the model faster than in a forecast for this session, and by how much. */
+    /**
+     * Changes that would make the model faster than in a forecast for this session, and by how
+     * much.
+     */
     public List<Advice> advice(SessionOptions session, Forecast forecast) {
         Objects.requireNonNull(session, "session");
         Objects.requireNonNull(forecast, "forecast");
@@ -211,10 +218,10 @@ public final class Forecaster implements AutoCloseable {
     }
 
     /**
-     * The largest context, up to the trained one, whose session leaves room for the weights: for
-     * all of them, or if they would not fit anyway, for all but an eighth of the RAM.
+     * The largest context, up to the trained one, that leaves room for the weights: enough for all
+     * of them, or if they would not fit anyway, seven eighths of the RAM.
      *
-     * @return tokens; 0 if there is none
+     * @return the context size in tokens; 0 if no context fits
      */
     public int largestContext(long ram, SessionOptions session) {
         Objects.requireNonNull(session, "session");
@@ -233,7 +240,7 @@ public final class Forecaster implements AutoCloseable {
         };
     }
 
-    /** With the micro-batch that a session chooses; see {@link MemoryFit}. */
+    /** The session with the micro-batch that it will choose; see {@link MemoryFit}. */
     private SessionOptions withBatch(Weights weights, long ram, SessionOptions session) {
         if (session.microBatchSize() != SessionOptions.AUTO_MICRO_BATCH) {
             return session;
@@ -281,7 +288,10 @@ public final class Forecaster implements AutoCloseable {
                 plan.streamed());
     }
 
-    /** One pass of reading: of a model with experts that does not fit, of those that are used. */
+    /**
+     * Seconds to read all weights once; of a model with experts that does not fit, only the experts
+     * that are used.
+     */
     private static double coldStart(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
         double read = weights.size();
         if (!plan.isComplete() && weights.hasExperts()) {
@@ -292,7 +302,7 @@ public final class Forecaster implements AutoCloseable {
         return read / bandwidths.disk() + computing(weights, bandwidths);
     }
 
-    /** Deletes what was made for llama.cpp to look at, and frees what it knows. */
+    /** Deletes the temporary copies of the headers, and frees llama.cpp's memory. */
     @Override
     public void close() {
         model.close();

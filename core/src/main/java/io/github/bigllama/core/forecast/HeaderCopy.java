@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The headers of a model as files that llama.cpp can open: the model itself, or if it is on a web
- * server, files of its size with nothing but the headers in them, in a temporary folder.
+ * server, sparse files of the same size that contain only the headers, in a temporary folder.
  */
 record HeaderCopy(Path path, @Nullable Path folder) implements AutoCloseable {
     static HeaderCopy of(ModelFiles files) {
@@ -38,7 +38,7 @@ record HeaderCopy(Path path, @Nullable Path folder) implements AutoCloseable {
             try {
                 PathUtils.deleteDirectory(folder);
             } catch (IOException e) {
-                // It is in the folder for temporary files, and takes next to no room.
+                // The copy is in the folder for temporary files, and takes next to no room.
             }
         }
     }

@@ -14,12 +14,12 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 
 /**
- * How fast the CPU multiplies matrices that are in RAM with a vector: nearly all that it does for a
- * token. ggml computes it, with the kernels that a model gets.
+ * How fast the CPU multiplies matrices in RAM with a vector, which is nearly all of its work for a
+ * token. ggml computes it, with the same kernels as for a model.
  */
 @SuppressWarnings("restricted")
 final class MatrixSpeed {
-    /** More than any cache has. */
+    /** More than fits into any CPU cache. */
     private static final long BYTES = 256L << 20;
 
     private static final int COLUMNS = 4096;
@@ -28,17 +28,18 @@ final class MatrixSpeed {
     private static final double SECONDS = 0.7;
 
     /**
-     * With one thread: what is exceeded by several, unless something else keeps a core busy. ggml's
-     * threads wait for each other after each matrix, and then all wait for that one.
+     * Time to measure with one thread. Several threads are faster, unless another program keeps a
+     * core busy: ggml's threads wait for each other after each matrix, and then all wait for the
+     * slowest.
      */
     private static final double SECONDS_ALONE = 0.3;
 
-    /** So often several threads may be slower than one. */
+    /** How often to measure again if several threads were slower than one. */
     private static final int ATTEMPTS = 8;
 
     private static final long WAIT_MILLIS = 500;
 
-    /** Small numbers in every type, and no denormal ones. */
+    /** Gives small numbers in every type, but no denormals. */
     private static final byte CONTENT = 0x11;
 
     private static final MethodHandle SET_THREADS =
@@ -49,15 +50,15 @@ final class MatrixSpeed {
     private MatrixSpeed() {}
 
     /**
-     * Measures, in about a second, or a few on a busy machine; takes 256 MiB meanwhile.
+     * Measures for about a second, or a few seconds on a busy machine; takes 256 MiB meanwhile.
      *
-     * @param type one that can be multiplied: quantized, or F32, F16, BF16
+     * @param type a type with a matrix kernel: quantized, or F32, F16, BF16
      * @return bytes of matrices per second
      */
     static double of(GgmlType type, int threads) {
         long matrix = llama_h.ggml_row_size(type.id(), COLUMNS) * ROWS;
         int count = (int) Math.max(1, BYTES / matrix);
-        // A result of ROWS floats each, and its headers.
+        // Each result has ROWS floats and a tensor header.
         long size = count * (matrix + ROWS * Float.BYTES + 4 * llama_h.ggml_tensor_overhead());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = ggml_init_params.allocate(arena);
@@ -66,7 +67,7 @@ final class MatrixSpeed {
             ggml_init_params.no_alloc(params, false);
             MemorySegment context = llama_h.ggml_init(params);
             if (context.equals(MemorySegment.NULL)) {
-                throw new OutOfMemoryError("no " + size + " bytes to measure with");
+                throw new OutOfMemoryError("cannot allocate " + size + " bytes to measure with");
             }
             try {
                 return measure(graph(context, type, count), count * matrix, threads);
@@ -116,7 +117,7 @@ final class MatrixSpeed {
         }
     }
 
-    /** What is usual in these seconds, in bytes per second. */
+    /** The median over a number of seconds, in bytes per second. */
     private static double median(
             MemorySegment backend, MemorySegment graph, long bytes, int threads, double seconds) {
         setThreads(backend, threads);

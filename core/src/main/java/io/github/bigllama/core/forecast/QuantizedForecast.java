@@ -7,10 +7,10 @@ import java.util.Optional;
  * A model in another quantization.
  *
  * @param type the quantization
- * @param size bytes of all weights, by llama.cpp's own choice of types
- * @param bitsPerWeight with the scales of the blocks
- * @param speed how long a token would take, if the CPU gets through as many bytes per second; empty
- *     if there is too little RAM
+ * @param size bytes of all weights, with llama.cpp's own choice of types
+ * @param bitsPerWeight bits per weight, scales of the blocks included
+ * @param speed how long a token would take if the CPU computes as many bytes per second as now;
+ *     empty if there is too little RAM
  */
 public record QuantizedForecast(
         Quantization type, long size, double bitsPerWeight, Optional<Speed> speed) {}

@@ -14,17 +14,20 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The weights that a model would have in another quantization, as llama.cpp would choose types. */
+/**
+ * The weights that a model would have in another quantization, with the types that llama.cpp would
+ * choose.
+ */
 final class QuantizedWeights {
-    /** What tensors are aligned to. */
+    /** Alignment of tensors, in bytes. */
     private static final long ALIGNMENT = 32;
 
     private QuantizedWeights() {}
 
     /**
-     * What they would be.
+     * Computes the weights in another quantization.
      *
-     * @param headers the files of the model, or files with nothing but its headers
+     * @param headers the files of the model, or files with only its headers
      * @throws QuantizeException if llama.cpp can't quantize such a model
      */
     static Weights of(Path headers, Weights weights, Quantization type) {

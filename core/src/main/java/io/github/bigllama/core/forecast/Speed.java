@@ -1,18 +1,18 @@
 package io.github.bigllama.core.forecast;
 
 /**
- * How long a token takes whose weights are partly in RAM, in seconds.
+ * How long a token takes, in seconds, if its weights are only partly in RAM.
  *
  * <p>With A bytes of weights that a token uses, S of them on disk, and the bandwidths of memory and
- * disk, computing takes A / memory and reading S / disk. At best one hides behind the other, at
- * worst they follow each other; and a bandwidth that was measured for two seconds is not known
- * better than {@link #UNCERTAINTY}.
+ * disk, computing takes A / memory and reading S / disk. At best the shorter hides behind the
+ * longer, at worst one follows the other; and a bandwidth that was measured for two seconds is only
+ * known to within {@link #UNCERTAINTY}.
  *
- * @param best the larger of both, less the uncertainty
- * @param expected what has been measured to be likely
- * @param worst the sum of both, with the uncertainty
- * @param computing seconds of computing
- * @param reading seconds of reading
+ * @param best the longer of the two, less the uncertainty
+ * @param expected the longer of the two plus {@link #NOT_HIDDEN} of the shorter
+ * @param worst the sum of the two, plus the uncertainty
+ * @param computing seconds spent computing
+ * @param reading seconds spent reading
  * @param bytesRead bytes read from disk per token
  */
 public record Speed(
@@ -23,13 +23,13 @@ public record Speed(
         double reading,
         long bytesRead) {
     /**
-     * So much of the shorter of both does not hide behind the longer: readers take time on the
-     * cores, and the first and the last piece of what a layer needs are waited for. As {@code
-     * scripts/check-forecast} finds it on two cores.
+     * The share of the shorter that does not hide behind the longer: readers take time on the
+     * cores, and a layer waits for the first and the last piece of its weights. Measured by {@code
+     * scripts/check-forecast} on two cores.
      */
     static final double NOT_HIDDEN = 0.3;
 
-    /** By how much the same probe differs within minutes on a machine that others use too. */
+    /** By how much the same measurement varies within minutes on a shared machine. */
     static final double UNCERTAINTY = 0.2;
 
     static Speed of(double computing, double reading, long bytesRead) {

@@ -4,29 +4,29 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Where a file of a model is: on this machine, or on a web server. */
+/** The place of a model file: on this machine, or on a web server. */
 interface FileLocation {
-    /** The path or address, as the user knows it. */
+    /** The path or address, as the user wrote it. */
     @Override
     String toString();
 
     /** The name without folders. */
     String fileName();
 
-    /** A file of another name in the same folder. */
+    /** A file with another name in the same folder. */
     FileLocation sibling(String fileName);
 
     /**
-     * Whether there is such a file, as far as can be told.
+     * Whether the file exists.
      *
      * @throws GgufException if that can't be found out
      */
     boolean exists();
 
     /**
-     * Opens it.
+     * Opens the file.
      *
-     * @throws GgufException if it is not there or can't be read; it says why
+     * @throws GgufException if the file is missing or can't be read, with the reason
      */
     Bytes open();
 
@@ -35,9 +35,9 @@ interface FileLocation {
         long size();
 
         /**
-         * Reads some bytes; as {@link java.nio.channels.FileChannel#read(ByteBuffer, long)}.
+         * Reads some bytes, as {@link java.nio.channels.FileChannel#read(ByteBuffer, long)}.
          *
-         * @return how many; -1 behind the end
+         * @return the number of bytes read; -1 at or after the end
          */
         int read(ByteBuffer into, long position) throws IOException;
     }

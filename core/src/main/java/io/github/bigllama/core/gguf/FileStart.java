@@ -5,14 +5,17 @@ import io.github.bigllama.internal.text.Text;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** The first eight bytes: the magic and the version, and what a file is that has others. */
+/**
+ * The first eight bytes of a GGUF file: the magic and the version. Files that start differently are
+ * named in the error.
+ */
 final class FileStart {
     private static final int MIN_VERSION = 2;
     private static final int MAX_VERSION = 3;
 
     private FileStart() {}
 
-    /** The version, 2 or 3, with the input behind it and in the order of the file. */
+    /** Reads the version, 2 or 3, and sets the byte order of the input to that of the file. */
     static int readVersion(String file, GgufInput in) {
         if (in.size() == 0) {
             throw new GgufException(
@@ -25,7 +28,7 @@ final class FileStart {
                     Problem.NOT_GGUF,
                     file,
                     0,
-                    "is not a GGUF file: it starts with %s, expected 47 47 55 46 (\"GGUF\")%s"
+                    "is not a GGUF file: it starts with %s, instead of 47 47 55 46 (\"GGUF\")%s"
                             .formatted(Text.bytes(magic, magic.length), hint(start)));
         }
         long at = in.position();
@@ -43,8 +46,9 @@ final class FileStart {
                 file,
                 at,
                 version == 1
-                        ? "is a GGUF file of version 1, which llama.cpp no longer reads; find or"
-                                + " convert a newer one"
+                        ? "is a GGUF file of version 1, which llama.cpp no longer reads; find "
+                                + "or"
+                                + " convert a newer file"
                         : "has GGUF version %s (at byte %d), supported are %d and %d; it is damaged or newer than this library"
                                 .formatted(
                                         Integer.toUnsignedString(version),
@@ -56,7 +60,7 @@ final class FileStart {
     private static String hint(String start) {
         return switch (start) {
             case "lmgg", "fmgg", "tjgg", "algg" ->
-                    "; it is of the GGML formats before GGUF: find or convert a newer one";
+                    "; it is in a GGML format older than GGUF: find or convert a newer file";
             case "FUGG" -> "; its bytes are swapped: it was written for big-endian machines";
             case "PK\3\4" -> "; it is a ZIP archive or a PyTorch checkpoint";
             case "vers" -> "; it is a Git LFS pointer: fetch the model itself with 'git lfs pull'";

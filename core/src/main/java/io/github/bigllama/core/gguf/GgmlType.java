@@ -4,8 +4,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The types a tensor's elements can have in a GGUF file: all of llama.cpp v0.5.0 (ggml.h, ggml.c),
- * including those it once had and no longer reads.
+ * The types that a tensor's elements can have in a GGUF file: all types of llama.cpp v0.5.0
+ * (ggml.h, ggml.c), including removed ones that it no longer reads.
  */
 public enum GgmlType {
     F32(0, "f32", 1, 4),
@@ -76,9 +76,9 @@ public enum GgmlType {
         this.removed = removed;
     }
 
-    /** The type of an id, if llama.cpp v0.5.0 or an earlier version knows it. */
+    /** The type with an id, if llama.cpp v0.5.0 or an earlier version knows it. */
     public static Optional<GgmlType> ofId(int id) {
-        // the ids have no gaps: GgmlTypeTest checks it
+        // The ids have no gaps, which GgmlTypeTest checks.
         return id >= 0 && id < BY_ID.length ? Optional.of(BY_ID[id]) : Optional.empty();
     }
 
@@ -102,7 +102,7 @@ public enum GgmlType {
         return typeSize;
     }
 
-    /** Bits for one element, with the scales; 0 for a removed type. */
+    /** Bits per element, including the scales; 0 for a removed type. */
     public double bitsPerElement() {
         return isRemoved() ? 0 : 8.0 * typeSize / blockSize;
     }
@@ -112,7 +112,7 @@ public enum GgmlType {
         return removed != null;
     }
 
-    /** Why llama.cpp no longer reads this type and what to use, if so. */
+    /** Why llama.cpp no longer reads this type, or what to use instead; empty for other types. */
     public Optional<String> removedBecause() {
         return Optional.ofNullable(removed);
     }

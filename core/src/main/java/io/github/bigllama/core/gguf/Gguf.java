@@ -17,10 +17,11 @@ import java.util.Optional;
 
 /**
  * The header of one GGUF file: its metadata and its tensor table. Reading it takes milliseconds
- * however large the file is, because the tensor data is never read; immutable, and the file is
- * closed when {@link #read} returns.
+ * however large the file is, because tensor data is not read. Immutable; the file is closed when
+ * {@link #read} returns.
  *
- * <p>What llama.cpp v0.5.0 refuses in a header is refused here too, with the place and the numbers.
+ * <p>Headers that llama.cpp v0.5.0 refuses are refused here too, with the place and the numbers in
+ * the message.
  */
 public final class Gguf {
     private static final int DEFAULT_ALIGNMENT = 32;
@@ -60,10 +61,10 @@ public final class Gguf {
     }
 
     /**
-     * Reads the header of a file. Versions 2 and 3, of both byte orders.
+     * Reads the header of a file: versions 2 and 3, in either byte order.
      *
-     * @throws GgufException if the file is not there, cannot be read, is not a GGUF file, or its
-     *     header is damaged or names more data than the file has
+     * @throws GgufException if the file is missing, can't be read or is not a GGUF file, or its
+     *     header is damaged or describes more data than the file has
      */
     public static Gguf read(Path path) {
         return read(new LocalFile(Objects.requireNonNull(path, "path")));
@@ -105,14 +106,14 @@ public final class Gguf {
                     Problem.DAMAGED,
                     file,
                     at,
-                    "names %d tensors and %d metadata pairs (at byte %d), more than any model: it is damaged"
+                    "claims to have %d tensors and %d metadata pairs (at byte %d), more than any model has; it is damaged: copy or download it again"
                             .formatted(tensorCount, pairCount, at));
         }
         var metadata = new GgufMetadata(file, new MetadataParser(file, in).read(pairCount));
         int alignment = alignment(file, metadata);
         List<TensorInfo> tensors = new TensorTableParser(file, in, alignment).read(tensorCount);
         long end = in.position();
-        // gguf.cpp: no tensors, no padding
+        // As in gguf.cpp, a file without tensors has no padding.
         long dataOffset = tensors.isEmpty() ? end : end + (alignment - 1L) & -(long) alignment;
         var gguf = new Gguf(location, in, version, alignment, metadata, tensors, end, dataOffset);
         gguf.checkDataIsThere();
@@ -163,7 +164,7 @@ public final class Gguf {
                     Problem.TRUNCATED,
                     file,
                     fileSize,
-                    "is cut short by %d bytes: it has %d, its %d tensors need %s; %d of them, from %s on, are not whole; copy or download it again"
+                    "is cut short by %d bytes: it has %d, its %d tensors need %s; %d of them, from %s on, are incomplete; copy or download it again"
                             .formatted(
                                     needed - available,
                                     fileSize,
@@ -176,10 +177,10 @@ public final class Gguf {
 
     /**
      * Writes a file of the same size with this header and zeros for data, as a hole where the file
-     * system has such: enough for llama.cpp to say what it thinks of the model.
+     * system supports that. llama.cpp can check and measure the model with it.
      *
      * @param path a file that does not exist
-     * @throws IOException if it can't be written, or the header can't be read again
+     * @throws IOException if it can't be written, or the header can't be read again from the model
      */
     void writeHeader(Path path) throws IOException {
         try (FileLocation.Bytes bytes = location.open();
@@ -204,12 +205,12 @@ public final class Gguf {
         }
     }
 
-    /** The path or the address this was read from. */
+    /** The path or the address that the header was read from. */
     public String file() {
         return location.toString();
     }
 
-    /** The path this was read from; empty for a file on a web server. */
+    /** The path that the header was read from; empty for a file on a web server. */
     public Optional<Path> path() {
         return location instanceof LocalFile local ? Optional.of(local.path()) : Optional.empty();
     }
@@ -219,7 +220,7 @@ public final class Gguf {
         return location.fileName();
     }
 
-    /** How its numbers are written; llama.cpp reads files in the order of the machine only. */
+    /** The byte order of the file; llama.cpp reads only files in the byte order of the machine. */
     public ByteOrder byteOrder() {
         return byteOrder;
     }
@@ -234,7 +235,7 @@ public final class Gguf {
         return version;
     }
 
-    /** What every tensor's offset is a multiple of, in bytes: a power of two, usually 32. */
+    /** The alignment of every tensor's offset, in bytes: a power of two, usually 32. */
     public int alignment() {
         return alignment;
     }
@@ -249,17 +250,17 @@ public final class Gguf {
         return tensors;
     }
 
-    /** The tensor of a name. */
+    /** The tensor with a name. */
     public Optional<TensorInfo> tensor(String name) {
         return Optional.ofNullable(byName.get(Objects.requireNonNull(name, "name")));
     }
 
-    /** The size of the header in bytes, without the padding in front of the data section. */
+    /** The size of the header in bytes, without the padding before the data section. */
     public long headerSize() {
         return headerSize;
     }
 
-    /** Where the data section starts: bytes from the start of the file. */
+    /** Where the data section starts, in bytes from the start of the file. */
     public long dataOffset() {
         return dataOffset;
     }
@@ -268,7 +269,7 @@ public final class Gguf {
      * The architecture, for example {@code llama}: the prefix of the keys with the model's sizes.
      * Empty for files that are not the first part of a language model.
      *
-     * @throws GgufException if it is there and not a string
+     * @throws GgufException if the key is present but is not a string
      */
     public Optional<String> architecture() {
         return metadata.string("general.architecture");

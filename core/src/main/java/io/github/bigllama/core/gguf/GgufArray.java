@@ -13,16 +13,16 @@ import java.util.stream.LongStream;
 
 /**
  * An array in the metadata: elements of one type, kept as the bytes of the file (a vocabulary of
- * 250,000 tokens costs its bytes and four more a token) and decoded one by one when asked for.
+ * 250,000 tokens takes its bytes and four more per token) and decoded one by one when asked for.
  * Immutable.
  */
 public final class GgufArray {
     private final GgufValueType elementType;
     private final int size;
     private final ByteBuffer data;
-    // strings only: where each starts in data, and one past the last
+    // Strings only: the start of each in data, and the end of the last.
     private final int[] starts;
-    // arrays of arrays only
+    // Arrays of arrays only.
     private final List<GgufArray> nested;
 
     private GgufArray(
@@ -190,7 +190,7 @@ public final class GgufArray {
                 "An array of " + elementType.label() + " has no elements that are " + wanted);
     }
 
-    /** The type and size, as llama.cpp prints them: {@code arr[str,1024]}. */
+    /** The type and the size, as llama.cpp prints them: {@code arr[str,1024]}. */
     @Override
     public String toString() {
         return "arr[" + elementType.label() + "," + size + "]";

@@ -4,21 +4,21 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A GGUF file that cannot be used. The message is one line: the file, what is wrong with the
- * numbers that show it, the byte offset where that is known, and what to do.
+ * A GGUF file can't be used. The message is one line with the file, the problem and the numbers
+ * that show it, the byte offset where that is known, and what to do.
  */
 public final class GgufException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** What kind of thing is wrong, for callers that react differently to different failures. */
+    /** The kind of problem, for callers that react differently to each. */
     public enum Problem {
-        /** No file of this name. */
+        /** No file with this name. */
         NOT_FOUND,
-        /** A directory, a pipe, a device. */
+        /** A folder, a pipe or a device. */
         NOT_A_FILE,
         /** The file exists but cannot be opened or read. */
         UNREADABLE,
-        /** The file does not start as a GGUF file does. */
+        /** The file does not start like a GGUF file. */
         NOT_GGUF,
         /** A GGUF version that llama.cpp does not read. */
         UNSUPPORTED_VERSION,
@@ -28,7 +28,7 @@ public final class GgufException extends RuntimeException {
         TRUNCATED,
         /** The header contradicts itself or the file. */
         DAMAGED,
-        /** A part of a model in several files is missing, or does not belong there. */
+        /** A part of a model in several files is missing, or belongs to another model. */
         SPLIT,
         /** A readable file whose contents llama.cpp cannot run, or would crash on. */
         UNUSABLE
@@ -59,12 +59,12 @@ public final class GgufException extends RuntimeException {
         return problem;
     }
 
-    /** The file that is wrong or missing; {@code null} only after deserialization. */
+    /** The file that is unusable or missing; {@code null} only after deserialization. */
     public String file() {
         return file;
     }
 
-    /** The byte offset in the file where the failure was noticed, where there is one. */
+    /** The byte offset in the file where the problem was found, if it has one. */
     public OptionalLong offset() {
         return offset < 0 ? OptionalLong.empty() : OptionalLong.of(offset);
     }

@@ -6,19 +6,20 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Reading with every length checked against what is left of the file before anything is allocated,
- * and against a budget for the whole header: a damaged length gives an error, never an {@link
+ * Reads a header, and checks every length against the rest of the file, and against a budget for
+ * the whole header, before allocating anything: a damaged length causes an error, never an {@link
  * OutOfMemoryError}.
  */
 final class GgufInput {
-    // the largest vocabularies take 30 MB with their merges; what is far beyond is not a model
+    // The largest vocabularies take 30 MB with their merges; a header far beyond that is not a
+    // model.
     private static final long HEADER_BUDGET = 256L << 20;
 
     private final String file;
     private final FileLocation.Bytes bytes;
     private final ByteBuffer buffer =
             ByteBuffer.allocate(64 << 10).order(ByteOrder.LITTLE_ENDIAN).limit(0);
-    // the file offset of the byte at buffer.limit()
+    // The file offset of the byte at buffer.limit().
     private long filled;
 
     GgufInput(String file, FileLocation.Bytes bytes) {
@@ -39,7 +40,7 @@ final class GgufInput {
         return bytes.size();
     }
 
-    /** How numbers are written from here on; little-endian at first. */
+    /** Sets the byte order of the numbers that follow; little-endian at first. */
     void order(ByteOrder order) {
         buffer.order(order);
     }
@@ -97,7 +98,9 @@ final class GgufInput {
         return all;
     }
 
-    /** Numbers of some bytes each, little-endian whatever the file is. */
+    /**
+     * Numbers of {@code size} bytes each, as little-endian bytes whatever the order of the file.
+     */
     byte[] numbers(long count, int size, String what) {
         byte[] all = bytes(count * size, what);
         if (order() == ByteOrder.BIG_ENDIAN) {
@@ -128,7 +131,7 @@ final class GgufInput {
             while (buffer.position() < count) {
                 int read = bytes.read(buffer, filled);
                 if (read < 0) {
-                    // the file became shorter after its size was asked for
+                    // The file became shorter after its size was read.
                     buffer.flip();
                     throw endsEarly(what, count);
                 }
@@ -177,7 +180,7 @@ final class GgufInput {
                 Problem.DAMAGED,
                 file,
                 at,
-                "its header is larger than %d MiB: %s at byte %d does not fit; no model needs that, it is damaged"
+                "its header is larger than %d MiB: %s at byte %d does not fit; no model has such a header, it is damaged: copy or download it again"
                         .formatted(HEADER_BUDGET >> 20, what, at));
     }
 

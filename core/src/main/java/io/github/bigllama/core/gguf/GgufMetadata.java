@@ -12,8 +12,8 @@ import java.util.OptionalLong;
 /**
  * The key-value pairs of a GGUF file, in the order of the file. Immutable.
  *
- * <p>The typed getters return empty for a key that is not there, and throw a {@link GgufException}
- * for one that is there with another type. They do not widen: a float is not an integer.
+ * <p>The typed getters return empty for a key that is missing, and throw a {@link GgufException}
+ * for a value of another type. They do not convert: a float is not an integer.
  */
 public final class GgufMetadata {
     private final String file;
@@ -34,13 +34,13 @@ public final class GgufMetadata {
         return Optional.ofNullable(values.get(key));
     }
 
-    /** Whether the key is there. */
+    /** Whether the key is present. */
     public boolean contains(String key) {
         return values.containsKey(key);
     }
 
     /**
-     * A string.
+     * The string value of a key.
      *
      * @throws GgufException if the value is not a string
      */
@@ -54,7 +54,7 @@ public final class GgufMetadata {
     }
 
     /**
-     * An integer of any width.
+     * The integer value of a key, of any width.
      *
      * @throws GgufException if the value is not an integer, or a {@code u64} above {@code
      *     Long.MAX_VALUE}
@@ -72,35 +72,35 @@ public final class GgufMetadata {
     }
 
     /**
-     * A floating point number of either width.
+     * The floating-point value of a key, of either width.
      *
-     * @throws GgufException if the value is not a floating point number
+     * @throws GgufException if the value is not a floating-point number
      */
     public OptionalDouble real(String key) {
         GgufValue value = values.get(key);
         return switch (value) {
             case null -> OptionalDouble.empty();
             case GgufValue.Real number -> OptionalDouble.of(number.value());
-            default -> throw wrongType(key, value, "a floating point number");
+            default -> throw wrongType(key, value, "a floating-point number");
         };
     }
 
     /**
-     * A bool.
+     * The boolean value of a key.
      *
-     * @throws GgufException if the value is not a bool
+     * @throws GgufException if the value is not a boolean
      */
     public Optional<Boolean> bool(String key) {
         GgufValue value = values.get(key);
         return switch (value) {
             case null -> Optional.empty();
             case GgufValue.Bool bool -> Optional.of(bool.value());
-            default -> throw wrongType(key, value, "a bool");
+            default -> throw wrongType(key, value, "a boolean");
         };
     }
 
     /**
-     * An array.
+     * The array value of a key.
      *
      * @throws GgufException if the value is not an array
      */

@@ -20,7 +20,7 @@ public sealed interface GgufValue {
     }
 
     /**
-     * A floating point number.
+     * A floating-point number.
      *
      * @param type the type in the file
      * @param value the value, exact for both widths

@@ -37,7 +37,7 @@ public enum GgufValueType {
         return ordinal();
     }
 
-    /** The short name llama.cpp uses in its messages, for example {@code u32}. */
+    /** The short name that llama.cpp uses in its messages, for example {@code u32}. */
     public String label() {
         return label;
     }
@@ -52,7 +52,7 @@ public enum GgufValueType {
         return this != FLOAT32 && this != FLOAT64 && this != BOOL && size > 0;
     }
 
-    /** Whether this is a floating point type. */
+    /** Whether this is a floating-point type. */
     public boolean isFloat() {
         return this == FLOAT32 || this == FLOAT64;
     }

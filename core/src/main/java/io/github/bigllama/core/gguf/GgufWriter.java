@@ -21,7 +21,8 @@ import java.util.function.DoublePredicate;
 
 /**
  * Writes a GGUF file of version 3. Tensors are written one after the other from their sources, so
- * that a file may be larger than memory. What is not complete never has the name of the target.
+ * that a file may be larger than memory. An incomplete file never has the name of the target. Not
+ * thread-safe.
  */
 public final class GgufWriter {
     private static final int VERSION = 3;
@@ -33,16 +34,16 @@ public final class GgufWriter {
     private final List<Optional<Source>> sources = new ArrayList<>();
     private long dataSize;
 
-    /** A writer of a file without pairs and tensors. */
+    /** Creates a writer without pairs and tensors. */
     public GgufWriter() {}
 
-    /** Where the bytes of a tensor come from. */
+    /** The source of a tensor's bytes. */
     @FunctionalInterface
     public interface Source {
         /**
          * Writes all bytes of the tensor.
          *
-         * @throws IOException if they can't be had or written
+         * @throws IOException if they can't be read or written
          */
         void write(TensorInfo tensor, OutputStream out) throws IOException;
     }
@@ -54,7 +55,7 @@ public final class GgufWriter {
     }
 
     /**
-     * Adds a tensor behind those before.
+     * Adds a tensor after those added before.
      *
      * @param shape its dimensions as in {@link TensorInfo#shape}
      * @param source its bytes; empty for a hole in the file, which reads as zeros and takes no
@@ -79,11 +80,11 @@ public final class GgufWriter {
     }
 
     /**
-     * Writes the file; it replaces one that exists.
+     * Writes the file, replacing an existing one.
      *
-     * @param progress is told the fraction that is written; returns false to cancel
-     * @throws IOException if it can't be written, or the disk has too little room; nothing is left
-     *     of it then
+     * @param progress is given the fraction that is written, 0 to 1; returns false to cancel
+     * @throws IOException if it can't be written, or the disk has too little room; then nothing is
+     *     left behind
      * @throws CancellationException if it was cancelled
      */
     public void write(Path target, DoublePredicate progress) throws IOException {

@@ -13,13 +13,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 
-/** How a web server is reached: through which proxy, with which token, along which redirects. */
+/** Sends requests to a web server; proxies, tokens and redirects are its business. */
 public interface HttpSender {
     /**
-     * What a server answered.
+     * A server's response.
      *
-     * @param headers their first values; names in any case
-     * @param body to be closed by whoever asked
+     * @param headers the first value of each header; names in any case
+     * @param body the caller must close it
      */
     record Response(int status, Map<String, String> headers, InputStream body) {
         public Response {
@@ -34,10 +34,10 @@ public interface HttpSender {
         }
     }
 
-    /** Sends a GET request and returns when the headers of the answer are there. */
+    /** Sends a GET request and returns when the headers of the response have arrived. */
     Response get(URI address, Map<String, String> headers) throws IOException, InterruptedException;
 
-    /** As a client does it; headers that do not come within a minute are an error. */
+    /** A sender that uses a client; no headers within a minute are an error. */
     static HttpSender of(HttpClient client) {
         return (address, headers) -> {
             HttpRequest.Builder request =

@@ -15,16 +15,17 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What llama-imatrix measured: for each column of a matrix the mean of the squares of what it is
- * multiplied with. Quantization keeps those weights more exact whose column is large.
+ * The measurements of llama-imatrix: for each column of a matrix, the mean square of the
+ * activations that it is multiplied with. Quantization is more exact for weights in columns with
+ * large values.
  *
- * <p>The values are in native memory, because those of a model with many experts are gigabytes.
+ * <p>The values are in native memory, because they take gigabytes for a model with many experts.
  *
- * @param file where it was read from
- * @param values 32-bit floats by the name of the matrix: as many as it has columns, times its
- *     experts; none negative, none infinite
- * @param datasets the texts that it was measured with
- * @param chunks how many pieces of text that were; 0 if the file does not say
+ * @param file the file that the values were read from
+ * @param values 32-bit floats by the name of the matrix, one per column and expert; none is
+ *     negative or infinite
+ * @param datasets names of the texts that were used
+ * @param chunks number of chunks of text that were used; 0 if the file does not say
  */
 public record ImportanceMatrix(
         Path file, Map<String, MemorySegment> values, List<String> datasets, long chunks) {
@@ -33,10 +34,10 @@ public record ImportanceMatrix(
     private static final String SUMS = ".in_sum2";
     private static final String COUNTS = ".counts";
 
-    /** Far more than any activation squared. */
+    /** Far above the square of any activation. */
     private static final float MOST = 1e15f;
 
-    /** One tensor with all numbers of a file has at most as many bytes. */
+    /** The most bytes of one tensor in the file. */
     private static final long MAX_BYTES = Integer.MAX_VALUE;
 
     public ImportanceMatrix {
@@ -45,10 +46,10 @@ public record ImportanceMatrix(
     }
 
     /**
-     * Reads a file of either format: GGUF, or the one that llama-imatrix wrote before (.dat).
+     * Reads a file in either format: GGUF, or the older one of llama-imatrix (.dat).
      *
      * @param arena owns the values
-     * @throws GgufException if it is not there, is damaged or no importance matrix
+     * @throws GgufException if the file is missing, is damaged, or is not an importance matrix
      */
     public static ImportanceMatrix read(Path file, Arena arena) {
         Gguf gguf;
@@ -102,7 +103,7 @@ public record ImportanceMatrix(
         throw none(gguf.path().orElseThrow(), "it has no number " + key);
     }
 
-    /** The sums, divided by how often they were added to; the counts are one for each expert. */
+    /** The sums divided by the counts; there is one count per expert. */
     private static MemorySegment means(
             Gguf gguf,
             FileChannel channel,
@@ -128,7 +129,8 @@ public record ImportanceMatrix(
             for (long expert = 0; expert < experts; expert++) {
                 float divisor = Math.round(count.getAtIndex(FLOAT, expert));
                 for (long i = expert * columns; i < (expert + 1) * columns; i++) {
-                    // As llama-quantize does: an expert that was never used has no favourites.
+                    // As in llama-quantize, all columns of an expert that was never used count the
+                    // same.
                     values.setAtIndex(
                             ValueLayout.JAVA_FLOAT,
                             i,
@@ -154,12 +156,12 @@ public record ImportanceMatrix(
     static void readFully(FileChannel channel, ByteBuffer bytes, long from) throws IOException {
         while (bytes.hasRemaining()) {
             if (channel.read(bytes, from + bytes.position()) < 0) {
-                throw new IOException("it became shorter while it was read");
+                throw new IOException("the file became shorter while it was read");
             }
         }
     }
 
-    /** What the kernels for few bits multiply with it overflows, and they abort then. */
+    /** Checks the range: the kernels for few bits abort when a product with a value overflows. */
     static MemorySegment checked(Path file, String name, MemorySegment values) {
         for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
             float value = values.getAtIndex(ValueLayout.JAVA_FLOAT, i);

@@ -19,7 +19,7 @@ import java.util.TreeMap;
  * llama.cpp reads it: no magic, just counts, names and floats in a row.
  */
 final class LegacyImportanceMatrix {
-    /** More matrices than any model has: a file that claims more is not one. */
+    /** More matrices than any model has: a file that claims more is not an importance matrix. */
     private static final int MAX_ENTRIES = 1 << 20;
 
     private static final int MAX_NAME = 1 << 10;
@@ -60,7 +60,7 @@ final class LegacyImportanceMatrix {
         return new ImportanceMatrix(file, values, datasets, Math.max(0, chunks));
     }
 
-    /** The file has means already, multiplied by the number of calls. */
+    /** The file stores means multiplied by the number of calls. */
     private MemorySegment means(String name, int calls) throws IOException {
         int count = length("the number of values", 1, Integer.MAX_VALUE / Float.BYTES);
         if (count > left() / Float.BYTES) {

@@ -44,7 +44,7 @@ record LocalFile(Path path) implements FileLocation {
                     Problem.UNREADABLE,
                     toString(),
                     -1,
-                    "no permission to read it: check its rights",
+                    "no permission to read it: check its permissions",
                     e);
         } catch (IOException e) {
             throw new GgufException(
@@ -59,13 +59,13 @@ record LocalFile(Path path) implements FileLocation {
     private void checkIsFile() {
         if (Files.isDirectory(path)) {
             throw new GgufException(
-                    Problem.NOT_A_FILE, toString(), "is a directory: name the .gguf file in it");
+                    Problem.NOT_A_FILE, toString(), "is a folder: name the .gguf file in it");
         }
         if (!Files.exists(path)) {
             throw notFound();
         }
         if (!Files.isRegularFile(path)) {
-            // opening a pipe would wait for ever, and llama.cpp maps and seeks
+            // Opening a pipe could wait forever, and llama.cpp needs to map and seek.
             throw new GgufException(
                     Problem.NOT_A_FILE,
                     toString(),
@@ -78,7 +78,7 @@ record LocalFile(Path path) implements FileLocation {
                 Problem.NOT_FOUND,
                 toString(),
                 Files.isSymbolicLink(path)
-                        ? "is a symbolic link to a file that is not there"
+                        ? "is a symbolic link to a file that does not exist"
                         : "no such file: check the path");
     }
 

@@ -9,15 +9,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Reads the key-value pairs, with the rules of gguf_init_from_reader in gguf.cpp. */
+/** Reads the key-value pairs by the rules of gguf_init_from_reader in gguf.cpp. */
 final class MetadataParser {
     /** The fewest bytes of a pair: a key of one byte, a type, a value of one byte. */
     static final int MIN_PAIR = 8 + 1 + 4 + 1;
 
-    // gguf.cpp compares each key with all before it: far beyond this it would take minutes
+    // gguf.cpp compares each key with all earlier ones, which takes minutes far beyond this number.
     static final int MAX_PAIRS = 65_536;
 
-    // the format allows arrays of arrays; each is an object here, so they are few and not deep
+    // The format allows arrays of arrays. Each one is an object here, so their number and depth are
+    // limited.
     private static final int MAX_DEPTH = 4;
     private static final int MAX_NESTED = 1 << 20;
 
@@ -50,9 +51,13 @@ final class MetadataParser {
         }
         for (byte b : bytes) {
             if (b == 0) {
-                // llama.cpp compares keys as C strings: it would find another key than we do
+                // llama.cpp compares keys as C strings, and would see a different key.
                 throw damaged(
-                        at, "metadata key " + Text.quote(Text.decodeName(bytes)) + " contains a 0");
+                        at,
+                        "metadata key "
+                                + Text.quote(Text.decodeName(bytes))
+                                + " contains a "
+                                + "NUL character");
             }
         }
         return Text.decodeName(bytes);
@@ -62,7 +67,7 @@ final class MetadataParser {
         long at = in.position();
         int id = in.i32(what);
         return GgufValueType.ofId(id)
-                .orElseThrow(() -> damaged(at, what + " is " + id + ", which is none of 0 to 12"));
+                .orElseThrow(() -> damaged(at, what + " is " + id + ", which must be 0 to 12"));
     }
 
     private GgufValue value(GgufValueType type, String key) {
@@ -98,7 +103,7 @@ final class MetadataParser {
         long count = in.length(counted, 4 + 8);
         nested += (int) Math.min(count, MAX_NESTED + 1);
         if (depth == MAX_DEPTH || nested > MAX_NESTED) {
-            throw damaged(at, what + " holds arrays of arrays beyond what a model has");
+            throw damaged(at, what + " holds more arrays of arrays than any model has");
         }
         List<GgufArray> arrays = new ArrayList<>();
         for (long i = 0; i < count; i++) {

@@ -25,8 +25,8 @@ public final class ModelFiles {
     }
 
     /**
-     * Reads the header of a model's file, and if it is the first of several, of all others, which
-     * must lie beside it.
+     * Reads the header of a model's file, and if it is the first of several, the headers of all
+     * others, which must be beside it.
      *
      * @param path the file, or the first part
      * @throws GgufException if {@link Gguf#read} would throw for any part, a part is missing or
@@ -38,8 +38,8 @@ public final class ModelFiles {
     }
 
     /**
-     * Reads the headers of a model on a web server, and nothing else of it; the others of several
-     * files must lie beside the first.
+     * Reads the headers of a model on a web server, and nothing else; the other files of a model in
+     * parts must be beside the first.
      *
      * @param sender how to reach the server; it should follow redirects
      * @throws GgufException as {@link #read(Path)}; also if the server does not send parts of files
@@ -71,7 +71,7 @@ public final class ModelFiles {
                                 () ->
                                         split(
                                                 path,
-                                                "is part %d of a model in %d files, whose name has to end in '%s' for the others to be found: give it back its name"
+                                                "is part %d of a model in %d files, whose name has to end in '%s' for the others to be found: rename it back"
                                                         .formatted(
                                                                 number + 1,
                                                                 count,
@@ -123,7 +123,7 @@ public final class ModelFiles {
     private static Gguf part(FileLocation location, int number) {
         String path = location.toString();
         Gguf part = Gguf.read(location);
-        // here llama.cpp asserts the type (gguf_get_val_u16), and a wrong one ends the process
+        // llama.cpp asserts the type here (gguf_get_val_u16), and a wrong one ends the process.
         int actual =
                 splitKey(part, "split.no")
                         .orElseThrow(
@@ -131,7 +131,7 @@ public final class ModelFiles {
         if (actual != number) {
             throw split(
                     path,
-                    "says it is part %d, its name says part %d: the files are mixed up"
+                    "says that it is part %d, but its name says part %d: the files are mixed up; download the model again"
                             .formatted(actual + 1, number + 1));
         }
         return part;
@@ -159,7 +159,7 @@ public final class ModelFiles {
                 if (other != null) {
                     throw split(
                             part.file(),
-                            "holds tensor %s, which '%s' holds too: the files are mixed up"
+                            "holds tensor %s, which '%s' holds too: the files are mixed up; download the model again"
                                     .formatted(Text.quote(tensor.name()), other.fileName()));
                 }
             }
@@ -170,7 +170,7 @@ public final class ModelFiles {
                 && number.value() == seen.size())) {
             throw split(
                     parts.getFirst().file(),
-                    "its %d parts hold %d tensors, split.tensors.count is %s: the files are mixed up"
+                    "its %d parts hold %d tensors, split.tensors.count is %s: the files are mixed up; download the model again"
                             .formatted(
                                     parts.size(),
                                     seen.size(),
@@ -183,10 +183,10 @@ public final class ModelFiles {
     }
 
     /**
-     * Writes files of the same names and sizes with nothing but the headers in them, for llama.cpp
-     * to look at; they take room for the headers only, where the file system has holes.
+     * Writes files with the same names and sizes that contain only the headers, for llama.cpp to
+     * check and measure; they only take room for the headers, where the file system supports holes.
      *
-     * @param folder an empty one
+     * @param folder an empty folder
      * @return the first file
      * @throws IOException if they can't be written
      */
@@ -198,7 +198,7 @@ public final class ModelFiles {
         return folder.resolve(first().fileName());
     }
 
-    /** All files, the first part first; one for a model in one file. */
+    /** The headers of all files, the first part first; one for a model in one file. */
     public List<Gguf> parts() {
         return parts;
     }
@@ -208,7 +208,7 @@ public final class ModelFiles {
         return parts.getFirst();
     }
 
-    /** The metadata: that of the first part. */
+    /** The metadata of the first part. */
     public GgufMetadata metadata() {
         return first().metadata();
     }
@@ -218,13 +218,13 @@ public final class ModelFiles {
         return parts.stream().flatMap(part -> part.tensors().stream()).toList();
     }
 
-    /** The tensor of a name, from whichever part. */
+    /** The tensor with a name, from any part. */
     public Optional<TensorInfo> tensor(String name) {
         Objects.requireNonNull(name, "name");
         return parts.stream().flatMap(part -> part.tensor(name).stream()).findFirst();
     }
 
-    /** The sizes of all files together, in bytes. */
+    /** The total size of all files, in bytes. */
     public long fileSize() {
         return parts.stream().mapToLong(Gguf::fileSize).sum();
     }

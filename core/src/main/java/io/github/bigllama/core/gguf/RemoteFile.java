@@ -14,8 +14,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file on a web server, of which ranges are read (RFC 9110, section 14). What is read in order
- * comes in requests of growing size: a header is a few of them.
+ * A file on a web server that is read in ranges (RFC 9110, section 14). Sequential reads use
+ * requests of growing size, so that a header takes a few of them.
  */
 record RemoteFile(URI address, HttpSender sender) implements FileLocation {
     private static final int FIRST_REQUEST = 256 << 10;
@@ -30,7 +30,7 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
 
     @Override
     public String toString() {
-        // A query or a user can be a secret, and messages go into logs.
+        // A query or a user name may be secret, and messages end up in logs.
         String server = "" + address.getRawAuthority();
         String shown =
                 address.getScheme()
@@ -88,7 +88,7 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
         return new GgufException(problem, toString(), -1, message, cause);
     }
 
-    /** The file while it is read: the range that was asked for last. */
+    /** The open file: buffers the last range that was requested. */
     private final class Ranges implements Bytes {
         private long size = -1;
         private Optional<String> version = Optional.empty();
@@ -125,7 +125,8 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
                             Map.of(
                                     "Range",
                                     "bytes=" + position + "-" + last,
-                                    // a range of what is compressed would be no range of the file
+                                    // A range of a compressed body would not be a range of the
+                                    // file.
                                     "Accept-Encoding",
                                     "identity"));
             try (InputStream body = response.body()) {
@@ -147,7 +148,7 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
                 return sender.get(address, headers);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                throw failure(Problem.UNREADABLE, "interrupted while it was read", e);
+                throw failure(Problem.UNREADABLE, "cannot be read: the thread was interrupted", e);
             }
         }
 
@@ -159,7 +160,7 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
             if (status == UNAUTHORIZED || status == FORBIDDEN) {
                 throw failure(
                         Problem.UNREADABLE,
-                        "no permission: the server says " + status + "; it may want a token",
+                        "no permission: the server says " + status + "; it may need a token",
                         null);
             }
             if (status == RANGE_NOT_SATISFIABLE) {

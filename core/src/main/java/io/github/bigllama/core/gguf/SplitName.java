@@ -4,8 +4,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The name of one part of a model in several files: {@code <prefix>-00002-of-00005.gguf}, as
- * llama_split_path and llama_split_prefix in llama.cpp have it.
+ * The name of one part of a model in several files: {@code <prefix>-00002-of-00005.gguf}, as in
+ * llama_split_path and llama_split_prefix of llama.cpp.
  *
  * @param prefix the start of the file name
  * @param count the number of parts
@@ -15,7 +15,7 @@ record SplitName(String prefix, int count) {
     /** The naming of a file that says it is part {@code number} (from 0) of {@code count}. */
     static Optional<SplitName> of(String name, int number, int count) {
         String postfix = postfix(number, count);
-        // llama.cpp wants a prefix of at least one character
+        // llama.cpp requires a prefix of at least one character.
         return name.length() > postfix.length() && name.endsWith(postfix)
                 ? Optional.of(
                         new SplitName(name.substring(0, name.length() - postfix.length()), count))

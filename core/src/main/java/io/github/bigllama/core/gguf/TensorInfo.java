@@ -10,11 +10,11 @@ import java.util.List;
  * @param shape the dimensions as they are in the file (ggml's {@code ne}), at most four, the
  *     contiguous one (the row) first: a matrix of 256 rows of 1024 elements is {@code [1024, 256]}
  * @param offset where the data starts, in bytes from the start of the data section
- * @param size the size of the data in bytes, without the padding behind it
+ * @param size the size of the data in bytes, without the padding after it
  */
 public record TensorInfo(String name, GgmlType type, List<Long> shape, long offset, long size) {
 
-    /** The most dimensions a tensor can have (GGML_MAX_DIMS). */
+    /** The most dimensions that a tensor can have (GGML_MAX_DIMS). */
     public static final int MAX_DIMENSIONS = 4;
 
     public TensorInfo {
@@ -22,7 +22,8 @@ public record TensorInfo(String name, GgmlType type, List<Long> shape, long offs
     }
 
     /**
-     * A dimension, 1 for those the file does not name, as in ggml's {@code ne}.
+     * The size of a dimension, as in ggml's {@code ne}; 1 for dimensions that the file does not
+     * list.
      *
      * @param dimension 0 to 3
      */

@@ -7,15 +7,16 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Reads the tensor table, with the rules of gguf_init_from_reader in gguf.cpp. */
+/** Reads the tensor table by the rules of gguf_init_from_reader in gguf.cpp. */
 final class TensorTableParser {
     /** The fewest bytes of a row: an empty name, no dimensions, a type, an offset. */
     static final int MIN_ROW = 8 + 4 + 4 + 8;
 
-    // gguf.cpp compares each name with all before it: far beyond this it would take minutes
+    // gguf.cpp compares each name with all earlier ones, which takes minutes far beyond this
+    // number.
     static final int MAX_TENSORS = 100_000;
 
-    // GGML_MAX_NAME, with the 0 at the end
+    // GGML_MAX_NAME, including the terminating NUL.
     private static final int MAX_NAME = 64;
 
     private final String file;
@@ -81,8 +82,8 @@ final class TensorTableParser {
         }
         for (byte b : bytes) {
             if (b == 0) {
-                // llama.cpp cuts the name there: it would find another tensor than we do
-                throw damaged(at, "the name of " + which + " contains a 0");
+                // llama.cpp cuts the name there, and would see a different tensor.
+                throw damaged(at, "the name of " + which + " contains a NUL character");
             }
         }
         return Text.decodeName(bytes);
@@ -126,7 +127,7 @@ final class TensorTableParser {
         long bytes = row / type.blockSize();
         try {
             bytes = Math.multiplyExact(bytes, type.typeSize());
-            // the elements too: ggml counts them in 64 bits
+            // ggml counts the elements in 64 bits.
             long elements = row;
             for (long n : shape.subList(Math.min(1, shape.size()), shape.size())) {
                 bytes = Math.multiplyExact(bytes, n);
@@ -138,7 +139,7 @@ final class TensorTableParser {
         }
     }
 
-    /** Where the next tensor has to start: tensors follow each other, each padded. */
+    /** Where the next tensor has to start: tensors are contiguous, each with its padding. */
     private long next(long at, TensorInfo tensor) {
         long end = tensor.offset() + tensor.size();
         long padded = end + (alignment - 1L) & -(long) alignment;

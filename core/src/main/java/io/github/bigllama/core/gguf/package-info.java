@@ -1,5 +1,5 @@
 /**
- * GGUF files read in Java: what is in a model.
+ * Reads GGUF files in Java: the metadata and the tensor table of a model.
  *
  * <p>{@link io.github.bigllama.core.gguf.Gguf} is the header of one file, {@link
  * io.github.bigllama.core.gguf.ModelFiles} those of a model in one or several files. Nothing here

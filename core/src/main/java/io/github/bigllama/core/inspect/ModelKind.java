@@ -7,7 +7,7 @@ import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
 
-/** What a GGUF file is, as its header tells. */
+/** The kinds of GGUF files, told apart by the header. */
 public enum ModelKind {
     /** Predicts the next token of a text. */
     LANGUAGE_MODEL("a language model", "continues texts and chats"),
@@ -17,13 +17,13 @@ public enum ModelKind {
     HYBRID("a hybrid language model", "continues texts and chats"),
     /** Turns texts into vectors ({@code pooling_type} or attention in both directions). */
     EMBEDDING("an embedding model", "turns texts into vectors"),
-    /** Says how well a document answers a query ({@code pooling_type} rank). */
+    /** Scores how well a document answers a query ({@code pooling_type} rank). */
     RERANKER("a reranker", "scores documents for a query"),
     /** Reads a text as a whole, then writes another (T5). */
     ENCODER_DECODER("an encoder-decoder model", "turns one text into another"),
-    /** Fills in all of a text in several passes. */
+    /** Fills in a whole text in several passes. */
     DIFFUSION("a diffusion model", "fills in a whole text in several passes"),
-    /** Drafts tokens for another model from what that computes inside. */
+    /** Drafts tokens for another model from that model's activations. */
     DRAFT_HEAD("a draft head", "speeds up the model that it was made for"),
     /** Has no weights. */
     VOCABULARY("a vocabulary without weights", "only tokenizes"),
@@ -33,7 +33,7 @@ public enum ModelKind {
     ADAPTER("a LoRA adapter", "changes the model that it was made for"),
     /** Steers the activations of a model. */
     CONTROL_VECTOR("a control vector", "steers the model that it was made for"),
-    /** What quantizing should take care of. */
+    /** Says which weights matter most when a model is quantized. */
     IMPORTANCE_MATRIX("an importance matrix", "is used to quantize the model that it was made for"),
     /** Turns the tokens of a speech model into sound. */
     VOCODER("a vocoder", "turns tokens into sound");
@@ -76,15 +76,15 @@ public enum ModelKind {
         this.use = use;
     }
 
-    /** That of a model. */
+    /** The kind of a model. */
     public static ModelKind of(ModelFiles files) {
         return of(files, Map.of());
     }
 
     /**
-     * That of a model with metadata overrides.
+     * The kind of a model with metadata overrides.
      *
-     * @param overrides as {@code ModelOptions} has them
+     * @param overrides metadata to replace, as in {@code ModelOptions}
      */
     public static ModelKind of(ModelFiles files, Map<String, ?> overrides) {
         Objects.requireNonNull(files, "files");
@@ -136,7 +136,7 @@ public enum ModelKind {
         return HYBRID_ARCHITECTURES.contains(architecture) ? HYBRID : LANGUAGE_MODEL;
     }
 
-    /** Those without logits or a KV cache in llama.cpp, whatever the header says. */
+    /** Architectures without logits or a KV cache in llama.cpp, whatever the header says. */
     private static boolean isEncoder(String architecture) {
         return architecture.equals("t5encoder")
                 || architecture.equals("gemma-embedding")
@@ -144,12 +144,12 @@ public enum ModelKind {
                 || architecture.contains("-bert-");
     }
 
-    /** Whether it writes text token by token. */
+    /** Whether a model of this kind writes text token by token. */
     public boolean generates() {
         return this == LANGUAGE_MODEL || this == RECURRENT || this == HYBRID;
     }
 
-    /** Whether it is a network of its own that llama.cpp can load. */
+    /** Whether a file of this kind is a model on its own, which llama.cpp can load. */
     public boolean isModel() {
         return switch (this) {
             case LANGUAGE_MODEL,
@@ -165,12 +165,14 @@ public enum ModelKind {
         };
     }
 
-    /** What it is and what it is for: "is an embedding model, which turns texts into vectors". */
+    /**
+     * The kind and its use as a predicate: "is an embedding model, which turns texts into vectors".
+     */
     public String sentence() {
         return "is " + noun + ", which " + use;
     }
 
-    /** For example {@code an embedding model}. */
+    /** The kind with its article, for example {@code an embedding model}. */
     @Override
     public String toString() {
         return noun;

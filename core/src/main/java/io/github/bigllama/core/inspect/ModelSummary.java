@@ -17,32 +17,33 @@ import java.util.OptionalLong;
 import java.util.function.Function;
 
 /**
- * What the headers of a model say about it, for people. Sizes are in bytes.
+ * A summary of a model's headers. Sizes are in bytes.
  *
- * @param file where it is
- * @param files how many files it is in
- * @param fileSize of all files
- * @param version of the format
- * @param kind what it is
- * @param architecture for example {@code llama}; empty if it says none
- * @param name what its makers call it
- * @param parameters how many weights it has
- * @param weights the size of all tensors
- * @param bitsPerWeight with the scales of the blocks
- * @param active what a token uses of the weights
- * @param everyToken what every token uses; the rest of {@code active} are experts
- * @param contextSize tokens that it was trained with
- * @param embeddingSize floats in an embedding
- * @param layers the number of layers
- * @param heads attention heads; the most where layers differ
- * @param keyValueHeads heads of keys and values; the most where layers differ
- * @param experts routed experts of a layer
- * @param expertsUsed how many of them a token uses
- * @param vocabularySize the number of tokens
+ * @param file where the model is
+ * @param files number of files of the model
+ * @param fileSize size of all files
+ * @param version version of the GGUF format
+ * @param kind the kind of model
+ * @param architecture for example {@code llama}; empty if the header has none
+ * @param name the name that its authors gave it
+ * @param parameters number of weights
+ * @param weights size of all tensors
+ * @param bitsPerWeight bits per weight, scales of the blocks included
+ * @param active size of the weights that a token uses
+ * @param everyToken size of the weights that every token uses; the rest of {@code active} are
+ *     experts
+ * @param contextSize context size that the model was trained with, in tokens
+ * @param embeddingSize length of an embedding, in floats
+ * @param layers number of layers
+ * @param heads number of attention heads; the largest where layers differ
+ * @param keyValueHeads number of key and value heads; the largest where layers differ
+ * @param experts number of routed experts in a layer
+ * @param expertsUsed number of them that a token uses
+ * @param vocabularySize number of tokens in the vocabulary
  * @param tokenizer the kind of tokenizer
- * @param hasChatTemplate whether it says how a chat is written
+ * @param hasChatTemplate whether the model has a chat template
  * @param types the tensors by type, the largest first
- * @param roles the tensors by what they are for, in the order of use
+ * @param roles the tensors by role, in the order of use
  * @param parts the tensors by layer, in the order of use
  */
 public record ModelSummary(
@@ -72,12 +73,12 @@ public record ModelSummary(
         List<Group> roles,
         List<Group> parts) {
     /**
-     * Some of the tensors.
+     * A group of tensors.
      *
-     * @param name what they have in common
-     * @param tensors how many they are
-     * @param size their bytes
-     * @param active bytes of them that a token uses
+     * @param name what the tensors have in common
+     * @param tensors number of tensors
+     * @param size size of the tensors
+     * @param active the part of the size that a token uses
      */
     public record Group(String name, int tensors, long size, long active) {
         private Group plus(Group other) {
@@ -159,7 +160,7 @@ public record ModelSummary(
                 : OptionalLong.empty();
     }
 
-    /** A number, or the largest of one for each layer. */
+    /** A number, or the largest element of an array with one number per layer. */
     private static OptionalLong number(GgufMetadata metadata, String key) {
         GgufValue value = metadata.find(key).orElse(null);
         if (value instanceof GgufValue.Int number) {

@@ -1,4 +1,4 @@
-/** What a model is, from its headers alone. */
+/** Summaries of models, from their headers alone. */
 @NullMarked
 package io.github.bigllama.core.inspect;
 

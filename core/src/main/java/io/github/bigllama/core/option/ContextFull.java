@@ -3,17 +3,17 @@ package io.github.bigllama.core.option;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.chat.Chat;
 
-/** What is done when the context has no room for another token. */
+/** What to do when the context has no room for another token. */
 public enum ContextFull {
     /** The answer ends with {@link StopReason#CONTEXT_FULL}. */
     STOP,
     /**
-     * The oldest part makes room: of a {@link Chat} whole turns between the system message and the
-     * last ones, of other text the older half, but for what is always kept. What follows is moved
-     * where the KV cache can do that, else computed again.
+     * The oldest part makes room: in a {@link Chat} whole turns after the system message, in other
+     * text the older half, except the tokens that are always kept. The rest is moved up where the
+     * KV cache can do that, and computed again otherwise.
      *
-     * <p>An answer of unlimited length ends with {@link StopReason#CONTEXT_FULL} when it is as long
-     * as the context itself: a model that repeats itself would never stop.
+     * <p>An answer of unlimited length still ends with {@link StopReason#CONTEXT_FULL} when it is
+     * as long as the context itself: a model that repeats itself would never stop.
      */
     SHIFT
 }

@@ -9,7 +9,7 @@ public enum FlashAttention {
     DISABLED(llama_h::LLAMA_FLASH_ATTN_TYPE_DISABLED),
     ENABLED(llama_h::LLAMA_FLASH_ATTN_TYPE_ENABLED);
 
-    /** Asked for when it is needed: no class of llama.cpp can be used before it is loaded. */
+    /** Read on first use: llama.cpp's constants are not available before the library is loaded. */
     private final IntSupplier value;
 
     FlashAttention(IntSupplier value) {

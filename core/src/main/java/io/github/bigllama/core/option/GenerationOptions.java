@@ -13,25 +13,26 @@ import java.util.function.Consumer;
 /**
  * How one answer is generated.
  *
- * @param maxTokens most tokens to generate; {@link #UNLIMITED} for until the model ends or the
- *     context is full; 0 computes the prompt only
- * @param stopStrings texts that end the generation, also when they span tokens; the text ends
- *     before the first one that appears
+ * @param maxTokens most tokens to generate; {@link #UNLIMITED} to generate until the model ends the
+ *     answer or the context is full; 0 computes the prompt only
+ * @param stopStrings texts that end the generation, even when they span several tokens; the answer
+ *     ends before the first one that appears
  * @param sampling how tokens are chosen
- * @param grammar what the answer must be like, if it must be
- * @param contextFull what is done when the context is full
- * @param keep tokens at the beginning that {@link ContextFull#SHIFT} keeps at the least; a chat
- *     keeps its system message besides, and the beginning-of-sequence token stays in any case
+ * @param grammar the grammar that the answer must follow, if any
+ * @param contextFull what to do when the context is full
+ * @param keep number of tokens at the beginning that {@link ContextFull#SHIFT} always keeps; a chat
+ *     keeps its system message as well, and the beginning-of-sequence token stays in any case
  * @param progress watches the prompt being computed
- * @param thinking whether a model that can reason before it answers a {@link Chat} does; others do
- *     not care
- * @param reasoning is told what a model thinks before it answers a {@link Chat}, piece by piece, on
- *     the thread that pulls from the {@link TokenStream}
- * @param preservedTokens control tokens whose names are part of the text; that of others is empty
- * @param timeout most time from asking for an answer to its end; what is complete by then is the
- *     answer. In {@link Chat#ask} it holds for each answer of a turn, and not for the tools between
- *     them
- * @param toolChoice whether an answer of a {@link Chat} may, or must, call tools
+ * @param thinking whether a model that can reason before it answers in a {@link Chat} does so; no
+ *     effect on others
+ * @param reasoning is given the model's reasoning in a {@link Chat}, piece by piece, on the thread
+ *     that reads the {@link TokenStream}
+ * @param preservedTokens ids of control tokens whose names are part of the text; other control
+ *     tokens add nothing to it
+ * @param timeout time limit from asking for an answer to its end; the text that is complete by then
+ *     is the answer. In {@link Chat#ask} it applies to each answer of a turn, not to the tool calls
+ *     between them
+ * @param toolChoice whether an answer in a {@link Chat} may, or must, call tools
  */
 public record GenerationOptions(
         int maxTokens,
@@ -46,7 +47,7 @@ public record GenerationOptions(
         Set<Integer> preservedTokens,
         Optional<Duration> timeout,
         ToolChoice toolChoice) {
-    /** No limit but the context. */
+    /** No limit except the context. */
     public static final int UNLIMITED = -1;
 
     private static final GenerationOptions DEFAULTS =
@@ -91,14 +92,17 @@ public record GenerationOptions(
     }
 
     /**
-     * Unlimited, no stop strings, llama.cpp's default sampling, reasoning where a model can; stops
-     * when the context is full.
+     * Unlimited, no stop strings, llama.cpp's default sampling, reasoning where the model can;
+     * stops when the context is full.
      */
     public static GenerationOptions defaults() {
         return DEFAULTS;
     }
 
-    /** Unlimited, always the most probable token: the same prompt gives the same answer. */
+    /**
+     * As {@link #defaults()}, but always the most probable token: the same prompt gives the same
+     * answer.
+     */
     public static GenerationOptions greedy() {
         return DEFAULTS.withSampling(SamplingOptions.greedy());
     }

@@ -19,14 +19,14 @@ public enum KvType {
     Q4_0(llama_h::GGML_TYPE_Q4_0),
     IQ4_NL(llama_h::GGML_TYPE_IQ4_NL);
 
-    /** Asked for when it is needed: no class of llama.cpp can be used before it is loaded. */
+    /** Read on first use: llama.cpp's constants are not available before the library is loaded. */
     private final IntSupplier value;
 
     KvType(IntSupplier value) {
         this.value = value;
     }
 
-    /** Bytes for one element, with its part of the scales. */
+    /** Bytes per element, including its share of the scales. */
     public double bytesPerElement() {
         return GgmlType.ofId(value()).orElseThrow().bitsPerElement() / 8;
     }

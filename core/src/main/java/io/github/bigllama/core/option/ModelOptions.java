@@ -13,22 +13,23 @@ import java.util.function.Consumer;
  * How a model is loaded.
  *
  * @param loadMode how the weights come into memory
- * @param repack whether weights may be rearranged for faster kernels; that copies them into
- *     anonymous memory, so it needs a model that fits into RAM ({@code use_extra_bufts})
- * @param gpuLayers layers kept in the memory of a GPU; {@link #ALL_LAYERS} for all, which is also
- *     right where there is no GPU
+ * @param repack whether weights may be rearranged for faster kernels ({@code use_extra_bufts});
+ *     that copies them into anonymous memory, so the model must fit into RAM
+ * @param gpuLayers number of layers kept in the memory of a GPU; {@link #ALL_LAYERS} for all, which
+ *     is also right where there is no GPU
  * @param devices names of the devices to use, as {@link LlamaRuntime#devices()} lists them; empty
  *     for all that llama.cpp finds
- * @param metadataOverrides GGUF metadata to replace: a {@link Long} or {@link Integer}, a {@link
- *     Double} or {@link Float}, a {@link Boolean} or a {@link String} for each key; keys and
- *     strings have at most {@value #MAX_OVERRIDE_BYTES} bytes of UTF-8
- * @param checkTensors whether llama.cpp validates every weight while loading; reads the whole file
- * @param ram most bytes of RAM for the whole process; of a model that does not fit, a part stays in
- *     RAM and the rest is read for each pass. Empty for what the system has. Only for {@link
- *     LoadMode#AUTO}; at least {@value #LEAST_RAM}
+ * @param metadataOverrides GGUF metadata to replace, by key: a {@link Long} or {@link Integer}, a
+ *     {@link Double} or {@link Float}, a {@link Boolean} or a {@link String}; keys and strings have
+ *     at most {@value #MAX_OVERRIDE_BYTES} bytes of UTF-8
+ * @param checkTensors whether llama.cpp validates every weight while loading, which reads the whole
+ *     file
+ * @param ram most RAM for the whole process, in bytes, at least {@value #LEAST_RAM}; of a model
+ *     that does not fit, a part stays in RAM and the rest is read in each pass. Empty for the RAM
+ *     that the system has. Only for {@link LoadMode#AUTO}
  * @param progress watches and can cancel the load
- * @param vocabularyOnly whether only the vocabulary is loaded, which takes next to no RAM: the
- *     tokenizer works then, and sessions can't be opened
+ * @param vocabularyOnly whether to load only the vocabulary, which takes next to no RAM: then the
+ *     tokenizer works, but sessions can't be opened
  */
 public record ModelOptions(
         LoadMode loadMode,
@@ -40,7 +41,9 @@ public record ModelOptions(
         OptionalLong ram,
         Optional<LoadProgress> progress,
         boolean vocabularyOnly) {
-    /** The least that can be asked for, in bytes: less is a mistake, not an amount of RAM. */
+    /**
+     * The smallest {@link #ram()}, in bytes: anything less is a mistake, such as a missing unit.
+     */
     public static final long LEAST_RAM = 1 << 20;
 
     /** Every layer on the GPU, if there is one. */
@@ -75,9 +78,9 @@ public record ModelOptions(
         }
         if (ram.isPresent() && loadMode != LoadMode.AUTO) {
             throw new IllegalArgumentException(
-                    "ram is for load mode auto; with "
+                    "ram only applies to load mode auto; with "
                             + loadMode
-                            + " what is in RAM is not chosen here");
+                            + " bigllama does not choose which weights stay in RAM");
         }
         devices = List.copyOf(Objects.requireNonNull(devices, "devices"));
         metadataOverrides =

@@ -12,14 +12,15 @@ import java.util.function.Consumer;
  *
  * @param temperature divides the logits; 0 always takes the most probable token
  * @param topK keeps this many of the most probable tokens; 0 keeps all
- * @param topP keeps the most probable tokens that reach this probability together; 1 keeps all
+ * @param topP keeps the most probable tokens that together reach this probability; 1 keeps all
  * @param minP drops tokens less probable than this share of the most probable one; 0 keeps all
- * @param typicalP keeps the tokens of typical information that reach this probability; 1 keeps all
- * @param penalties lowers tokens that appeared lately
- * @param dry lowers tokens that would extend a repetition
- * @param xtc now and then drops the most probable choices
+ * @param typicalP keeps the tokens whose information content is most typical and that together
+ *     reach this probability; 1 keeps all
+ * @param penalties makes tokens that appeared recently less probable
+ * @param dry makes tokens that would extend a repetition less probable
+ * @param xtc now and then drops the most probable tokens
  * @param mirostat steers the surprise of the text instead of filtering
- * @param seed of the random draw; {@link #RANDOM_SEED} for another one every time
+ * @param seed seed of the random draw; {@link #RANDOM_SEED} for a different one each time
  * @param logitBias added to the logits of these token ids; negative infinity forbids a token
  */
 public record SamplingOptions(
@@ -90,13 +91,14 @@ public record SamplingOptions(
     /**
      * Penalties on the tokens that appeared in the last part of the text, the prompt included.
      *
-     * @param lastTokens how far back to look, in tokens; 0 turns the penalties off
-     * @param repeat divides the logits of those tokens; 1 does nothing
+     * @param lastTokens number of last tokens to look at; 0 turns the penalties off
+     * @param repeat divides positive logits of those tokens and multiplies negative ones; 1 does
+     *     nothing
      * @param frequency subtracted once for every appearance; 0 does nothing
      * @param presence subtracted once; 0 does nothing
      */
     public record Penalties(int lastTokens, float repeat, float frequency, float presence) {
-        /** Looks back 64 tokens, and does nothing. */
+        /** Looks at 64 tokens, and changes nothing. */
         public static final Penalties OFF = new Penalties(64, 1, 0, 0);
 
         public Penalties {
@@ -114,10 +116,10 @@ public record SamplingOptions(
     /**
      * "Don't repeat yourself": a penalty that grows with the length of the repetition.
      *
-     * @param multiplier of the penalty; 0 turns it off
+     * @param multiplier factor of the penalty; 0 turns it off
      * @param base the penalty is multiplier · base^(length − allowedLength)
      * @param allowedLength longest repetition without a penalty, in tokens
-     * @param lastTokens how far back to look for repetitions, in tokens
+     * @param lastTokens number of last tokens in which to look for repetitions
      * @param sequenceBreakers texts that end a repetition
      */
     public record Dry(
@@ -147,8 +149,8 @@ public record SamplingOptions(
      * "Exclude top choices": with a probability, drops all but the least probable of the tokens
      * above a threshold.
      *
-     * @param probability that it happens at a token; 0 turns it off
-     * @param threshold a token is a top choice from this probability on
+     * @param probability how probable this is at each token; 0 turns it off
+     * @param threshold the probability from which a token is a top choice
      */
     public record Xtc(float probability, float threshold) {
         /** llama.cpp's threshold with a probability of 0. */
@@ -164,7 +166,7 @@ public record SamplingOptions(
      * Mirostat: keeps the surprise of the text near a target.
      *
      * @param version 0 for off, 1 or 2
-     * @param tau the target, in bits
+     * @param tau the target surprise, in bits
      * @param eta the learning rate
      */
     public record Mirostat(int version, float tau, float eta) {

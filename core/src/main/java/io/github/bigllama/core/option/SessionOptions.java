@@ -7,18 +7,19 @@ import java.util.function.Consumer;
 /**
  * The shape of a session: its context, batches, threads and KV cache.
  *
- * @param contextSize tokens the context holds; 0 for the number that the model was trained with
+ * @param contextSize size of the context, in tokens; 0 for the size that the model was trained
+ *     with, {@link #AUTO_CONTEXT} for the largest that leaves room for the weights
  * @param batchSize most tokens given to one {@code llama_decode} ({@code n_batch})
  * @param microBatchSize most tokens computed in one pass over the weights ({@code n_ubatch}); at
- *     most {@code batchSize}. {@link #AUTO_MICRO_BATCH} for 512, or for more where weights are read
+ *     most {@code batchSize}. {@link #AUTO_MICRO_BATCH} for 512, or more where weights are read
  *     from disk and RAM allows it
- * @param threads threads that generate; 0 for one per physical core
- * @param batchThreads threads that compute prompts; 0 for the same as {@code threads}
+ * @param threads number of threads that compute generated tokens; 0 for one per physical core
+ * @param batchThreads number of threads that compute prompts; 0 for the same as {@code threads}
  * @param keyType type of the keys in the KV cache
  * @param valueType type of the values in the KV cache
  * @param flashAttention whether to use the fused attention kernel
- * @param sequences most sequences the KV cache holds side by side, 1 to {@value #MAX_SEQUENCES};
- *     they share {@code contextSize}
+ * @param sequences most sequences that the KV cache holds at the same time, 1 to {@value
+ *     #MAX_SEQUENCES}; they share {@code contextSize}
  * @param embeddings whether {@link LlamaSession#embeddings()} is available
  * @param outputs most tokens of a batch that have logits ({@code n_outputs_max}), see {@link
  *     LlamaSession#decode(int[], int)}; 0 for the last token of each sequence
@@ -39,8 +40,8 @@ public record SessionOptions(
     public static final int AUTO_MICRO_BATCH = 0;
 
     /**
-     * The largest context, up to that of the model, that leaves room for the weights: for all of
-     * them, or if they would not fit anyway, for all but an eighth of the RAM.
+     * The largest context, up to that of the model, that leaves room for the weights: enough for
+     * all of them, or if they would not fit anyway, seven eighths of the RAM.
      */
     public static final int AUTO_CONTEXT = -1;
 
@@ -79,7 +80,7 @@ public record SessionOptions(
             throw new IllegalArgumentException(
                     "contextSize is "
                             + contextSize
-                            + ", must have a token for each of "
+                            + ", must be at least one token for each of "
                             + sequences
                             + " sequences");
         }

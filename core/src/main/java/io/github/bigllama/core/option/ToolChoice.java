@@ -5,19 +5,19 @@ import java.util.Objects;
 /**
  * Whether an answer may, or must, call tools; OpenAI's {@code tool_choice}.
  *
- * @param mode which of the kinds
- * @param tool the name of the only tool that there is, with {@link Mode#TOOL}; else empty
+ * @param mode the kind of choice
+ * @param tool the name of the tool, with {@link Mode#TOOL}; else empty
  */
 public record ToolChoice(Mode mode, String tool) {
     /** The kinds of choice. */
     public enum Mode {
         /** The model decides. */
         AUTO,
-        /** It must not call any. */
+        /** The model must not call a tool. */
         NONE,
-        /** It must call at least one. */
+        /** The model must call at least one tool. */
         REQUIRED,
-        /** It must call a certain one. */
+        /** The model must call a certain tool. */
         TOOL
     }
 
@@ -27,7 +27,7 @@ public record ToolChoice(Mode mode, String tool) {
     /** The model must not call any tool. */
     public static final ToolChoice NONE = new ToolChoice(Mode.NONE, "");
 
-    /** The model must call a tool. */
+    /** The model must call at least one tool. */
     public static final ToolChoice REQUIRED = new ToolChoice(Mode.REQUIRED, "");
 
     public ToolChoice {
@@ -35,7 +35,7 @@ public record ToolChoice(Mode mode, String tool) {
         Objects.requireNonNull(tool, "tool");
         if (tool.isEmpty() == (mode == Mode.TOOL)) {
             throw new IllegalArgumentException(
-                    "a tool is named for the choice of one tool, and for no other");
+                    "a tool must be named with mode TOOL, and with no other mode");
         }
     }
 

@@ -1,6 +1,6 @@
 /**
- * Options of models, sessions, answers and sampling: records with withers, checked when they are
- * made, with llama.cpp's defaults.
+ * Options of models, sessions, answers and sampling: immutable records with {@code with…} methods,
+ * checked when they are created, with llama.cpp's defaults.
  */
 @NullMarked
 package io.github.bigllama.core.option;

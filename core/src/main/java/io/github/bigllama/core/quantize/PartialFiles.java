@@ -9,9 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Files that are written under names of their own beside their targets, and get their names when
- * all are complete. If that does not happen they are gone at the latest when the JVM ends, unless
- * it is killed; the next attempt for the same targets then replaces them.
+ * Files that are written under temporary names beside their targets, and renamed when all are
+ * complete. Otherwise they are deleted, at the latest when the JVM ends. If the JVM is killed they
+ * remain, and the next attempt for the same targets replaces them.
  */
 final class PartialFiles implements AutoCloseable {
     private final List<Path> files;
@@ -23,12 +23,12 @@ final class PartialFiles implements AutoCloseable {
     }
 
     /**
-     * Creates them empty, which shows whether the folder can be written to.
+     * Creates empty files, which shows whether the folder is writable.
      *
-     * @param files their names until they are complete
-     * @param targets their names afterwards
-     * @param bytes what they need on the disk
-     * @throws IOException if they can't be, or there is too little room; says why
+     * @param files the temporary names
+     * @param targets the final names
+     * @param bytes room that the files need on the disk
+     * @throws IOException if the files can't be created, or there is too little room; says why
      */
     static PartialFiles create(List<Path> files, List<Path> targets, long bytes)
             throws IOException {
@@ -64,14 +64,14 @@ final class PartialFiles implements AutoCloseable {
         }
     }
 
-    /** Gives them their names. The first comes last: of a model in parts it is the one to open. */
+    /** Renames the files. The first comes last: it is the one to open of a model in parts. */
     void complete() throws IOException {
         for (int i = files.size() - 1; i >= 0; i--) {
             Files.move(files.get(i), targets.get(i), StandardCopyOption.ATOMIC_MOVE);
         }
     }
 
-    /** Deletes what has not got its name. */
+    /** Deletes the files that have not been renamed. */
     @Override
     public void close() throws IOException {
         List<IOException> failures = new ArrayList<>();

@@ -19,12 +19,12 @@ import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 
 /**
- * Calls llama_model_quantize. It tells what it does only by its log, on the calling thread: there
- * is a text for each tensor before it, and one after it.
+ * Calls llama_model_quantize. It reports its progress only through its log, on the calling thread:
+ * one text before each tensor, and one after it.
  *
- * <p>It has no cancel either. But it looks at {@code dry_run} in the caller's struct again for each
- * tensor, and a dry run only adds up sizes: set while it works, it ends as soon as the tensor at
- * work is done, in good order. A test holds a new llama.cpp to that.
+ * <p>It can't be cancelled either. But it reads {@code dry_run} in the caller's struct again for
+ * each tensor, and a dry run only adds up sizes: if the flag is set meanwhile, it returns normally
+ * soon after the current tensor. A test checks that a new llama.cpp still does so.
  */
 final class QuantizeCall {
     private static final long LEAST_AUTO_BUFFER = 16L << 20;
@@ -52,7 +52,7 @@ final class QuantizeCall {
     }
 
     /**
-     * Only decides about types.
+     * Only decides the types.
      *
      * @param listener is given each text that is logged
      */
@@ -67,12 +67,12 @@ final class QuantizeCall {
     /**
      * Writes the result.
      *
-     * @param output the file; with a split that is kept, what its files' names begin with
+     * @param output the file; for a split model that stays split, the beginning of its files' names
      * @param listener is given each text that is logged
-     * @throws CancellationException if it was cancelled, now or before; the file is not usable then
+     * @throws CancellationException if it was cancelled, now or before; then the file is unusable
      */
     void write(String output, Consumer<String> listener) {
-        // Shared, because cancel comes on another thread.
+        // Shared, because cancel is called on another thread.
         try (Arena arena = Arena.ofShared()) {
             MemorySegment params = params(arena);
             synchronized (this) {
@@ -90,13 +90,13 @@ final class QuantizeCall {
         }
     }
 
-    /** Ends the write that is under way after its tensor, and all to come before they begin. */
+    /** Ends the current write after its current tensor, and all later ones before they begin. */
     synchronized void cancel() {
         cancelled = true;
         stop();
     }
 
-    /** Ends only the write that is under way, after its tensor. */
+    /** Ends only the current write, after its current tensor. */
     synchronized void stop() {
         if (!running.equals(MemorySegment.NULL)) {
             llama_model_quantize_params.dry_run(running, true);
@@ -121,7 +121,7 @@ final class QuantizeCall {
         }
     }
 
-    /** The last line may have the beginning of one about a tensor in front of it. */
+    /** The last line may begin with an unfinished line about a tensor. */
     private static List<String> reason(List<String> log) {
         if (log.isEmpty()) {
             return log;
@@ -199,7 +199,7 @@ final class QuantizeCall {
         return array;
     }
 
-    /** What llama-quantize adds to the metadata, in its order; ends with an empty key. */
+    /** The metadata that llama-quantize adds, in the same order; ends with an empty key. */
     private static MemorySegment origin(ImportanceMatrix matrix, Arena arena) {
         Map<String, Object> origin = QuantizedHeader.origin(matrix);
         MemorySegment array = llama_model_kv_override.allocateArray(origin.size() + 1, arena);

@@ -13,11 +13,11 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What llama_model_quantize does not survive, writes wrongly, or would only find out after hours.
- * Each rule names the place in llama.cpp v0.5.0 that it stands for.
+ * Finds input that llama_model_quantize would abort on, write wrongly, or refuse only after hours.
+ * Each rule names the place in llama.cpp v0.5.0 that it guards.
  */
 final class QuantizeCheck {
-    /** Those that have a matrix row by row but no importance matrix: tensor_requires_imatrix. */
+    /** Tensors that never need an importance matrix: tensor_requires_imatrix. */
     private static final Set<String> WITHOUT_IMATRIX =
             Set.of("token_embd.weight", "per_layer_token_embd.weight", "output.weight");
 
@@ -38,7 +38,7 @@ final class QuantizeCheck {
     private static final Set<GgmlType> ABORT_WITHOUT_IMATRIX =
             EnumSet.of(GgmlType.IQ2_XXS, GgmlType.IQ2_XS, GgmlType.IQ1_S);
 
-    /** llama_tensor_dequantize_impl: no way to floats. */
+    /** llama_tensor_dequantize_impl: types that can't be converted to floats. */
     private static final Set<GgmlType> NOT_CONVERTIBLE =
             EnumSet.of(
                     GgmlType.I8,
@@ -63,10 +63,10 @@ final class QuantizeCheck {
     }
 
     /**
-     * Before the dry run.
+     * Checks the options and the model before the dry run.
      *
      * @throws IllegalArgumentException if options contradict each other
-     * @throws QuantizeException if llama.cpp would not survive the model
+     * @throws QuantizeException if llama.cpp would abort on the model
      */
     void before() {
         options();
@@ -78,29 +78,33 @@ final class QuantizeCheck {
         }
     }
 
-    /** llama_tensor_get_type looks at them only if the default type is quantized. */
+    /**
+     * llama_tensor_get_type ignores the types of single tensors unless the default type is
+     * quantized.
+     */
     private void options() {
         if (!options.tensorTypes().isEmpty() && !type.isQuantized()) {
             throw new IllegalArgumentException(
-                    "types of single tensors are for quantized types, llama.cpp ignores them for "
+                    "types of single tensors only apply to quantized types, llama.cpp ignores "
+                            + "them for "
                             + type);
         }
         boolean typed =
                 options.outputTensorType().isPresent() || options.tokenEmbeddingType().isPresent();
         if (type == Quantization.COPY && (typed || options.imatrix().isPresent())) {
             throw new IllegalArgumentException(
-                    "COPY keeps every tensor as it is: leave out what is about types and the"
+                    "COPY keeps every tensor as it is: leave out the options for types and the"
                             + " importance matrix");
         }
     }
 
-    /** llama_model_quantize_impl pads with 32 whatever it copies into general.alignment. */
+    /** llama_model_quantize_impl pads to 32 bytes whatever general.alignment it copies. */
     private void alignment() {
         Gguf first = model.first();
         if (first.alignment() != QuantizedHeader.ALIGNMENT) {
             throw refuse(
                     first.path().orElseThrow(),
-                    "general.alignment is %d, and llama.cpp writes its results with %d only"
+                    "general.alignment is %d, but llama.cpp only writes files with an alignment of %d"
                             .formatted(first.alignment(), QuantizedHeader.ALIGNMENT));
         }
         if (model.tensors().isEmpty()) {
@@ -121,7 +125,7 @@ final class QuantizeCheck {
         }
     }
 
-    /** These types are taken without tensor_type_fallback, and ggml_row_size asserts. */
+    /** These types are used without tensor_type_fallback, and ggml_row_size asserts. */
     private void explicitType(Optional<GgmlType> wanted, Set<String> names) {
         if (wanted.isEmpty()) {
             return;
@@ -138,7 +142,7 @@ final class QuantizeCheck {
         }
     }
 
-    /** After the dry run: why it would fail while it works, in words for a user. */
+    /** After the dry run: why the write would fail, in words for a user. */
     Optional<String> obstacle(
             List<QuantizePlan.Tensor> tensors, Optional<ImportanceMatrix> imatrix) {
         int quantizedAlready = 0;
@@ -170,7 +174,7 @@ final class QuantizeCheck {
         }
         if (quantizedAlready > 0 && !options.allowRequantize()) {
             return Optional.of(
-                    "%d of its tensors are quantized already, %s to %s: quantize the original in F16, BF16 or F32; allowRequantize (--allow-requantize) does it all the same, and loses more"
+                    "%d of its tensors are quantized already, %s to %s: quantize the original in F16, BF16 or F32, or allow it with allowRequantize (--allow-requantize), which loses more"
                             .formatted(quantizedAlready, example.name(), example.type().label()));
         }
         return imatrix.flatMap(this::strangerObstacle);
@@ -185,7 +189,7 @@ final class QuantizeCheck {
         if (values != null && values.byteSize() != wanted * Float.BYTES) {
             if (!EMBEDDINGS.contains(source.name())) {
                 return Optional.of(
-                        "the importance matrix '%s' has %d values for %s, which has %d columns: it is of another model"
+                        "the importance matrix '%s' has %d values for %s, which has %d columns: it was made for another model"
                                 .formatted(
                                         imatrix.get().file(),
                                         values.byteSize() / Float.BYTES,
@@ -196,7 +200,7 @@ final class QuantizeCheck {
         }
         if (values == null && needsImatrix(tensor)) {
             return Optional.of(
-                    "%s is to become %s, which needs an importance matrix, and %s; choose a type of more bits, or another for this tensor"
+                    "%s is to become %s, which needs an importance matrix, and %s; choose a type of more bits, or another type for this tensor"
                             .formatted(
                                     source.name(),
                                     tensor.type().label(),
@@ -215,12 +219,12 @@ final class QuantizeCheck {
                 && (q2ks || NEED_IMATRIX.contains(tensor.type()));
     }
 
-    /** llama.cpp only logs what it does not find. */
+    /** llama.cpp only logs tensors that it does not find. */
     private Optional<String> strangerObstacle(ImportanceMatrix imatrix) {
         return imatrix.values().keySet().stream().anyMatch(name -> model.tensor(name).isPresent())
                 ? Optional.empty()
                 : Optional.of(
-                        "none of the %d tensors of the importance matrix '%s' is in the model: it is of another one"
+                        "none of the %d tensors of the importance matrix '%s' is in the model: the matrix was made for another model"
                                 .formatted(imatrix.values().size(), imatrix.file()));
     }
 

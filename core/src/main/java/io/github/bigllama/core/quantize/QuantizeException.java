@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model that can't be quantized as it was asked for: it is damaged or quantized already, an
- * importance matrix is missing or of another model, or the result can't be written.
+ * A model can't be quantized as asked for: it is damaged or quantized already, an importance matrix
+ * is missing or belongs to another model, or the result can't be written.
  */
 public final class QuantizeException extends LlamaException {
     private static final long serialVersionUID = 1;
@@ -24,7 +24,7 @@ public final class QuantizeException extends LlamaException {
         this.path = path;
     }
 
-    /** The file that is the reason; null after deserialization. */
+    /** The file that is at fault; null after deserialization. */
     public Path path() {
         return path;
     }

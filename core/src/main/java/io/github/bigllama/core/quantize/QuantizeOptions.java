@@ -14,21 +14,21 @@ import java.util.stream.Collectors;
 /**
  * How a model is quantized.
  *
- * @param threads threads that compute, {@link #AUTO_THREADS} for one on each processor; the result
- *     does not depend on it
+ * @param threads number of threads that compute, {@link #AUTO_THREADS} for one per processor; the
+ *     result does not depend on it
  * @param pure whether all matrices get the same type, instead of the mixture of the {@link
  *     Quantization}
  * @param allowRequantize whether matrices that are quantized already may be quantized again, which
  *     loses more than quantizing the original
  * @param leaveOutputTensor whether {@code output.weight} keeps its type
- * @param outputTensorType the type of {@code output.weight}, or of the embedding if that is the
- *     output too; one of {@link #TENSOR_TYPES}
+ * @param outputTensorType the type of {@code output.weight}, or of the token embedding if that is
+ *     also the output; one of {@link #TENSOR_TYPES}
  * @param tokenEmbeddingType the type of the token embedding; one of {@link #TENSOR_TYPES}
- * @param tensorTypes types for other tensors; the first whose pattern is found counts. llama.cpp
- *     takes them only into account for quantized types
+ * @param tensorTypes types for other tensors; the first one whose pattern matches counts. llama.cpp
+ *     only takes them into account for quantized types
  * @param imatrix an importance matrix, as llama-imatrix writes it
  * @param keepSplit whether the result has as many files as the model, instead of one
- * @param bufferSize most bytes of rows that are in memory at once, {@link #AUTO_BUFFER_SIZE} for an
+ * @param bufferSize the most bytes of rows in memory at once, {@link #AUTO_BUFFER_SIZE} for an
  *     eighth of the available RAM, but between 16 MiB and 1 GiB; the result does not depend on it
  */
 public record QuantizeOptions(
@@ -42,16 +42,16 @@ public record QuantizeOptions(
         Optional<Path> imatrix,
         boolean keepSplit,
         long bufferSize) {
-    /** One thread on each processor. */
+    /** One thread per processor. */
     public static final int AUTO_THREADS = 0;
 
     /** The most threads. */
     public static final int MAX_THREADS = SessionOptions.MAX_THREADS;
 
-    /** As much as is sensible with the RAM there is. */
+    /** A size that suits the available RAM. */
     public static final long AUTO_BUFFER_SIZE = 0;
 
-    /** The smallest buffer that can be asked for, in bytes. */
+    /** The smallest {@link #bufferSize()}, in bytes. */
     public static final long LEAST_BUFFER_SIZE = 1 << 20;
 
     /** The types that llama.cpp can write: those of ggml_quantize_chunk. */
@@ -74,9 +74,9 @@ public record QuantizeOptions(
                     AUTO_BUFFER_SIZE);
 
     /**
-     * A type for the tensors of some names.
+     * A type for the tensors whose names match a pattern.
      *
-     * @param pattern a regular expression (ECMAScript's) that is found somewhere in the name, for
+     * @param pattern a regular expression (ECMAScript's) that matches anywhere in the name, for
      *     example {@code ffn_down} or {@code blk\.[0-3]\.}
      * @param type one of {@link #TENSOR_TYPES}
      */
@@ -110,7 +110,7 @@ public record QuantizeOptions(
         Objects.requireNonNull(imatrix, "imatrix");
     }
 
-    /** llama.cpp's defaults, but for the size of the buffers. */
+    /** llama.cpp's defaults, except for the size of the buffers. */
     public static QuantizeOptions defaults() {
         return DEFAULTS;
     }
@@ -157,12 +157,12 @@ public record QuantizeOptions(
         return with(draft -> draft.keepSplit = value);
     }
 
-    /** Sets the most bytes of rows that are in memory at once. */
+    /** Sets the most bytes of rows in memory at once. */
     public QuantizeOptions withBufferSize(long bytes) {
         return with(draft -> draft.bufferSize = bytes);
     }
 
-    /** What ggml_quantize_chunk has no case for: it would abort. */
+    /** Types that ggml_quantize_chunk has no case for: it would abort. */
     private static boolean isUnwritable(GgmlType type) {
         return switch (type) {
             case I8, I16, I32, I64, F64, Q8_1, Q8_K -> true;

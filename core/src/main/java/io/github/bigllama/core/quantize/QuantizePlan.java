@@ -8,16 +8,16 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What becomes of each tensor, as llama.cpp decides it in a dry run. Immutable.
+ * The type and size that each tensor will have, as llama.cpp decides in a dry run. Immutable.
  *
  * @param tensors all tensors, in the order of the model's files
  * @param fileSizes the sizes of the files that will be written, in bytes; several only for a split
- *     that is kept. Exact, but for names and texts in the header that are not UTF-8
+ *     model that stays split. Exact, except if names and texts in the header are not UTF-8
  * @param sourceSize the size of the model's files, in bytes
- * @param fallbacks how many tensors get another type than they should, because their rows are no
- *     multiple of its block
- * @param obstacle why {@link Quantizer#write} will refuse, if so: sizes can be had of what can't be
- *     made
+ * @param fallbacks number of tensors that get another type than intended, because their row length
+ *     is not a multiple of its block size
+ * @param obstacle why {@link Quantizer#write} will refuse, if it will: sizes are known even for
+ *     results that can't be made
  */
 public record QuantizePlan(
         List<Tensor> tensors,
@@ -27,29 +27,29 @@ public record QuantizePlan(
         Optional<String> obstacle) {
 
     /**
-     * A tensor and its type afterwards.
+     * A tensor and its new type.
      *
-     * @param source what it is now
-     * @param part in which file of the model it is, from 0
-     * @param type what it becomes
+     * @param source the tensor as it is now
+     * @param part the file of the model that it is in, from 0
+     * @param type the new type
      */
     public record Tensor(TensorInfo source, int part, GgmlType type) {
-        /** Bytes of its data afterwards. */
+        /** The new size of its data, in bytes. */
         public long size() {
             return source.elements() / type.blockSize() * type.typeSize();
         }
 
-        /** Whether it is computed, not just copied. */
+        /** Whether the tensor is converted, not just copied. */
         public boolean isConverted() {
             return source.type() != type;
         }
     }
 
     /**
-     * The tensors of a type.
+     * The tensors of one type.
      *
-     * @param tensors how many
-     * @param bytes their data
+     * @param tensors number of tensors
+     * @param bytes size of their data
      */
     public record Share(int tensors, long bytes) {
         private Share plus(Tensor tensor) {
@@ -67,12 +67,12 @@ public record QuantizePlan(
         return fileSizes.stream().mapToLong(Long::longValue).sum();
     }
 
-    /** Bits for one weight afterwards, scales and vectors included; without the header. */
+    /** New bits per weight, scales and vectors included; without the header. */
     public double bitsPerWeight() {
         return bits(tensors.stream().mapToLong(Tensor::size).sum());
     }
 
-    /** Bits for one weight now. */
+    /** Current bits per weight, scales and vectors included; without the header. */
     public double sourceBitsPerWeight() {
         return bits(tensors.stream().mapToLong(tensor -> tensor.source().size()).sum());
     }
@@ -81,7 +81,7 @@ public record QuantizePlan(
         return 8.0 * bytes / tensors.stream().mapToLong(tensor -> tensor.source().elements()).sum();
     }
 
-    /** How many tensors and bytes have which type afterwards. */
+    /** The number and size of the tensors of each new type. */
     public Map<GgmlType, Share> types() {
         Map<GgmlType, Share> types = new EnumMap<>(GgmlType.class);
         for (Tensor tensor : tensors) {

@@ -13,11 +13,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How large the files will be: llama_model_quantize copies the metadata and adds and removes a few
- * pairs, and its dry run says nothing about that.
+ * Predicts the sizes of the files: llama_model_quantize copies the metadata and adds and removes a
+ * few pairs, which its dry run does not count.
  */
 final class QuantizedHeader {
-    /** GGUF_DEFAULT_ALIGNMENT, which llama.cpp writes with whatever the model has. */
+    /** GGUF_DEFAULT_ALIGNMENT, which llama.cpp writes with, whatever the alignment of the model. */
     static final int ALIGNMENT = 32;
 
     /** Magic, version, number of tensors and of pairs. */
@@ -28,7 +28,7 @@ final class QuantizedHeader {
 
     private static final int LENGTH = 8;
 
-    /** The size of {@code val_str} without its 0. */
+    /** The size of {@code val_str} without its terminating NUL. */
     private static final int MAX_TEXT = 127;
 
     /** The keys of a split and the bytes of their values, which llama.cpp removes or adds. */
@@ -37,7 +37,7 @@ final class QuantizedHeader {
 
     private QuantizedHeader() {}
 
-    /** What is noted of an importance matrix in the file, as llama-quantize does it. */
+    /** The metadata about an importance matrix, as llama-quantize writes it. */
     static Map<String, Object> origin(ImportanceMatrix matrix) {
         Map<String, Object> pairs = new LinkedHashMap<>();
         pairs.put("quantize.imatrix.file", cut(matrix.file().toString()));
@@ -51,7 +51,10 @@ final class QuantizedHeader {
         return pairs;
     }
 
-    /** At most so many bytes of UTF-8 as there is room for, and no half characters. */
+    /**
+     * The beginning of a text that fits into {@link #MAX_TEXT} bytes of UTF-8, cut between
+     * characters.
+     */
     private static String cut(String text) {
         StringBuilder cut = new StringBuilder();
         int bytes = 0;
@@ -90,7 +93,10 @@ final class QuantizedHeader {
         return sizes;
     }
 
-    /** The start and the pairs: those of the model, less the split, with what is noted. */
+    /**
+     * Size of the start and the metadata: that of the model, without the pairs of a split, with the
+     * added ones.
+     */
     private static long pairs(Gguf model, Optional<ImportanceMatrix> imatrix) {
         long size = model.headerSize();
         for (TensorInfo tensor : model.tensors()) {
@@ -125,7 +131,7 @@ final class QuantizedHeader {
         return switch (value) {
             case null -> 0;
             case GgufValue.Text text -> pair(key, LENGTH + utf8(text.value()));
-            // None of these keys is one: if it is, the prediction is wrong.
+            // None of these keys holds an array in a valid model.
             case GgufValue.Array array -> 0;
             default -> pair(key, value.type().size());
         };
@@ -139,12 +145,12 @@ final class QuantizedHeader {
         return LENGTH + utf8(key) + TYPE + valueSize;
     }
 
-    /** Of the tensor table: name, dimensions, type, offset. */
+    /** The size of a row of the tensor table: name, dimensions, type, offset. */
     private static long row(TensorInfo tensor, int dimensions) {
         return LENGTH + utf8(tensor.name()) + 4 + 8L * dimensions + TYPE + 8;
     }
 
-    /** ggml_n_dims: those of 1 at the end are not written. */
+    /** ggml_n_dims: trailing dimensions of 1 are not written. */
     private static int dimensions(TensorInfo tensor) {
         int dimensions = TensorInfo.MAX_DIMENSIONS;
         while (dimensions > 1 && tensor.ne(dimensions - 1) == 1) {

@@ -24,7 +24,7 @@ import java.util.function.DoubleConsumer;
 import java.util.regex.Pattern;
 
 /**
- * Makes a model smaller: writes it again with fewer bits for a weight.
+ * Makes a model smaller by writing it with fewer bits per weight.
  *
  * <pre>{@code
  * Quantizer quantizer =
@@ -33,16 +33,16 @@ import java.util.regex.Pattern;
  * quantizer.write(Path.of("model-Q4_K_M.gguf"));
  * }</pre>
  *
- * <p>The result is, byte for byte, that of llama-quantize with the same settings. Neither the model
- * nor the result is in memory as a whole: rows are read from the mapped file and written, {@link
- * QuantizeOptions#bufferSize} bytes at a time.
+ * <p>The result is byte for byte the same as that of llama-quantize with the same settings. Neither
+ * the model nor the result is in memory as a whole: rows are read from the mapped file and written,
+ * {@link QuantizeOptions#bufferSize} bytes at a time.
  *
- * <p>Thread-safe; one write at a time, a second waits.
+ * <p>Thread-safe. Writes happen one at a time; a second one waits.
  */
 public final class Quantizer {
     private static final String SUFFIX = ".gguf";
 
-    /** Behind the name of what is not complete. */
+    /** Suffix of the name of an incomplete file. */
     private static final String PARTIAL = ".part";
 
     /** What std::ofstream throws if the disk is full. */
@@ -70,11 +70,11 @@ public final class Quantizer {
     }
 
     /**
-     * Looks at a model, without reading its weights, and decides what each tensor becomes.
+     * Reads the headers of a model, without its weights, and decides the type of each tensor.
      *
-     * @param model a GGUF file; of a model in parts the first
-     * @throws QuantizeException if the model or the importance matrix is missing, damaged, or
-     *     nothing that llama.cpp can quantize
+     * @param model a GGUF file; of a model in parts, the first part
+     * @throws QuantizeException if the model or the importance matrix is missing or damaged, or
+     *     llama.cpp can't quantize it
      * @throws IllegalArgumentException if options contradict each other or the type
      * @throws NativeLoadException if llama.cpp cannot be loaded
      */
@@ -87,7 +87,7 @@ public final class Quantizer {
         try {
             files = ModelFiles.read(model);
             ModelCheck.check(files);
-            // Not closed by anyone: it goes with the quantizer.
+            // Freed with the quantizer by the garbage collector.
             Arena arena = Arena.ofAuto();
             imatrix = options.imatrix().map(file -> ImportanceMatrix.read(file, arena));
         } catch (GgufException e) {
@@ -123,7 +123,7 @@ public final class Quantizer {
                     Path path = files.parts().get(part).path().orElseThrow();
                     throw new QuantizeException(
                             path,
-                            "%s: llama.cpp does not say what becomes of tensor %s"
+                            "%s: llama.cpp does not say which type tensor %s gets"
                                     .formatted(path, source.name()));
                 }
                 tensors.add(new QuantizePlan.Tensor(source, part, type.orElse(source.type())));
@@ -132,17 +132,17 @@ public final class Quantizer {
         return tensors;
     }
 
-    /** What becomes of each tensor, and how large the result will be. */
+    /** The type that each tensor gets, and the size of the result. */
     public QuantizePlan plan() {
         return plan;
     }
 
     /**
-     * The files that {@link #write} writes: the one that is named, or for a split that is kept
+     * The files that {@link #write} writes: the named file, or for a split model that stays split
      * {@code name-00001-of-00003.gguf} and so on beside it.
      *
-     * @param out the file; with or without its ending, of a split the first part or the name before
-     *     the numbers
+     * @param out the file, with or without {@code .gguf}; for a split model, the first part or the
+     *     name before the numbers
      */
     public List<Path> targets(Path out) {
         Objects.requireNonNull(out, "out");
@@ -176,7 +176,7 @@ public final class Quantizer {
     }
 
     /**
-     * Writes the result without telling how far it is.
+     * Writes the result without reporting progress.
      *
      * @see #write(Path, DoubleConsumer)
      */
@@ -185,15 +185,16 @@ public final class Quantizer {
     }
 
     /**
-     * Writes the result; a file of that name is replaced, when the new one is complete. Until then
-     * it is beside it, with {@code .part} in its name, and if it is not completed it is deleted.
+     * Writes the result. An existing file with that name is replaced once the new one is complete.
+     * Until then the new file has {@code .part} in its name; if it is not completed, it is deleted.
      *
      * @param out the file; see {@link #targets}
-     * @param progress is told the fraction of the weights that is done, 0 to 1, on this thread at
-     *     the beginning of each tensor. What it throws ends the write and is thrown here
+     * @param progress is given the fraction of the weights that is done, 0 to 1, on this thread at
+     *     the beginning of each tensor. An exception that it throws ends the write and is thrown to
+     *     the caller
      * @throws QuantizeException if there is an {@linkplain QuantizePlan#obstacle obstacle}, the
      *     weights are damaged, or the file can't be written
-     * @throws IllegalArgumentException if the file is one of the model
+     * @throws IllegalArgumentException if the file is one of the model's files
      * @throws CancellationException if {@link #cancel} was called
      */
     public synchronized void write(Path out, DoubleConsumer progress) {
@@ -223,7 +224,7 @@ public final class Quantizer {
     private void writeNative(Path out, List<Path> partial, DoubleConsumer progress)
             throws IOException {
         TensorWatch watch = new TensorWatch(model, plan, progress, call::stop);
-        // Of a split llama.cpp wants to know only what the names begin with.
+        // For a split model llama.cpp wants only the beginning of the names.
         Path output = keepsSplit ? out.resolveSibling(prefix(out) + PARTIAL) : partial.getFirst();
         try {
             call.write(output.toAbsolutePath().toString(), new TensorLog(watch));
@@ -231,7 +232,7 @@ public final class Quantizer {
             if (e.nativeLog().stream().anyMatch(line -> line.contains(WRITE_FAILED))) {
                 long free = Files.getFileStore(partial.getFirst()).getUsableSpace();
                 throw new IOException(
-                        "its disk has %.2f GB left of the %.2f GB that are needed"
+                        "its disk has only %.2f GB left of the %.2f GB that are needed"
                                 .formatted(free / 1e9, plan.size() / 1e9),
                         e);
             }
@@ -240,7 +241,10 @@ public final class Quantizer {
         watch.rethrow();
     }
 
-    /** Reads the headers back: what gets its name is a model, and the one that was planned. */
+    /**
+     * Reads the headers back, so that a file gets its final name only if it is the model that was
+     * planned.
+     */
     private void verify(List<Path> partial) throws IOException {
         int found = 0;
         for (Path file : partial) {
@@ -248,23 +252,27 @@ public final class Quantizer {
                 for (TensorInfo tensor : Gguf.read(file).tensors()) {
                     QuantizePlan.Tensor planned = tensors.get(tensor.name());
                     if (planned == null || planned.type() != tensor.type()) {
-                        throw new IOException(tensor.name() + " has not become what was planned");
+                        throw new IOException(
+                                tensor.name()
+                                        + " was not written with the planned "
+                                        + "type and size");
                     }
                     found++;
                 }
             } catch (GgufException e) {
-                throw new IOException("what was written is damaged: " + e.getMessage(), e);
+                throw new IOException("the written file is damaged: " + e.getMessage(), e);
             }
         }
         if (found != tensors.size()) {
-            throw new IOException("%d of %d tensors were written".formatted(found, tensors.size()));
+            throw new IOException(
+                    "only %d of %d tensors were written".formatted(found, tensors.size()));
         }
     }
 
     /**
-     * Ends the write that is under way on another thread, and refuses any later one. llama.cpp has
-     * no way to stop within a tensor: the one at work is finished first, which for the largest may
-     * take minutes; what was written is then deleted.
+     * Cancels the write that is under way on another thread, and all later ones. llama.cpp can't
+     * stop within a tensor: the current one is finished first, which may take minutes for the
+     * largest; then the incomplete file is deleted.
      */
     public void cancel() {
         call.cancel();
@@ -277,7 +285,7 @@ public final class Quantizer {
         }
     }
 
-    /** Also through links. */
+    /** Also detects links to files of the model. */
     private void requireOther(Path target) throws IOException {
         for (Gguf part : model.parts()) {
             if (Files.exists(target) && Files.isSameFile(target, part.path().orElseThrow())) {

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what llama_model_quantize logs: {@code [ 1/ 38] blk.0.attn_k.weight - [...], type = f16,}
+ * Parses the log of llama_model_quantize: {@code [ 1/ 38] blk.0.attn_k.weight - [...], type = f16,}
  * before a tensor, and {@code size = 1.0 MiB -> 0.3 MiB (q4_K)} after it in a dry run.
  */
 final class TensorLog implements Consumer<String> {
@@ -25,7 +25,7 @@ final class TensorLog implements Consumer<String> {
     private @Nullable String current;
     private int fallbacks;
 
-    /** A reader that tells a watch the name of each tensor before it is worked on. */
+    /** A parser that passes the name of each tensor to {@code watch} before it is converted. */
     TensorLog(Consumer<String> watch) {
         this.watch = watch;
     }
@@ -53,15 +53,15 @@ final class TensorLog implements Consumer<String> {
                 return Optional.of(type);
             }
         }
-        throw new IllegalStateException("llama.cpp has a type " + label);
+        throw new IllegalStateException("llama.cpp names a type that is unknown here: " + label);
     }
 
-    /** The new types by tensor; empty for one that stays as it is. */
+    /** The new types by tensor; empty for a tensor that stays as it is. */
     Map<String, Optional<GgmlType>> types() {
         return types;
     }
 
-    /** Tensors whose rows did not fit the type that they should have had. */
+    /** Number of tensors whose rows did not fit the intended type. */
     int fallbacks() {
         return fallbacks;
     }

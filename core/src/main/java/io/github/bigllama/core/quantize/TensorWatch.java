@@ -13,9 +13,9 @@ import java.util.function.Consumer;
 import java.util.function.DoubleConsumer;
 
 /**
- * What happens between two tensors while a model is written: the caller is told how far it is, and
- * the next tensor is looked at. It runs inside native code, which no exception may pass: the first
- * is kept, and the rest of the work is called off.
+ * Runs between two tensors while a model is written: reports the progress, and checks the next
+ * tensor. It is called from native code, which no exception may pass through: the first one is
+ * kept, and the write is stopped.
  */
 final class TensorWatch implements Consumer<String> {
     private final ModelFiles model;
@@ -31,7 +31,7 @@ final class TensorWatch implements Consumer<String> {
     /**
      * A watch for one write.
      *
-     * @param progress is told what fraction of the bytes is done
+     * @param progress is given the fraction of the bytes that is done
      * @param stop ends the write
      */
     TensorWatch(ModelFiles model, QuantizePlan plan, DoubleConsumer progress, Runnable stop) {
@@ -61,7 +61,10 @@ final class TensorWatch implements Consumer<String> {
         }
     }
 
-    /** What native code would not survive: a page that is gone, a weight beyond all bounds. */
+    /**
+     * Looks for input that would crash native code: a file that became shorter, or a weight out of
+     * bounds.
+     */
     private void look(QuantizePlan.Tensor tensor) {
         Gguf file = model.parts().get(tensor.part());
         Path path = file.path().orElseThrow();
@@ -90,7 +93,7 @@ final class TensorWatch implements Consumer<String> {
         }
     }
 
-    /** Throws what was kept. */
+    /** Throws the exception that was kept, if any. */
     void rethrow() {
         if (thrown != null) {
             throw thrown;

@@ -15,15 +15,15 @@ import java.util.OptionalLong;
 import java.util.Set;
 
 /**
- * Looks for weights that llama.cpp's kernels for one to three bits abort on, and the process with
- * them: if the distances to all points of their grid are infinite, they find none
- * (GGML_ASSERT(grid_index >= 0) in ggml-quants.c). Those of F16 and of quantized weights are never
- * so large. These kernels take a hundred times as long as looking.
+ * Looks for weights on which llama.cpp's kernels for one to three bits abort the process: if the
+ * distances to all points of their grid are infinite, they find no nearest point
+ * (GGML_ASSERT(grid_index >= 0) in ggml-quants.c). F16 and quantized weights are never that large.
+ * The scan takes a hundredth of the time of these kernels.
  */
 final class WeightScan {
     /**
-     * Its third power, times the most that an importance matrix may have, is still a float. No real
-     * weight is near it.
+     * Its third power, times the largest value of an importance matrix, is still a finite float. No
+     * real weight comes near it.
      */
     private static final float MOST = 1e6f;
 
@@ -45,9 +45,9 @@ final class WeightScan {
     private WeightScan() {}
 
     /**
-     * Looks through a tensor if it has to be.
+     * Scans a tensor, if its new type needs it.
      *
-     * @return the number of the first weight that is too large or not a number
+     * @return the index of the first weight that is too large or not a number
      */
     static OptionalLong unusable(Gguf file, QuantizePlan.Tensor tensor) throws IOException {
         TensorInfo source = tensor.source();

@@ -1,4 +1,4 @@
-/** The same model in fewer bits, as llama-quantize makes it. */
+/** Quantization: writes a model with fewer bits per weight, as llama-quantize does. */
 @NullMarked
 package io.github.bigllama.core.quantize;
 

@@ -15,27 +15,27 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * How much RAM this process can still fill with pages of files: what the machine can spare, or what
- * the tightest memory cgroup up the hierarchy leaves. Pages of files that are there already count
- * as spare, because they can be dropped; so weights that are in RAM do not make it less.
+ * How much RAM this process can still fill with pages of files: as much as the machine can spare,
+ * or as the tightest memory cgroup up the hierarchy leaves. File pages that are in RAM already
+ * count as spare, because they can be dropped; so weights in RAM do not reduce it.
  *
- * <p>Where the limits stand is looked up once, what they are each time: they can change.
- * Thread-safe.
+ * <p>The files with the limits are looked up once, their values are read each time, because they
+ * can change. Thread-safe.
  */
 public final class AvailableRam {
     private static final Pattern NUMBER = Pattern.compile("(\\d+)");
     private static final long NONE = Long.MAX_VALUE;
 
-    /** What is said to be available where the system does not tell: nothing is limited then. */
+    /** For systems that do not say how much is available: nothing is limited then. */
     private static final Reading UNKNOWN = new Reading(NONE, "unknown");
 
     private final List<Supplier<Reading>> sources;
 
     /**
-     * One limit.
+     * The reading of one limit.
      *
-     * @param bytes what it leaves
-     * @param source what it is, for users
+     * @param bytes bytes that the limit leaves
+     * @param source the name of the limit, for users
      */
     record Reading(long bytes, String source) {}
 
@@ -43,7 +43,7 @@ public final class AvailableRam {
         this.sources = List.copyOf(sources);
     }
 
-    /** That of this process. */
+    /** The available RAM of this process. */
     public static AvailableRam ofThisProcess() {
         return switch (System.getProperty("os.name")) {
             case "Linux" -> linux(Path.of("/"));
@@ -52,7 +52,7 @@ public final class AvailableRam {
         };
     }
 
-    /** That of a Linux whose files are under a folder. */
+    /** The available RAM of a Linux system whose file tree is in a folder. */
     static AvailableRam linux(Path root) {
         List<Supplier<Reading>> sources = new ArrayList<>();
         sources.add(() -> memAvailable(root));
@@ -62,7 +62,7 @@ public final class AvailableRam {
         return new AvailableRam(sources);
     }
 
-    /** Bytes, and which limit leaves no more. */
+    /** The smallest number of bytes that any limit leaves, and that limit. */
     Reading read() {
         Reading least = UNKNOWN;
         for (Supplier<Reading> source : sources) {
@@ -74,12 +74,12 @@ public final class AvailableRam {
         return least;
     }
 
-    /** Bytes; very many where the system does not tell. */
+    /** Bytes of available RAM; a very large number where the system does not say. */
     public long bytes() {
         return read().bytes;
     }
 
-    /** Which limit leaves no more, in words. */
+    /** The limit that determines {@link #bytes()}, in words. */
     public String source() {
         return read().source;
     }
@@ -92,7 +92,7 @@ public final class AvailableRam {
     }
 
     private static Reading cgroup(Path root, Path folder) {
-        // The files of version 2 have other names than those of version 1.
+        // The files of cgroups version 2 are named differently from those of version 1.
         OptionalLong limit = number(folder.resolve("memory.max"));
         OptionalLong high = number(folder.resolve("memory.high"));
         OptionalLong usage = number(folder.resolve("memory.current"));
@@ -103,7 +103,7 @@ public final class AvailableRam {
             prefix = "total_";
         }
         long bytes = Math.min(limit.orElse(NONE), high.orElse(NONE));
-        // Version 1 says unlimited by the largest whole number of pages.
+        // In version 1 the largest multiple of the page size means unlimited.
         if (usage.isEmpty() || bytes >= Long.MAX_VALUE - (1 << 20)) {
             return UNKNOWN;
         }
@@ -117,8 +117,7 @@ public final class AvailableRam {
     }
 
     /**
-     * Bytes of memory of this process that are not pages of files; 0 where the system does not
-     * tell.
+     * Bytes of memory of this process that are not pages of files; 0 where the system does not say.
      */
     public static long anonymousBytes() {
         Path status = Path.of("/proc/self/status");
@@ -134,7 +133,7 @@ public final class AvailableRam {
         return parse(text(file));
     }
 
-    /** The number behind a name at the beginning of a line. */
+    /** The number after a name at the beginning of a line. */
     private static OptionalLong value(Path file, String name) {
         return text(file)
                 .lines()
@@ -151,14 +150,14 @@ public final class AvailableRam {
                     ? OptionalLong.of(Long.parseLong(matcher.group()))
                     : OptionalLong.empty();
         } catch (NumberFormatException e) {
-            // Larger than any memory: no limit.
+            // Too large for a long: not a limit.
             return OptionalLong.empty();
         }
     }
 
-    /** What can't be read limits nothing. */
+    /** The text of a file; empty if it can't be read, which then limits nothing. */
     static String text(Path file) {
-        // Not by a channel: those read nothing on a thread that has been interrupted.
+        // Not with a channel, because those fail on an interrupted thread.
         try (FileInputStream in = new FileInputStream(file.toFile())) {
             return new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
@@ -182,7 +181,7 @@ public final class AvailableRam {
         }
     }
 
-    /** What vm_stat prints: pages by kind. Those of files and those that are free can be had. */
+    /** Parses the output of vm_stat, pages by kind. File pages and free pages are available. */
     static Reading vmStat(String text) {
         Map<String, String> lines = new HashMap<>();
         text.lines()

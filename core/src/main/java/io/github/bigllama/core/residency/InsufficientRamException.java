@@ -1,6 +1,6 @@
 package io.github.bigllama.core.residency;
 
-/** There is too little RAM even for the part of a model that is in use at a time. */
+/** There is too little RAM even for the part of a model that is used at a time. */
 public final class InsufficientRamException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
@@ -8,25 +8,25 @@ public final class InsufficientRamException extends RuntimeException {
     private final long least;
 
     /**
-     * With so much, of so much.
+     * With the bytes that are available, and those needed.
      *
      * @param available bytes of RAM for weights
-     * @param least bytes that would do
+     * @param least the least bytes that would be enough
      */
     public InsufficientRamException(long available, long least) {
         super(
-                "%.3f GB of RAM for weights are too little: the least that would do is %.3f GB"
+                "%.3f GB of RAM for weights are too little: at least %.3f GB are needed"
                         .formatted(Math.max(0, available) / 1e9, least / 1e9));
         this.available = available;
         this.least = least;
     }
 
-    /** Bytes of RAM that there were for weights; negative if not even the rest fitted. */
+    /** Bytes of RAM that were available for weights; negative if not even the other memory fits. */
     public long available() {
         return available;
     }
 
-    /** Bytes of RAM for weights that would do. */
+    /** The least bytes of RAM for weights that would be enough. */
     public long least() {
         return least;
     }

@@ -5,18 +5,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Where the memory cgroups of this process are: its own and all above, of version 1 and 2. */
+/**
+ * Finds the folders of this process's memory cgroups, its own and all above, of versions 1 and 2.
+ */
 final class MemoryCgroups {
     private MemoryCgroups() {}
 
     /**
-     * The folders, the innermost first.
+     * The folders of the cgroups, the innermost first.
      *
      * @param root the folder that holds proc and sys
      */
     static List<Path> of(Path root) {
         List<Path> folders = new ArrayList<>();
-        // hierarchy:controllers:path; of version 2 there is one, with no controllers
+        // hierarchy:controllers:path; version 2 has one line, with no controllers
         for (String line : lines(root.resolve("proc/self/cgroup"))) {
             String[] fields = line.split(":", 3);
             if (fields.length < 3) {
@@ -49,7 +51,7 @@ final class MemoryCgroups {
             if (matches) {
                 Path mount = root.resolve(left[4].substring(1));
                 Path inner = mount.resolve(below(left[3], path)).normalize();
-                // In a container the path may be one of the host, which is not to be seen here.
+                // In a container the path may be one of the host, which is not visible here.
                 if (!inner.startsWith(mount) || !Files.isDirectory(inner)) {
                     inner = mount;
                 }
@@ -63,7 +65,7 @@ final class MemoryCgroups {
         return folders;
     }
 
-    /** The path below what is mounted, which in a container is not the whole hierarchy. */
+    /** The path below the mounted folder, which in a container is not the whole hierarchy. */
     private static String below(String mounted, String path) {
         String rest =
                 !mounted.equals("/") && path.startsWith(mounted)

@@ -1,17 +1,17 @@
 package io.github.bigllama.core.residency;
 
 /**
- * What a pass over the weights of a model cost.
+ * The cost of one pass over the weights of a model.
  *
- * @param tokens tokens that it computed
- * @param nanos how long it took, in nanoseconds
- * @param bytesRead bytes of weights brought into memory since the pass before
- * @param stallNanos how long computing waited for weights
- * @param readNanos for how long at least one reader was reading
- * @param expertHits slices of experts that were in memory when they were chosen
- * @param expertMisses slices of experts that had to be read
- * @param residentBytes bytes of weights in memory at its end
- * @param ownBytes bytes of memory of the process's own that are for weights at its end; 0 if all
+ * @param tokens number of tokens that the pass computed
+ * @param nanos duration of the pass, in nanoseconds
+ * @param bytesRead bytes of weights read into memory since the previous pass
+ * @param stallNanos nanoseconds for which computing waited for weights
+ * @param readNanos nanoseconds for which at least one thread was reading
+ * @param expertHits number of chosen expert slices that were in memory
+ * @param expertMisses number of chosen expert slices that had to be read
+ * @param residentBytes bytes of weights in memory at the end
+ * @param ownBytes bytes of the process's own memory that hold weights at the end; 0 if all weights
  *     are in the page cache
  */
 public record PassStats(

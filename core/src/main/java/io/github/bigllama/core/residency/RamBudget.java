@@ -4,16 +4,16 @@ import java.util.Objects;
 import java.util.OptionalLong;
 
 /**
- * How much RAM the weights may have: what the process may use, less what it uses for anything else,
- * and a reserve. Thread-safe.
+ * How much RAM the weights may take: the RAM that the process may use, less its other memory and a
+ * reserve. Thread-safe.
  *
- * @param limit bytes of RAM for the whole process; empty for what the system has
- * @param ram what the system has
+ * @param limit bytes of RAM for the whole process; empty for the RAM that the system has
+ * @param ram the available RAM of the system
  */
 public record RamBudget(OptionalLong limit, AvailableRam ram) {
     /**
-     * What is kept free: programs and libraries are file pages too, and the JVM grows a little. The
-     * plan follows what changes, so that little will do.
+     * Bytes that are kept free: programs and libraries are file pages too, and the JVM grows a
+     * little. The plan adapts to changes, so a small reserve is enough.
      */
     public static final long RESERVE = 64L << 20;
 
@@ -29,15 +29,19 @@ public record RamBudget(OptionalLong limit, AvailableRam ram) {
         Objects.requireNonNull(ram, "ram");
     }
 
-    /** A budget of so much RAM for the whole process, or of what the system has. */
+    /**
+     * A budget with a limit for the whole process in bytes, or if empty, of the RAM that the system
+     * has.
+     */
     public static RamBudget of(OptionalLong limit) {
         return new RamBudget(limit, AvailableRam.ofThisProcess());
     }
 
     /**
-     * Bytes of RAM for weights now; those that hold weights already are among them.
+     * Bytes of RAM for weights now, including RAM that already holds weights.
      *
-     * @param untouched bytes that the process has reserved and will use for something else
+     * @param untouched bytes that the process has reserved for something else and has not touched
+     *     yet
      */
     public long weightRam(long untouched) {
         long available = ram.bytes();
@@ -48,20 +52,20 @@ public record RamBudget(OptionalLong limit, AvailableRam ram) {
     }
 
     /**
-     * Bytes of RAM for weights in a process that may fill so much.
+     * Bytes of RAM for weights in a process.
      *
-     * @param ram bytes that it may use
-     * @param other bytes of it that it uses for something else
+     * @param ram bytes that the process may use
+     * @param other bytes of these that it uses for something else
      */
     public static long weightRam(long ram, long other) {
         return ram - other - RESERVE - ram / RESERVE_SHARE;
     }
 
-    /** Another amount than before, if it differs by so much that it matters. */
+    /** The new bytes of RAM for weights; empty if they differ too little from before to matter. */
     public OptionalLong changed(long before, long untouched) {
         long now = weightRam(untouched);
         boolean less = now < before - LEAST_CHANGE;
-        // Growing is no hurry, and what comes and goes is not worth a disturbance.
+        // Growing is not urgent, and brief changes are not worth a new plan.
         boolean more = now > before + Math.max(4 * LEAST_CHANGE, before / 50);
         return less || more ? OptionalLong.of(now) : OptionalLong.empty();
     }

@@ -16,20 +16,21 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 /**
- * Which parts of which layers of a model are in RAM at a moment, whoever has brought them there:
- * what the system says of its page cache. It tells only of files that one owns or may write.
+ * Which parts of which layers of a model are in RAM at a moment, whichever program read them: the
+ * system's own view of its page cache. Linux gives it only for files that the user owns or may
+ * write.
  *
  * @param layers the layers in the order of use
  */
 public record ResidencyMap(List<Layer> layers) {
     /**
-     * One layer, or what comes before all or after all.
+     * One layer, or the weights before the first or after the last layer.
      *
      * @param number the layer, or {@link Weight#BEFORE_LAYERS} or {@link Weight#AFTER_LAYERS}
      * @param bytes bytes of its weights
-     * @param resident how many of them are in RAM
-     * @param cells the layer cut into parts of one size, in the order of use: the share of each
-     *     that is in RAM, 0 to 1
+     * @param resident bytes of them that are in RAM
+     * @param cells the share in RAM, 0 to 1, of each of a number of equal parts of the layer, in
+     *     the order of use
      */
     public record Layer(int number, long bytes, long resident, List<Double> cells) {
         public Layer {
@@ -42,10 +43,10 @@ public record ResidencyMap(List<Layer> layers) {
     }
 
     /**
-     * Looks.
+     * Asks the system which pages are in RAM.
      *
-     * @param cells parts to cut a layer into
-     * @throws IOException if the files can't be read, or the system does not tell
+     * @param cells number of parts to cut a layer into
+     * @throws IOException if the files can't be read, or the system does not say
      */
     @SuppressWarnings("restricted")
     public static ResidencyMap of(Weights weights, int cells) throws IOException {
@@ -107,7 +108,7 @@ public record ResidencyMap(List<Layer> layers) {
         return layers.stream().mapToLong(Layer::bytes).sum();
     }
 
-    /** How many of them are in RAM. */
+    /** Bytes of weights that are in RAM. */
     public long resident() {
         return layers.stream().mapToLong(Layer::resident).sum();
     }

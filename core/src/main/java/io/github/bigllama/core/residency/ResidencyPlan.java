@@ -3,20 +3,23 @@ package io.github.bigllama.core.residency;
 import java.util.Locale;
 
 /**
- * What of a model stays in RAM and what passes through, for one amount of RAM. Immutable.
+ * Which part of a model stays in RAM and which passes through it, for a given amount of RAM.
+ * Immutable.
  *
- * <p>A pass over a dense model is a cyclic scan. Of such a scan no policy keeps more than a fixed
- * set does (Belady), and any fixed set of a size is as good as another, as long as the rest is
- * spread evenly: then the disk is never idle. So an even share of every layer is kept. Of a model
- * with experts, what every token uses is kept first; what RAM is left is a cache of experts.
+ * <p>Passes over a dense model are a cyclic scan. For such a scan no policy has more hits than
+ * keeping a fixed set does (Belady), and any fixed set of the same size is as good as another, as
+ * long as the rest is spread evenly: then the disk is never idle. So an even share of every layer
+ * is kept. Of a model with experts, the weights that every token uses are kept first; the RAM that
+ * is left is a cache of experts.
  *
  * @param weights bytes of all weights
  * @param active bytes of weights that a token uses
  * @param weightRam bytes of RAM for weights
- * @param window bytes of {@code weightRam} for what passes through
- * @param kept bytes of what every token uses that stay
- * @param experts bytes for a cache of experts; 0 for a dense model
- * @param streamed bytes that a token has to read, on average if all experts are equally likely
+ * @param window bytes of {@code weightRam} for weights that pass through
+ * @param kept bytes that stay of the weights that every token uses
+ * @param experts bytes for the cache of experts; 0 for a dense model
+ * @param streamed bytes that a token has to read; for experts, the average if all are equally
+ *     likely
  */
 public record ResidencyPlan(
         long weights,
@@ -26,12 +29,12 @@ public record ResidencyPlan(
         long kept,
         long experts,
         long streamed) {
-    /** Whether everything stays. */
+    /** Whether all weights stay in RAM. */
     public boolean isComplete() {
         return streamed == 0;
     }
 
-    /** One line for a user, in GB of 10^9 bytes. */
+    /** The plan in one line for users; GB are 10^9 bytes. */
     @Override
     public String toString() {
         return String.format(

@@ -1,18 +1,18 @@
 package io.github.bigllama.core.residency;
 
 /**
- * What some passes over a model that does not fit into RAM have cost.
+ * The cost of several passes over a model that does not fit into RAM.
  *
- * @param passes passes over the weights
- * @param tokens tokens that they computed
- * @param nanos how long they took, in nanoseconds
- * @param bytesRead bytes of weights brought into memory for them
- * @param stallNanos how long computing waited for weights
- * @param readNanos for how long at least one reader was reading
- * @param expertHits slices of experts that were in memory when they were chosen
- * @param expertMisses slices of experts that had to be read
+ * @param passes number of passes over the weights
+ * @param tokens number of tokens that the passes computed
+ * @param nanos duration of the passes, in nanoseconds
+ * @param bytesRead bytes of weights read into memory for the passes
+ * @param stallNanos nanoseconds for which computing waited for weights
+ * @param readNanos nanoseconds for which at least one thread was reading
+ * @param expertHits number of chosen expert slices that were in memory
+ * @param expertMisses number of chosen expert slices that had to be read
  * @param residentBytes bytes of weights in memory at the end
- * @param ownBytes bytes of memory of the process's own that are for weights at the end; 0 if all
+ * @param ownBytes bytes of the process's own memory that hold weights at the end; 0 if all weights
  *     are in the page cache
  * @param modelBytes bytes of all weights
  */
@@ -28,15 +28,15 @@ public record ResidencyStats(
         long residentBytes,
         long ownBytes,
         long modelBytes) {
-    /** Waiting longer than this share of the time is waiting for the disk. */
+    /** A computation that waits longer than this share of its time is bound by the disk. */
     private static final double DISK_BOUND = 0.1;
 
-    /** No pass yet. */
+    /** Statistics before the first pass. */
     public static ResidencyStats none(long modelBytes) {
         return new ResidencyStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, modelBytes);
     }
 
-    /** These passes and one more. */
+    /** The statistics with one more pass. */
     public ResidencyStats plus(PassStats pass) {
         return new ResidencyStats(
                 passes + 1,
@@ -52,17 +52,17 @@ public record ResidencyStats(
                 modelBytes);
     }
 
-    /** Bytes read for a token, on average; 0 before the first. */
+    /** Bytes read per token, on average; 0 before the first. */
     public long bytesPerToken() {
         return tokens == 0 ? 0 : bytesRead / tokens;
     }
 
-    /** What the disk gave while it was asked, in bytes per second; 0 if it was not. */
+    /** Bandwidth of the disk while it was read, in bytes per second; 0 if it was not. */
     public double readBytesPerSecond() {
         return readNanos == 0 ? 0 : bytesRead * 1e9 / readNanos;
     }
 
-    /** The share of the weights that is in memory, 0 to 1. */
+    /** The share of the weights that is in memory at the end, 0 to 1. */
     public double residentShare() {
         return modelBytes == 0 ? 0 : (double) residentBytes / modelBytes;
     }
@@ -77,7 +77,7 @@ public record ResidencyStats(
         return stalledShare() > DISK_BOUND;
     }
 
-    /** The share of chosen slices of experts that were in memory; 1 if none was chosen. */
+    /** The share of chosen expert slices that were in memory, 0 to 1; 1 if none was chosen. */
     public double expertHitRate() {
         long all = expertHits + expertMisses;
         return all == 0 ? 1 : (double) expertHits / all;

@@ -6,7 +6,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * One tensor of weights and where its bytes are.
+ * One tensor of weights and the place of its bytes.
  *
  * @param name the tensor's name
  * @param file which file of the model holds it, 0 for the first
@@ -14,9 +14,9 @@ import java.util.regex.Pattern;
  * @param size its size in bytes
  * @param layer its layer, {@link #BEFORE_LAYERS} or {@link #AFTER_LAYERS}
  * @param type the type of its elements
- * @param use what a token reads of it
- * @param slices experts it holds, one slice of {@code size / slices} bytes each; 1 if it is no
- *     tensor of experts
+ * @param use which part of the tensor a token reads
+ * @param slices number of experts it holds, one slice of {@code size / slices} bytes each; 1 if it
+ *     is not a tensor of experts
  */
 public record Weight(
         String name,
@@ -27,10 +27,10 @@ public record Weight(
         GgmlType type,
         Use use,
         int slices) {
-    /** The layer of what is used before the first, such as the token embedding. */
+    /** The layer of tensors used before the first layer, such as the token embedding. */
     public static final int BEFORE_LAYERS = -1;
 
-    /** The layer of what is used after the last, such as the output projection. */
+    /** The layer of tensors used after the last layer, such as the output projection. */
     public static final int AFTER_LAYERS = Integer.MAX_VALUE;
 
     private static final Pattern LAYER =
@@ -39,21 +39,21 @@ public record Weight(
     private static final Pattern ROWS =
             Pattern.compile("(token_embd|position_embd|token_types|per_layer_token_embd)\\.weight");
 
-    /** What a token reads of a tensor. */
+    /** Which part of a tensor a token reads. */
     public enum Use {
         /** All of it, for every token. */
         EVERY_TOKEN,
         /** The slices of the experts that the router chooses. */
         EXPERTS,
-        /** A row: an embedding. */
+        /** One row, which is an embedding. */
         ROWS
     }
 
     /**
-     * What the table of a file says of a tensor.
+     * The weight of a row in a file's tensor table.
      *
-     * @param tied whether the token embedding is the output projection too, of which a token reads
-     *     everything
+     * @param tied whether the token embedding is also the output projection; then a token reads all
+     *     of it
      */
     static Weight of(TensorInfo tensor, int file, long dataOffset, boolean tied) {
         Use use = Use.EVERY_TOKEN;
@@ -85,17 +85,17 @@ public record Weight(
         return last ? AFTER_LAYERS : BEFORE_LAYERS;
     }
 
-    /** Bytes of one expert's slice; all of it if there is one. */
+    /** Bytes of one expert's slice; {@link #size()} if there is only one slice. */
     public long sliceSize() {
         return size / slices;
     }
 
-    /** Where it ends, in bytes from the start of the file. */
+    /** Where the tensor ends, in bytes from the start of the file. */
     public long end() {
         return offset + size;
     }
 
-    /** Its name without the layer: {@code ffn_gate.weight}. */
+    /** The name without the layer, for example {@code ffn_gate.weight}. */
     public String role() {
         Matcher matcher = LAYER.matcher(name);
         return matcher.matches()

@@ -11,15 +11,15 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The weights of a model by file range, in the order in which a pass over the model uses them, as
- * far as names tell it. Immutable; made from the headers alone.
+ * The weights of a model and their places in its files, in the order in which a pass uses them, as
+ * far as the names show it. Immutable; made from the headers alone.
  *
  * @param files the files of the model, the first part first
- * @param all every tensor, in the order of use
- * @param expertsUsed how many experts of a layer a token uses; 0 for a dense model
+ * @param all all tensors, in the order of use
+ * @param expertsUsed number of experts per layer that a token uses; 0 for a dense model
  */
 public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
-    /** The order of roles in a layer; what is not here is used where the file has it. */
+    /** The order of roles in a layer; other tensors keep the place that they have in the file. */
     private static final List<String> ORDER =
             List.of(
                     "attn_norm",
@@ -54,7 +54,7 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
             }
             files.add(part.path().orElse(Path.of(part.fileName())));
         }
-        // Stable: what the names do not tell stays as the files have it.
+        // The sort is stable: tensors that the names do not order stay in the order of the files.
         all.sort(Comparator.comparingInt(Weight::layer).thenComparingInt(Weights::rank));
         return new Weights(files, all, expertsUsed(model));
     }
@@ -96,14 +96,14 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
     }
 
     /**
-     * Bytes that a token reads: what every token uses, and the slices of the experts it is routed
-     * to. Rows of embeddings, some kilobytes, are not counted.
+     * Bytes that a token reads: the weights that every token uses, and the slices of the experts
+     * that it is routed to. Rows of embeddings, a few kilobytes, are not counted.
      */
     public long activeSize() {
         return all.stream().mapToLong(this::activeSize).sum();
     }
 
-    /** Bytes that a token reads of one of them. */
+    /** Bytes that a token reads of one weight. */
     public long activeSize(Weight weight) {
         Objects.requireNonNull(weight, "weight");
         return switch (weight.use()) {
@@ -113,7 +113,7 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
         };
     }
 
-    /** Layers, counted by the largest number. */
+    /** Number of layers: the largest layer number plus one. */
     public int layers() {
         return 1
                 + all.stream()
@@ -123,7 +123,7 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
                         .orElse(-1);
     }
 
-    /** Whether it has routed experts. */
+    /** Whether the model has routed experts. */
     public boolean hasExperts() {
         return all.stream().anyMatch(w -> w.use() == Weight.Use.EXPERTS);
     }

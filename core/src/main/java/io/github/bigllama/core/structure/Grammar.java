@@ -14,7 +14,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * What an answer must be like: only tokens that go on in such a text are chosen. Immutable.
+ * The form that an answer must have: only tokens that the grammar allows next are chosen.
+ * Immutable.
  *
  * @see <a href="https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md">GBNF</a>
  */
@@ -33,9 +34,9 @@ public final class Grammar {
     }
 
     /**
-     * A grammar in llama.cpp's notation, whose rule {@code root} is the whole answer.
+     * A grammar in llama.cpp's GBNF notation, whose rule {@code root} describes the whole answer.
      *
-     * @throws IllegalArgumentException with the reason, if llama.cpp can't use it
+     * @throws IllegalArgumentException if llama.cpp can't use the grammar, with the reason
      * @throws NativeLoadException if llama.cpp itself can't be loaded
      */
     public static Grammar gbnf(String source) {
@@ -49,16 +50,16 @@ public final class Grammar {
     }
 
     /**
-     * JSON of a schema, draft 2020-12.
+     * A grammar for the JSON of a schema, draft 2020-12.
      *
-     * <p>Every complete answer is of the schema. What no grammar can see to is refused, rather than
-     * left out: {@code not}, {@code if}, {@code uniqueItems}, {@code contains}, {@code
-     * patternProperties} and a few others. Objects get no properties but those that are listed,
+     * <p>Every complete answer is valid for the schema. Keywords that no grammar can enforce are
+     * refused rather than ignored: {@code not}, {@code if}, {@code uniqueItems}, {@code contains},
+     * {@code patternProperties} and a few others. Objects get only the properties that are listed,
      * unless none is.
      *
      * @param schema a JSON schema
      * @throws IllegalArgumentException if it is not JSON, not a schema, allows no value at all, or
-     *     says what can't be enforced: with the JSON pointer of the keyword
+     *     has a keyword that can't be enforced: with the JSON pointer of the keyword
      * @throws NativeLoadException if llama.cpp itself can't be loaded
      */
     public static Grammar json(String schema) {
@@ -75,17 +76,17 @@ public final class Grammar {
     }
 
     /**
-     * Checks it before it is used, also for what llama.cpp would end the process on.
+     * Checks a grammar before it is used, including for errors on which llama.cpp would end the
+     * process.
      *
-     * @throws IllegalArgumentException with the reason, if llama.cpp can't use it
+     * @throws IllegalArgumentException if llama.cpp can't use the grammar, with the reason
      */
     private static void check(String gbnf) {
         LlamaLibrary.load();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment error = arena.allocate(ValueLayout.ADDRESS);
             if (llama_h.bigllama_grammar_check(arena.allocateFrom(gbnf), error) == 0) {
-                throw new IllegalArgumentException(
-                        "the grammar can't be used: " + Shim.reason(error));
+                throw new IllegalArgumentException("cannot use the grammar: " + Shim.reason(error));
             }
         }
     }
@@ -100,28 +101,28 @@ public final class Grammar {
     }
 
     /**
-     * JSON of a class: a record, or what else {@link JsonType} tells. {@link Reply#as(Class)} makes
-     * an instance of it.
+     * A grammar for the JSON of a class: a record, or another type that {@link JsonType} supports.
+     * {@link Reply#as(Class)} parses the answer.
      *
-     * @throws IllegalArgumentException if a part of it has no JSON schema
+     * @throws IllegalArgumentException if a part of the class has no JSON schema
      */
     public static Grammar of(Class<?> type) {
         return of(JsonType.of(type));
     }
 
     /**
-     * JSON of a type; {@link Reply#as(JsonType)} makes an instance of it.
+     * A grammar for the JSON of a type. {@link Reply#as(JsonType)} parses the answer.
      *
-     * @throws IllegalArgumentException if it has a part that can't be enforced
+     * @throws IllegalArgumentException if a part of the type can't be enforced
      */
     public static Grammar of(JsonType<?> type) {
         return json(Objects.requireNonNull(type, "type").schema());
     }
 
     /**
-     * A grammar that holds only from a trigger on.
+     * A grammar that applies only from a trigger on.
      *
-     * @param triggers what it begins with, as JSON of llama.cpp's {@code common_grammar_trigger}
+     * @param triggers the triggers, as JSON of llama.cpp's {@code common_grammar_trigger}
      */
     public static Grammar lazy(String gbnf, String triggers) {
         return new Grammar(
@@ -131,20 +132,17 @@ public final class Grammar {
                 "");
     }
 
-    /**
-     * This grammar for a text whose beginning is given: the end of the prompt, which the answer
-     * goes on from.
-     */
+    /** This grammar for an answer that continues a given text, the end of the prompt. */
     public Grammar withPrefill(String text) {
         return new Grammar(gbnf, schema, triggers, Objects.requireNonNull(text, "text"));
     }
 
     /**
-     * This grammar, which a chat template made with the schema of another one, with the parts of
-     * the schema that llama.cpp can't make itself.
+     * This grammar, which a chat template made for the schema of another one, completed with the
+     * parts of the schema that llama.cpp can't translate.
      *
-     * @param wished the grammar whose {@link #schema} the template was given; without one nothing
-     *     is changed
+     * @param wished the grammar whose {@link #schema} the template was given; without a schema
+     *     nothing is changed
      */
     public Grammar withSchemaOf(Grammar wished) {
         return Objects.requireNonNull(wished, "wished")
@@ -159,19 +157,21 @@ public final class Grammar {
     }
 
     /**
-     * The schema it was made of, if it was, as a chat template is given it: rewritten to what
-     * llama.cpp translates faithfully.
+     * The schema that the grammar was made from, if any, in the form for chat templates: rewritten
+     * to the keywords that llama.cpp translates faithfully.
      */
     public Optional<JsonNode> schema() {
         return schema.map(JsonSchema::lowered);
     }
 
-    /** What it holds from on, as JSON; empty if that is the beginning. */
+    /**
+     * The triggers from which the grammar applies, as JSON; empty if it applies from the beginning.
+     */
     public Optional<String> triggers() {
         return triggers;
     }
 
-    /** The beginning of the text that the prompt holds already. */
+    /** The beginning of the text, which is already part of the prompt. */
     public String prefill() {
         return prefill;
     }

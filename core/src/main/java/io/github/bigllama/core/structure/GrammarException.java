@@ -4,8 +4,8 @@ import io.github.bigllama.core.exception.LlamaException;
 import java.util.List;
 
 /**
- * An answer that can't go on as its {@link Grammar} has it: no token of the vocabulary may follow,
- * or the grammar can be read in more ways than there is time for.
+ * An answer can't continue within its {@link Grammar}: no token of the vocabulary is allowed next,
+ * or the grammar is so ambiguous that checking it takes too long.
  */
 public final class GrammarException extends LlamaException {
     private static final long serialVersionUID = 1;

@@ -19,18 +19,19 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Java type as JSON: the schema that an answer is held to, and the parser of that answer. Both
- * come from the same Jackson mapper, so they agree on names and forms. Immutable and thread-safe.
+ * A Java type as JSON: the schema that an answer must follow, and the parser for the answer. Both
+ * come from the same Jackson mapper, so they agree on names and formats. Immutable and thread-safe.
  *
- * <p>Types are records and beans, enums, texts, numbers, booleans, dates and times, {@link
- * java.util.UUID}, {@link java.net.URI}, {@code byte[]} (Base64), collections, arrays, maps with
- * texts or an enum as keys, {@link java.util.Optional}, sealed interfaces and other types of which
- * Jackson knows the subtypes, and generic and recursive ones of these. Jackson's annotations hold:
+ * <p>Supported types are records and beans, enums, strings, numbers, booleans, dates and times,
+ * {@link java.util.UUID}, {@link java.net.URI}, {@code byte[]} (Base64), collections, arrays, maps
+ * with strings or an enum as keys, {@link java.util.Optional}, sealed interfaces and other types
+ * whose subtypes Jackson knows, including generic and recursive ones. Jackson's annotations apply:
  * names, ignored properties, {@code @JsonValue}, {@code @JsonCreator}, and {@code
  * JsonPropertyDescription}, which the model reads if the type is that of a tool. All properties are
- * required but those of type {@code Optional}; none may be null but those.
+ * required, and none may be null, except those of type {@code Optional}.
  *
- * <p>In a named module the type's package must be open to {@code com.fasterxml.jackson.databind}.
+ * <p>If the type is in a named module, its package must be open to {@code
+ * com.fasterxml.jackson.databind}.
  *
  * @param <T> the type
  */
@@ -58,7 +59,7 @@ public final class JsonType<T> {
     }
 
     /**
-     * A class.
+     * The JSON of a class.
      *
      * @throws IllegalArgumentException if it, or a part of it, has no JSON schema
      */
@@ -67,7 +68,7 @@ public final class JsonType<T> {
     }
 
     /**
-     * A generic type: {@code JsonType.of(new TypeReference<Map<String, City>>() {})}.
+     * The JSON of a generic type: {@code JsonType.of(new TypeReference<Map<String, City>>() {})}.
      *
      * @throws IllegalArgumentException if it, or a part of it, has no JSON schema
      */
@@ -76,7 +77,7 @@ public final class JsonType<T> {
     }
 
     /**
-     * A list.
+     * The JSON of a list.
      *
      * @throws IllegalArgumentException if the elements, or a part of them, have no JSON schema
      */
@@ -87,9 +88,9 @@ public final class JsonType<T> {
     }
 
     /**
-     * The same type as another mapper reads it, with its names, modules and mix-ins.
+     * The same type with another mapper, with its names, modules and mix-ins.
      *
-     * @param other is not to be configured any more
+     * @param other the mapper, which must not be reconfigured afterwards
      * @throws IllegalArgumentException if the type, or a part of it, has no JSON schema then
      */
     public JsonType<T> withMapper(ObjectMapper other) {
@@ -102,10 +103,10 @@ public final class JsonType<T> {
     }
 
     /**
-     * Reads a value.
+     * Parses a value.
      *
      * @param json one JSON value and nothing else
-     * @throws IllegalArgumentException if it is not of the schema, with the reason
+     * @throws IllegalArgumentException if it is not valid for the schema, with the reason
      */
     public T read(String json) {
         Objects.requireNonNull(json, "json");
@@ -123,7 +124,7 @@ public final class JsonType<T> {
     }
 
     /**
-     * A value as JSON, by the mapper of this type.
+     * Writes a value as JSON, with the mapper of this type.
      *
      * @param value of any class
      * @throws IllegalArgumentException if the mapper can't write it

@@ -1,4 +1,4 @@
-/** What an answer must be like: a record class, a JSON schema, or a GBNF grammar. */
+/** The form that an answer must have: that of a Java record, a JSON schema, or a GBNF grammar. */
 @NullMarked
 package io.github.bigllama.core.structure;
 

@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.Set;
 
-/** The sizes of a model: llama_model_base::load_hparams in llama-model.cpp, and what follows. */
+/**
+ * Checks the sizes of a model: llama_model_base::load_hparams in llama-model.cpp, and the code
+ * after it.
+ */
 final class ArchitectureCheck {
     /** LLAMA_MAX_LAYERS and LLAMA_MAX_EXPERTS in llama-hparams.h. */
     private static final int MAX_LAYERS = 512;
@@ -21,7 +24,9 @@ final class ArchitectureCheck {
 
     private static final long UNSPECIFIED = 0xFFFF_FFFFL;
 
-    /** Those that divide embedding_length by it unasked: models/*.cpp. */
+    /**
+     * Architectures that divide embedding_length by the number of heads unchecked: models/*.cpp.
+     */
     private static final Set<String> DIVIDES_BY_HEADS =
             Set.of("deepseek2-ocr", "gemma2", "gemma3", "olmo2", "phimoe");
 
@@ -58,7 +63,7 @@ final class ArchitectureCheck {
 
     /**
      * llama_model_n_ctx_train is an int32_t; near 2^32 the padding in llama_context::llama_context
-     * wraps around to a context of nothing.
+     * wraps around to an empty context.
      */
     private void context() {
         String key = values.key("context_length");

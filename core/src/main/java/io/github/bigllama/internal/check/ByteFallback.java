@@ -12,10 +12,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Which texts a SentencePiece vocabulary can be asked to tokenize. A character that is not a token
- * is cut into bytes, and for a byte that is not a token either llm_tokenizer_spm_session::resegment
- * throws through llama_tokenize, which ends the process. Vocabularies made without byte fallback
- * are rare but valid, so this is asked for each text, not once for the model.
+ * Which texts a SentencePiece vocabulary can tokenize. A character that is not a token is cut into
+ * bytes; if such a byte is not a token either, llm_tokenizer_spm_session::resegment throws through
+ * llama_tokenize, which ends the process. Vocabularies without byte fallback are rare but valid, so
+ * each text is checked, not the model once.
  */
 public final class ByteFallback {
     private static final int BYTES = 256;
@@ -26,7 +26,7 @@ public final class ByteFallback {
     private static final int CONTROL = 3;
     private static final int USER_DEFINED = 4;
 
-    /** What llama_escape_whitespace makes of a space. */
+    /** The character that llama_escape_whitespace replaces a space with. */
     private static final int SPACE = 0x2581;
 
     private final BitSet bytes;
@@ -42,13 +42,13 @@ public final class ByteFallback {
         this.userDefined = userDefined;
     }
 
-    /** That of a model; complete for those whose tokenizer needs no bytes. */
+    /** The byte fallback of a model; complete for tokenizers that need no bytes. */
     public static ByteFallback of(ModelFiles files) {
         return of(files, Map.of());
     }
 
     /**
-     * That of a model as it is with metadata overrides.
+     * The byte fallback of a model with metadata overrides.
      *
      * @param overrides as for {@link ModelCheck#check(ModelFiles, Map)}
      */
@@ -89,16 +89,16 @@ public final class ByteFallback {
         return new ByteFallback(bytes, characters, control, userDefined);
     }
 
-    /** Whether every text can be tokenized, so that nobody needs to ask. */
+    /** Whether every text can be tokenized, so that texts need not be checked. */
     public boolean isComplete() {
         return bytes.cardinality() == BYTES;
     }
 
     /**
-     * The first character of a text that would end the process.
+     * Finds the first character of a text that would end the process.
      *
      * @param text the text
-     * @param parseSpecial whether control tokens in the text are taken as such, as in
+     * @param parseSpecial whether control tokens in the text are parsed as such, as in
      *     llama_tokenize
      * @return the character, or empty if the text can be tokenized
      */
@@ -110,7 +110,7 @@ public final class ByteFallback {
         if (parseSpecial) {
             rest = without(rest, control);
         }
-        // a space is put in front of texts, and stands here for the special tokens too
+        // A space is put before texts, and also stands for special tokens here.
         return (" " + rest)
                 .codePoints()
                 .filter(c -> !isPossible(c == ' ' ? SPACE : c))

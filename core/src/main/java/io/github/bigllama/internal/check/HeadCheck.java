@@ -5,11 +5,11 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The sizes of an attention head. Which of them have to agree differs between architectures: each
- * set here is those whose file in llama.cpp's src/models has the assertion, or the shape.
+ * Checks the sizes of an attention head. Which of them have to agree depends on the architecture:
+ * each set lists those whose file in llama.cpp's src/models has the assertion, or the shape.
  */
 final class HeadCheck {
-    /** Those without rotary positions (llama_model_rope_type), where its size means nothing. */
+    /** Architectures without rotary positions (llama_model_rope_type), which ignore their size. */
     private static final Set<String> WITHOUT_ROPE =
             Set.of(
                     "arwkv7",
@@ -116,8 +116,8 @@ final class HeadCheck {
                     "starcoder");
 
     /**
-     * Those whose attn_q is square, so that its rows pass the loader for any number of heads, and
-     * ggml_reshape_3d in build_qkv then asserts that the heads fill a row.
+     * Architectures whose attn_q is square, so that the loader accepts any number of heads, and
+     * then ggml_reshape_3d in build_qkv asserts that the heads fill a row.
      */
     private static final Set<String> HEADS_FILL_EMBEDDING =
             Set.of(
@@ -147,7 +147,7 @@ final class HeadCheck {
                     "starcoder2",
                     "xverse");
 
-    /** LLAMA_ROPE_TYPE_MROPE and _IMROPE in llama_model_rope_type, whatever the sections are. */
+    /** LLAMA_ROPE_TYPE_MROPE and _IMROPE in llama_model_rope_type, with any sections. */
     private static final Set<String> NEEDS_SECTIONS =
             Set.of("paddleocr", "qwen2vl", "qwen35", "qwen35moe", "qwen3vl", "qwen3vlmoe");
 
@@ -169,7 +169,7 @@ final class HeadCheck {
         String arch = values.architecture();
         boolean strict = KEY_VALUE_AND_ROPE_AGREE.contains(arch);
         long valueSize = values.u32(values.key("attention.value_length")).orElse(embedding / heads);
-        // the layers with a sliding window may have sizes of their own
+        // Layers with a sliding window may have other sizes.
         long windowKey = values.u32(values.key("attention.key_length_swa")).orElse(keySize);
         long windowValue = values.u32(values.key("attention.value_length_swa")).orElse(valueSize);
         if (strict || KEY_AND_VALUE_AGREE.contains(arch)) {
@@ -208,12 +208,15 @@ final class HeadCheck {
         }
         if (strict || values.u32(key).isPresent()) {
             values.require(rope <= keySize, key, rope, "at most the size of a head, " + keySize);
-            // with 0 it does not come to an end
+            // With 0 it never ends.
             values.require(rope > 0 && rope % 2 == 0, key, rope, "an even number above 0");
         }
     }
 
-    /** ggml_mrope_cache_init: GGML_ASSERT(sect_dims <= ne0), and a remainder by their sum. */
+    /**
+     * ggml_mrope_cache_init: GGML_ASSERT(sect_dims <= ne0), and a remainder of a division by their
+     * sum.
+     */
     private void sections() {
         String key = values.key("rope.dimension_sections");
         Optional<long[]> sections = values.perLayer(key, SECTIONS);
@@ -222,7 +225,7 @@ final class HeadCheck {
         }
         long sum = 0;
         for (long section : sections.get()) {
-            // an i32, so a negative one is large here, and the sum too
+            // The section is an i32, so a negative one is large here, as is the sum.
             sum += section;
         }
         String shown = Arrays.toString(sections.get());

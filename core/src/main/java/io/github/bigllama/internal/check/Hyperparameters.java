@@ -15,9 +15,9 @@ import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
 /**
- * The metadata as llama_model_loader::get_key and its siblings see it: with the overrides, and of
- * exactly the type asked for. A value of another type is empty here, because there llama.cpp stops
- * with an error of its own.
+ * The metadata as llama_model_loader::get_key and its siblings read it: with overrides, and only
+ * with exactly the requested type. A value of another type is empty here, because llama.cpp reports
+ * an error for it.
  */
 public final class Hyperparameters {
     private final String file;
@@ -37,7 +37,7 @@ public final class Hyperparameters {
         overrides.forEach(
                 (key, value) -> {
                     GgufValue with = override(value);
-                    // llama.cpp ignores an override of another kind, with a warning
+                    // llama.cpp ignores an override of another type, with a warning.
                     if (original.find(key).map(old -> sameKind(old, with)).orElse(true)) {
                         replaced.put(key, with);
                     }
@@ -52,7 +52,7 @@ public final class Hyperparameters {
 
     private static GgufValue override(Object value) {
         if (value instanceof Integer || value instanceof Long) {
-            // try_override assigns an int64_t to the uint32_t that is wanted
+            // try_override assigns the int64_t to the requested uint32_t.
             long number = ((Number) value).longValue() & 0xFFFF_FFFFL;
             return new GgufValue.Int(GgufValueType.UINT32, number);
         }
@@ -72,7 +72,7 @@ public final class Hyperparameters {
         return architecture;
     }
 
-    /** A key of the model's sizes, which starts with the architecture. */
+    /** The full key of a model size, which starts with the architecture. */
     public String key(String name) {
         return architecture + "." + name;
     }
@@ -111,9 +111,10 @@ public final class Hyperparameters {
     }
 
     /**
-     * llama_model_loader::get_key_or_arr: a number a layer, or one for all.
+     * llama_model_loader::get_key_or_arr: one number per layer, or one for all layers.
      *
-     * @return one number for each layer, or empty if the key is missing or llama.cpp stops there
+     * @return one number per layer; empty if the key is missing, or llama.cpp reports an error for
+     *     it
      */
     Optional<long[]> perLayer(String key, int layers) {
         OptionalLong one = u32(key);
@@ -144,7 +145,7 @@ public final class Hyperparameters {
                 Problem.UNUSABLE, file, message + "; the file is damaged or was converted wrongly");
     }
 
-    /** Refuses unless it holds. */
+    /** Throws unless a condition holds. */
     void require(boolean holds, String key, Object value, String wanted) {
         if (!holds) {
             throw refuse(key + " is " + value + ", llama.cpp needs " + wanted);

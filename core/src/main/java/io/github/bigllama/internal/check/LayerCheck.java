@@ -3,7 +3,7 @@ package io.github.bigllama.internal.check;
 import io.github.bigllama.core.gguf.ModelFiles;
 import java.util.Set;
 
-/** The tensors that llama.cpp's loader takes for optional and its graphs use without asking. */
+/** Checks tensors that llama.cpp's loader considers optional, but its graphs use unchecked. */
 final class LayerCheck {
     /** create_tensor_qkv with TENSOR_NOT_REQUIRED, build_qkv without a check: a NULL in mul_mat. */
     private static final Set<String> ATTENTION = Set.of("phi3", "pockettts");

@@ -8,12 +8,12 @@ import java.nio.ByteOrder;
 import java.util.Map;
 
 /**
- * Refuses the models that llama.cpp v0.5.0 does not survive: most of what can be wrong with a file
- * it reports, but on some well-formed values it asserts, divides by zero or jumps to nowhere, which
- * ends the process and the JVM with it.
+ * Refuses models that would crash llama.cpp v0.5.0: it reports most errors in a file, but on some
+ * well-formed values it asserts, divides by zero or jumps to NULL, which ends the process and the
+ * JVM with it.
  *
- * <p>Each rule names the place in llama.cpp it stands for, and refuses nothing that llama.cpp would
- * run. What llama.cpp itself reports is left to it.
+ * <p>Each rule names the place in llama.cpp that it guards, and refuses nothing that llama.cpp
+ * would run. Errors that llama.cpp reports itself are left to it.
  */
 public final class ModelCheck {
     private ModelCheck() {}
@@ -21,19 +21,19 @@ public final class ModelCheck {
     /**
      * Checks a model.
      *
-     * @throws GgufException if llama.cpp would not survive it
+     * @throws GgufException if the model would crash llama.cpp
      */
     public static void check(ModelFiles files) {
         check(files, Map.of());
     }
 
     /**
-     * Checks a model as it is with metadata overrides: they can make a model of a file that is
-     * none, and the other way round.
+     * Checks a model with metadata overrides, which can make an invalid file valid, and the other
+     * way round.
      *
      * @param overrides {@link Integer}, {@link Long}, {@link Float}, {@link Double}, {@link
-     *     Boolean} or {@link String} by key, as llama.cpp's {@code kv_overrides} have them
-     * @throws GgufException if llama.cpp would not survive it
+     *     Boolean} or {@link String} by key, as in llama.cpp's {@code kv_overrides}
+     * @throws GgufException if the model would crash llama.cpp
      */
     public static void check(ModelFiles files, Map<String, ?> overrides) {
         files.parts().forEach(ModelCheck::requireByteOrder);
@@ -44,7 +44,7 @@ public final class ModelCheck {
         files.parts().forEach(part -> new TensorCheck(part, values).check());
     }
 
-    /** llama.cpp reads numbers in the order of the machine. */
+    /** llama.cpp reads numbers in the byte order of the machine. */
     public static void requireByteOrder(Gguf file) {
         if (file.byteOrder() != ByteOrder.nativeOrder()) {
             throw new GgufException(

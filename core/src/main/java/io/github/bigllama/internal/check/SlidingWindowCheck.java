@@ -4,7 +4,7 @@ import io.github.bigllama.core.gguf.GgufArray;
 import io.github.bigllama.core.gguf.GgufValueType;
 import java.util.Set;
 
-/** Attention over a sliding window in some of the layers. */
+/** Checks attention over a sliding window in some of the layers. */
 final class SlidingWindowCheck {
     /** llama_kv_cache::set_input_kq_mask reserves four bytes for each position of the window. */
     private static final long MAX_WINDOW = 1L << 30;
@@ -12,7 +12,7 @@ final class SlidingWindowCheck {
     /** llama4's n_no_rope_layer_step. */
     private static final int LLAMA4_STEP = 4;
 
-    /** Those that read which layers have a window (load_swa_pattern) if there is a window. */
+    /** Architectures that read which layers have a window (load_swa_pattern) if there is one. */
     private static final Set<String> READS_PATTERN =
             Set.of(
                     "afmoe",
@@ -66,7 +66,7 @@ final class SlidingWindowCheck {
     /** llama_model::create_memory: GGML_ASSERT(hparams.is_swa_any()). */
     private void pattern(int layers) {
         String key = values.key("attention.sliding_window_pattern");
-        // each n-th layer is without: with 1, all are
+        // Every n-th layer has no window: with 1, none has.
         long step = values.u32(key).orElse(0);
         values.require(step != 1, key, step, "2 or more");
         for (GgufValueType type :

@@ -8,7 +8,10 @@ import java.util.EnumSet;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/** The tensors of one file: what the CPU backend, where they may always end up, dies of. */
+/**
+ * Checks the tensors of one file for properties that crash the CPU backend, on which any tensor may
+ * end up.
+ */
 final class TensorCheck {
     /** TENSOR_ALIGNMENT in ggml-impl.h. */
     private static final int BUFFER_ALIGNMENT = 32;
@@ -28,9 +31,9 @@ final class TensorCheck {
     private static final Pattern INTEGER_MATRIX = Pattern.compile(".*tid2eid.*");
 
     /**
-     * Factors and summands of activations, which are F32 on the CPU; all else there is GGML_ABORT
-     * ("unsupported types") in binary_op, or GGML_ASSERT in rope, ssm_conv and soft_max. The
-     * converter writes them as F32 whatever the file's type.
+     * Factors and summands of activations, which are F32 on the CPU; any other type causes
+     * GGML_ABORT ("unsupported types") in binary_op, or GGML_ASSERT in rope, ssm_conv and soft_max.
+     * The converter writes them as F32 whatever the file's type.
      */
     private static final Pattern ALWAYS_F32 =
             Pattern.compile(
@@ -55,7 +58,7 @@ final class TensorCheck {
         }
     }
 
-    /** ggml_is_transposed and ggml_can_repeat answer wrongly for rows of nothing. */
+    /** ggml_is_transposed and ggml_can_repeat return wrong results for empty rows. */
     private void notEmpty(TensorInfo tensor) {
         if (tensor.shape().contains(0L)) {
             throw values.refuse(

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 
-/** The vocabulary: llama_vocab::impl::load and tokenize in llama-vocab.cpp. */
+/** Checks the vocabulary: llama_vocab::impl::load and tokenize in llama-vocab.cpp. */
 final class VocabularyCheck {
     private static final String PREFIX = "tokenizer.ggml.";
 
@@ -46,13 +46,14 @@ final class VocabularyCheck {
         String model = values.text(PREFIX + "model").orElse("");
         if (model.equals("no_vocab") || model.equals("none")) {
             // tokenize, token_to_piece and others: GGML_ASSERT(type != LLAMA_VOCAB_TYPE_NONE)
-            throw values.refuse("has no vocabulary, so text cannot be made into tokens");
+            throw values.refuse("has no vocabulary, so text cannot be tokenized");
         }
         if (values.text(PREFIX + "pre").orElse("").equals("whitespace")
                 && !model.equals("whitespace")) {
-            // find_bpe_rank: GGML_ASSERT on a space in what that pre-tokenizer leaves whole
+            // find_bpe_rank: GGML_ASSERT on a space, which that pre-tokenizer does not split at.
             throw values.refuse(
-                    "pre-tokenizer 'whitespace' needs tokenizer model 'whitespace', and this one is "
+                    "pre-tokenizer 'whitespace' needs tokenizer model 'whitespace', but this one "
+                            + "is "
                             + Text.quote(model));
         }
         GgufArray tokens = values.array(PREFIX + "tokens", GgufValueType.STRING).orElse(null);
@@ -90,7 +91,7 @@ final class VocabularyCheck {
         }
     }
 
-    /** A token as load has it: up to the first 0, and never empty. */
+    /** A token as load stores it: up to the first NUL, and never empty. */
     private static byte[] token(GgufArray tokens, int id) {
         byte[] token = tokens.bytes(id);
         int length = 0;
@@ -129,7 +130,7 @@ final class VocabularyCheck {
         }
     }
 
-    /** An id beyond the vocabulary counts as none, the one of the file and the standard one. */
+    /** An id beyond the vocabulary, in the file or the default, counts as missing. */
     private void special(String name, int standard, int size) {
         OptionalLong id = values.u32(PREFIX + name);
         boolean there =

@@ -1,2 +1,2 @@
-/** What is checked of a model before native code sees it. */
+/** Checks of a model before native code sees it. */
 package io.github.bigllama.internal.check;

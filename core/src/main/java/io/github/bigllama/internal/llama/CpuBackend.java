@@ -8,15 +8,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /**
- * Functions of ggml's CPU backend. It may be a module that is loaded at run time, so they are asked
- * for by name.
+ * Functions of ggml's CPU backend. It may be a module that is loaded at run time, so they are
+ * looked up by name.
  */
 @SuppressWarnings("restricted")
 public final class CpuBackend {
     private CpuBackend() {}
 
     /**
-     * Its device.
+     * The device of the CPU.
      *
      * @throws IllegalStateException if there is none
      */
@@ -33,7 +33,7 @@ public final class CpuBackend {
     /**
      * A function ({@code ggml_backend_reg_get_proc_address}).
      *
-     * @throws IllegalStateException if it has none of this name
+     * @throws IllegalStateException if it has none with this name
      */
     public static MethodHandle function(String name, FunctionDescriptor descriptor) {
         MemorySegment registry = llama_h.ggml_backend_dev_backend_reg(device());

@@ -7,13 +7,13 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
 
-/** How many cores compute. */
+/** Counts the cores that compute. */
 public final class CpuTopology {
     private CpuTopology() {}
 
     /**
-     * Physical cores that this process may use: two threads of one core share the units that matter
-     * for matrices, and ggml's threads spin while they wait for each other.
+     * Number of physical cores that this process may use: two threads of one core share its matrix
+     * units, and ggml's threads spin while they wait for each other.
      */
     public static int physicalCores() {
         int available = Runtime.getRuntime().availableProcessors();
@@ -21,7 +21,7 @@ public final class CpuTopology {
         return cores == 0 ? available : Math.min(cores, available);
     }
 
-    /** Distinct sets of sibling threads that Linux lists; 0 where it does not. */
+    /** Number of distinct sets of sibling threads that Linux lists; 0 where it lists none. */
     private static int coresOf(Path cpus) {
         Set<String> siblings = new HashSet<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(cpus, "cpu[0-9]*")) {

@@ -11,7 +11,7 @@ import java.util.stream.LongStream;
 public final class Devices {
     private Devices() {}
 
-    /** All of them, the CPU included. */
+    /** All devices, including the CPU. */
     public static List<MemorySegment> all() {
         LlamaLibrary.load();
         return LongStream.range(0, llama_h.ggml_backend_dev_count())
@@ -24,9 +24,9 @@ public final class Devices {
     }
 
     /**
-     * The devices of these names, NULL-terminated, as {@code llama_model_params} takes them.
+     * The devices with these names, NULL-terminated, as {@code llama_model_params} takes them.
      *
-     * @throws IllegalArgumentException if there is no device of a name
+     * @throws IllegalArgumentException if there is no device with one of the names
      */
     public static MemorySegment named(List<String> names, Arena arena) {
         MemorySegment array = arena.allocate(ValueLayout.ADDRESS, names.size() + 1);

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 
-/** JSON, as models, templates and session files have it. */
+/** JSON of models, templates and session files. */
 public final class Json {
     public static final JsonMapper MAPPER =
             JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
@@ -24,7 +24,7 @@ public final class Json {
         return MAPPER.createArrayNode();
     }
 
-    /** Reads what this library or llama.cpp has written. */
+    /** Parses JSON that this library or llama.cpp has written. */
     public static JsonNode read(String text) {
         try {
             return MAPPER.readTree(text);
@@ -33,7 +33,7 @@ public final class Json {
         }
     }
 
-    /** What is wrong with a text, and where. */
+    /** The error in a text, and its place. */
     public static String reason(JacksonException e) {
         String message =
                 e.getOriginalMessage().replaceFirst("(?s)( \\(start marker at |\\n at \\[).*", "");

@@ -9,8 +9,8 @@ import io.github.bigllama.internal.pagecache.NativeAccess;
 /** The llama.cpp in this process, loaded by the first call that needs it. Thread-safe. */
 public final class LlamaLibrary {
     /**
-     * A literal, so it is the same object for all class loaders that have a copy of this class: one
-     * at a time adds itself to the log, which they share.
+     * A string literal is the same object for all class loaders with a copy of this class: one at a
+     * time adds itself to the shared log.
      */
     private static final Object ALL_COPIES = "io.github.bigllama.internal.llama.LlamaLibrary";
 
@@ -19,7 +19,7 @@ public final class LlamaLibrary {
     private LlamaLibrary() {}
 
     /**
-     * Loads llama.cpp, if that has not happened.
+     * Loads llama.cpp, unless it has been loaded already.
      *
      * @throws NativeLoadException if there are no usable libraries; the message lists every place
      *     tried and why it failed

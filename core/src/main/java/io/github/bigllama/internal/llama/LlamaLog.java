@@ -18,12 +18,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * llama.cpp's log: every line goes to the System.Logger {@value #NAME} at level DEBUG with
- * llama.cpp's own level in front, and warnings and errors are kept for the exception of a call that
+ * llama.cpp's log: every line goes to the System.Logger {@value #NAME} at level DEBUG, with
+ * llama.cpp's own level in front, and warnings and errors are kept for the exception if a call
  * fails.
  *
- * <p>DEBUG, because the JDK's default logger prints INFO and above to stderr, and llama.cpp warns
- * of much that is harmless; what matters is in the exceptions.
+ * <p>DEBUG, because the JDK's default logger prints INFO and above to stderr, and many of
+ * llama.cpp's warnings are harmless; the important ones are in exceptions.
  */
 @SuppressWarnings("restricted")
 public final class LlamaLog {
@@ -31,7 +31,7 @@ public final class LlamaLog {
 
     private static final int KEPT_LINES = 8;
 
-    /** The one buffer of a context that llama.cpp tells only its log of. */
+    /** The one buffer of a context whose size llama.cpp reports only in its log. */
     private static final Pattern OUTPUT = Pattern.compile("output buffer size = +([0-9.]+) MiB");
 
     private static final System.Logger LOGGER = System.getLogger(NAME);
@@ -42,7 +42,7 @@ public final class LlamaLog {
     /** Beginnings of lines that llama.cpp prints in several calls, by thread. */
     private static final ConcurrentMap<Thread, Line> UNFINISHED = new ConcurrentHashMap<>();
 
-    /** What another class loader installed, which has not ended; NULL if there is none. */
+    /** The callback that another class loader installed before; NULL if there is none. */
     private static volatile MemorySegment others = MemorySegment.NULL;
 
     private LlamaLog() {}
@@ -50,12 +50,12 @@ public final class LlamaLog {
     private record Line(int level, String text) {}
 
     /**
-     * What a call returned, the last warnings and errors it logged, and the bytes that it said it
-     * reserved for the logits and embeddings of a context.
+     * The return value of a call, the last warnings and errors it logged, and the bytes that it
+     * logged for the logits and embeddings of a context.
      */
     public record Result<T>(T value, List<String> log, long outputBuffer) {}
 
-    /** What a call has logged so far. */
+    /** The lines that a call has logged so far. */
     private static final class Collected {
         private final Deque<String> problems = new ArrayDeque<>();
         private final Consumer<String> listener;
@@ -67,8 +67,8 @@ public final class LlamaLog {
     }
 
     /**
-     * Makes llama.cpp log here from now on, for the life of the process. Where another class loader
-     * shares llama.cpp, its log goes on too.
+     * Redirects llama.cpp's log here for the life of the process. If another class loader shares
+     * llama.cpp, its log continues.
      */
     public static void install() {
         MemorySegment mark = llama_h.bigllama_log_nothing$address();
@@ -91,10 +91,10 @@ public final class LlamaLog {
     }
 
     /**
-     * The same, for a call that only its log tells anything of.
+     * As {@link #collect(Supplier)}, for a call that reports its progress only in its log.
      *
-     * @param listener is given each text as soon as it is logged, on this thread and from inside
-     *     the call; a line may come in several texts. What it throws is lost
+     * @param listener is given each text as soon as it is logged, on this thread and during the
+     *     call; a line may come in several texts. Its exceptions are lost
      */
     public static <T> Result<T> collect(Supplier<T> call, Consumer<String> listener) {
         Collected outer = COLLECTED.get();
@@ -112,7 +112,7 @@ public final class LlamaLog {
         }
     }
 
-    /** Backends log from static destructors, when there is no JVM left to call. */
+    /** Backends log from static destructors, when the JVM has ended. */
     private static void uninstall() {
         llama_h.llama_log_set(llama_h.bigllama_log_nothing$address(), MemorySegment.NULL);
     }

@@ -5,10 +5,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
 
 /**
- * The only place that owns a native pointer: one arena, one free function, freed once.
+ * The owner of a native pointer: one arena and one free function, which is called once. Native
+ * pointers are owned only here.
  *
- * <p>The arena is shared, so a call that is under way on another thread keeps the pointer alive:
- * closing then fails instead of freeing what is in use.
+ * <p>The arena is shared, so a call under way on another thread keeps the pointer alive: closing
+ * then fails instead of freeing it.
  */
 @SuppressWarnings("restricted")
 public final class NativeHandle implements AutoCloseable {
@@ -20,7 +21,7 @@ public final class NativeHandle implements AutoCloseable {
     /**
      * Takes ownership of a pointer.
      *
-     * @param noun what it is, for messages: "session of model.gguf"
+     * @param noun what the pointer stands for, in messages: "session of model.gguf"
      * @param raw the pointer, not NULL
      * @param free the C function that frees it
      */
@@ -40,7 +41,7 @@ public final class NativeHandle implements AutoCloseable {
         return pointer;
     }
 
-    /** A pointer into what this handle owns: it dies with the handle. */
+    /** A pointer into memory that this handle owns: it becomes invalid with the handle. */
     public MemorySegment borrow(MemorySegment inner) {
         pointer();
         return inner.reinterpret(arena, null);

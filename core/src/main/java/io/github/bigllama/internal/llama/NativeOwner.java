@@ -3,8 +3,8 @@ package io.github.bigllama.internal.llama;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A public noun that owns something native. Other rooms of this module reach the pointer through
- * {@link #pointerOf}; users of the noun don't, because this package is not exported.
+ * The superclass of public classes that own a native pointer. Other packages of this module get the
+ * pointer with {@link #pointerOf}; users can't, because this package is not exported.
  */
 public abstract class NativeOwner {
     private final NativeHandle handle;
@@ -14,7 +14,7 @@ public abstract class NativeOwner {
     }
 
     /**
-     * The pointer, still owned by {@code owner}; {@link IllegalStateException} once it is closed.
+     * The pointer, which {@code owner} still owns; {@link IllegalStateException} once it is closed.
      */
     public static MemorySegment pointerOf(NativeOwner owner) {
         return owner.handle.pointer();

@@ -11,12 +11,12 @@ import java.util.function.Function;
 public final class Shim {
     private Shim() {}
 
-    /** A call that gives a text or a pointer, or NULL and an error. */
+    /** A call that returns a text or another pointer, or NULL and an error. */
     public interface Call {
         MemorySegment run(Arena arena, MemorySegment error);
     }
 
-    /** Gives what a call does as text. */
+    /** Makes a call and returns its text. */
     public static String text(Function<String, LlamaException> failure, String action, Call call) {
         MemorySegment result = pointer(failure, action, call);
         try {
@@ -27,10 +27,10 @@ public final class Shim {
     }
 
     /**
-     * Gives what a call does.
+     * Makes a call and returns its pointer.
      *
-     * @param failure makes the exception to throw, of the action and llama.cpp's reason
-     * @param action what can't be done if it fails
+     * @param failure makes the exception to throw from the action and llama.cpp's reason
+     * @param action the beginning of the message if the call fails
      */
     public static MemorySegment pointer(
             Function<String, LlamaException> failure, String action, Call call) {
@@ -44,7 +44,7 @@ public final class Shim {
         }
     }
 
-    /** Takes what a call has left where it leaves its error. */
+    /** Takes the error of a failed call. */
     public static String reason(MemorySegment error) {
         MemorySegment reason = error.get(ValueLayout.ADDRESS, 0);
         String message = reason.equals(MemorySegment.NULL) ? "out of memory" : string(reason);
@@ -57,16 +57,17 @@ public final class Shim {
         return text.reinterpret(Long.MAX_VALUE).getString(0);
     }
 
-    /** A template's own errors show where it failed, over many lines. */
+    /** Errors in a template show the place over many lines. */
     private static String oneLine(String message) {
         String line = message.strip().replaceAll("\\s+", " ");
         return line.length() <= 300 ? line : line.substring(0, 300) + "…";
     }
 
-    /** NUL would end a text where C reads it. */
+    /** Refuses a NUL, at which C would end the text. */
     public static void requireText(String text) {
         if (text.indexOf('\0') >= 0) {
-            throw new IllegalArgumentException("text has a NUL character at " + text.indexOf('\0'));
+            throw new IllegalArgumentException(
+                    "the text has a NUL character at index " + "" + text.indexOf('\0'));
         }
     }
 }

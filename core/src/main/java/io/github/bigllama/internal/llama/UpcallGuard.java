@@ -1,20 +1,20 @@
 package io.github.bigllama.internal.llama;
 
 /**
- * Keeps what the Java side of an upcall throws, which must not pass through native code: it would
- * end the JVM. The caller of the native function asks for it afterwards. Used by one thread at a
+ * Keeps exceptions of an upcall's Java side. They must not pass through native code, which would
+ * end the JVM. The caller of the native function rethrows them afterwards. For one thread at a
  * time.
  */
 public final class UpcallGuard {
     private Throwable thrown;
 
-    /** What an upcall does. */
+    /** The body of an upcall. */
     @FunctionalInterface
     public interface Body {
         boolean run() throws Exception;
     }
 
-    /** A call begins; what was thrown before is forgotten. */
+    /** Begins a call, and forgets earlier exceptions. */
     public void reset() {
         thrown = null;
     }
@@ -22,7 +22,7 @@ public final class UpcallGuard {
     /**
      * Runs the body of an upcall.
      *
-     * @param otherwise what the native code is told if the body throws
+     * @param otherwise the result for native code if the body throws
      */
     public boolean run(boolean otherwise, Body body) {
         try {
@@ -36,15 +36,16 @@ public final class UpcallGuard {
         return otherwise;
     }
 
-    /** Whether a body has thrown something. */
+    /** Whether a body has thrown an exception. */
     public boolean hasThrown() {
         return thrown != null;
     }
 
     /**
-     * What a body has thrown, if it is a checked exception; null if nothing was thrown.
+     * Rethrows the kept exception if it is unchecked, and returns it if it is checked; null if
+     * there is none.
      *
-     * @throws RuntimeException if that is what was thrown; an {@link Error} likewise
+     * @throws RuntimeException if that was thrown; an {@link Error} likewise
      */
     public Exception rethrow() {
         if (thrown instanceof RuntimeException e) {

@@ -13,7 +13,7 @@ public final class Vocabulary {
     private final int size;
     private final boolean hasText;
 
-    /** That of a {@code llama_model}. */
+    /** The vocabulary of a {@code llama_model}. */
     public Vocabulary(NativeHandle model) {
         this.model = model;
         this.pointer = model.borrow(llama_h.llama_model_get_vocab(model.pointer()));
@@ -27,21 +27,21 @@ public final class Vocabulary {
     }
 
     /**
-     * {@code llama_vocab}.
+     * The {@code llama_vocab}.
      *
-     * @throws IllegalStateException if the model is closed, or has no vocabulary, on which
+     * @throws IllegalStateException if the model is closed, or has no vocabulary, in which case
      *     llama.cpp would end the process
      */
     public MemorySegment pointer() {
         model.pointer();
         if (!hasText) {
             throw new IllegalStateException(
-                    "the model has no vocabulary, so it has no text; use token ids");
+                    "the model has no vocabulary, so it can't convert text; use token ids");
         }
         return pointer;
     }
 
-    /** llama.cpp indexes its tables with the id it is given. */
+    /** llama.cpp indexes its tables with the id unchecked. */
     public void requireToken(int token) {
         if (token < 0 || token >= size) {
             throw new IllegalArgumentException(
@@ -52,7 +52,7 @@ public final class Vocabulary {
     /**
      * Encodes text.
      *
-     * @param addSpecial whether to add the tokens that the model wants at the beginning and end
+     * @param addSpecial whether to add the tokens that the model wants at the beginning and the end
      * @param parseSpecial whether control tokens in the text are control tokens, not plain text
      */
     public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
@@ -60,7 +60,7 @@ public final class Vocabulary {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment in = arena.allocate(Math.max(bytes.length, 1));
             in.copyFrom(MemorySegment.ofArray(bytes));
-            // No tokenizer makes more tokens than bytes, but for what it adds itself.
+            // No tokenizer makes more tokens than bytes, except for the special ones that it adds.
             int capacity = bytes.length + 2;
             while (true) {
                 MemorySegment out = arena.allocate(ValueLayout.JAVA_INT, capacity);
@@ -78,9 +78,7 @@ public final class Vocabulary {
                 }
                 if (n == Integer.MIN_VALUE) {
                     throw new IllegalArgumentException(
-                            "text of "
-                                    + bytes.length
-                                    + " bytes has more tokens than an int counts");
+                            "text of " + bytes.length + " bytes has more than 2^31 - 1 tokens");
                 }
                 capacity = -n;
             }
@@ -90,7 +88,7 @@ public final class Vocabulary {
     /**
      * The bytes of one token: part of a UTF-8 text, not always whole characters.
      *
-     * @param special whether a control token gives its name instead of nothing
+     * @param special whether a control token becomes its name instead of nothing
      */
     public byte[] bytes(int token, boolean special) {
         requireToken(token);

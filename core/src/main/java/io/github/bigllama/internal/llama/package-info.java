@@ -1,5 +1,5 @@
 /**
- * How Java holds what is native: the library, handles, the log, the vocabulary, and the calls of
- * llama.cpp's C++ libraries.
+ * Access to native code: the library, handles, the log, the vocabulary, and calls of llama.cpp's
+ * C++ libraries.
  */
 package io.github.bigllama.internal.llama;

@@ -12,7 +12,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
 
-/** The calls of Linux's C library about files and their pages; the constants are those of Linux. */
+/** Calls of Linux's C library for files and their pages; the constants are those of Linux. */
 @SuppressWarnings("restricted")
 final class LinuxCalls {
     static final int MADV_RANDOM = 1;
@@ -88,13 +88,19 @@ final class LinuxCalls {
                             ValueLayout.JAVA_LONG,
                             ValueLayout.JAVA_INT));
 
-    /** Where a call leaves errno: one a thread, because the calls are many and short. */
+    /**
+     * The memory in which a call stores errno: one per thread, because the calls are many and
+     * short.
+     */
     private static final ThreadLocal<MemorySegment> STATE =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CALL_STATE));
 
     private LinuxCalls() {}
 
-    /** A C function with its return value or error; what it throws is a mistake of ours. */
+    /**
+     * A call of a C function, which returns its value or error, and throws only because of a bug
+     * here.
+     */
     private interface Call<T> {
         T invoke() throws Throwable;
     }
@@ -131,19 +137,19 @@ final class LinuxCalls {
         invoke(() -> (int) FADVISE.invokeExact(fd, offset, length, POSIX_FADV_DONTNEED));
     }
 
-    /** Fills a byte a page, bit 0 for resident; returns 0 or errno. */
+    /** Fills one byte per page, with bit 0 set if it is resident; returns 0 or errno. */
     static int mincore(long address, long length, MemorySegment vector) {
         MemorySegment state = STATE.get();
         return invoke(
                 () -> error(state, (int) MINCORE.invokeExact(state, address, length, vector)));
     }
 
-    /** The user whose rights this process has. */
+    /** The user with whose permissions this process runs. */
     static int effectiveUser() {
         return invoke(() -> (int) GETEUID.invokeExact());
     }
 
-    /** Opens a file to read. */
+    /** Opens a file for reading. */
     static int open(Path path) throws IOException {
         MemorySegment state = STATE.get();
         try (Arena arena = Arena.ofConfined()) {

@@ -8,34 +8,32 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The page cache of Linux. Measured with the pieces that are used here: MADV_POPULATE_READ on a
+ * The page cache of Linux. Measured with pieces of the size used here: MADV_POPULATE_READ on a
  * mapping advised MADV_HUGEPAGE and MADV_RANDOM reads 2 MiB into one folio and not a byte more, at
- * the speed of the disk and for 0.04 s of CPU time per GB; without MADV_RANDOM it reads the
- * neighbour too. A part smaller than 2 MiB comes in pages of 4 KiB, exactly, by MADV_WILLNEED, at
- * 0.4 s per GB. Dropping is MADV_DONTNEED, which unmaps, and POSIX_FADV_DONTNEED, which frees:
- * cheaper than MADV_PAGEOUT, and it works on files of others too.
+ * the speed of the disk and with 0.04 s of CPU time per GB; without MADV_RANDOM it also reads the
+ * next piece. A part smaller than 2 MiB is read in pages of 4 KiB, exactly, with MADV_WILLNEED, at
+ * 0.4 s per GB. Dropping is MADV_DONTNEED, which unmaps, and POSIX_FADV_DONTNEED, which frees: that
+ * is cheaper than MADV_PAGEOUT, and also works on files of other users.
  */
 public final class LinuxMappedFile extends MappedFile {
     private static final long PAGE = PosixMemory.pageSize();
 
-    /**
-     * The kernel cuts a longer MADV_WILLNEED to its readahead size, silently; the usual is this.
-     */
+    /** The usual readahead size, to which the kernel silently cuts a longer MADV_WILLNEED. */
     private static final long CHUNK = 128 << 10;
 
-    /** Before 5.18 a fault in such a mapping reads a single page. */
+    /** Before Linux 5.18 a fault in a huge mapping reads a single page. */
     private static final int[] HUGE_FAULTS_SINCE = {5, 18};
 
     private final int fd;
     private final long address;
 
-    /** The part of the file that is mapped; llama.cpp unmaps what holds no weights. */
+    /** The part of the file that is mapped; llama.cpp unmaps parts without weights. */
     private final long start;
 
     private final long end;
     private final boolean huge;
 
-    /** False once the kernel did not know MADV_POPULATE_READ (before 5.14). */
+    /** False once the kernel has refused MADV_POPULATE_READ (before Linux 5.14). */
     private volatile boolean populates = true;
 
     public LinuxMappedFile(Path path, long address, long probe) throws IOException {
@@ -49,9 +47,7 @@ public final class LinuxMappedFile extends MappedFile {
         LinuxCalls.madvise(address + start, end - start, LinuxCalls.MADV_RANDOM);
     }
 
-    /**
-     * Where the addresses around one map this file: pages that are not its own are never touched.
-     */
+    /** The addresses around one that map this file: pages outside of it are never touched. */
     private static long[] extent(Path path, long address, long probe) throws IOException {
         long inode = ((Number) Files.getAttribute(path, "unix:ino")).longValue();
         long[] extent = null;
@@ -117,7 +113,7 @@ public final class LinuxMappedFile extends MappedFile {
             return;
         }
         long firstHuge = huge ? Math.min((from + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE, to) : to;
-        // The last of a file is as huge as it can be.
+        // The last piece of a file uses huge pages as far as possible.
         long lastHuge = to == end ? to : Math.max(firstHuge, to / HUGE_PAGE * HUGE_PAGE);
         willNeed(from, firstHuge);
         willNeed(lastHuge, to);
@@ -131,7 +127,7 @@ public final class LinuxMappedFile extends MappedFile {
             copy(from, to);
         } else if (error == LinuxCalls.EFAULT) {
             throw new IOException(
-                    "cannot read %d bytes at %d of %s, which has %d bytes now: it was cut short, or its disk fails"
+                    "cannot read %d bytes at %d of %s, which now has %d bytes: it was cut short, or its disk is failing"
                             .formatted(to - from, from, path(), size()));
         } else if (error != 0) {
             throw new IOException(
@@ -146,7 +142,7 @@ public final class LinuxMappedFile extends MappedFile {
         }
     }
 
-    /** What is read through the file is in the page cache, where the mapping finds it. */
+    /** Reads through the file into the page cache, where the mapping finds the pages. */
     private void copy(long from, long to) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment buffer = arena.allocate(Math.min(to - from, HUGE_PAGE));
@@ -174,7 +170,7 @@ public final class LinuxMappedFile extends MappedFile {
         }
     }
 
-    /** Since Linux 5.2 mincore says of the files of others that all pages are in memory. */
+    /** Since Linux 5.2 mincore reports all pages of other users' files as resident. */
     static boolean tells(boolean writable, int owner, int user) {
         return writable || user == 0 || owner == user;
     }
@@ -190,7 +186,7 @@ public final class LinuxMappedFile extends MappedFile {
         int owner = ((Number) Files.getAttribute(path(), "unix:uid")).intValue();
         if (!tells(Files.isWritable(path()), owner, LinuxCalls.effectiveUser())) {
             throw new IOException(
-                    "the system does not say which pages of %s are in memory: it tells only of files that one owns or may write"
+                    "the system does not say which pages of %s are in memory: it does so only for files that you own or may write"
                             .formatted(path()));
         }
         try (Arena arena = Arena.ofConfined()) {

@@ -13,13 +13,13 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * Linux: O_DIRECT, and mremap(2) there and back. MREMAP_DONTUNMAP (since 5.7) leaves the address
- * that pages are moved from in our hands; otherwise any thread's mmap could take it before they
- * come back.
+ * Linux: O_DIRECT, and mremap(2) in both directions. MREMAP_DONTUNMAP (since Linux 5.7) keeps the
+ * addresses reserved that pages are moved from; otherwise any thread's mmap could take them before
+ * the pages are moved back.
  */
 @SuppressWarnings("restricted")
 final class LinuxOwnPages extends OwnPages {
-    // fcntl.h of glibc: every architecture has its own O_DIRECT.
+    // fcntl.h of glibc: the value of O_DIRECT depends on the architecture.
     private static final int O_DIRECT =
             System.getProperty("os.arch").equals("aarch64") ? 0200000 : 040000;
 
@@ -29,7 +29,7 @@ final class LinuxOwnPages extends OwnPages {
     private static final int MADV_NOHUGEPAGE = 15;
     private static final int MADV_POPULATE_WRITE = 23;
 
-    /** What the kernel allows if it does not say. */
+    /** The number of mappings that the kernel allows by default. */
     private static final int USUAL_MAPPINGS = 65530;
 
     private static final MethodHandle MREMAP =
@@ -50,7 +50,7 @@ final class LinuxOwnPages extends OwnPages {
         int file = PosixMemory.open(path, LinuxCalls.O_RDONLY_CLOEXEC | O_DIRECT);
         if (file < 0) {
             throw new IOException(
-                    "%s can't be opened to be read past the page cache: error %d"
+                    "%s can't be opened for reading past the page cache: error %d"
                             .formatted(path, -file));
         }
         return file;
@@ -61,15 +61,13 @@ final class LinuxOwnPages extends OwnPages {
         move(slot, place, length);
     }
 
-    /**
-     * Between the two calls the place holds nothing, and is ours: no other mapping can get there.
-     */
+    /** Between the two calls the place is empty but reserved: no other mapping can get there. */
     @Override
     void giveBack(long place, long slot, long length, int file, long offset) throws IOException {
         move(place, slot, length);
         int error = PosixMemory.mapFile(place, length, file, offset);
         if (error != 0) {
-            // Zeros must not stay where weights belong.
+            // Zeros must not remain in the place of weights.
             move(slot, place, length);
             throw new IOException(
                     "cannot map %d bytes of a file at %#x again: error %d"
@@ -101,8 +99,8 @@ final class LinuxOwnPages extends OwnPages {
     }
 
     /**
-     * Huge pages once, and none later: khugepaged would fill the addresses that pages have been
-     * moved from with new ones.
+     * Asks for huge pages once and then turns them off: khugepaged would fill the addresses that
+     * pages have been moved from with new pages.
      */
     @Override
     boolean prepare(long address, long length) {
@@ -113,7 +111,7 @@ final class LinuxOwnPages extends OwnPages {
         return huge;
     }
 
-    /** Whether memory that asks for huge pages gets them. */
+    /** Whether memory gets huge pages on request. */
     static boolean hugePages() {
         try {
             return !Files.readString(Path.of("/sys/kernel/mm/transparent_hugepage/enabled"))
@@ -124,13 +122,13 @@ final class LinuxOwnPages extends OwnPages {
     }
 
     /**
-     * A slot that is moved in is a mapping, and so is what is left of the file beside it. A fifth
-     * of what is free now is left to everyone else.
+     * A slot that is moved in is a mapping, and so is the rest of the file beside it. A fifth of
+     * the free mappings is left for other code.
      */
     @Override
     public int mostMoved() {
         int most;
-        // In one read: what is under /proc/sys has no second.
+        // In one read, because files under /proc/sys allow no second one.
         try (FileInputStream in = new FileInputStream("/proc/sys/vm/max_map_count")) {
             most =
                     Integer.parseInt(

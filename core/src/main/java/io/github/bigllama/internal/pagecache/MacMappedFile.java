@@ -13,9 +13,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * The page cache of macOS: reading through the file brings pages in fastest, from several threads,
- * and they are the pages of the mapping. There is no way to free a page at once; MADV_DONTNEED
- * makes it one of the first to go. It destroys nothing, whatever the addresses hold.
+ * The page cache of macOS: reading through the file with several threads is the fastest way to
+ * bring in pages, and they are the pages of the mapping. A page can't be freed at once;
+ * MADV_DONTNEED makes it one of the first to be freed, and never destroys data.
  */
 @SuppressWarnings("restricted")
 public final class MacMappedFile extends MappedFile {
@@ -54,7 +54,7 @@ public final class MacMappedFile extends MappedFile {
 
     @Override
     public void expect(long offset, long length) {
-        // There is nothing to prepare.
+        // Nothing to prepare.
     }
 
     @Override
@@ -125,7 +125,7 @@ public final class MacMappedFile extends MappedFile {
         try {
             channel.close();
         } catch (IOException e) {
-            // It was only read.
+            // The file was only read.
         }
     }
 }

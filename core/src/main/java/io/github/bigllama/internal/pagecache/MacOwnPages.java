@@ -10,11 +10,11 @@ import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 
 /**
- * macOS: {@code fcntl(F_NOCACHE)} turns off caching of what is read through a descriptor (fcntl(2)
- * of Darwin); {@code mach_vm_remap} without copying makes the place another name for the memory of
- * the slot (mach_vm.defs of xnu: "copy: FALSE shares"), and {@code mmap(MAP_FIXED)} of the file
- * replaces it at once. native/darwin/darwin-probe.c holds the numbers against Apple's headers, and
- * a test holds these against that file.
+ * macOS: {@code fcntl(F_NOCACHE)} turns off caching of reads through a descriptor (fcntl(2) of
+ * Darwin); {@code mach_vm_remap} without copying makes the place an alias of the slot's memory
+ * (mach_vm.defs of xnu: "copy: FALSE shares"), and {@code mmap(MAP_FIXED)} of the file replaces it
+ * atomically. native/darwin/darwin-probe.c checks the numbers against Apple's headers, and a test
+ * checks these constants against that file.
  */
 @SuppressWarnings("restricted")
 final class MacOwnPages extends OwnPages {
@@ -56,7 +56,7 @@ final class MacOwnPages extends OwnPages {
                                 ValueLayout.ADDRESS,
                                 INT));
 
-        /** What the macro mach_task_self() reads. */
+        /** The variable that the macro mach_task_self() reads. */
         private static final int SELF =
                 Linker.nativeLinker()
                         .defaultLookup()
@@ -114,12 +114,12 @@ final class MacOwnPages extends OwnPages {
         }
         if (result != KERN_SUCCESS) {
             throw new IOException(
-                    "cannot show %d bytes of %#x at %#x: Mach error %d"
+                    "cannot map %d bytes of %#x at %#x: Mach error %d"
                             .formatted(length, slot, place, result));
         }
     }
 
-    /** One call, and the place is never without the one or the other. */
+    /** One call, so that the place is never unmapped. */
     @Override
     void giveBack(long place, long slot, long length, int file, long offset) throws IOException {
         int error = PosixMemory.mapFile(place, length, file, offset);

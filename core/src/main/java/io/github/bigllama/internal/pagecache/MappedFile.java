@@ -4,10 +4,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * A file that llama.cpp has mapped into memory, and what the operating system can do with its
- * pages. Everything foreign about residency is in the implementations, one an operating system.
- * Offsets and lengths are in bytes of the file; offsets are multiples of {@link #pageSize}.
- * Thread-safe.
+ * A file that llama.cpp has mapped into memory, and the operating system's operations on its pages.
+ * Calls of the system are only in the implementations, one per operating system. Offsets and
+ * lengths are in bytes of the file; offsets are multiples of {@link #pageSize}. Thread-safe.
  */
 public abstract class MappedFile implements AutoCloseable {
     /** Bytes of a huge page. */
@@ -22,7 +21,7 @@ public abstract class MappedFile implements AutoCloseable {
     /**
      * Takes over the pages of a mapping.
      *
-     * @param address where byte 0 of the file is, or would be
+     * @param address the address of byte 0 of the file, which may be unmapped
      * @param probe an offset that is mapped
      * @throws IOException if there is no such mapping, or it is not of this file
      */
@@ -42,23 +41,23 @@ public abstract class MappedFile implements AutoCloseable {
         return path;
     }
 
-    /** Says that a range, pieces of the file, will be read and dropped by {@link #read}. */
+    /** Announces that a range of whole pieces will be brought in by {@link #read}, and dropped. */
     public abstract void expect(long offset, long length) throws IOException;
 
     /**
-     * Brings a range into memory and returns when it is there. A large range of whole pieces comes
-     * in huge pages where the system can do that; of a small one no byte more than asked for is
-     * read.
+     * Brings a range into memory and returns when it is there. A large range of whole pieces is
+     * read into huge pages if the system can do that; of a small one not a byte more is read than
+     * asked for.
      *
-     * @throws IOException if it can't be read; it says why
+     * @throws IOException if it can't be read, with the reason
      */
     public abstract void read(long offset, long length) throws IOException;
 
-    /** Lets a range go: its memory is free afterwards, as far as no one else uses it. */
+    /** Drops a range: its memory is free afterwards, unless another process uses it. */
     public abstract void drop(long offset, long length);
 
     /**
-     * Whether the pages of a range are in memory, a page of {@link #pageSize()} an element.
+     * Whether the pages of a range are in memory, one element per page of {@link #pageSize()}.
      *
      * @throws IOException if the system does not say
      */
@@ -70,7 +69,7 @@ public abstract class MappedFile implements AutoCloseable {
     /** The size of the file now. */
     public abstract long size() throws IOException;
 
-    /** Lets go of the file; the mapping is llama.cpp's and stays. */
+    /** Closes the file; the mapping belongs to llama.cpp and stays. */
     @Override
     public abstract void close();
 }

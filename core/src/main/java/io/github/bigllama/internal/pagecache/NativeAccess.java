@@ -3,14 +3,14 @@ package io.github.bigllama.internal.pagecache;
 import io.github.bigllama.core.exception.NativeLoadException;
 import java.lang.foreign.MemorySegment;
 
-/** Java's permission to call native code. */
+/** Checks Java's permission to call native code. */
 public final class NativeAccess {
     private NativeAccess() {}
 
     /**
-     * Denied to this module, it would be missed much later, by a class that can't start.
+     * Requires the permission now; otherwise a class would fail to initialize much later.
      *
-     * @throws NativeLoadException if it is denied; it names the option of Java
+     * @throws NativeLoadException if it is denied; the message names the option of Java
      */
     @SuppressWarnings("restricted")
     public static void require() {

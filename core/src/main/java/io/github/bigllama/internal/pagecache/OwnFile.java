@@ -8,8 +8,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
 /**
- * A mapped file whose parts can be in memory of our own. Offsets and lengths are in bytes of the
- * file, multiples of its unit. Thread-safe for parts that do not overlap.
+ * A mapped file whose parts can be in the process's own memory. Offsets and lengths are in bytes of
+ * the file, multiples of its unit. Thread-safe for parts that do not overlap.
  */
 @SuppressWarnings("restricted")
 public final class OwnFile implements AutoCloseable {
@@ -23,8 +23,8 @@ public final class OwnFile implements AutoCloseable {
     /**
      * Opens a file that is mapped.
      *
-     * @param address where its byte 0 is
-     * @throws IOException if its file system only reads through the page cache
+     * @param address the address of byte 0 of the file
+     * @throws IOException if the file system can only read through the page cache
      */
     public OwnFile(OwnPages system, Path path, long address) throws IOException {
         this.system = system;
@@ -34,9 +34,9 @@ public final class OwnFile implements AutoCloseable {
     }
 
     /**
-     * Reads a part into a slot and has the mapping show it.
+     * Reads a part into a slot and maps the slot in the place of the part.
      *
-     * @throws IOException if it can't be read, or not be moved; the mapping shows the file then
+     * @throws IOException if it can't be read or moved; then the place still maps the file
      */
     public void fill(long slot, long offset, long length) throws IOException {
         for (long done = 0; done < length; ) {
@@ -60,7 +60,7 @@ public final class OwnFile implements AutoCloseable {
         }
     }
 
-    /** Has the mapping show the file where it shows a slot; the slot can be filled again then. */
+    /** Maps the file again in the place of a slot, which can then be refilled. */
     public void evict(long slot, long offset, long length) throws IOException {
         try {
             system.giveBack(address + offset, slot, length, fd, offset);
@@ -69,7 +69,7 @@ public final class OwnFile implements AutoCloseable {
         }
     }
 
-    /** The system does not move pages, though they can be read. */
+    /** The system can read pages, but can't move them. */
     public static final class MoveException extends IOException {
         private static final long serialVersionUID = 1;
 
@@ -79,18 +79,18 @@ public final class OwnFile implements AutoCloseable {
     }
 
     /**
-     * Tries it out where nobody computes yet: whether what was filled in is what the file has, and
-     * whether the file is there again when it was evicted.
+     * Tests both operations before anything is computed: whether the place has the bytes of the
+     * file after filling, and again after evicting.
      *
-     * @param slot memory to try it with, of that length
-     * @throws IOException if something is not as it should be; it says what
+     * @param slot memory of that length for the test
+     * @throws IOException if the test fails, with the reason
      */
     public void check(long slot, long offset, long length) throws IOException {
         byte[] expected = new byte[Math.toIntExact(length)];
         try (FileChannel channel = FileChannel.open(path)) {
             ByteBuffer buffer = ByteBuffer.wrap(expected);
             while (buffer.hasRemaining() && channel.read(buffer, offset + buffer.position()) >= 0) {
-                // Until it is full.
+                // Repeats short reads until the slot is full.
             }
         }
         for (int round = 0; round < 2; round++) {
@@ -99,11 +99,11 @@ public final class OwnFile implements AutoCloseable {
             evict(slot, offset, length);
             compare(expected, offset, "evicted");
         }
-        // What is written into the slot must not show where the file is again.
+        // Bytes written into the slot must not appear in the place of the file.
         byte before = MEMORY.get(ValueLayout.JAVA_BYTE, address + offset);
         MEMORY.set(ValueLayout.JAVA_BYTE, slot, (byte) ~before);
         if (MEMORY.get(ValueLayout.JAVA_BYTE, address + offset) != before) {
-            throw new IOException("after an eviction the mapping still shows the slot");
+            throw new IOException("after an eviction the place still maps the slot");
         }
     }
 
@@ -112,8 +112,7 @@ public final class OwnFile implements AutoCloseable {
         long at = here.mismatch(MemorySegment.ofArray(expected));
         if (at >= 0) {
             throw new IOException(
-                    "%s, byte %d of %s is not what the file has"
-                            .formatted(what, offset + at, path));
+                    "%s, byte %d of %s differs from the file".formatted(what, offset + at, path));
         }
     }
 

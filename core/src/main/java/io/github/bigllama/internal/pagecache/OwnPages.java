@@ -4,26 +4,26 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * Weights in memory of our own: read past the page cache into slots, and moved from there to the
- * place in llama.cpp's mapping of the file where they belong. What is not moved in is still the
- * file, so that touching it too early costs a page fault and is never wrong.
+ * Keeps weights in the process's own memory: they are read past the page cache into slots, and
+ * moved from there to their place in llama.cpp's mapping of the file. Places without a slot still
+ * map the file, so that touching them too early causes a page fault and never wrong data.
  *
- * <p>Three calls are all that differs between operating systems: {@link #open}, {@link #moveIn} and
- * {@link #giveBack}. Addresses, lengths and offsets are multiples of {@link #pageSize()}.
- * Thread-safe, as long as nobody uses a place or a slot that another thread moves.
+ * <p>Only three calls differ between operating systems: {@link #open}, {@link #moveIn} and {@link
+ * #giveBack}. Addresses, lengths and offsets are multiples of {@link #pageSize()}. Thread-safe, as
+ * long as nobody uses a place or a slot that another thread moves.
  */
 public abstract class OwnPages {
-    /** A block of a disk is no larger; if it is, the page cache is used. */
+    /** The largest block size of a disk; with larger blocks the page cache is used. */
     private static final long LARGEST_BLOCK = 64 << 10;
 
-    /** What this operating system has. */
+    /** The implementation for this operating system. */
     public static OwnPages ofThisSystem() throws IOException {
         NativeAccess.require();
         return switch (System.getProperty("os.name")) {
             case "Linux" -> new LinuxOwnPages();
             case "Mac OS X" -> new MacOwnPages();
             case String system ->
-                    throw new IOException("on %s nothing moves pages".formatted(system));
+                    throw new IOException("moving pages is not supported on %s".formatted(system));
         };
     }
 
@@ -37,35 +37,40 @@ public abstract class OwnPages {
      * Opens a file so that reading it does not fill the page cache.
      *
      * @return a file descriptor
-     * @throws IOException if that can't be had of this file system
+     * @throws IOException if the file system does not support that
      */
     abstract int open(Path path) throws IOException;
 
     /**
-     * Has a place show the memory of a slot instead of the file. The slot's address stays reserved
+     * Maps the memory of a slot in a place, instead of the file. The slot's address stays reserved
      * and must not be touched until the memory is given back.
      *
-     * @throws IOException if the system refuses; then the place is as it was
+     * @throws IOException if the system refuses; then the place is unchanged
      */
     abstract void moveIn(long slot, long place, long length) throws IOException;
 
     /**
-     * Has a place show the file again, and the memory be that of the slot as before. Nobody may
-     * touch the place meanwhile.
+     * Maps the file in a place again, and gives its memory back to the slot. The place must not be
+     * touched meanwhile.
      *
      * @param file the descriptor of the file
-     * @param offset where in the file the place belongs
+     * @param offset the offset of the place in the file
      * @throws IOException if the system refuses
      */
     abstract void giveBack(long place, long slot, long length, int file, long offset)
             throws IOException;
 
-    /** Memory that is likely to be in one piece for the disk; returns whether it is. */
+    /**
+     * Asks for memory that is physically contiguous, for reads from disk; returns whether it is.
+     */
     boolean prepare(long address, long length) {
         return false;
     }
 
-    /** How many slots may be moved in at a time; the rest is for everyone else. */
+    /**
+     * The most slots that may be moved in at the same time, so that enough mappings remain for
+     * other code.
+     */
     public int mostMoved() {
         return Integer.MAX_VALUE;
     }
@@ -76,8 +81,8 @@ public abstract class OwnPages {
     }
 
     /**
-     * What offsets and lengths of reads must be multiples of: found by trying, because nothing else
-     * is right for every file system.
+     * The unit of which offsets and lengths of reads must be multiples: found by trying, the only
+     * way that works for every file system.
      *
      * @return a multiple of the page size
      * @throws IOException if the file can't be read past the page cache
@@ -89,7 +94,7 @@ public abstract class OwnPages {
             long aligned = (buffer + LARGEST_BLOCK - 1) / LARGEST_BLOCK * LARGEST_BLOCK;
             long error = 0;
             for (long unit = pageSize(); unit <= LARGEST_BLOCK; unit *= 2) {
-                // An odd multiple: it is one of nothing larger.
+                // An odd multiple, which is not a multiple of any larger power of two.
                 error = read(file, aligned, unit, unit);
                 if (error >= 0) {
                     return unit;

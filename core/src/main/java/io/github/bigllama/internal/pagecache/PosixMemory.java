@@ -13,8 +13,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
 
 /**
- * Calls about memory and files that Linux and macOS have in common; where they number a constant
- * differently, the caller passes it. Looked up when first used.
+ * Calls for memory and files that Linux and macOS have in common; if the value of a constant
+ * differs, the caller passes it. Looked up on first use.
  */
 @SuppressWarnings("restricted")
 final class PosixMemory {
@@ -46,7 +46,7 @@ final class PosixMemory {
             function("mlock", FunctionDescriptor.of(INT, LONG, LONG), CAPTURE);
     private static final MethodHandle PREAD =
             function("pread", FunctionDescriptor.of(LONG, INT, LONG, LONG, LONG), CAPTURE);
-    // Its mode is variadic: on macOS on arm64 variadic arguments are passed in another way.
+    // The mode is a variadic argument, which macOS on arm64 passes differently.
     private static final MethodHandle OPEN =
             function(
                     "open",
@@ -57,13 +57,13 @@ final class PosixMemory {
     private static final MethodHandle SYSCONF =
             function("sysconf", FunctionDescriptor.of(LONG, INT));
 
-    /** Where a call leaves errno. */
+    /** The memory in which a call stores errno. */
     private static final ThreadLocal<MemorySegment> STATE =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CALL_STATE));
 
     private static final boolean MAC = System.getProperty("os.name").equals("Mac OS X");
 
-    /** As in MacOwnPages, held against Apple's headers. */
+    /** Checked against Apple's headers, as in MacOwnPages. */
     static final int MAC_SC_PAGESIZE = 29;
 
     static final int MAC_MAP_ANON = 0x1000;
@@ -91,7 +91,7 @@ final class PosixMemory {
         return (int) ERRNO.get(state, 0L);
     }
 
-    /** What a call throws is a mistake of ours. */
+    /** The error for an exception of a call, which only a bug here can cause. */
     static AssertionError mistake(Throwable e) {
         return new AssertionError(e);
     }
@@ -109,7 +109,7 @@ final class PosixMemory {
         return PAGE;
     }
 
-    /** Maps a part of a file to read, in place of what is at an address; returns 0 or errno. */
+    /** Maps a part of a file read-only at an address, replacing its mapping; returns 0 or errno. */
     static int mapFile(long address, long length, int fd, long offset) {
         return map(address, length, PROT_READ, MAP_SHARED | MAP_FIXED, fd, offset);
     }
@@ -125,7 +125,7 @@ final class PosixMemory {
         }
     }
 
-    /** Memory of zeros, which takes room when it is touched; returns its address. */
+    /** Reserves zeroed memory, which takes RAM only when it is touched; returns its address. */
     static long reserve(long length) throws IOException {
         MemorySegment state = state();
         try {
@@ -135,7 +135,7 @@ final class PosixMemory {
                                     state, 0L, length, PROT_READ | PROT_WRITE, ANONYMOUS, -1, 0L);
             if (result == MAP_FAILED) {
                 throw new IOException(
-                        "the system gives no %d bytes of memory: error %d"
+                        "the system does not provide %d bytes of memory: error %d"
                                 .formatted(length, errno(state)));
             }
             return result;
@@ -177,7 +177,10 @@ final class PosixMemory {
         }
     }
 
-    /** Reads at an offset, again if a signal came; returns bytes, 0 at the end, or -errno. */
+    /**
+     * Reads at an offset, again after a signal; returns the number of bytes, 0 at the end, or
+     * -errno.
+     */
     static long read(int fd, long address, long length, long offset) {
         MemorySegment state = state();
         try {

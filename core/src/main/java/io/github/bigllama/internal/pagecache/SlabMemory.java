@@ -4,17 +4,17 @@ import java.io.IOException;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Memory of this process for weights, in large pieces. It is not the page cache's: it does not go
- * when the system needs memory, but would be swapped; so it is locked where the limit of the user
- * allows that, and whoever takes it watches how much there is. Thread-safe.
+ * Memory of this process for weights, in large pieces. Unlike the page cache, it is not freed when
+ * the system needs memory but would be swapped; so it is locked if the user's limit allows, and
+ * callers watch the available RAM. Thread-safe.
  */
 public final class SlabMemory {
-    /** Memory comes in multiples of this: a huge page. */
+    /** The unit of sizes and addresses: a huge page. */
     public static final long HUGE = 2 << 20;
 
     private final OwnPages system;
 
-    /** By aligned address: where the reservation begins that it is in. */
+    /** The start of each reservation, by the aligned address in it. */
     private final ConcurrentHashMap<Long, Long> reservations = new ConcurrentHashMap<>();
 
     private volatile boolean huge;
@@ -25,11 +25,11 @@ public final class SlabMemory {
     }
 
     /**
-     * Takes memory, and has it there.
+     * Takes memory that is present at once.
      *
      * @param bytes a multiple of {@link #HUGE}
      * @return its address, a multiple of {@link #HUGE}
-     * @throws IOException if there is none
+     * @throws IOException if there is not enough
      */
     public long take(long bytes) throws IOException {
         long reserved = PosixMemory.reserve(bytes + HUGE);
@@ -42,17 +42,17 @@ public final class SlabMemory {
         return address;
     }
 
-    /** Whether it is in huge pages, as far as the system has some left. */
+    /** Whether the memory is in huge pages, as far as the system has any. */
     public boolean isHuge() {
         return huge;
     }
 
-    /** Whether it is kept from being swapped. */
+    /** Whether the memory is locked, so that it is not swapped. */
     public boolean isLocked() {
         return locks;
     }
 
-    /** Gives back what {@link #take} gave. */
+    /** Gives back memory from {@link #take}. */
     public void give(long address, long bytes) {
         PosixMemory.unmap(reservations.remove(address), bytes + HUGE);
     }

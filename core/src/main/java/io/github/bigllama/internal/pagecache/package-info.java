@@ -1,2 +1,2 @@
-/** Pages of mapped files: brought in, dropped, counted. One class for each operating system. */
+/** Brings in, drops and counts pages of mapped files, with one class per operating system. */
 package io.github.bigllama.internal.pagecache;

@@ -4,7 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A set of Unicode code points without surrogates, as sorted ranges that don't touch. Immutable.
+ * A set of Unicode code points without surrogates, as sorted ranges with gaps between them.
+ * Immutable.
  */
 public record CodePoints(List<int[]> ranges) {
     static final CodePoints ALL = of(0, 0xD7FF).or(of(0xE000, Character.MAX_CODE_POINT));
@@ -24,10 +25,10 @@ public record CodePoints(List<int[]> ranges) {
     static final CodePoints LINE_ENDS =
             of('\n', '\n')
                     .or(of('\r', '\r'))
-                    .or(of(0x85, 0x85)) // Only some validators' dots refuse it.
+                    .or(of(0x85, 0x85)) // Only some validators exclude it from the dot.
                     .or(of(0x2028, 0x2029));
 
-    /** From one code point to another, both included. */
+    /** The code points from first to last, both included. */
     public static CodePoints of(int first, int last) {
         return new CodePoints(List.of(new int[] {first, last}));
     }

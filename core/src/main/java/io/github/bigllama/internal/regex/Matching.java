@@ -5,8 +5,8 @@ import java.util.BitSet;
 import java.util.stream.IntStream;
 
 /**
- * Tells whether a text is one of a regular expression's, in time and memory that texts can't blow
- * up: it follows all ways at once instead of one after the other.
+ * Matches a text against a regular expression, in time and memory that texts can't make explode: it
+ * follows all alternatives at the same time instead of one after the other.
  */
 final class Matching {
     private final int[] text;
@@ -22,9 +22,9 @@ final class Matching {
     }
 
     /**
-     * Where a match may end.
+     * The positions where a match may end.
      *
-     * @param starts where it may begin, in ascending order, as is the result
+     * @param starts the positions where it may begin, in ascending order, as is the result
      */
     private int[] ends(Regex regex, int[] starts) {
         return switch (regex) {

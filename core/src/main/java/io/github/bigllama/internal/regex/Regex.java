@@ -6,24 +6,24 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
- * A regular expression over whole texts, which can be written so that llama.cpp's converter
- * translates it right: anchored, only with groups, classes, alternatives and repetitions, and with
- * the escapes that JSON needs within a string.
+ * A regular expression for whole texts, which can be written so that llama.cpp's converter
+ * translates it correctly: anchored, with only groups, classes, alternatives and repetitions, and
+ * with the escapes that JSON needs in a string.
  */
 public sealed interface Regex {
-    /** More would make grammars of many megabytes. */
+    /** More repetitions would make grammars of many megabytes. */
     int MOST_REPETITIONS = 1_000_000;
 
     int UNLIMITED = Integer.MAX_VALUE;
 
-    /** llama.cpp refuses repetitions above 2000, or takes them for unlimited. */
+    /** llama.cpp refuses more than 2000 repetitions, or takes them as unlimited. */
     int BLOCK = 1000;
 
-    /** In JSON a string has to escape these. */
+    /** The characters that a JSON string has to escape. */
     CodePoints ESCAPED =
             CodePoints.of(0, 0x1F).or(CodePoints.of('"', '"')).or(CodePoints.of('\\', '\\'));
 
-    /** As an item that a quantifier may follow. */
+    /** The expression as an item that a quantifier may follow. */
     String item();
 
     /** Code points of the shortest text. */
@@ -32,12 +32,12 @@ public sealed interface Regex {
     /** Code points of the longest text; {@link #UNLIMITED} or more if there is none. */
     long longest();
 
-    /** Whether a whole text is one of it. */
+    /** Whether a whole text matches. */
     default boolean matches(String text) {
         return Matching.matches(this, text);
     }
 
-    /** A pattern of this, for llama.cpp. */
+    /** The pattern for llama.cpp. */
     default String pattern() {
         return "^" + item() + "$";
     }
@@ -57,7 +57,7 @@ public sealed interface Regex {
                 parts.add(charClass(plain));
             }
             CodePoints escaped = set.and(ESCAPED);
-            // Of a large set the answer needs the common ones only.
+            // Of a large set, answers only need the common characters.
             boolean isLarge = set.size() > 1000;
             for (int[] range : escaped.ranges()) {
                 for (int c = range[0]; c <= range[1]; c++) {
@@ -106,7 +106,7 @@ public sealed interface Regex {
         }
     }
 
-    /** One after the other. */
+    /** Several expressions, one after the other. */
     record Sequence(List<Regex> parts) implements Regex {
         @Override
         public String item() {
@@ -124,7 +124,7 @@ public sealed interface Regex {
         }
     }
 
-    /** One of several. */
+    /** One of several expressions. */
     record Choice(List<Regex> parts) implements Regex {
         @Override
         public String item() {
@@ -142,7 +142,7 @@ public sealed interface Regex {
         }
     }
 
-    /** Several times the same. */
+    /** A repeated expression. */
     record Repeat(Regex part, int min, int max) implements Regex {
         @Override
         public String item() {

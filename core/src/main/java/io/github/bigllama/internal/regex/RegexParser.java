@@ -4,8 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads regular expressions of ECMA-262, as JSON schemas have them: they match anywhere in a text.
- * What no grammar can express (look-around, back references, boundaries of words) is refused.
+ * Parses regular expressions of ECMA-262, as in JSON schemas, which match anywhere in a text.
+ * Constructs that no grammar can express (look-around, back references, word boundaries) are
+ * refused.
  */
 public final class RegexParser {
     private static final int MOST_DEPTH = 30;
@@ -15,7 +16,7 @@ public final class RegexParser {
     private int at;
     private int depth;
 
-    /** Within a class that begins with ^. */
+    /** Whether the parser is in a class that begins with ^. */
     private boolean isInverted;
 
     private RegexParser(String source) {
@@ -23,9 +24,9 @@ public final class RegexParser {
     }
 
     /**
-     * Reads one.
+     * Parses a pattern.
      *
-     * @throws IllegalArgumentException with the reason, if it can't be read or expressed
+     * @throws IllegalArgumentException if it is invalid or can't be expressed, with the reason
      */
     public static Regex parse(String source) {
         RegexParser parser = new RegexParser(source);
@@ -34,7 +35,7 @@ public final class RegexParser {
             alternatives.add(parser.anchored());
         } while (parser.accept('|'));
         if (parser.at < source.length()) {
-            throw parser.fail("a ) without its (");
+            throw parser.fail("an unmatched )");
         }
         return alternatives.size() == 1 ? alternatives.getFirst() : new Regex.Choice(alternatives);
     }
@@ -62,21 +63,21 @@ public final class RegexParser {
 
     private int next() {
         if (at >= source.length()) {
-            throw fail("an end too early");
+            throw fail("an unexpected end");
         }
         int c = source.codePointAt(at);
         at += Character.charCount(c);
         return c;
     }
 
-    /** One alternative of the whole. */
+    /** A top-level alternative. */
     private Regex anchored() {
         List<Regex> parts = new ArrayList<>();
         if (!accept('^')) {
             parts.add(ANYTHING);
         }
         while (accept('^')) {
-            // The same once more.
+            // A repeated ^ has no effect.
         }
         sequence(parts);
         boolean isAtEnd = false;
@@ -123,14 +124,14 @@ public final class RegexParser {
 
     private CodePoints literal(int c) {
         if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {
-            throw fail("half a character");
+            throw fail("a lone surrogate");
         }
         return CodePoints.of(c, c);
     }
 
     private CodePoints notEmpty(CodePoints set) {
         if (set.isEmpty()) {
-            throw fail("a class that nothing is in");
+            throw fail("an empty class");
         }
         return set;
     }
@@ -141,7 +142,7 @@ public final class RegexParser {
         }
         if (accept("?<")) {
             while (next() != '>') {
-                // The name doesn't matter.
+                // The name of the group does not matter.
             }
         } else if (!accept("?:") && source.startsWith("?", at)) {
             throw fail("a group of an unknown kind");
@@ -154,7 +155,7 @@ public final class RegexParser {
             throw fail("a $ that is not at its end");
         }
         if (!accept(')')) {
-            throw fail("a ( without its )");
+            throw fail("an unmatched (");
         }
         depth--;
         return inner;
@@ -184,7 +185,7 @@ public final class RegexParser {
         } else {
             return atom;
         }
-        accept('?'); // As few as possible, but the same texts.
+        accept('?'); // A lazy quantifier matches the same texts.
         if (at < source.length() && "*+?".indexOf(source.charAt(at)) >= 0) {
             throw fail("nothing to repeat");
         }
@@ -215,7 +216,7 @@ public final class RegexParser {
                 if (first.size() != 1
                         || last.size() != 1
                         || first.ranges().getFirst()[0] > last.ranges().getFirst()[0]) {
-                    throw fail("a range that is none");
+                    throw fail("an invalid range");
                 }
                 first = CodePoints.of(first.ranges().getFirst()[0], last.ranges().getFirst()[0]);
             }
@@ -237,7 +238,7 @@ public final class RegexParser {
             case 'D' -> CodePoints.DIGITS.not();
             case 'w' -> CodePoints.WORD;
             case 'W' -> CodePoints.WORD.not();
-            // Validators don't agree on the spaces of other scripts: neither is used.
+            // Validators disagree on spaces of other scripts, so neither \\s nor \\S includes them.
             case 's' -> isInverted ? CodePoints.SPACE : CodePoints.ASCII_SPACE;
             case 'S' -> (isInverted ? CodePoints.ASCII_SPACE : CodePoints.SPACE).not();
             case 't' -> literal('\t');
@@ -250,7 +251,7 @@ public final class RegexParser {
             case 'u' -> literal(accept('{') ? braced() : unicode());
             case 'b' -> {
                 if (!isInClass) {
-                    throw fail("a boundary of words, which no grammar can express");
+                    throw fail("a word boundary, which no grammar can express");
                 }
                 yield literal('\b');
             }
@@ -275,7 +276,7 @@ public final class RegexParser {
         int end = source.indexOf('}', at);
         int c = end < 0 || end - at > 6 ? -1 : hex(end - at);
         if (!accept('}') || !Character.isValidCodePoint(c)) {
-            throw fail("\\u{ without the number of a character");
+            throw fail("\\u{ without a code point");
         }
         return c;
     }

@@ -1,2 +1,2 @@
-/** Regular expressions of JSON schemas, as rules of a grammar. */
+/** Regular expressions of JSON schemas, translated for grammars. */
 package io.github.bigllama.internal.regex;

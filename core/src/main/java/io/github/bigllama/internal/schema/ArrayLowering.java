@@ -5,9 +5,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Arrays: of any length if all elements are alike, of a fixed one if the first differ. */
+/**
+ * Rewrites schemas of arrays: of any length if all elements have the same schema, of a fixed length
+ * if the first ones differ.
+ */
 final class ArrayLowering {
-    /** llama.cpp refuses more than 2000 repetitions, or takes them for any number. */
+    /** llama.cpp refuses more than 2000 repetitions, or takes them as unlimited. */
     private static final int MOST_ELEMENTS = 1000;
 
     private static final List<String> UNSUPPORTED =

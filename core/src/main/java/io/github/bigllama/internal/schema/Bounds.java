@@ -3,14 +3,14 @@ package io.github.bigllama.internal.schema;
 import io.github.bigllama.internal.regex.Regex;
 import java.math.BigDecimal;
 
-/** How long or large something may be, where several say so. */
+/** The limits of a length or a number of parts, from all schemas of a value. */
 record Bounds(int min, int max) {
     static final int UNLIMITED = Regex.UNLIMITED;
 
     /**
-     * Reads them.
+     * Reads the limits.
      *
-     * @throws Unsatisfiable if the least is more than the most
+     * @throws Unsatisfiable if the lower limit is above the upper one
      */
     static Bounds of(Facts facts, String least, String most) {
         int min = 0;
@@ -35,7 +35,7 @@ record Bounds(int min, int max) {
         }
         BigDecimal number = place.schema().decimalValue();
         if (number.signum() < 0 || number.stripTrailingZeros().scale() > 0) {
-            throw place.fail("not a whole number from 0 on: " + number);
+            throw place.fail("not a whole number of at least 0: " + number);
         }
         return number.min(BigDecimal.valueOf(UNLIMITED)).intValue();
     }

@@ -6,16 +6,19 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
-/** Finds what has itself as a part, always: no answer of that would ever end. */
+/**
+ * Finds schemas whose values always contain a value of the same schema: such an answer would never
+ * end.
+ */
 final class Endless {
     private final Set<String> ending = new HashSet<>();
 
     private Endless() {}
 
     /**
-     * Looks for it.
+     * Checks a schema.
      *
-     * @throws IllegalArgumentException if it is there
+     * @throws IllegalArgumentException if it has no finite value
      */
     static void check(ObjectNode root, ObjectNode definitions) {
         Endless endless = new Endless();
@@ -32,12 +35,13 @@ final class Endless {
         for (Map.Entry<String, JsonNode> definition : definitions.properties()) {
             if (!endless.ending.contains(definition.getKey())) {
                 throw new IllegalArgumentException(
-                        "#: '%s' has itself as a part without an end: make the part optional"
+                        "#: '%s' always contains itself, without an end: make that part optional"
                                 .formatted(definition.getKey().replaceFirst("X[0-9a-f]{8}$", "")));
             }
         }
         if (!endless.ends(root)) {
-            throw new IllegalArgumentException("#: it has itself as a part without an end");
+            throw new IllegalArgumentException(
+                    "#: it always contains itself, without an end: " + "make that part optional");
         }
     }
 

@@ -1,9 +1,9 @@
 package io.github.bigllama.internal.schema;
 
-/** When it is seen to that a value is of its schema. */
+/** When a value is made to follow its schema. */
 enum Enforcement {
-    /** By the grammar alone: what it can't express is refused. */
+    /** By the grammar alone: keywords that it can't express are refused. */
     WHILE_ANSWERING,
-    /** By the grammar as far as it can, and by a validator when the value is there. */
+    /** By the grammar as far as possible, and by a validator when the value is complete. */
     CHECKED_LATER
 }

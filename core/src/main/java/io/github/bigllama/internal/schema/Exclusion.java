@@ -9,7 +9,7 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.StreamSupport;
 
-/** Tells that no value of a rewritten schema is of another schema, where that can be told. */
+/** Proves that no value of a rewritten schema is valid for another schema, if it can. */
 final class Exclusion {
     private static final int MOST_DEPTH = 16;
 
@@ -24,7 +24,7 @@ final class Exclusion {
         this.definitions = definitions;
     }
 
-    /** False also where it can't be told. */
+    /** False if it is not so, or can't be proved. */
     boolean holds(JsonNode lowered, Place place) {
         if (depth >= MOST_DEPTH) {
             return false;
@@ -70,7 +70,7 @@ final class Exclusion {
     private static boolean isOfOtherTypes(JsonNode lowered, Facts facts) {
         Set<Types> own = EnumSet.noneOf(Types.class);
         if (lowered.has("const")) {
-            own.add(Types.NUMBER); // A rule of NumberRange stands for it.
+            own.add(Types.NUMBER); // The constant stands for a rule of NumberRange.
         } else if (lowered.has("type")) {
             own.addAll(Types.of(new Place("#", lowered).child("type")));
         } else {
@@ -98,7 +98,9 @@ final class Exclusion {
                 : !node.isObject();
     }
 
-    /** An object without a property that the other requires, or with one that it refuses. */
+    /**
+     * Whether objects lack a property that the other schema requires, or have one that it refuses.
+     */
     private boolean lacksOrDiffers(JsonNode lowered, Facts facts) {
         JsonNode properties = lowered.get("properties");
         for (Place schema : facts.schemas()) {

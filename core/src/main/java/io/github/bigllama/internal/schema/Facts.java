@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * All that one value has to be: the keywords of several schemas, with those that they refer to and
- * those in {@code allOf}.
+ * All keywords that apply to one value: those of several schemas, of the schemas that they refer
+ * to, and those in {@code allOf}.
  */
 final class Facts {
     private final References references;
@@ -22,11 +22,11 @@ final class Facts {
     private final Map<String, List<Place>> keywords = new LinkedHashMap<>();
 
     /**
-     * Collects them.
+     * Collects the keywords.
      *
-     * @param chosen pointers of those {@code anyOf} and {@code oneOf} of which a branch is among
-     *     the places already
-     * @throws Unsatisfiable if one of them is {@code false}
+     * @param chosen pointers of the {@code anyOf} and {@code oneOf} of which a branch is already
+     *     among the places
+     * @throws Unsatisfiable if one of the schemas is {@code false}
      */
     Facts(References references, List<Place> places, Set<String> chosen) {
         this.references = references;
@@ -42,7 +42,7 @@ final class Facts {
             return;
         }
         if (!place.schema().isObject()) {
-            throw place.fail("a schema is an object, true or false");
+            throw place.fail("a schema must be an object, true or false");
         }
         if (!seen.add(place.pointer())) {
             return;
@@ -85,7 +85,7 @@ final class Facts {
         return keywords.containsKey(keyword);
     }
 
-    /** A keyword, wherever it stands. */
+    /** All places of a keyword. */
     List<Place> all(String keyword) {
         return keywords.getOrDefault(keyword, List.of());
     }

@@ -5,7 +5,7 @@ import io.github.bigllama.internal.regex.RegexParser;
 import java.util.Map;
 import java.util.Optional;
 
-/** The formats of texts, as patterns. Some are narrower than their definition. */
+/** The formats of strings, as patterns. Some are narrower than their definition. */
 public final class Formats {
     private static final String MONTH_AND_DAY =
             "((01|03|05|07|08|10|12)-(0[1-9]|[12]\\d|3[01])"
@@ -19,10 +19,10 @@ public final class Formats {
     private static final String LABEL = "[a-zA-Z0-9]{1,30}(-[a-zA-Z0-9]{1,20})?";
     private static final String HOST = LABEL + "(\\." + LABEL + "){0,3}";
 
-    /** Labels of other scripts have no capitals. */
+    /** Internationalized labels must not have capitals. */
     private static final String LOWER_LABEL = LABEL.replace("A-Z", "");
 
-    /** Validators know which ones there are. */
+    /** Validators check against a list of top-level domains. */
     private static final String TOP_LEVEL =
             "(com|org|net|edu|gov|info|io|co|eu|us|uk|ca|mx|br|ar|cl|de|at|ch|fr|be|nl|it|es|pt|ie"
                     + "|dk|se|no|fi|pl|cz|hu|ro|gr|tr|il|ua|ru|za|in|cn|jp|kr|tw|hk|sg|id|th|au|nz)";
@@ -72,18 +72,18 @@ public final class Formats {
 
     private Formats() {}
 
-    /** Whether texts may be of a format; others are hints for numbers, or of no known meaning. */
+    /** Whether a format applies to strings; others are hints for numbers, or unknown. */
     static boolean isOfStrings(String format) {
         return PATTERNS.containsKey(format) || format.equals("regex");
     }
 
-    /** Texts of a format; empty if there is no pattern for it. */
+    /** The regular expression of a format; empty if there is none. */
     static Optional<Regex> regex(String format) {
         return Optional.ofNullable(PATTERNS.get(format))
                 .map(pattern -> RegexParser.parse("^" + pattern + "$"));
     }
 
-    /** The pattern of texts of a format, which has one. */
+    /** The pattern of a format that has one. */
     public static String pattern(String format) {
         return "^" + PATTERNS.get(format) + "$";
     }

@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** A JSON schema (draft 2020-12) that answers are held to. Immutable and thread-safe. */
+/** A JSON schema (draft 2020-12) that answers must follow. Immutable and thread-safe. */
 public final class JsonSchema {
-    /** As deep as llama.cpp's side of the shim reads. */
+    /** The depth to which the shim parses. */
     private static final int MOST_DEPTH = 190;
 
     private static final int MOST_DIGITS = 1000;
@@ -32,7 +32,9 @@ public final class JsonSchema {
                     .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
                     .build();
 
-    /** llama.cpp's numbers have exponents of up to 16 digits, which nothing can read. */
+    /**
+     * Numbers in llama.cpp's grammars have exponents of up to 16 digits, which no parser accepts.
+     */
     private static final Pattern NUMBER = Pattern.compile("^number ::= .*$", Pattern.MULTILINE);
 
     private final JsonNode source;
@@ -59,18 +61,18 @@ public final class JsonSchema {
     /**
      * A schema that a grammar enforces while a model answers.
      *
-     * @throws IllegalArgumentException if it is not JSON, not a schema, allows nothing, or says
-     *     what no grammar can enforce: with the JSON pointer of the keyword
+     * @throws IllegalArgumentException if it is not JSON, not a schema, allows no value, or has a
+     *     keyword that no grammar can enforce: with the JSON pointer of the keyword
      */
     public static JsonSchema ofAnswer(String text) {
         return of(text, Enforcement.WHILE_ANSWERING);
     }
 
     /**
-     * A schema of values that {@link #errors} is asked for: what a grammar can't enforce is
-     * allowed.
+     * A schema of values that are checked with {@link #errors}: it may have keywords that a grammar
+     * can't enforce.
      *
-     * @throws IllegalArgumentException if it is not JSON, not a schema, or allows nothing
+     * @throws IllegalArgumentException if it is not JSON, not a schema, or allows no value
      */
     public static JsonSchema ofChecked(String text) {
         return of(text, Enforcement.CHECKED_LATER);
@@ -83,10 +85,10 @@ public final class JsonSchema {
     }
 
     /**
-     * Reads JSON: one value, with numbers as they are written.
+     * Parses JSON: one value, whose numbers keep all their digits.
      *
-     * @param what what the text is, for the message
-     * @throws IllegalArgumentException if it is not that
+     * @param what the name of the text in the message
+     * @throws IllegalArgumentException if the text is not one JSON value
      */
     public static JsonNode read(String text, String what) {
         return read(text, what, StreamReadFeature.AUTO_CLOSE_SOURCE);
@@ -110,9 +112,9 @@ public final class JsonSchema {
                         .replaceFirst("(?s)( \\(start marker at |\\n at \\[).*", "")
                         .replaceFirst(", from `[^`]*`", "");
         if (reason.startsWith("Trailing token")) {
-            reason = "there is more after its end";
+            reason = "there is more text after its end";
         }
-        // What is too deep or too long for the reader has no place.
+        // Errors about depth or length have no place.
         return e.getLocation() == null
                 ? reason
                 : "%s (line %d, column %d)"
@@ -120,17 +122,20 @@ public final class JsonSchema {
                                 reason, e.getLocation().getLineNr(), e.getLocation().getColumnNr());
     }
 
-    /** As it was given. */
+    /** The schema as it was given. */
     public JsonNode source() {
         return source;
     }
 
-    /** What llama.cpp gets: it allows nothing that the source does not allow. */
+    /** The schema for llama.cpp, which allows nothing that the source does not allow. */
     public ObjectNode lowered() {
         return lowered.deepCopy();
     }
 
-    /** A grammar that llama.cpp made of {@link #lowered}, with the parts that it can't make. */
+    /**
+     * Completes a grammar that llama.cpp made from {@link #lowered} with the parts that llama.cpp
+     * can't translate.
+     */
     public String complete(String gbnf) {
         String whole = NUMBER.matcher(gbnf).replaceFirst("number ::= " + NumberRange.FREE);
         for (Map.Entry<String, String> hole : holes.entrySet()) {
@@ -139,14 +144,14 @@ public final class JsonSchema {
         return whole;
     }
 
-    /** What is wrong with a value; empty if it is of this schema. */
+    /** The errors in a value; empty if it is valid for this schema. */
     public List<String> errors(JsonNode value) {
         return isLarge(value)
                 ? List.of("it has a number of more than %d digits".formatted(MOST_DIGITS))
                 : validator.errors("#", value);
     }
 
-    /** Of 1e999999999 nobody can make an integer. */
+    /** Whether a number is too large to be expanded, such as 1e999999999. */
     private static boolean isLarge(JsonNode value) {
         if (value.isNumber()) {
             BigDecimal number = value.decimalValue();

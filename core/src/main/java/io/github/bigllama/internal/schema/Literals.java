@@ -3,18 +3,18 @@ package io.github.bigllama.internal.schema;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
 
-/** Values that llama.cpp writes into a grammar as they are. */
+/** Checks values that llama.cpp writes into a grammar literally. */
 final class Literals {
     private Literals() {}
 
     /**
-     * llama.cpp holds numbers as 64-bit integers or doubles, and texts as UTF-8.
+     * llama.cpp stores numbers as 64-bit integers or doubles, and strings as UTF-8.
      *
-     * @throws IllegalArgumentException if a value, or a part of it, would become another
+     * @throws IllegalArgumentException if a value, or a part of it, would be changed
      */
     static void check(Place keyword, JsonNode value) {
         if (value.isNumber() && !isExact(value.decimalValue())) {
-            throw keyword.fail("the number " + value + " is beyond a double");
+            throw keyword.fail("the number " + value + " does not fit into a double");
         }
         if (value.isTextual()) {
             requireCharacters(keyword, value.textValue());
@@ -40,11 +40,11 @@ final class Literals {
                 && new BigDecimal(Double.toString(nearest)).compareTo(number) == 0;
     }
 
-    /** Half a surrogate pair has no UTF-8. */
+    /** A lone surrogate has no UTF-8 encoding. */
     static void requireCharacters(Place keyword, String text) {
         if (text.codePoints()
                 .anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)) {
-            throw keyword.fail("a text has half a character (a lone surrogate)");
+            throw keyword.fail("a string has a lone surrogate");
         }
     }
 }

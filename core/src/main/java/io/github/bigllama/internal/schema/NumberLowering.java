@@ -5,9 +5,9 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
 
-/** Numbers and integers. llama.cpp knows the bounds of 64-bit integers, and of nothing else. */
+/** Rewrites schemas of numbers and integers. llama.cpp supports bounds only for 64-bit integers. */
 final class NumberLowering {
-    /** Beyond it llama.cpp takes a bound for none, or overflows. */
+    /** The largest bound: beyond it llama.cpp ignores a bound, or overflows. */
     private static final BigInteger MOST = BigInteger.valueOf(Long.MAX_VALUE - 1);
 
     private static final BigInteger ORDINARY = BigInteger.TEN.pow(15);
@@ -45,7 +45,7 @@ final class NumberLowering {
         if (gbnf.isEmpty()) {
             lowering.unsupported(
                     first(facts, "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
-                    "the bounds can't be enforced so close to each other, or so large");
+                    "bounds that are so close to each other, or so large, can't be enforced");
         }
         return lowering.hole(gbnf);
     }
@@ -81,7 +81,8 @@ final class NumberLowering {
     }
 
     /**
-     * Digits after the point of multiples; negative if that is not all that they have in common.
+     * The number of decimals of a unit; negative if its multiples are not exactly the numbers with
+     * that many decimals.
      */
     private static int decimals(BigDecimal unit) {
         BigDecimal stripped = unit.stripTrailingZeros();

@@ -5,11 +5,11 @@ import java.math.BigInteger;
 import java.math.RoundingMode;
 
 /**
- * The GBNF of the decimal numbers between two bounds. llama.cpp's converter knows bounds of
- * integers only.
+ * The GBNF of the decimal numbers between two bounds. llama.cpp's converter supports only bounds of
+ * integers.
  */
 final class NumberRange {
-    /** Finite as a double: 16 digits, and an exponent of two. */
+    /** Numbers that are finite as a double: 16 digits, and an exponent of two digits. */
     static final String FREE =
             "(\"-\"? ([0] | [1-9] [0-9]{0,15}) (\".\" [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?)";
 
@@ -22,17 +22,17 @@ final class NumberRange {
     /**
      * A bound.
      *
-     * @param isExclusive whether the value itself is out
+     * @param isExclusive whether the value itself is excluded
      */
     record Bound(BigDecimal value, boolean isExclusive) {}
 
     /**
-     * The grammar.
+     * Writes the grammar.
      *
      * @param min null for none
      * @param max null for none
-     * @param decimals at most so many after the point; negative for any number
-     * @return empty if there is no such number that it could write
+     * @param decimals the most digits after the point; negative for any number
+     * @return empty if there is no such number that can be written
      */
     static String gbnf(Bound min, Bound max, int decimals) {
         boolean isFree =
@@ -77,7 +77,7 @@ final class NumberRange {
         return grammar.append(")").toString();
     }
 
-    /** A bound where there is none: larger than the other, and than ordinary numbers. */
+    /** A bound to use for none: larger than the other bound, and than ordinary numbers. */
     private static BigDecimal beyond(BigDecimal other) {
         BigDecimal ordinary = BigDecimal.TEN.pow(15);
         return other == null ? ordinary : other.abs().multiply(BigDecimal.TEN).max(ordinary);
@@ -183,7 +183,7 @@ final class NumberRange {
         return text.chars().skip(from).allMatch(x -> x == c);
     }
 
-    /** Any digits from a place on, with the point among or before them. */
+    /** Any digits from an index on, with the point among or before them. */
     private static String any(int length, int at, int point) {
         if (point < at || point < 0) {
             return length == at ? "" : "[0-9]{" + (length - at) + "}";

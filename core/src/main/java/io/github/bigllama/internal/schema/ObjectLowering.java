@@ -7,7 +7,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Objects: either with the properties that are listed, or with any whose values are alike. */
+/**
+ * Rewrites schemas of objects: with the listed properties, or with any properties whose values have
+ * the same schema.
+ */
 final class ObjectLowering {
     private static final List<String> UNSUPPORTED =
             List.of(
@@ -51,7 +54,7 @@ final class ObjectLowering {
 
     private ObjectNode open() {
         for (Place place : facts.all("propertyNames")) {
-            lowering.unsupported(place, "propertyNames can't be enforced where any name may come");
+            lowering.unsupported(place, "propertyNames can't be enforced if any name is allowed");
         }
         ObjectNode lowered = SchemaLowering.NODES.objectNode().put("type", "object");
         if (size.max() == 0) {
@@ -75,7 +78,7 @@ final class ObjectLowering {
         return lowered.put("additionalProperties", false);
     }
 
-    /** The number of properties can't be enforced, but may be sure. */
+    /** Refuses limits for the number of properties, unless they always hold. */
     private void requireSize(int least, int most) {
         if (least < size.min()) {
             lowering.unsupported(

@@ -4,14 +4,15 @@ import com.networknt.schema.regex.JDKRegularExpressionFactory;
 import com.networknt.schema.regex.RegularExpression;
 import io.github.bigllama.internal.regex.RegexParser;
 
-/** The patterns of schemas, for the validator: they are ECMA-262's, which Java's differ from. */
+/** Compiles patterns for the validator by the rules of ECMA-262, which differ from Java's. */
 final class Patterns {
     private Patterns() {}
 
     /**
-     * Compiles one. Those that no grammar can express (look-around and the like) are left to Java.
+     * Compiles a pattern. Java's engine is used for those that no grammar can express, such as
+     * look-around.
      *
-     * @throws IllegalArgumentException if Java can't read it either
+     * @throws IllegalArgumentException if Java can't compile it either
      */
     static RegularExpression compile(String pattern) {
         try {

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A part of a schema, and where it stands.
+ * A part of a schema, and its place.
  *
  * @param pointer a JSON pointer as a fragment: {@code #/properties/name}
  */

@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Tells of a schema that llama.cpp makes a sound grammar of it as it is, if not one that enforces
- * all. Then the model may read it just as its author wrote it.
+ * Checks whether llama.cpp makes a valid grammar of a schema without rewriting, even if not one
+ * that enforces all of it. Then the model may read the schema as its author wrote it.
  */
 final class PlainSchema {
     private static final int MOST_REPETITIONS = 1000;
@@ -85,7 +85,7 @@ final class PlainSchema {
                 || schema.get(least).asDouble() <= schema.get(most).asDouble();
     }
 
-    /** llama.cpp leaves out required properties that are not listed. */
+    /** llama.cpp ignores required properties that are not listed. */
     private static boolean areListed(JsonNode schema) {
         for (JsonNode name : schema.path("required")) {
             if (!schema.path("properties").has(name.asText())) {

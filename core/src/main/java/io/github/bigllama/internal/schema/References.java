@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 
-/** Finds what {@code $ref} names: places of the same document. */
+/** Resolves {@code $ref} within the same document. */
 final class References {
     private final JsonNode root;
 
@@ -13,7 +13,7 @@ final class References {
     }
 
     /**
-     * The schema that a reference names.
+     * The schema that a reference refers to.
      *
      * @throws IllegalArgumentException if it is not in the document
      */
@@ -38,7 +38,7 @@ final class References {
                 throw reference.fail("there is nothing at " + text);
             }
             if (place.has("$id")) {
-                throw reference.fail("a reference into a part with an $id of its own");
+                throw reference.fail("references into a part with its own $id can't be followed");
             }
         }
         return place;

@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Rewrites a schema to one that llama.cpp translates faithfully: every value of the new one is of
- * the old one. It may be narrower: objects have no properties but those that are listed.
+ * Rewrites a schema to one that llama.cpp translates faithfully: every value of the new one is
+ * valid for the old one. It may be narrower: objects only have the listed properties.
  */
 final class SchemaLowering {
     static final JsonNodeFactory NODES = JsonNodeFactory.instance;
@@ -24,7 +24,7 @@ final class SchemaLowering {
     private static final int MOST_PARTS = 20_000;
     private static final int MOST_DEPTH = 100;
 
-    /** What llama.cpp looks at; the rest may stay for those who read the schema. */
+    /** The keywords that llama.cpp reads; others may stay for readers of the schema. */
     private static final Set<String> TRANSLATED =
             Set.of(
                     "$ref",
@@ -47,7 +47,7 @@ final class SchemaLowering {
                     "$defs",
                     "definitions");
 
-    /** Say nothing of the value. */
+    /** Keywords that do not restrict the value. */
     private static final Set<String> ANNOTATIONS =
             Set.of(
                     "title",
@@ -81,7 +81,7 @@ final class SchemaLowering {
         this.validator = validator;
         this.enforcement = enforcement;
         String text = root.toString();
-        // llama.cpp tells definitions by their names, those of other tools too.
+        // llama.cpp identifies definitions by their names, across the schemas of all tools.
         suffix = "X%08x".formatted(text.hashCode());
         long hole = 810_000_000_000_000L;
         while (text.contains(String.valueOf(hole / 1_000_000))) {
@@ -93,13 +93,13 @@ final class SchemaLowering {
     /**
      * The rewritten schema.
      *
-     * @throws IllegalArgumentException with the pointer of what can't be enforced
+     * @throws IllegalArgumentException with the pointer of a keyword that can't be enforced
      */
     ObjectNode lower(List<Place> roots) {
         ObjectNode lowered = lower(roots, Set.of());
         Endless.check(lowered, definitions);
         if (!isCheckedLater() && lowered.path("properties").has("")) {
-            // llama.cpp would take the rule of a nameless property for that of the whole.
+            // llama.cpp would confuse the rule of a property without a name with that of the whole.
             String name = name("#");
             definitions.set(name, lowered);
             lowered = NODES.objectNode().put("$ref", "#/$defs/" + name);
@@ -115,10 +115,10 @@ final class SchemaLowering {
         return holes;
     }
 
-    /** A value that has to be of several schemas. */
+    /** Rewrites the schemas of a value that must follow all of them. */
     ObjectNode lower(List<Place> places, Set<String> chosen) {
         if (++parts > MOST_PARTS) {
-            throw places.getFirst().fail("with its alternatives the schema is too large");
+            throw places.getFirst().fail("the schema has too many combinations of alternatives");
         }
         if (places.size() == 1 && isReference(places.getFirst())) {
             return reference(places.getFirst());
@@ -138,11 +138,13 @@ final class SchemaLowering {
         return lowered;
     }
 
-    /** A part of a value: a property or an element. */
+    /** Rewrites the schemas of a part of a value: a property or an element. */
     ObjectNode lowerPart(List<Place> places) {
         if (++depth > MOST_DEPTH) {
             throw places.getFirst()
-                    .fail("parts more than %d deep, or without end".formatted(MOST_DEPTH));
+                    .fail(
+                            "parts nested more than %d deep, or without an end"
+                                    .formatted(MOST_DEPTH));
         }
         try {
             return places.isEmpty() ? NODES.objectNode() : lower(places, Set.of());
@@ -152,9 +154,9 @@ final class SchemaLowering {
     }
 
     /**
-     * What can't be enforced while a model answers.
+     * Handles a keyword that can't be enforced while a model answers.
      *
-     * @throws IllegalArgumentException unless it is checked later
+     * @throws IllegalArgumentException unless the value is checked later
      */
     void unsupported(Place keyword, String reason) {
         if (enforcement == Enforcement.WHILE_ANSWERING) {
@@ -162,7 +164,7 @@ final class SchemaLowering {
         }
     }
 
-    /** What is wrong with a value, by a part of the schema. */
+    /** The errors in a value by a part of the schema. */
     List<String> errors(Place place, JsonNode value) {
         return validator.errors(place.pointer(), value);
     }
@@ -171,7 +173,7 @@ final class SchemaLowering {
         return enforcement == Enforcement.CHECKED_LATER;
     }
 
-    /** A schema whose part of the grammar is written here. */
+    /** A schema that stands for a rule of the grammar that is written here. */
     ObjectNode hole(String gbnf) {
         for (Map.Entry<String, String> hole : holes.entrySet()) {
             if (hole.getValue().equals(gbnf)) {
@@ -197,7 +199,7 @@ final class SchemaLowering {
             throw empty.get(pointer);
         }
         if (open.getOrDefault(pointer, -1) == depth) {
-            // A choice between something and itself is a choice of something.
+            // Alternatives that refer back to the choice add nothing to it.
             throw new Unsatisfiable(place.pointer(), "the reference is to itself");
         }
         boolean isNew = !names.containsKey(pointer);
@@ -243,7 +245,7 @@ final class SchemaLowering {
         }
         if (allowed.isEmpty()) {
             throw new Unsatisfiable(
-                    keyword.pointer(), "none of its values is allowed by what stands beside it");
+                    keyword.pointer(), "the keywords beside it allow none of its values");
         }
         ObjectNode lowered = NODES.objectNode();
         if (places.size() == 1 && places.getFirst().schema().path("type").isTextual()) {
@@ -278,7 +280,9 @@ final class SchemaLowering {
         return anyOf(List.copyOf(branches.values()));
     }
 
-    /** A branch alone, if nothing else is said of the value: references stay such then. */
+    /**
+     * The branch alone, if no other keyword applies to the value: then references stay references.
+     */
     private static List<Place> onlyReference(List<Place> places, Place keyword) {
         if (places.size() == 2) {
             Place owner = places.getFirst();
@@ -302,7 +306,7 @@ final class SchemaLowering {
                 if (!other.getKey().equals(place) && !exclusion.holds(other.getValue(), place)) {
                     unsupported(
                             keyword,
-                            "it can't be told that a value of %s is never one of %s: write anyOf"
+                            "values of %s might also be valid for %s: write anyOf"
                                     .formatted(other.getKey().pointer(), place.pointer()));
                 }
             }
@@ -377,7 +381,7 @@ final class SchemaLowering {
         };
     }
 
-    /** For the model, which reads the schema of a tool. */
+    /** Adds annotations for the model, which reads the schema of a tool. */
     private static void annotate(ObjectNode lowered, Place place) {
         for (Map.Entry<String, JsonNode> entry : place.schema().properties()) {
             boolean isBound = entry.getKey().matches("(exclusiveM|m)(in|ax)imum");

@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Texts: what else is said of them becomes one pattern. */
+/** Rewrites schemas of strings: all other keywords become one pattern. */
 final class StringLowering {
-    /** llama.cpp takes more for any number, or refuses it. */
+    /** llama.cpp takes a larger length as unlimited, or refuses it. */
     private static final int MOST_OF_LLAMA = 2000;
 
     private StringLowering() {}
@@ -42,13 +42,13 @@ final class StringLowering {
         }
         if (regexes.stream().distinct().count() > 1) {
             lowering.unsupported(
-                    places.get(1), "only one pattern or format of a text can be enforced");
+                    places.get(1), "only one pattern or format of a string can be enforced");
         }
         Regex regex = regexes.getFirst();
         if (regex.longest() < length.min() || regex.shortest() > length.max()) {
             throw new Unsatisfiable(
                     places.getFirst().pointer(),
-                    "its texts have %d to %d characters, and are to have %d to %d"
+                    "its strings have %d to %d characters, but must have %d to %d"
                             .formatted(
                                     regex.shortest(), regex.longest(), length.min(), length.max()));
         }

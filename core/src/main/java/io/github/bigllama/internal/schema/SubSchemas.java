@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Looks through all parts of a schema for what a validator would stumble over only when it has a
- * value: references to other documents, or to nothing, and patterns that can't be read.
+ * Checks all parts of a schema for errors that a validator would find only with a value: references
+ * to other documents or to nothing, and invalid patterns.
  */
 final class SubSchemas {
     private static final Set<String> NAMED =
@@ -33,9 +33,9 @@ final class SubSchemas {
     }
 
     /**
-     * Looks.
+     * Checks a schema.
      *
-     * @throws IllegalArgumentException with the pointer of what can't be followed or read
+     * @throws IllegalArgumentException with the pointer of the invalid keyword
      */
     static void check(JsonNode root) {
         new SubSchemas(new References(root)).visit(new Place("#", root));

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** The types of JSON values, and the keywords that say something of each. */
+/** The types of JSON values, and the keywords that apply to each. */
 enum Types {
     OBJECT(
             "properties",
@@ -35,7 +35,7 @@ enum Types {
     BOOLEAN,
     NULL;
 
-    /** Of values of any type. */
+    /** Unsupported keywords of any type. */
     static final List<String> UNSUPPORTED = List.of("not", "if", "$dynamicRef", "$recursiveRef");
 
     private final List<String> keywords;
@@ -51,9 +51,9 @@ enum Types {
     /**
      * The types that a value may have; none for any.
      *
-     * <p>Without a type the keywords tell which are meant.
+     * <p>Without {@code type} the other keywords show which types are meant.
      *
-     * @throws Unsatisfiable if there are several wishes, which have no type in common
+     * @throws Unsatisfiable if several lists of types have none in common
      */
     static Set<Types> of(Facts facts) {
         if (!facts.has("type")) {

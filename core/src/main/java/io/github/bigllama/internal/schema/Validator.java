@@ -14,7 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Says whether a value is of a schema, or of a part of it. Thread-safe. */
+/** Validates values against a schema, or a part of it. Thread-safe. */
 final class Validator {
     private static final String DOCUMENT = "urn:bigllama:schema";
     private static final SchemaRegistryConfig CONFIG =
@@ -22,7 +22,8 @@ final class Validator {
     private static final Schema META_SCHEMA;
 
     static {
-        // The validator logs through SLF4J, which tells stderr when a program has no logger for it.
+        // The validator logs through SLF4J, which complains on stderr if a program has no logger
+        // for it.
         String verbosity = "slf4j.internal.verbosity";
         boolean isOpen = System.getProperty(verbosity) == null;
         if (isOpen) {
@@ -47,7 +48,7 @@ final class Validator {
     Validator(JsonNode schema) {
         JsonNode document = schema;
         if (schema instanceof ObjectNode object) {
-            // References are to the document itself, whatever it is called, and of this dialect.
+            // References are within the document, whatever its $id, and in this dialect.
             document = object.deepCopy().without(List.of("$id", "$schema"));
         }
         registry = registry(Map.of(DOCUMENT, document.toString()));
@@ -59,13 +60,13 @@ final class Validator {
                 builder -> builder.schemas(documents).schemaRegistryConfig(CONFIG));
     }
 
-    /** What is wrong with a schema itself; empty if nothing is. */
+    /** The errors in a schema itself; empty if it is valid. */
     static List<String> errorsOfSchema(JsonNode schema) {
         return texts(META_SCHEMA.validate(schema));
     }
 
     /**
-     * What is wrong with a value; empty if nothing is.
+     * The errors in a value; empty if it is valid.
      *
      * @param pointer the part of the schema: # for all
      */
@@ -83,7 +84,9 @@ final class Validator {
                                                     config.formatAssertionsEnabled(true)
                                                             .locale(Locale.ROOT))));
         } catch (StackOverflowError e) {
-            return List.of("it can't be checked: the schema at %s has no end".formatted(pointer));
+            return List.of(
+                    "it can't be checked: the schema at %s is infinitely nested"
+                            .formatted(pointer));
         } catch (RuntimeException e) {
             return List.of("it can't be checked by the schema at " + pointer);
         }

@@ -22,22 +22,22 @@ import java.util.SplittableRandom;
 import java.util.function.DoublePredicate;
 
 /**
- * A model made larger without changing what it says: neurons and layers are added whose output is
- * multiplied by zero. What is added has to be read and computed like anything else, so that a small
- * model shows how a large one runs, and its answers show whether it runs right.
+ * Makes a model larger without changing its answers: neurons and layers are added whose output is
+ * multiplied by zero. They have to be read and computed like the others, so that a small model
+ * shows how a large one runs, and its answers show whether it runs correctly.
  *
  * <p>For {@code llama} models with Q8_0 matrices. A dead neuron is a random row of the gate and of
  * the up projection with a column of zeros in the down projection; a dead layer is a random one
- * whose two output projections are zeros.
+ * whose two output projections are zero.
  */
 public final class InflatedModel {
     private static final int BLOCK = GgmlType.Q8_0.blockSize();
     private static final int BLOCK_BYTES = GgmlType.Q8_0.typeSize();
 
-    /** As many layers as real models of some gigabytes have. */
+    /** The number of layers of real models of some gigabytes. */
     private static final int MOST_LAYERS = 48;
 
-    /** Up to this many times the neurons are added before layers are. */
+    /** Neurons are multiplied up to this factor before layers are added. */
     private static final int NEURONS_BEFORE_LAYERS = 8;
 
     private static final float SCALE = 0.001f;
@@ -61,9 +61,9 @@ public final class InflatedModel {
      * Writes an inflated model.
      *
      * @param in the model
-     * @param bytes about how large it is to be, more than {@code in}
+     * @param bytes approximate size of the result, more than that of {@code in}
      * @param out the file, which is replaced if it exists
-     * @param progress is told the fraction that is written; returns false to cancel
+     * @param progress is given the fraction that is written, 0 to 1; returns false to cancel
      * @throws GgufException if the model is of another kind
      * @throws IOException if it can't be read or written
      */
@@ -102,11 +102,12 @@ public final class InflatedModel {
         if (value instanceof GgufValue.Int number) {
             return number.value();
         }
-        throw unsupported("it has no number llama." + key);
+        throw unsupported("it has no number with the key llama." + key);
     }
 
     private void build(long bytes, FileChannel file) {
-        // A neuron is a row of gate, a row of up and a column of down.
+        // A neuron is a row of the gate, a row of the up projection and a column of the down
+        // projection.
         double neuron = 3.0 * width * BLOCK_BYTES / BLOCK;
         double layerRest = layerBytes() - neurons * neuron;
         double ends = model.fileSize() - layers * layerBytes();
@@ -132,7 +133,7 @@ public final class InflatedModel {
             }
         }
         for (int layer = 0; layer < allLayers; layer++) {
-            // The real ones keep their order, with the dead ones between them.
+            // Real layers keep their order, with dead ones between them.
             int real = layer * layers / allLayers;
             boolean alive = (layer + 1) * layers / allLayers > real;
             layer(layer, real, alive, allNeurons, file);
@@ -184,7 +185,7 @@ public final class InflatedModel {
         return (tensor, out) -> copy(original, 0, original.size(), file, out);
     }
 
-    /** The real rows first. */
+    /** The original rows, followed by random ones. */
     private GgufWriter.Source withRows(TensorInfo original, FileChannel file) {
         return (tensor, out) -> {
             copy(original, 0, original.size(), file, out);
@@ -192,7 +193,7 @@ public final class InflatedModel {
         };
     }
 
-    /** The real columns first, in every row. */
+    /** The original columns of every row, followed by zeros. */
     private GgufWriter.Source withColumns(TensorInfo original, FileChannel file) {
         return (tensor, out) -> {
             long realRow = original.ne(0) / BLOCK * BLOCK_BYTES;

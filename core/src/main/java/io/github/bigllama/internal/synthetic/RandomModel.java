@@ -13,15 +13,15 @@ import java.util.Optional;
 import java.util.function.DoublePredicate;
 
 /**
- * A model of any size with random Q8_0 weights: computes like a real one of its shape, and talks
- * nonsense. For measuring where there is no real one.
+ * A model of any size with random Q8_0 weights: it computes like a real one of the same shape, and
+ * talks nonsense. For measurements without a real model.
  */
 public final class RandomModel {
     private static final int CONTEXT = 4096;
 
     /**
-     * What the embedding is larger than what a layer adds to it. Without, all tokens become alike
-     * after a few random layers, and are routed to the same experts.
+     * How much larger the embedding is than the output of a layer. Without this factor, all tokens
+     * become alike after a few random layers, and are routed to the same experts.
      */
     private static final double EMBEDDING_SCALE = 40;
 
@@ -61,10 +61,10 @@ public final class RandomModel {
             int experts,
             int expertsUsed,
             boolean sharedExpert) {
-        /** From this size on a dense model is as wide as real ones of 8 billion weights. */
+        /** From this size in bytes, a dense model is as wide as real ones of 8 billion weights. */
         private static final long WIDE = 2_000_000_000L;
 
-        /** A dense llama of about so many bytes. */
+        /** A dense llama of approximately this size. */
         public static Shape dense(long bytes) {
             Shape one =
                     bytes < WIDE
@@ -80,7 +80,9 @@ public final class RandomModel {
             return new Shape("qwen3moe", 1, 2048, 768, 32, 4, 128, 64, 8, false).ofSize(bytes);
         }
 
-        /** The same with experts of four times the size, like those of Qwen3-235B-A22B. */
+        /**
+         * As {@link #experts}, with experts of four times the size, like those of Qwen3-235B-A22B.
+         */
         public static Shape largeExperts(long bytes) {
             return new Shape("qwen3moe", 1, 4096, 1536, 32, 4, 128, 64, 8, false).ofSize(bytes);
         }
@@ -90,7 +92,7 @@ public final class RandomModel {
             return new Shape("llama4", 48, 5120, 8192, 40, 8, 128, 16, 1, true);
         }
 
-        /** The same with another number of layers. */
+        /** This shape with another number of layers. */
         public Shape withLayers(int value) {
             return new Shape(
                     architecture,
@@ -117,9 +119,10 @@ public final class RandomModel {
      * Writes a model.
      *
      * @param path the file, which is replaced if it exists
-     * @param vocabulary a model whose tokenizer it gets
-     * @param sparse whether the weights are a hole in the file: zeros that take no space
-     * @param progress is told the fraction that is written; returns false to cancel
+     * @param vocabulary a model whose tokenizer is copied
+     * @param sparse whether the weights are a hole in the file, which reads as zeros and takes no
+     *     space
+     * @param progress is given the fraction that is written, 0 to 1; returns false to cancel
      * @throws IOException if it can't be written
      */
     public static void write(
@@ -230,7 +233,7 @@ public final class RandomModel {
 
     private void add(String name, GgmlType type, GgufWriter.Source source, long... extents) {
         List<Long> ne = Arrays.stream(extents).boxed().toList();
-        // Norms of zeros would be no model at all.
+        // With norms of zeros nothing could be computed.
         boolean hole = sparse && type != GgmlType.F32;
         writer.add(name, type, ne, hole ? Optional.empty() : Optional.of(source));
     }

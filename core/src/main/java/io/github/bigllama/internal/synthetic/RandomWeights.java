@@ -10,11 +10,11 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/** Bytes for tensors that nobody has trained. The same for the same name in every file. */
+/** Bytes for random tensors, which depend only on the tensor's name. */
 final class RandomWeights {
     private static final int BLOCK = GgmlType.Q8_0.typeSize();
 
-    /** A byte that is equally likely to be anything has the standard deviation 256/√12. */
+    /** The standard deviation of a uniformly distributed byte. */
     private static final double BYTE_DEVIATION = 256 / Math.sqrt(12);
 
     private static final int CHUNK = 1 << 15;
@@ -22,8 +22,8 @@ final class RandomWeights {
     private RandomWeights() {}
 
     /**
-     * Q8_0 or F32 weights that are equally likely in a range: with a scale of 1 what they compute
-     * from values around 1 are values around 1.
+     * Q8_0 or F32 weights, uniformly distributed: with a scale of 1 they keep the magnitude of
+     * activations around 1.
      */
     static GgufWriter.Source uniform(double scale) {
         return (tensor, out) -> {
@@ -45,7 +45,7 @@ final class RandomWeights {
         return (tensor, out) -> floats(tensor, out, () -> 1);
     }
 
-    /** Zeros, of any type whose zero is all bits zero. */
+    /** Zeros, for any type that represents zero with zero bits. */
     static GgufWriter.Source zeros() {
         return (tensor, out) -> zeros(tensor.size(), out);
     }
@@ -57,7 +57,7 @@ final class RandomWeights {
         }
     }
 
-    /** Blocks of Q8_0 with a scale that all of them have. */
+    /** Blocks of Q8_0 that all have the same scale. */
     static void quants(long size, OutputStream out, SplittableRandom random, float scale)
             throws IOException {
         byte[] bytes = new byte[CHUNK / BLOCK * BLOCK];
@@ -72,7 +72,7 @@ final class RandomWeights {
         }
     }
 
-    /** A number after the other. */
+    /** A sequence of numbers. */
     private interface Numbers {
         float next();
     }

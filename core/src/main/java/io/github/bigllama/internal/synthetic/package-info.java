@@ -1,2 +1,2 @@
-/** Models made to measure and test with. */
+/** Artificial models for measurements and tests. */
 package io.github.bigllama.internal.synthetic;

@@ -3,31 +3,31 @@ package io.github.bigllama.internal.text;
 import java.util.List;
 
 /**
- * An answer as text: from the bytes of its tokens to pieces. Pieces are whole characters. Not
+ * Turns the bytes of an answer's tokens into pieces of text. Pieces are whole characters. Not
  * thread-safe.
  */
 public final class AnswerText {
     private final Utf8Decoder decoder = new Utf8Decoder();
     private final StopStrings stops;
 
-    /** What is to be shown and was not taken yet; null for nothing. */
+    /** Text that was not taken yet; null for none. */
     private String piece;
 
     /**
-     * Nothing yet.
+     * Creates an empty answer.
      *
-     * @param stopStrings texts before which it ends
+     * @param stopStrings texts before which the answer ends
      */
     public AnswerText(List<String> stopStrings) {
         stops = new StopStrings(stopStrings);
     }
 
-    /** It goes on with the bytes of a token. */
+    /** Appends the bytes of a token. */
     public void append(byte[] bytes) {
         offer(stops.append(decoder.decode(bytes)));
     }
 
-    /** It ends here: what was held back is the last piece. */
+    /** Ends the answer: the text held back becomes the last piece. */
     public void end() {
         if (!stops.found()) {
             offer(stops.append(decoder.flush()));
@@ -37,7 +37,7 @@ public final class AnswerText {
         }
     }
 
-    /** Whether a stop string has ended it. */
+    /** Whether a stop string has ended the answer. */
     public boolean isStopped() {
         return stops.found();
     }
@@ -48,12 +48,12 @@ public final class AnswerText {
         }
     }
 
-    /** Whether there is something to show. */
+    /** Whether there is a piece to take. */
     public boolean hasPiece() {
         return piece != null;
     }
 
-    /** Takes what there is to show. */
+    /** Takes the text that is complete. */
     public String takePiece() {
         String taken = piece;
         piece = null;

@@ -3,8 +3,8 @@ package io.github.bigllama.internal.text;
 import java.util.List;
 
 /**
- * Finds stop strings in a text that arrives in pieces. Text that may turn out to be the beginning
- * of a stop string is held back until that is decided.
+ * Finds stop strings in a text that arrives in pieces. Text that may be the beginning of a stop
+ * string is held back until that is known.
  */
 final class StopStrings {
     private final List<String> stops;
@@ -15,7 +15,7 @@ final class StopStrings {
         this.stops = stops;
     }
 
-    /** Adds a piece and returns the text that is certain now: before any stop string. */
+    /** Appends a piece and returns the text that is now certain to be before any stop string. */
     String append(String piece) {
         if (stops.isEmpty()) {
             return piece;
@@ -33,7 +33,7 @@ final class StopStrings {
         return text;
     }
 
-    /** What was held back, once no more text comes. */
+    /** Returns the text held back, at the end of the text. */
     String flush() {
         String text = held.toString();
         held.setLength(0);
@@ -56,7 +56,7 @@ final class StopStrings {
         return first;
     }
 
-    /** Length of the longest end of the text that is the beginning of a stop string. */
+    /** Length of the longest suffix of the text that is a prefix of a stop string. */
     private int longestBeginning() {
         int longest = 0;
         for (String stop : stops) {

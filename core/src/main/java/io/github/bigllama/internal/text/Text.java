@@ -4,13 +4,13 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
-/** What error messages share: nothing from a file reaches a terminal raw or at full length. */
+/** Text of files in error messages, which must not reach a terminal raw or at full length. */
 public final class Text {
     private static final int LIMIT = 60;
 
     private Text() {}
 
-    /** The text on one line, control characters replaced, cut after 60 characters. */
+    /** The text in one line, with control characters replaced, cut after 60 characters. */
     public static String shorten(String text) {
         StringBuilder line = new StringBuilder();
         text.codePoints()
@@ -28,7 +28,8 @@ public final class Text {
     }
 
     /**
-     * UTF-8 where it is; otherwise one character a byte, so that different bytes stay different.
+     * Decodes valid UTF-8; otherwise makes one character of each byte, so that different bytes stay
+     * different.
      */
     public static String decodeName(byte[] bytes) {
         try {
@@ -38,7 +39,7 @@ public final class Text {
         }
     }
 
-    /** Bytes as hexadecimal and as the printable characters they are. */
+    /** Bytes in hexadecimal, followed by their printable characters. */
     public static String bytes(byte[] bytes, int count) {
         StringBuilder hex = new StringBuilder();
         StringBuilder text = new StringBuilder();

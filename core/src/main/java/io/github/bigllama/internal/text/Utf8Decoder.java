@@ -7,8 +7,8 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Turns the bytes of tokens into text. A token may end inside a character; its bytes wait here
- * until the rest arrives. Bytes that can't be UTF-8 become U+FFFD.
+ * Turns the bytes of tokens into text. If a token ends inside a character, its bytes wait for the
+ * rest. Bytes that can't be UTF-8 become U+FFFD.
  */
 public final class Utf8Decoder {
     private final CharsetDecoder decoder =
@@ -18,12 +18,12 @@ public final class Utf8Decoder {
                     .onUnmappableCharacter(CodingErrorAction.REPLACE);
     private byte[] pending = {};
 
-    /** The characters that are complete with these bytes; possibly none. */
+    /** Decodes the characters that these bytes complete; possibly none. */
     public String decode(byte[] bytes) {
         return decode(bytes, false);
     }
 
-    /** What is left at the end: U+FFFD for a character that never became complete. */
+    /** Ends the text: returns U+FFFD for an incomplete character, or nothing. */
     public String flush() {
         return decode(new byte[0], true);
     }
@@ -31,7 +31,7 @@ public final class Utf8Decoder {
     private String decode(byte[] bytes, boolean end) {
         ByteBuffer in = ByteBuffer.allocate(pending.length + bytes.length);
         in.put(pending).put(bytes).flip();
-        // One char for each byte is the most that UTF-8 decodes to.
+        // UTF-8 decodes to at most one char per byte.
         CharBuffer out = CharBuffer.allocate(in.remaining());
         decoder.decode(in, out, end);
         pending = new byte[in.remaining()];

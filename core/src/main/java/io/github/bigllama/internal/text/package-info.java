@@ -1,2 +1,2 @@
-/** From bytes to characters, and to what may be shown. */
+/** Converts bytes to characters and to text that is safe to show. */
 package io.github.bigllama.internal.text;

@@ -16,7 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** Types of which a value is one of several, as Jackson tells them apart. */
+/** Schemas of types with subtypes, in the ways in which Jackson tells them apart. */
 final class Polymorphism {
     private Polymorphism() {}
 
@@ -41,7 +41,7 @@ final class Polymorphism {
         }
         if (subtypes.isEmpty()) {
             throw new IllegalArgumentException(
-                    "there is no JSON schema for %s: Jackson knows of no subtypes"
+                    "there is no JSON schema for %s: Jackson knows no subtypes of it"
                             .formatted(type.toCanonical()));
         }
         ObjectNode schema = JsonNodeFactory.instance.objectNode();
@@ -90,7 +90,7 @@ final class Polymorphism {
         return named(schema, deserializer.getPropertyName(), id);
     }
 
-    /** The name of the type comes first: the model decides it before the rest. */
+    /** Puts the name of the type first, so that the model chooses it before the rest. */
     private static ObjectNode named(ObjectNode schema, String property, String id) {
         ObjectNode properties = JsonNodeFactory.instance.objectNode();
         properties.putObject(property).put("const", id);

@@ -24,9 +24,9 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.UUID;
 
-/** The schemas of the types whose JSON has no parts, as Jackson reads them. */
+/** The schemas of types whose JSON is a single value, as Jackson reads them. */
 final class ScalarSchemas {
-    /** Of one UTF-16 unit. */
+    /** A character that is one UTF-16 unit. */
     private static final String CHARACTER = "^[\\u0000-\\uD7FF\\uE000-\\uFFFF]$";
 
     private static final String BASE64 =
@@ -86,7 +86,7 @@ final class ScalarSchemas {
         return JsonNodeFactory.instance.objectNode().put("type", type);
     }
 
-    /** A value of the schema. */
+    /** A sample value of the schema. */
     static JsonNode sample(Class<?> type) {
         return SAMPLES.get(type);
     }
@@ -110,7 +110,7 @@ final class ScalarSchemas {
         put(typed("integer").put("minimum", min).put("maximum", max), ONE, types);
     }
 
-    /** More becomes infinite. */
+    /** Puts a schema with limits, beyond which numbers become infinite. */
     private static void number(BigDecimal most, Class<?>... types) {
         put(typed("number").put("minimum", most.negate()).put("maximum", most), ONE, types);
     }

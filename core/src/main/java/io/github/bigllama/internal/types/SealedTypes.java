@@ -13,7 +13,7 @@ import com.fasterxml.jackson.databind.jsontype.impl.StdTypeResolverBuilder;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Tells Jackson that a sealed type is one of those that it permits, named by {@code @type}. */
+/** Tells Jackson that a sealed type has the subtypes that it permits, named by {@code @type}. */
 public final class SealedTypes extends NopAnnotationIntrospector {
     private static final long serialVersionUID = 1;
 

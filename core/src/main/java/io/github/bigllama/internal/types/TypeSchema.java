@@ -38,8 +38,8 @@ import java.util.OptionalLong;
 import java.util.Set;
 
 /**
- * The JSON schema of a Java type, read off the deserializers that Jackson has for it: so the names
- * and forms are those that the same mapper reads. All properties are required but optional ones.
+ * The JSON schema of a Java type, taken from Jackson's deserializers, so that its names and formats
+ * are those that the mapper reads. All properties are required except those of type Optional.
  */
 public final class TypeSchema {
     private final ObjectMapper mapper;
@@ -62,7 +62,7 @@ public final class TypeSchema {
     /**
      * The schema of a type.
      *
-     * @throws IllegalArgumentException if it, or a part of it, has no schema: with the way to it
+     * @throws IllegalArgumentException if it, or a part of it, has no schema: with the path to it
      */
     public static ObjectNode of(JavaType type, ObjectMapper mapper) {
         TypeSchema schemas = new TypeSchema(mapper);
@@ -70,9 +70,13 @@ public final class TypeSchema {
         try {
             schema = schemas.schema(type);
         } catch (StackOverflowError e) {
-            // Jackson follows generic types whose parts are of ever more types, like T<List<T>>.
+            // Jackson never stops following generic types with ever larger parts, like T<List<T>>.
             throw new IllegalArgumentException(
-                    "there is no JSON schema for " + type.toCanonical() + ": it has no end", e);
+                    "there is no JSON schema for "
+                            + type.toCanonical()
+                            + ": it is infinitely "
+                            + "nested",
+                    e);
         }
         if (!schemas.definitions.isEmpty()) {
             schema.set("$defs", schemas.definitions);
@@ -116,7 +120,7 @@ public final class TypeSchema {
         return array;
     }
 
-    /** Of values without a type, or as Jackson's own trees. */
+    /** The schema of untyped values and of Jackson's tree nodes. */
     private Optional<ObjectNode> tree(Class<?> raw) {
         if (raw == Object.class || raw == JsonNode.class) {
             requirePlain(config.constructType(raw));
@@ -129,7 +133,7 @@ public final class TypeSchema {
                         : Optional.empty();
     }
 
-    /** A mapper may lack the module of a type, or have a format or deserializer of its own. */
+    /** A mapper may lack the module of a type, or have a custom format or deserializer. */
     private void requireReadable(JavaType type, JsonNode sample) {
         try {
             mapper.readerFor(type)
@@ -140,7 +144,7 @@ public final class TypeSchema {
         }
     }
 
-    /** What is not a bean must not be read as one, and not name its class. */
+    /** Types other than beans must not be read as beans or name their class. */
     private void requirePlain(JavaType type) {
         try {
             if (config.findTypeDeserializer(type) != null) {
@@ -155,7 +159,7 @@ public final class TypeSchema {
         }
     }
 
-    /** The JDK's own classes are not beans, though Jackson would try. */
+    /** The JDK's own classes are not beans, although Jackson would treat them so. */
     private static void refuseForeign(JavaType type) {
         Class<?> raw = type.getRawClass();
         boolean isKnown =
@@ -182,7 +186,7 @@ public final class TypeSchema {
         return nullable;
     }
 
-    /** The constants, each as the mapper reads it. */
+    /** The schema of the constants, each as the mapper reads it. */
     private ObjectNode enumeration(JavaType type) {
         ObjectNode schema = JsonNodeFactory.instance.objectNode();
         ArrayNode values = schema.putArray("enum");
@@ -218,7 +222,7 @@ public final class TypeSchema {
             return schema.put("additionalProperties", false);
         }
         if (key.getRawClass() != String.class && key.getRawClass() != Object.class) {
-            throw none(type, ": the keys of a map are texts or an enum");
+            throw none(type, ": the keys of a map must be strings or an enum");
         }
         return schema.set("additionalProperties", schema(type.getContentType()));
     }
@@ -266,7 +270,7 @@ public final class TypeSchema {
         return names.containsValue(text) ? text + names.size() : text;
     }
 
-    /** A bean of this very class. */
+    /** The schema of a bean of exactly this class. */
     ObjectNode plain(JavaType type) throws JsonMappingException {
         requireBeans(type);
         JsonDeserializer<Object> deserializer = context.findContextualValueDeserializer(type, null);
@@ -275,12 +279,12 @@ public final class TypeSchema {
             throw none(type, "");
         }
         if (bean instanceof BeanAsArrayDeserializer) {
-            throw none(type, ": it has the shape of an array");
+            throw none(type, ": its JSON has the form of an array");
         }
         AnnotatedClass annotated = config.introspect(type).getClassInfo();
         AnnotationIntrospector annotations = config.getAnnotationIntrospector();
         if (annotations.findDeserializer(annotated) != null) {
-            throw none(type, ": it has a deserializer of its own");
+            throw none(type, ": it has a custom deserializer");
         }
         ValueInstantiator creator = bean.getValueInstantiator();
         ObjectNode schema = value(creator, bean.getPropertyCount() == 0);
@@ -291,7 +295,7 @@ public final class TypeSchema {
         return description == null ? schema : schema.put("description", description);
     }
 
-    /** The schema of what a bean is made of, if that is one value; otherwise null. */
+    /** The schema of the single value that a bean is made from; null if it has properties. */
     private ObjectNode value(ValueInstantiator creator, boolean isWithoutProperties) {
         if (creator.canCreateUsingDelegate()) {
             return schema(creator.getDelegateType(config));
@@ -319,7 +323,7 @@ public final class TypeSchema {
 
     private ObjectNode object(JavaType type, BeanDeserializerBase bean) {
         if (!bean.getValueInstantiator().canInstantiate()) {
-            throw none(type, ": Jackson can't make one");
+            throw none(type, ": Jackson can't create an instance");
         }
         ObjectNode schema = ScalarSchemas.typed("object");
         ObjectNode properties = schema.putObject("properties");
@@ -359,7 +363,7 @@ public final class TypeSchema {
         boolean isOfItsOwn =
                 config.getAnnotationIntrospector().findDeserializer(property.getMember()) != null;
         if (isOfItsOwn || (format != null && !isOrdinary(format))) {
-            throw none(property.getType(), " with a format or deserializer of its own");
+            throw none(property.getType(), " with a custom format or deserializer");
         }
         ObjectNode schema = schema(property.getType());
         String description = property.getMetadata().getDescription();
@@ -373,7 +377,7 @@ public final class TypeSchema {
                 && format.shape() != JsonFormat.Shape.POJO;
     }
 
-    /** Before Jackson looks into classes whose parts are nobody's business. */
+    /** Refuses foreign classes before Jackson looks into their parts. */
     private void requireBeans(JavaType type) {
         for (BeanPropertyDefinition property : config.introspect(type).findProperties()) {
             try {
@@ -398,7 +402,7 @@ public final class TypeSchema {
                 e);
     }
 
-    /** The deserializer's properties, in the order in which they are declared. */
+    /** The deserializer's properties, in the order of their declaration. */
     private List<SettableBeanProperty> properties(JavaType type, BeanDeserializerBase bean) {
         Map<String, SettableBeanProperty> ordered = new LinkedHashMap<>();
         for (BeanPropertyDefinition declared : config.introspect(type).findProperties()) {

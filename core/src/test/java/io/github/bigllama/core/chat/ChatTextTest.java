@@ -283,7 +283,7 @@ class ChatTextTest {
                 .withMessageContaining("nosuch");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> chat.send("a", GREEDY.withToolChoice(ToolChoice.REQUIRED)))
-                .withMessageContaining("has none");
+                .withMessageContaining("the chat has no tools");
     }
 
     @Test

@@ -103,7 +103,7 @@ class ToolTest {
         assertThatThrownBy(() -> ChatOptions.defaults().withTools(weather, weather))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Tool.of("no name", "", "{}", arguments -> ""))
-                .hasMessageContaining("is not a name for a tool");
+                .hasMessageContaining("is not a valid tool name");
     }
 
     @ParameterizedTest
@@ -122,7 +122,7 @@ class ToolTest {
                     {"if": {"$dynamicRef": "classpath:a"}}                  ; #/if/$dynamicRef
                     {"not": {"anyOf": [{"pattern": "(?=a"}]}}               ; #/not/anyOf/0/pattern
                     {"patternProperties": {"a(b": {}}}                      ; #/patternProperties
-                    {"type": "string"}                                      ; the parameters are not
+                    {"type": "string"}                                      ; the schema of the parameters is not that of
                     {"enum": [1, 2]}                                        ; #/enum
                     []                                                      ; the schema of the parameters
                     {"type":                                                ; the schema of the parameters

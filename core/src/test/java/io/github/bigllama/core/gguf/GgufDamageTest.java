@@ -62,7 +62,7 @@ class GgufDamageTest {
                 () -> Gguf.read(dir.resolve("missing.gguf")),
                 "missing.gguf",
                 "no such file");
-        assertRefused(Problem.NOT_A_FILE, () -> Gguf.read(dir), "is a directory", ".gguf");
+        assertRefused(Problem.NOT_A_FILE, () -> Gguf.read(dir), "is a folder", ".gguf");
         Path link = dir.resolve("link.gguf");
         Files.createSymbolicLink(link, dir.resolve("gone"));
         assertRefused(Problem.NOT_FOUND, () -> Gguf.read(link), "symbolic link");
@@ -74,7 +74,7 @@ class GgufDamageTest {
         refused(Problem.TRUNCATED, new byte[0], "is empty (0 bytes)");
         refused(Problem.NOT_GGUF, ascii("GG"), "47 47 (\"GG\")", "47 47 55 46 (\"GGUF\")");
         refused(Problem.NOT_GGUF, ascii("This is no model"), "54 68 69 73 (\"This\")");
-        refused(Problem.NOT_GGUF, ascii("tjgg0000"), "before GGUF");
+        refused(Problem.NOT_GGUF, ascii("tjgg0000"), "older than GGUF");
         refused(Problem.NOT_GGUF, ascii("PK\3\4xxxx"), "50 4b 03 04", "ZIP");
         refused(Problem.NOT_GGUF, ascii("version https://git-lfs"), "git lfs pull");
         refused(Problem.NOT_GGUF, ascii("<!DOCTYPE html>"), "web page");
@@ -130,7 +130,7 @@ class GgufDamageTest {
         twice[new String(twice, StandardCharsets.ISO_8859_1).indexOf("key2") + 3] = '1';
         assertThat(refused(Problem.DAMAGED, twice, "'key1' twice").offset()).isPresent();
         refused(Problem.DAMAGED, small().u32("", 1), "key 2 of 2 is empty");
-        refused(Problem.DAMAGED, small().u32("a\0b", 1), "contains a 0");
+        refused(Problem.DAMAGED, small().u32("a\0b", 1), "contains a NUL character");
         refused(
                 Problem.DAMAGED,
                 patched(small().u32("typed", 1).bytes(), "typed", 5, 13, 4),
@@ -154,7 +154,10 @@ class GgufDamageTest {
                 Problem.DAMAGED,
                 small().tensor("n".repeat(64), GgmlType.F32, 64L),
                 "tensor 2 of 2 has 64 bytes");
-        refused(Problem.DAMAGED, small().tensor("a\0b", GgmlType.F32, 1L), "contains a 0");
+        refused(
+                Problem.DAMAGED,
+                small().tensor("a\0b", GgmlType.F32, 1L),
+                "contains a NUL " + "character");
     }
 
     @Test

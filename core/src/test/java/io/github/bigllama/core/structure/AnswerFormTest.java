@@ -99,7 +99,7 @@ class AnswerFormTest {
     void whatIsNoGrammarIsRefused(String source) {
         assertThatThrownBy(() -> Grammar.gbnf(source))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("the grammar can't be used: ");
+                .hasMessageContaining("cannot use the grammar: ");
     }
 
     @Test

@@ -71,7 +71,7 @@ class GrammarTest {
                 () ->
                         assertThatThrownBy(() -> Grammar.gbnf(gbnf.replace('¶', '\n')))
                                 .isInstanceOf(IllegalArgumentException.class)
-                                .hasMessageStartingWith("the grammar can't be used: ")
+                                .hasMessageStartingWith("cannot use the grammar: ")
                                 .hasMessageContaining(reason)
                                 .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n")));
     }

@@ -420,10 +420,10 @@ class JsonTypeTest {
                 .hasMessageContaining("java.lang.Thread");
         assertThatThrownBy(() -> Grammar.of(Endless.class))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("itself as a part without an end");
+                .hasMessageContaining("always contains itself, without an end");
         assertThatThrownBy(() -> JsonType.of(new TypeReference<Map<UUID, String>>() {}))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("the keys of a map are texts or an enum");
+                .hasMessageContaining("the keys of a map must be strings or an enum");
         assertThatThrownBy(() -> JsonType.of(Shape.class).withMapper(new ObjectMapper()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("Shape");
