@@ -4,6 +4,7 @@ import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
 import io.github.bigllama.internal.pagecache.OwnPages;
 import io.github.bigllama.internal.pagecache.SlabMemory;
+import io.github.bigllama.internal.pieces.PieceMap;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

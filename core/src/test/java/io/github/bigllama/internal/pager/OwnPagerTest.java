@@ -11,6 +11,8 @@ import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.pagecache.OwnPages;
 import io.github.bigllama.internal.pager.OwnMemory.Choice;
+import io.github.bigllama.internal.pieces.PieceMap;
+import io.github.bigllama.internal.pieces.PlanRules;
 import io.github.bigllama.testing.Models;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.pager;
+package io.github.bigllama.internal.pieces;
 
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
@@ -57,7 +57,7 @@ public final class PieceMap {
      *
      * @param unit bytes that pieces begin at multiples of, a multiple of the page size
      */
-    PieceMap(Weights weights, long unit) {
+    public PieceMap(Weights weights, long unit) {
         this.weights = weights;
         this.unit = unit;
         List<Weight> all = weights.all();
@@ -114,7 +114,7 @@ public final class PieceMap {
      * Steps of the golden ratio around a circle of 1: any number of them, from the first on, are
      * spread evenly (the three-distance theorem), and so are those in any part of the circle.
      */
-    static double goldenPosition(int step) {
+    public static double goldenPosition(int step) {
         double position = step * GOLDEN_RATIO;
         return position - Math.floor(position);
     }
@@ -221,12 +221,12 @@ public final class PieceMap {
     }
 
     /** The file that a piece is in. */
-    int file(int piece) {
+    public int file(int piece) {
         return file[piece];
     }
 
     /** Where it starts, in bytes from the start of the file: whole pages. */
-    long offset(int piece) {
+    public long offset(int piece) {
         return offset[piece];
     }
 
@@ -236,17 +236,17 @@ public final class PieceMap {
     }
 
     /** Where the pages start that it shares with no other. */
-    long ownOffset(int piece) {
+    public long ownOffset(int piece) {
         return ownOffset[piece];
     }
 
     /** Bytes of the pages that it shares with no other. */
-    int ownLength(int piece) {
+    public int ownLength(int piece) {
         return ownLength[piece];
     }
 
     /** Bytes that pieces begin at multiples of. */
-    long unit() {
+    public long unit() {
         return unit;
     }
 
