@@ -138,7 +138,7 @@ final class OwnMemory {
         Path path = cached.path();
         OwnFile own = null;
         try {
-            own = new OwnFile(system, path, address);
+            own = new OwnFile(system, cached, address);
             Collections.shuffle(pieces, new Random(file));
             if (tryOut(map, pieces, own, cached)) {
                 LOGGER.log(

@@ -137,7 +137,7 @@ public final class Pager implements AutoCloseable {
     }
 
     /** Memory of our own has to go, in the middle of a pass too; on any thread. */
-    void shrink(long bytes) {
+    public void shrink(long bytes) {
         try (PiecePool.Hold hold = pool.hold()) {
             planner.lower(bytes, experts);
         }
@@ -241,7 +241,30 @@ public final class Pager implements AutoCloseable {
             return false;
         }
         try (PiecePool.Hold hold = pool.hold()) {
+            pool.requireMapping();
+            // Such as the frequencies of RoPE, which each layer uses: a few kilobytes.
+            boolean isSmallAndShared = w.layer() == Weight.BEFORE_LAYERS && w.size() < PieceMap.CUT;
+            if (isSmallAndShared && order.hasSeen(weight)) {
+                segment.hold(weight);
+                return false;
+            }
             return segment.add(weight) >= planner.plan().window() / 4;
+        }
+    }
+
+    /**
+     * Rows of a weight are about to be looked up: until {@link #used} nothing of it moves, and what
+     * is not in memory comes by page faults.
+     *
+     * @throws IOException if weights can't be had any more
+     */
+    public void lookUp(int weight) throws IOException, InterruptedException {
+        if (givenUp || map.last(weight) < map.first(weight)) {
+            return;
+        }
+        try (PiecePool.Hold hold = pool.hold()) {
+            pool.requireMapping();
+            segment.hold(weight);
         }
     }
 

@@ -5,6 +5,7 @@ import io.github.bigllama.internal.pager.Transfers.Task;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.Schedule;
 import java.io.IOException;
+import java.util.BitSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -26,6 +27,10 @@ final class PiecePool {
     private final PieceStates states;
     private final Transfers transfers;
     private final WorkQueue queue;
+
+    /** Pieces that nobody needed when they began to be held. */
+    private final BitSet borrowed = new BitSet();
+
     private boolean closed;
 
     PiecePool(PieceMap map, MappedFiles files) {
@@ -179,6 +184,36 @@ final class PiecePool {
         states.busy(piece, true);
     }
 
+    /**
+     * A piece is computed with in places until {@link #letGo}, whether it is here or not: if it is
+     * in memory of our own it must not move.
+     *
+     * @return false if it is on the move: then it is not held, and {@link #awaitChange} comes first
+     */
+    boolean hold(int piece) {
+        if (!transfers.isOwn(piece)) {
+            return true;
+        }
+        if (states.is(piece, State.READING) || states.is(piece, State.DROPPING)) {
+            return false;
+        }
+        if (transfers.rescue(piece)) {
+            borrowed.set(piece);
+        }
+        states.busy(piece, true);
+        return true;
+    }
+
+    /** The end of {@link #hold}. */
+    void letGo(int piece) {
+        states.busy(piece, false);
+        boolean retiring = transfers.isIn(piece) && transfers.slots().isRetiring(piece);
+        if (borrowed.get(piece) || retiring) {
+            borrowed.clear(piece);
+            release(piece);
+        }
+    }
+
     /** A piece has been computed with. */
     void used(int piece) {
         states.busy(piece, false);
@@ -239,6 +274,17 @@ final class PiecePool {
     void clearFailure() {
         transfers.clearFailure();
         work.signal();
+    }
+
+    /**
+     * There must be a mapping to compute with.
+     *
+     * @throws IOException if a part of it has been lost
+     */
+    void requireMapping() throws IOException {
+        if (transfers.isLost()) {
+            throw transfers.failure();
+        }
     }
 
     /** Bytes read since the beginning. */

@@ -23,8 +23,11 @@ final class PieceStates {
     private final PieceMap map;
     private final State[] states;
 
-    /** Pieces that stay; all others are in the window while they are not absent. */
+    /** Pieces that stay. */
     private final BitSet kept = new BitSet();
+
+    /** All others, while they are not absent or in a slot that the next may take. */
+    private final BitSet inWindow = new BitSet();
 
     /** Pieces that are being computed with. */
     private final BitSet busy = new BitSet();
@@ -123,13 +126,15 @@ final class PieceStates {
     }
 
     private void occupy(int piece) {
-        if (!kept.get(piece)) {
+        if (!kept.get(piece) && !inWindow.get(piece)) {
+            inWindow.set(piece);
             windowUsed += map.length(piece);
         }
     }
 
     private void vacate(int piece) {
-        if (!kept.get(piece)) {
+        if (inWindow.get(piece)) {
+            inWindow.clear(piece);
             windowUsed -= map.length(piece);
         }
     }
@@ -140,9 +145,7 @@ final class PieceStates {
 
     /** A piece is to stay when it comes, or if it is here. */
     void keep(int piece) {
-        if (states[piece] != State.ABSENT) {
-            vacate(piece);
-        }
+        vacate(piece);
         kept.set(piece);
     }
 

@@ -5,6 +5,7 @@ import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.UseOrder;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 
 /**
@@ -18,6 +19,9 @@ final class Segment {
     private final UseOrder order;
     private final PassMeter meter;
     private final List<Integer> weights = new ArrayList<>();
+
+    /** The pieces that are computed with in places. */
+    private final BitSet held = new BitSet();
 
     /** Bytes that are in memory for it and will not stay. */
     private long passing;
@@ -33,6 +37,7 @@ final class Segment {
     /** A pass begins. */
     void clear() {
         weights.clear();
+        held.clear();
         passing = 0;
     }
 
@@ -59,6 +64,19 @@ final class Segment {
         }
         passing += passing(weight);
         return passing;
+    }
+
+    /**
+     * A weight is computed with in places, or again: of what is here of it nothing moves, and the
+     * rest comes by page faults.
+     */
+    void hold(int weight) throws IOException, InterruptedException {
+        for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
+            while (!pool.hold(piece)) {
+                pool.awaitChange();
+            }
+            held.set(piece);
+        }
     }
 
     private boolean isOfExperts(int weight) {
@@ -132,6 +150,11 @@ final class Segment {
                     pool.used(piece);
                 }
             }
+        }
+        if (!held.isEmpty()) {
+            held.stream().forEach(pool::letGo);
+            // Readers may have stopped in front of one.
+            pool.wake();
         }
         clear();
     }

@@ -76,7 +76,7 @@ final class Transfers {
     }
 
     /** Whether a piece is to be in memory of our own. */
-    private boolean isOwn(int piece) {
+    boolean isOwn(int piece) {
         return slots != null && slots.has(piece) && files.own(map.file(piece)) != null;
     }
 
@@ -106,7 +106,14 @@ final class Transfers {
     }
 
     void clearFailure() {
-        failure = null;
+        if (!isLost()) {
+            failure = null;
+        }
+    }
+
+    /** Whether something has been lost that no one can bring back. */
+    boolean isLost() {
+        return failure instanceof OwnFile.LostException;
     }
 
     /** For how long at least one reader has been reading. */
@@ -138,7 +145,7 @@ final class Transfers {
         if (problem == null) {
             states.read(piece);
         } else {
-            failure = problem;
+            failure = isLost() ? failure : problem;
             states.failed(piece);
         }
     }
@@ -175,6 +182,7 @@ final class Transfers {
         private final OwnFile ownBefore;
         private boolean evicted;
         private boolean refused;
+        private boolean unread;
 
         Filling(int piece, Slots.Slot slot, boolean withEdges) {
             this.piece = piece;
@@ -198,6 +206,9 @@ final class Transfers {
                 own.fill(slot.address(), map.ownOffset(piece), map.ownLength(piece));
             } catch (OwnFile.MoveException e) {
                 refused = true;
+                file.read(map.offset(piece), map.length(piece));
+            } catch (OwnFile.ReadException e) {
+                unread = true;
                 file.read(map.offset(piece), map.length(piece));
             }
         }
@@ -226,7 +237,7 @@ final class Transfers {
             }
             if (refused) {
                 slots.refused(piece, evicted ? -1 : before);
-            } else if (problem != null) {
+            } else if (unread || problem != null) {
                 slots.vacate(piece);
             }
             edges.set(piece, problem == null);
@@ -252,6 +263,7 @@ final class Transfers {
                         states.dropped(piece);
                     } else {
                         states.undropped(piece);
+                        failure = problem instanceof OwnFile.LostException ? problem : failure;
                     }
                 });
     }

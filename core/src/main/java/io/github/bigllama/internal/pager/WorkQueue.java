@@ -127,7 +127,7 @@ final class WorkQueue {
         while (!hints.isEmpty()) {
             int piece = hints.peekFirst();
             if (states.is(piece, State.ABSENT)) {
-                if (!states.hasRoom(piece) || !transfers.canStart(piece)) {
+                if (!isReady(piece)) {
                     return NONE;
                 }
                 return hints.removeFirst();
@@ -135,6 +135,11 @@ final class WorkQueue {
             hints.removeFirst();
         }
         return ahead();
+    }
+
+    /** What someone computes with while it comes by page faults is not moved there meanwhile. */
+    private boolean isReady(int piece) {
+        return states.hasRoom(piece) && transfers.canStart(piece) && !states.isBusy(piece);
     }
 
     /**
@@ -156,7 +161,7 @@ final class WorkQueue {
                 return NONE;
             }
             if (states.is(piece, State.ABSENT) && !demanded.get(piece)) {
-                if (!states.hasRoom(piece) || !transfers.canStart(piece)) {
+                if (!isReady(piece)) {
                     return NONE;
                 }
                 schedule.advance();
@@ -188,8 +193,7 @@ final class WorkQueue {
         }
         return piece < 0
                 || !transfers.isMapped(piece)
-                || states.is(piece, State.ABSENT)
-                        && !(states.hasRoom(piece) && transfers.canStart(piece))
+                || states.is(piece, State.ABSENT) && !isReady(piece)
                 || states.is(piece, State.IDLE) && !states.hasRoom(piece);
     }
 }

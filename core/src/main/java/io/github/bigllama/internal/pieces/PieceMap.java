@@ -123,13 +123,19 @@ public final class PieceMap {
     private void cutRuns(int f, List<Piece> pieces) {
         List<Weight> inFile =
                 weights.all().stream()
-                        .filter(w -> w.file() == f && w.use() == Use.EVERY_TOKEN && w.size() > 0)
+                        .filter(w -> w.file() == f && w.size() > 0)
                         .sorted(Comparator.comparingLong(Weight::offset))
                         .toList();
         long end = 0;
+        boolean interrupted = false;
         for (Weight weight : inFile) {
+            if (weight.use() != Use.EVERY_TOKEN) {
+                interrupted = true;
+                continue;
+            }
             long start = Math.max(end, down(weight.offset()));
-            boolean continues = end > 0 && start == end;
+            // What has another use in between has its part of the pages there.
+            boolean continues = end > 0 && start == end && !interrupted;
             // A page that the run begins or ends in the middle of is not its own.
             long ownStart = continues ? start : up(weight.offset());
             if (continues && start < up(weight.end())) {
@@ -142,7 +148,11 @@ public final class PieceMap {
                 long ownEnd = cut == end ? down(weight.end()) : cut;
                 Piece before = pieces.isEmpty() ? null : pieces.getLast();
                 // The rest of a piece that the weight before has begun.
-                if (before != null && before.file == f && before.end == start && start % CUT != 0) {
+                if (!interrupted
+                        && before != null
+                        && before.file == f
+                        && before.end == start
+                        && start % CUT != 0) {
                     pieces.set(
                             pieces.size() - 1,
                             new Piece(f, before.offset, cut, before.ownOffset, ownEnd));
@@ -151,6 +161,7 @@ public final class PieceMap {
                 }
                 start = cut;
                 ownStart = cut;
+                interrupted = false;
             }
         }
         for (int i = 0; i < pieces.size(); i++) {

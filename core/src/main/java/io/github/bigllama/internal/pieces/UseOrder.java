@@ -76,6 +76,11 @@ public final class UseOrder {
         return current == wide && wide != narrow;
     }
 
+    /** Whether the pass under way has used a weight. */
+    public boolean hasSeen(int weight) {
+        return seen.get(weight);
+    }
+
     /** A weight is used. */
     public void observe(int weight) {
         if (!seen.get(weight)) {
