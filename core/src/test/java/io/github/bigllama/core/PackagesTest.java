@@ -24,6 +24,7 @@ class PackagesTest {
                     "internal.synthetic",
                     "internal.engine",
                     "internal.pager",
+                    "internal.pieces",
                     "core.inspect",
                     "internal.check",
                     "core.option",
