@@ -6,6 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * The page cache of Linux. Measured with pieces of the size used here: MADV_POPULATE_READ on a
@@ -33,6 +35,9 @@ public final class LinuxMappedFile extends MappedFile {
     private final long end;
     private final boolean huge;
 
+    /** From and to of what {@link #expect} was told. */
+    private final List<long[]> expected = new CopyOnWriteArrayList<>();
+
     /** False once the kernel has refused MADV_POPULATE_READ (before Linux 5.14). */
     private volatile boolean populates = true;
 
@@ -48,7 +53,7 @@ public final class LinuxMappedFile extends MappedFile {
     }
 
     /** The addresses around one that map this file: pages outside of it are never touched. */
-    private static long[] extent(Path path, long address, long probe) throws IOException {
+    static long[] extent(Path path, long address, long probe) throws IOException {
         long inode = ((Number) Files.getAttribute(path, "unix:ino")).longValue();
         long[] extent = null;
         for (String line : Files.readAllLines(Path.of("/proc/self/maps"))) {
@@ -102,6 +107,29 @@ public final class LinuxMappedFile extends MappedFile {
         long to = Math.min(offset + length, end);
         if (huge && from < to) {
             LinuxCalls.madvise(address + from, to - from, LinuxCalls.MADV_HUGEPAGE);
+            expected.add(new long[] {from, to});
+        }
+    }
+
+    @Override
+    void mapThrough(int descriptor) throws IOException {
+        int error = PosixMemory.mapFile(address + start, end - start, descriptor, start);
+        if (error != 0) {
+            throw new IOException("cannot map %s again: error %d".formatted(path(), error));
+        }
+        mappedAgain(start, end - start);
+    }
+
+    /** Neighbours are one mapping if they were advised the same. */
+    @Override
+    void mappedAgain(long offset, long length) {
+        LinuxCalls.madvise(address + offset, length, LinuxCalls.MADV_RANDOM);
+        for (long[] range : expected) {
+            long from = Math.max(offset, range[0]);
+            long to = Math.min(offset + length, range[1]);
+            if (from < to) {
+                LinuxCalls.madvise(address + from, to - from, LinuxCalls.MADV_HUGEPAGE);
+            }
         }
     }
 

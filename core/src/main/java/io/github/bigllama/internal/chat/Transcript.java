@@ -1,16 +1,17 @@
-package io.github.bigllama.core.chat;
+package io.github.bigllama.internal.chat;
 
 import io.github.bigllama.core.Tokenizer;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
  * A conversation as text and as tokens. The model's own text must stay the tokens that the model
  * chose, even where the tokenizer would choose others for it: only those are in the KV cache.
  */
-final class Transcript {
+public final class Transcript {
     /** Chars at the end of a text that are unlikely to be found anywhere else. */
     private static final int TAIL = 64;
 
@@ -22,26 +23,37 @@ final class Transcript {
 
     private int[] tokens = {};
 
-    Transcript(ControlText control) {
+    public Transcript(ControlText control) {
         this.control = control;
         this.tokenizer = control.tokenizer();
     }
 
-    String text() {
+    public String text() {
         return text;
     }
 
-    int[] tokens() {
+    public int[] tokens() {
         return tokens.clone();
     }
 
     /** Replaces the text and its tokens. */
-    void set(String newText, int[] newTokens) {
+    public void set(String newText, int[] newTokens) {
         text = newText;
         tokens = newTokens.clone();
     }
 
-    void clear() {
+    /**
+     * What a model has said after it, as the tokens that it chose; left out where they differ from
+     * the text.
+     *
+     * @param preserved control tokens whose names are part of the text
+     */
+    public void append(int[] said, Set<Integer> preserved, String produced) {
+        control.written(said, preserved, produced)
+                .ifPresent(marked -> set(text + marked, concat(tokens, said)));
+    }
+
+    public void clear() {
         set("", new int[0]);
     }
 
@@ -49,7 +61,7 @@ final class Transcript {
      * Encodes a prompt, with the tokens of this transcript as far as the prompt repeats it from the
      * beginning, or repeats it except for a part in the middle.
      */
-    int[] encode(String prompt) {
+    public int[] encode(String prompt) {
         if (text.isEmpty()) {
             return control.encodePrompt(prompt);
         }

@@ -1,4 +1,4 @@
-package io.github.bigllama.core.chat;
+package io.github.bigllama.internal.chat;
 
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.StopReason;
@@ -11,7 +11,7 @@ import java.util.Optional;
  * The answer in a chat: shows the part of the session's text that its reader selects, and tells the
  * chat once when the answer has ended.
  */
-final class ChatAnswer implements TokenStream {
+public final class ChatAnswer implements TokenStream {
     private final TokenStream source;
     private final Reader reader;
     private final Listener listener;
@@ -25,7 +25,7 @@ final class ChatAnswer implements TokenStream {
 
     /** Decides which part of an answer is shown. */
     @FunctionalInterface
-    interface Reader {
+    public interface Reader {
         /**
          * Reads an answer that has grown.
          *
@@ -39,11 +39,11 @@ final class ChatAnswer implements TokenStream {
 
     /** Is told of the end, on the thread that reached it and outside of the session. */
     @FunctionalInterface
-    interface Listener {
+    public interface Listener {
         void ended(TokenStream source, String produced);
     }
 
-    ChatAnswer(TokenStream source, Reader reader, Listener listener) {
+    public ChatAnswer(TokenStream source, Reader reader, Listener listener) {
         this.source = source;
         this.reader = reader;
         this.listener = listener;
