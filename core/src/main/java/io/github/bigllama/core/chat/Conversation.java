@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What was said in a chat: as messages, and as the text and tokens that they became. Not
+ * The conversation of a chat as messages, and as the text and tokens that they became. Not
  * thread-safe.
  */
 final class Conversation {
@@ -24,17 +24,20 @@ final class Conversation {
     private final Transcript transcript;
     private Reply reply = NOTHING;
 
-    /** Templates write the date; another one would make the whole conversation another text. */
+    /**
+     * Templates may write the date; with another date the whole conversation would be a different
+     * text.
+     */
     private long now = Instant.now().getEpochSecond();
 
-    /** Nothing was said but a system message, if there is one. */
+    /** Begins a conversation with a system message, if there is one. */
     Conversation(ControlText control, Optional<String> system) {
         this.control = control;
         history = new History(system);
         transcript = new Transcript(control);
     }
 
-    /** A copy, which goes its own way from here. */
+    /** An independent copy. */
     Conversation copy() {
         Conversation copy = new Conversation(control, Optional.empty());
         copy.history.set(history);
@@ -48,22 +51,22 @@ final class Conversation {
         return history;
     }
 
-    /** The last reply; one of nothing before the first. */
+    /** The last reply; before the first, an empty one. */
     Reply reply() {
         return reply;
     }
 
-    /** The time that templates are told, in seconds since 1970. */
+    /** The time that templates are given, in seconds since 1970. */
     long now() {
         return now;
     }
 
-    /** A prompt as tokens: those that it became before, as far as it repeats them. */
+    /** Encodes a prompt, with the earlier tokens as far as it repeats their text. */
     int[] encode(String prompt) {
         return transcript.encode(prompt);
     }
 
-    /** Goes on with a turn and its answer. */
+    /** Appends a turn and its answer. */
     void add(Turn turn, TokenStream answer, String produced, Reply said) {
         reply = said.ended(answer, history.calls());
         history.add(turn.question(), ChatMessage.of(reply), turn.forgotten());
@@ -71,14 +74,14 @@ final class Conversation {
         transcript.append(answer.tokens(), turn.options().preservedTokens(), produced);
     }
 
-    /** Only the system message stays. */
+    /** Removes everything but the system message. */
     void clear() {
         history.clear();
         transcript.clear();
         reply = NOTHING;
     }
 
-    /** As it is kept in a session file. */
+    /** The conversation as it is saved in a session file. */
     JsonNode toJson() {
         ObjectNode node = Json.object();
         ArrayNode messages = node.putArray("messages");
@@ -93,7 +96,7 @@ final class Conversation {
         return node;
     }
 
-    /** Replaces it by one that {@link #toJson} gave. */
+    /** Replaces the conversation by one from {@link #toJson}. */
     void restore(JsonNode node) {
         List<ChatMessage> messages = new ArrayList<>();
         node.path("messages").forEach(message -> messages.add(ChatMessage.of(message)));

@@ -4,14 +4,14 @@ import io.github.bigllama.core.option.GenerationOptions;
 import java.util.List;
 
 /**
- * A question, and what is computed to answer it.
+ * A question, and the prompt that is computed to answer it.
  *
- * @param question the messages that are new
- * @param prompt the conversation up to and with them, as the template writes it
- * @param tokens the prompt
- * @param forgotten how many of the oldest messages it leaves out
+ * @param question the new messages
+ * @param prompt the conversation including the question, as the template writes it
+ * @param tokens the tokens of the prompt
+ * @param forgotten number of oldest messages that the prompt leaves out
  * @param options how the answer is generated
- * @param hasParts whether the answer may be more than content
+ * @param hasParts whether the answer may have parts other than content
  */
 record Turn(
         List<ChatMessage> question,

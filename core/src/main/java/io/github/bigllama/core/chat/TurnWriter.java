@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Writes turns of a chat so that they fit into the context. */
+/** Writes the turns of a chat so that they fit into the context. */
 final class TurnWriter {
     private final LlamaSession session;
     private final ChatTemplate template;
@@ -21,10 +21,10 @@ final class TurnWriter {
     private final PromptWriter writer;
 
     /**
-     * What is computed next.
+     * A prompt, and how to read the answer.
      *
-     * @param isContent whether the answer is content from its first token on, as a grammar of the
-     *     caller has it
+     * @param isContent whether the answer is content from its first token on, because the caller
+     *     gave a grammar
      */
     private record Prompt(
             ChatTemplate.Prompt written, int[] tokens, int forgotten, boolean isContent) {}
@@ -45,13 +45,13 @@ final class TurnWriter {
         writer = origin.writer;
     }
 
-    /** The same for another session of the model. */
+    /** A writer for another session of the model. */
     TurnWriter on(LlamaSession fork) {
         return new TurnWriter(fork, this);
     }
 
     /**
-     * The turn that goes on with a conversation.
+     * Writes the turn that continues a conversation.
      *
      * @throws ChatTemplateException if the template refuses it
      */
@@ -89,7 +89,7 @@ final class TurnWriter {
                 : effective;
     }
 
-    /** The template's grammar, with the parts of a schema that llama.cpp can't make. */
+    /** The template's grammar, with the parts of a schema that llama.cpp can't translate. */
     private static Optional<Grammar> written(Prompt prompt, GenerationOptions options) {
         Optional<Grammar> written = prompt.written.grammar();
         return options.grammar().isPresent()
@@ -144,7 +144,7 @@ final class TurnWriter {
                 written.isContent());
     }
 
-    /** The tokens with which every prompt begins: those of the system message. */
+    /** The tokens that every prompt begins with: those of the system message. */
     int[] head(Conversation said) {
         int[] one = head(said, "a");
         int mismatch = Arrays.mismatch(one, head(said, "b"));

@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongPredicate;
 
-/** Reads ranges of a file that nobody computes with yet, by several threads. */
+/** Reads ranges of a file that is not used for computing yet, with several threads. */
 @SuppressWarnings("restricted")
 public final class ParallelRead implements AutoCloseable {
     private static final int READERS = 4;
@@ -31,7 +31,7 @@ public final class ParallelRead implements AutoCloseable {
     /**
      * Maps a file.
      *
-     * @throws IOException if it can't be opened, or the system does not do what is needed
+     * @throws IOException if it can't be opened, or the system does not support this
      */
     public ParallelRead(Path path) throws IOException {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
@@ -49,24 +49,24 @@ public final class ParallelRead implements AutoCloseable {
         return size;
     }
 
-    /** Ranges will be large: large pages will do. */
+    /** Announces that ranges will be large, so that the system can use large pages. */
     public void expectAll() throws IOException {
         file.expect(0, size);
     }
 
-    /** Lets ranges go, as far as no one else uses them. */
+    /** Drops ranges, unless other programs use them. */
     public void drop(List<Range> ranges) {
         ranges.forEach(range -> file.drop(range.offset, range.length));
     }
 
     /**
-     * Reads.
+     * Reads ranges.
      *
-     * @param keep whether what was read is to stay in RAM
-     * @param progress is told the bytes that have been read, from this thread; returns false to end
-     *     early
-     * @return whether it was not ended early
-     * @throws IOException if something can't be read
+     * @param keep whether the ranges are to stay in RAM
+     * @param progress is given the number of bytes read so far, on this thread; returns false to
+     *     end early
+     * @return whether all ranges were read
+     * @throws IOException if a range can't be read
      */
     public boolean run(List<Range> ranges, boolean keep, LongPredicate progress)
             throws IOException {
@@ -92,7 +92,7 @@ public final class ParallelRead implements AutoCloseable {
         arena.close();
     }
 
-    /** What the readers share. */
+    /** The state that the readers share. */
     private static final class Work {
         private final MappedFile file;
         private final List<Range> ranges;

@@ -9,22 +9,23 @@ import java.util.List;
 import java.util.function.DoublePredicate;
 
 /**
- * Brings a model that fits into the page cache, before llama.cpp maps it: several readers in large
- * pieces, where a single thread would take one page fault after the other. What is there already is
- * not read.
+ * Reads a model that fits into the page cache before llama.cpp maps it: several threads read large
+ * pieces, where a single thread would take one page fault after the other. Pages that are already
+ * there are not read.
  */
 public final class Preload {
     private static final long PIECE = 4 * MappedFile.HUGE_PAGE;
 
-    /** A smaller file is there before the readers are. */
+    /** A smaller file would be read before the threads have started. */
     private static final long SMALL = 8 * PIECE;
 
     private Preload() {}
 
     /**
-     * Brings files in.
+     * Reads files into the page cache.
      *
-     * @param progress is told the fraction that is there, from this thread; returns false to cancel
+     * @param progress is given the fraction that has been read, on this thread; returns false to
+     *     cancel
      * @return whether it was not cancelled
      */
     public static boolean run(List<Path> files, DoublePredicate progress) {
@@ -42,7 +43,8 @@ public final class Preload {
                 before += size;
             }
         } catch (IOException e) {
-            // Only the speed is lost: llama.cpp reads it, and says what is wrong with it.
+            // This costs only speed: llama.cpp reads the file itself, and reports what is wrong
+            // with it.
             return true;
         }
         return true;

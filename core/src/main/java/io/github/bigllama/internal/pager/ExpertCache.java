@@ -14,13 +14,13 @@ import java.util.TreeSet;
 import java.util.function.IntUnaryOperator;
 
 /**
- * Which slices of experts stay: those of the experts that are used most often, recent uses counting
- * more. A slice that comes in displaces another only if it is used more often, so that neither a
- * scan nor a burst of something rare empties the cache (the admission rule of TinyLFU). Knows
- * pieces and scores, not whether they have arrived. Not thread-safe.
+ * Decides which slices of experts stay: those of the experts that are used most often, with recent
+ * uses counting more. A new slice displaces another only if its expert is used more often, so that
+ * neither a scan nor a burst of rare experts empties the cache (the admission rule of TinyLFU).
+ * Knows pieces and scores, not whether pieces have arrived. Not thread-safe.
  */
 final class ExpertCache {
-    /** Tokens after which a use counts half. */
+    /** Number of tokens after which a use counts half. */
     private static final double HALF_LIFE = 256;
 
     private static final double GROWTH = Math.pow(2, 1 / HALF_LIFE);
@@ -28,7 +28,7 @@ final class ExpertCache {
 
     private final PieceMap map;
 
-    /** By layer, its weights with experts in the order of use. */
+    /** By layer: its weights with experts, in the order of use. */
     private final Map<Integer, int[]> layers = new TreeMap<>();
 
     /** By piece, from the first piece of an expert on: the expert of its layer. */
@@ -40,7 +40,7 @@ final class ExpertCache {
     /** By expert of a layer: how often it was used, ever. */
     private final int[] uses;
 
-    /** How much a use counts now: it grows, instead of all scores shrinking. */
+    /** How much a use counts now: this grows, instead of all scores shrinking. */
     private double use = 1;
 
     private final BitSet cached = new BitSet();
@@ -122,7 +122,7 @@ final class ExpertCache {
         return layers.getOrDefault(layer, new int[0]);
     }
 
-    /** A token is computed: what was used before counts a little less. */
+    /** Begins a token: earlier uses count a little less. */
     void age() {
         use *= GROWTH;
         if (use > LARGEST_USE) {
@@ -130,7 +130,7 @@ final class ExpertCache {
         }
     }
 
-    /** Dividing all scores by the same keeps their order. */
+    /** Divides all scores by the same number, which keeps their order. */
     private void rescale() {
         for (int i = 0; i < score.length; i++) {
             score[i] /= use;
@@ -138,7 +138,7 @@ final class ExpertCache {
         use = 1;
     }
 
-    /** A layer uses an expert. */
+    /** Counts a use of an expert of a layer. */
     void touch(int layer, int expert) {
         int[] weights = weights(layer);
         for (int weight : weights) {
@@ -168,11 +168,11 @@ final class ExpertCache {
     }
 
     /**
-     * Takes a piece in, if there is room or others are used less; they are out then.
+     * Admits a piece, if there is room or others are used less, which are evicted then.
      *
-     * @param busy pieces that can't go now
-     * @param evicted receives the pieces that are out
-     * @return whether it is in
+     * @param busy pieces that can't be evicted now
+     * @param evicted receives the pieces that are evicted
+     * @return whether the piece was admitted
      */
     boolean admit(int piece, BitSet busy, List<Integer> evicted) {
         if (cached.get(piece)) {
@@ -201,12 +201,12 @@ final class ExpertCache {
         return true;
     }
 
-    /** Changes how much it holds of kind 0; the least used are out then. */
+    /** Changes the capacity for kind 0, and evicts the least used pieces. */
     List<Integer> resize(long newCapacity) {
         return resize(0, newCapacity);
     }
 
-    /** Changes how much it holds of a kind; the least used are out then. */
+    /** Changes the capacity for a kind, and evicts the least used pieces. */
     List<Integer> resize(int number, long newCapacity) {
         Kind k = kinds.get(number);
         k.capacity = newCapacity;
@@ -219,17 +219,17 @@ final class ExpertCache {
         return evicted;
     }
 
-    /** Whether a piece comes in without displacing any. */
+    /** Whether a piece can be admitted without displacing another. */
     boolean hasRoom(int piece) {
         return kind(piece).size + map.length(piece) <= kind(piece).capacity;
     }
 
-    /** Bytes it may hold. */
+    /** Capacity of the cache, in bytes. */
     long capacity() {
         return kinds.stream().mapToLong(k -> k.capacity).sum();
     }
 
-    /** Bytes it holds. */
+    /** Size of the cached pieces, in bytes. */
     long size() {
         return kinds.stream().mapToLong(k -> k.size).sum();
     }

@@ -8,8 +8,8 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * Brings in the experts that a pass is routed to, and keeps those that are used most. Its methods
- * are called with the lock of the pool held.
+ * Brings in the experts that a pass is routed to, and keeps those that are used most. Methods must
+ * be called with the lock of the pool held.
  */
 final class ExpertPaging {
     private final PieceMap map;
@@ -32,7 +32,7 @@ final class ExpertPaging {
     }
 
     /**
-     * A pass begins.
+     * Begins a pass.
      *
      * @param isWide whether it reads all experts in order
      */
@@ -54,13 +54,13 @@ final class ExpertPaging {
         release(cache.resize(kind, capacity));
     }
 
-    /** Each length of slots has a capacity of its own. */
+    /** Gives each slot length its own capacity. */
     void divide(Slots slots) {
         cache.resize(0, 0).forEach(pool::unkeep);
         cache.divide(slots.classCount(), slots::classOf);
     }
 
-    /** What is read anyway fills the cache where it has room, evenly over all layers. */
+    /** Fills free room of the cache with slices that are read anyway, evenly over all layers. */
     private void fill() {
         long all = map.size(map.everyTokenCount(), map.count());
         double share = all == 0 ? 0 : (double) cache.capacity() / all;
@@ -71,7 +71,7 @@ final class ExpertPaging {
         }
     }
 
-    /** A layer has chosen experts: those that are missing are read at once. */
+    /** Reads the missing ones of the experts that a layer has chosen at once. */
     void route(int layer, int[] chosen, PassMeter meter) {
         int[] weights = cache.weights(layer);
         if (weights.length == 0) {
@@ -96,7 +96,7 @@ final class ExpertPaging {
         foreseen.clear();
     }
 
-    /** A layer is likely to choose experts soon. */
+    /** Reads experts that a layer is likely to choose soon. */
     void foresee(int layer, int[] likely) {
         for (int weight : cache.weights(layer)) {
             for (int expert : likely) {
@@ -109,14 +109,14 @@ final class ExpertPaging {
         }
     }
 
-    /** A weight of experts is about to be used: without routing, all of it. */
+    /** Announces the use of a weight of experts: all of it, if its routing is unknown. */
     void use(int weight) {
         if (!routed.get(map.weights().all().get(weight).layer())) {
             needed.set(map.first(weight), map.last(weight) + 1);
         }
     }
 
-    /** It has been computed with. */
+    /** Notes that a weight has been computed with. */
     void used(int weight) {
         needed.clear(map.first(weight), map.last(weight) + 1);
     }
@@ -131,9 +131,9 @@ final class ExpertPaging {
     }
 
     /**
-     * The weights that are waited for before one of them is computed with. What a layer was routed
-     * to is needed for all its weights at once: its slices are small, and reading them beside the
-     * computation would take the cores from it.
+     * The weights to wait for before one of them is computed with. The slices that a layer was
+     * routed to are waited for in all its weights at once: they are small, and reading them beside
+     * the computation would take cores from it.
      */
     int[] together(int weight) {
         Weight w = map.weights().all().get(weight);

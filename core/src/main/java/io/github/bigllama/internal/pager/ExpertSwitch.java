@@ -6,30 +6,30 @@ import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 
 /**
- * Whether a batch of tokens reads just the experts that its tokens choose, layer by layer, or all
- * of them in order. The first reads fewer bytes, and computing waits for them; the second reads
- * beside the computation. Not thread-safe.
+ * Decides whether a batch of tokens reads only the experts that its tokens choose, layer by layer,
+ * or all of them in order. The former reads fewer bytes, but computing waits for them; the latter
+ * reads beside the computation. Not thread-safe.
  */
 final class ExpertSwitch {
-    /** What is believed before it is measured, in bytes per second: a disk, and memory. */
+    /** The bandwidth of the disk to assume before it is measured, in bytes per second. */
     private static final double USUAL_DISK = 2e9;
 
     private static final double USUAL_MEMORY = 10e9;
 
-    /** How much of an average the last pass is. */
+    /** The weight of the last pass in an average. */
     private static final double NEWS = 0.25;
 
     private final int used;
     private final int experts;
     private final long bytes;
 
-    /** Seconds of computing for a token. */
+    /** Seconds of computing per token. */
     private double compute;
 
-    /** Bytes per second. */
+    /** Bandwidth of the disk, in bytes per second. */
     private double disk = USUAL_DISK;
 
-    /** How many experts a batch uses, of those it would if all were equally likely. */
+    /** The number of experts that a batch uses, divided by that if all were equally likely. */
     private double likeness = 1;
 
     ExpertSwitch(Weights weights) {
@@ -44,7 +44,7 @@ final class ExpertSwitch {
         compute = weights.activeSize() / USUAL_MEMORY;
     }
 
-    /** How many experts of a layer a batch uses, probably. */
+    /** The expected number of experts of a layer that a batch uses. */
     double expertsUsed(int tokens) {
         if (experts == 0) {
             return 0;
@@ -53,7 +53,7 @@ final class ExpertSwitch {
         return Math.max(Math.min(used, experts), all * likeness);
     }
 
-    /** A layer has used so many experts for a batch. */
+    /** Learns from the number of experts that a layer has chosen for a batch. */
     void observe(int tokens, int chosen) {
         if (tokens > 1 && experts > 0) {
             double all = experts * (1 - Math.pow(1 - (double) used / experts, tokens));
@@ -61,20 +61,20 @@ final class ExpertSwitch {
         }
     }
 
-    /** A pass has ended. */
+    /** Learns from a pass. */
     void observe(PassStats pass) {
         if (pass.tokens() > 0) {
             double seconds = (pass.nanos() - pass.stallNanos()) / 1e9 / pass.tokens();
             compute += NEWS * (seconds - compute);
         }
-        // What a few reads say of the disk is chance.
+        // A few reads say little about the disk.
         if (pass.readNanos() > 10_000_000) {
             disk += NEWS * (pass.bytesRead() * 1e9 / pass.readNanos() - disk);
         }
     }
 
     /**
-     * Whether reading all in order takes less time.
+     * Whether reading all experts in order takes less time.
      *
      * @param missing the share of the experts that is not in memory
      */

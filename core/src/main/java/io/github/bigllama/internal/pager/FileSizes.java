@@ -10,13 +10,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Watches that the files of a model do not become shorter: touching a mapping where its file has
- * ended ends the process (SIGBUS). It can't be helped during a computation, but before each.
+ * Checks that the files of a model have not become shorter: touching a mapping beyond the end of
+ * its file ends the process (SIGBUS). That can't be prevented during a computation, but is checked
+ * before each.
  */
 public final class FileSizes implements AutoCloseable {
     private final Weights weights;
 
-    /** Not channels: an interrupt would close them. */
+    /** Not channels, because an interrupt would close them. */
     private final List<RandomAccessFile> files = new ArrayList<>();
 
     private final long[] ends;
@@ -43,7 +44,7 @@ public final class FileSizes implements AutoCloseable {
     }
 
     /**
-     * All weights must be there.
+     * Requires that the files still hold all weights.
      *
      * @throws IOException if a file has become shorter than its weights need
      */
@@ -52,7 +53,7 @@ public final class FileSizes implements AutoCloseable {
             long size = files.get(i).length();
             if (size < ends[i]) {
                 throw new IOException(
-                        "%s has become shorter while it is in use: %d bytes, its weights end at %d"
+                        "%s has become shorter while it is in use: it has %d bytes, but its weights end at %d"
                                 .formatted(weights.files().get(i), size, ends[i]));
             }
         }

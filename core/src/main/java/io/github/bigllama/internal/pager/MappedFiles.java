@@ -13,7 +13,7 @@ import java.util.Objects;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
-/** The files of a model, as far as it is known where they are mapped. Not thread-safe. */
+/** The files of a model whose mappings are known. Not thread-safe. */
 final class MappedFiles implements AutoCloseable {
     private final PieceMap map;
     private final MappedFile[] files;
@@ -25,17 +25,17 @@ final class MappedFiles implements AutoCloseable {
         this.own = new OwnFile[files.length];
     }
 
-    /** A file by its number; null if it is not known where it is mapped. */
+    /** A file by its number; null if its mapping is unknown. */
     MappedFile get(int file) {
         return files[file];
     }
 
-    /** The same file, if its pieces can be in memory of our own; else null. */
+    /** The file, if its pieces can be in the process's own memory; else null. */
     OwnFile own(int file) {
         return own[file];
     }
 
-    /** Pieces of a file can be in memory of our own. */
+    /** Sets a file whose pieces can be in the process's own memory. */
     void own(int file, OwnFile mapped) {
         own[file] = mapped;
     }
@@ -44,9 +44,9 @@ final class MappedFiles implements AutoCloseable {
      * Takes over a mapping.
      *
      * @param address the address of byte 0 of the file
-     * @param probe a byte of it that is mapped
-     * @param stays whether a piece is to stay in memory
-     * @throws IOException if nothing can be done with that mapping
+     * @param probe an offset in the file that is mapped
+     * @param stays tells whether a piece is to stay in memory
+     * @throws IOException if the mapping can't be managed
      */
     void attach(int file, long address, long probe, IntPredicate stays) throws IOException {
         MappedFile mapped = MappedFile.of(map.weights().files().get(file), address, probe);
@@ -72,8 +72,8 @@ final class MappedFiles implements AutoCloseable {
     }
 
     /**
-     * What may be there of what is not to stay goes: nobody knows that it is there, and it is in
-     * pages of any size. Neighbours go together, because a large page goes only as a whole.
+     * Drops pieces that are not to stay but may be in memory from earlier, in pages of any size.
+     * Neighbours are dropped together, because a large page can only be dropped as a whole.
      */
     private void drop(MappedFile mapped, int[] pieces) {
         long from = 0;
@@ -94,7 +94,7 @@ final class MappedFiles implements AutoCloseable {
         }
     }
 
-    /** Drops embeddings: their rows came by page faults. */
+    /** Drops embeddings, whose rows were brought in by page faults. */
     void dropRows() {
         for (Weight weight : map.weights().all()) {
             MappedFile file = files[weight.file()];
@@ -106,7 +106,7 @@ final class MappedFiles implements AutoCloseable {
         }
     }
 
-    /** Lets go of the files; the mappings are llama.cpp's and stay. */
+    /** Closes the files; the mappings belong to llama.cpp and stay. */
     @Override
     public void close() {
         List<MappedFile> attached = Arrays.stream(files).filter(Objects::nonNull).toList();

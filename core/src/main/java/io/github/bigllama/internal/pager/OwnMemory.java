@@ -16,27 +16,30 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
 /**
- * Whether pieces of files are in memory of our own or in the page cache: tried out and, where it is
- * not clear, measured, when it is known where a file is mapped.
+ * Decides whether pieces of files are kept in the process's own memory or in the page cache: both
+ * are tried when the mapping of a file is known, and measured if the better one is not obvious.
  */
 final class OwnMemory {
     private static final System.Logger LOGGER = System.getLogger(OwnMemory.class.getName());
 
-    /** Where weights are read to, if that is not to be found out: see {@link Choice}. */
+    /** Chooses the memory for weights, instead of trying: see {@link Choice}. */
     private static final String PROPERTY = "bigllama.weights.memory";
 
     private static final int THREADS = 4;
     private static final int MOST_MEASURED = 48;
     private static final double SECONDS = 0.2;
 
-    /** What a tenth faster is worth: memory of our own takes less of the processor. */
+    /**
+     * Own memory is chosen unless the page cache is a tenth faster, because it takes less processor
+     * time.
+     */
     private static final double ADVANTAGE = 0.9;
 
-    /** What is wanted. */
+    /** The kinds of choice. */
     enum Choice {
-        /** Whatever is better: experts only where there is a page cache with large pages. */
+        /** The better of both; only for experts where the page cache has large pages. */
         AUTO,
-        /** Memory of our own for everything, if it can be had. */
+        /** Own memory for all weights, if possible. */
         OWN,
         PAGE_CACHE;
 
@@ -59,19 +62,19 @@ final class OwnMemory {
     private final SlabMemory memory;
     private final boolean everyToken;
 
-    /** Why there is none, or none any more. */
+    /** Why own memory is not used, or no longer. */
     private String refusal = "";
 
     OwnMemory(Choice choice, OwnPages system) {
         this.choice = choice;
         this.system = choice == Choice.PAGE_CACHE ? null : system;
         this.memory = system == null ? null : new SlabMemory(system);
-        // macOS frees no page of a file at once: there the page cache can't be told what to drop.
+        // On macOS the page cache can't be told to drop pages at once.
         boolean mac = System.getProperty("os.name").equals("Mac OS X");
         this.everyToken = choice == Choice.OWN || mac;
     }
 
-    /** What this system has, and the user wants. */
+    /** The choice for this system and the user's settings. */
     static OwnMemory ofThisSystem() {
         Choice choice = Choice.ofProperty();
         try {
@@ -81,7 +84,7 @@ final class OwnMemory {
         }
     }
 
-    /** What pieces of files must begin at multiples of, so that they can be read into it. */
+    /** The unit at multiples of which pieces must begin to be read into own memory. */
     long unit(List<Path> files) {
         long unit = OwnPages.pageSize();
         for (Path file : system == null ? List.<Path>of() : files) {
@@ -105,7 +108,7 @@ final class OwnMemory {
                 .toArray();
     }
 
-    /** Whether it is in pages that a disk fills at its full speed. */
+    /** Whether the memory is in huge pages, which a disk fills at its full speed. */
     boolean isHuge() {
         return memory != null && memory.isHuge();
     }
@@ -117,9 +120,9 @@ final class OwnMemory {
     /**
      * Decides for a file.
      *
-     * @param address where it is mapped
+     * @param address the address of the mapping
      * @param cached the same file in the page cache
-     * @return the file, if its pieces are to be in memory of our own
+     * @return the file, if its pieces are to be in own memory
      */
     Optional<OwnFile> attach(PieceMap map, int file, long address, MappedFile cached) {
         if (system == null) {
@@ -143,7 +146,7 @@ final class OwnMemory {
             if (tryOut(map, pieces, own, cached)) {
                 LOGGER.log(
                         System.Logger.Level.DEBUG,
-                        "{0}: {1} read past the page cache, into memory of our own{2}{3}",
+                        "{0}: {1} read past the page cache, into own memory{2}{3}",
                         path,
                         everyToken ? "weights are" : "experts are",
                         memory.isHuge() ? ", in huge pages" : "",
@@ -170,7 +173,7 @@ final class OwnMemory {
         return Optional.empty();
     }
 
-    /** Why the page cache is used; empty if it is not, or was asked for. */
+    /** Why the page cache is used; empty if it is not, or if the user chose it. */
     String refusal() {
         return refusal;
     }
@@ -213,7 +216,7 @@ final class OwnMemory {
         void read(int piece, int thread) throws IOException;
     }
 
-    /** How long a piece takes on average, several at a time. */
+    /** The average seconds per piece, with several read at the same time. */
     private static double seconds(List<Integer> pieces, Reading reading) throws IOException {
         AtomicInteger next = new AtomicInteger();
         IOException[] failure = new IOException[1];

@@ -9,7 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What the slots of each length hold of a model. Immutable. */
+/** The shares of a model that slots of each length hold. Immutable. */
 final class OwnShares {
     private static final long SLACK = 32L << 20;
 
@@ -55,28 +55,28 @@ final class OwnShares {
         }
     }
 
-    /** Bytes of what is for experts that slots of a length get. */
+    /** The bytes that slots of a length get of the memory for experts. */
     long experts(int k, long bytes) {
         return all == 0 ? 0 : (long) ((double) experts[k] / all * Math.min(bytes, all + slack()));
     }
 
-    /** The last slab of each length may be one of which little is used. */
+    /** Bytes that may be unused, because the last slab of each length may be nearly empty. */
     private long slack() {
         return slots.classCount() * SLACK;
     }
 
-    /** The largest piece of experts with slots of a length. */
+    /** The largest expert piece with slots of a length, in bytes. */
     long largest(int k) {
         return largest[k];
     }
 
-    /** How many slots of a length the experts of a layer need that some tokens use. */
+    /** The number of slots of a length for the experts that some tokens use in a layer. */
     long inLayer(int k, int tokens) {
         long most = (long) tokens * map.weights().expertsUsed();
         return weightsInLayer[k] * Math.min(most, expertsInLayer[k]);
     }
 
-    /** How many slots of a length are for what every token uses. */
+    /** The number of slots of a length for weights that every token uses. */
     long everyTokenSlots(int k, BitSet kept, long window) {
         long count = 0;
         boolean any = false;
@@ -89,7 +89,7 @@ final class OwnShares {
         return any ? count + (window + slots.length(k) - 1) / slots.length(k) : 0;
     }
 
-    /** Bytes of them: whole slabs. */
+    /** The bytes of these slots, in whole slabs. */
     long everyToken(int k, BitSet kept, long window) {
         return slots.whole(k, everyTokenSlots(k, kept, window));
     }

@@ -14,24 +14,24 @@ import java.io.IOException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Carries out a {@link ResidencyPlan} on the mapping that llama.cpp made: has the weights that are
- * computed next in memory when they are needed, and lets those go that are not to stay.
+ * Carries out a {@link ResidencyPlan} on the mapping that llama.cpp made: brings weights into
+ * memory before they are needed, and drops those that are not to stay.
  *
  * <p>A pass over the model is a call of {@link #begin}, then for each weight in the order of use
- * {@link #use} before it is computed with and {@link #used} some time after, and {@link #end}. One
- * pass at a time: {@link #begin} waits for others. The order of the first pass is a guess by names;
- * that of each later pass is the order of the one before. Weights are numbered as in {@link
- * Weights#all}.
+ * {@link #use} before it is computed with and {@link #used} some time after, and {@link #end}.
+ * There is one pass at a time: {@link #begin} waits for others. The order of the first pass is
+ * guessed from names; each later pass is expected to have the order of the one before. Weights are
+ * numbered as in {@link Weights#all}.
  *
- * <p>Nothing here changes what is computed: what is not in memory when it is touched comes by a
- * page fault, as it would without.
+ * <p>The results of a computation do not change: weights that are not in memory when they are
+ * touched are brought in by a page fault, as without the pager.
  */
 // A hold is kept, not used.
 @SuppressWarnings("try")
 public final class Pager implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger(Pager.class.getName());
 
-    /** Tokens after which rows of embeddings that were looked up are dropped: a page each. */
+    /** Number of tokens after which looked-up rows of embeddings are dropped: a page each. */
     private static final int ROWS_KEPT = 2048;
 
     private final PieceMap map;
@@ -48,21 +48,21 @@ public final class Pager implements AutoCloseable {
     /** Held during a pass. */
     private final ReentrantLock turn = new ReentrantLock(true);
 
-    /** What has been computed with since the last {@link #used}. */
+    /** The weights used since the last {@link #used}. */
     private final Segment segment;
 
     private int rowsLookedUp;
 
     private int tokens;
 
-    /** Watches as long as there is memory of our own. */
+    /** Watches the RAM while the process's own memory holds weights. */
     private PressureWatch watch;
 
-    /** Nothing is managed any more: the kernel decides, as it does without. */
+    /** Whether nothing is managed any more, so that the kernel decides. */
     private volatile boolean givenUp;
 
     /**
-     * Plans and starts the readers.
+     * Makes a plan and starts the readers.
      *
      * @throws InsufficientRamException if there is too little RAM for any plan
      */
@@ -85,7 +85,7 @@ public final class Pager implements AutoCloseable {
         readers = new Readers(pool, weights.hasExperts());
     }
 
-    /** What is kept and what is read for a token now. */
+    /** The current plan: how much is kept, and how much is read per token. */
     public ResidencyPlan plan() {
         try (PiecePool.Hold hold = pool.hold()) {
             return planner.plan();
@@ -105,11 +105,11 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
-     * Says where a file is mapped.
+     * Tells the pager where a file is mapped.
      *
-     * @param address the address of its byte 0
-     * @param probe a byte of it that is mapped
-     * @throws IOException if nothing can be done with that mapping
+     * @param address the address of byte 0 of the file
+     * @param probe an offset in the file that is mapped
+     * @throws IOException if the mapping can't be managed
      */
     public void attach(int file, long address, long probe) throws IOException {
         try (PiecePool.Hold hold = pool.hold()) {
@@ -136,14 +136,14 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** Memory of our own has to go, in the middle of a pass too; on any thread. */
+    /** Gives back own memory, even in the middle of a pass; on any thread. */
     public void shrink(long bytes) {
         try (PiecePool.Hold hold = pool.hold()) {
             planner.lower(bytes, experts);
         }
     }
 
-    /** Bytes of memory of this process that hold weights, and are not pages of files. */
+    /** Bytes of the process's own memory that hold weights, which are not pages of files. */
     public long ownBytes() {
         try (PiecePool.Hold hold = pool.hold()) {
             return pool.ownBytes();
@@ -151,17 +151,16 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
-     * Leaves it to the system from now on what is in memory, because nothing can be done with a
-     * mapping.
+     * Lets the system decide from now on what is in memory, because a mapping can't be managed.
      *
-     * @param reason why, for the log
+     * @param reason the reason, for the log
      */
     public void giveUp(String reason) {
         LOGGER.log(
                 System.Logger.Level.WARNING,
-                "{0}: the system decides what of the model stays in RAM",
+                "{0}: the system decides which part of the model stays in RAM",
                 reason);
-        // What moves must have come to its place before anyone touches it unasked.
+        // Moves under way must end before the computation touches their places unannounced.
         try (PiecePool.Hold hold = pool.hold()) {
             pool.giveUp();
             givenUp = true;
@@ -171,7 +170,7 @@ public final class Pager implements AutoCloseable {
     /**
      * Begins a pass over the model; waits while another is under way.
      *
-     * @param newTokens how many tokens it computes
+     * @param newTokens number of tokens that the pass computes
      * @param untouched bytes of memory that the computation may take and has not touched yet
      * @throws InsufficientRamException if the RAM for weights has become too little
      */
@@ -196,21 +195,21 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** Whether the pass under way reads all experts in order, and routing does not matter. */
+    /** Whether the current pass reads all experts in order, whatever the routing. */
     public boolean isWide() {
         try (PiecePool.Hold hold = pool.hold()) {
             return order.isWide();
         }
     }
 
-    /** Whether all that every token uses stays in memory. */
+    /** Whether all weights that every token uses stay in memory. */
     public boolean keepsEveryToken() {
         try (PiecePool.Hold hold = pool.hold()) {
             return planner.keepsEveryToken();
         }
     }
 
-    /** A layer has chosen experts: those that are missing are read at once. */
+    /** Notes the experts that a layer has chosen: missing ones are read at once. */
     public void routed(int layer, int[] chosen) {
         try (PiecePool.Hold hold = pool.hold()) {
             if (!givenUp) {
@@ -220,7 +219,7 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** A layer is likely to choose experts: what is missing of them is read when there is time. */
+    /** Notes experts that a layer is likely to choose: missing ones are read when there is time. */
     public void foreseen(int layer, int[] likely) {
         try (PiecePool.Hold hold = pool.hold()) {
             if (!givenUp) {
@@ -242,7 +241,7 @@ public final class Pager implements AutoCloseable {
         }
         try (PiecePool.Hold hold = pool.hold()) {
             pool.requireMapping();
-            // Such as the frequencies of RoPE, which each layer uses: a few kilobytes.
+            // Weights such as the RoPE frequencies, which every layer uses: a few kilobytes.
             boolean isSmallAndShared = w.layer() == Weight.BEFORE_LAYERS && w.size() < PieceMap.CUT;
             if (isSmallAndShared && order.hasSeen(weight)) {
                 segment.hold(weight);
@@ -253,10 +252,10 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
-     * Rows of a weight are about to be looked up: until {@link #used} nothing of it moves, and what
-     * is not in memory comes by page faults.
+     * Announces that rows of a weight will be looked up: until {@link #used} no part of it is
+     * moved, and missing pages are brought in by page faults.
      *
-     * @throws IOException if weights can't be had any more
+     * @throws IOException if weights can no longer be read
      */
     public void lookUp(int weight) throws IOException, InterruptedException {
         if (givenUp || map.last(weight) < map.first(weight)) {
@@ -268,7 +267,7 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** All that {@link #use} was called for has been computed with. */
+    /** Notes that all weights that {@link #use} was called for have been computed with. */
     public void used() {
         try (PiecePool.Hold hold = pool.hold()) {
             segment.release();
@@ -278,8 +277,8 @@ public final class Pager implements AutoCloseable {
     /**
      * Ends a pass.
      *
-     * @param complete whether it came to its end
-     * @return what it read and how long it waited
+     * @param complete whether the pass came to its end
+     * @return what the pass read and how long it waited
      */
     public PassStats end(boolean complete) {
         try (PiecePool.Hold hold = pool.hold()) {
@@ -307,7 +306,7 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** What was read ahead is of no use. */
+    /** Releases pieces that were read ahead in vain. */
     private void releaseAll() {
         for (int piece = 0; piece < map.count(); piece++) {
             pool.release(piece);
@@ -315,8 +314,8 @@ public final class Pager implements AutoCloseable {
     }
 
     /**
-     * Rows of embeddings came by page faults, a few kilobytes a token; in the end it is all of
-     * them.
+     * Drops rows of embeddings, which page faults bring in, a few kilobytes per token, until all of
+     * them are in memory.
      */
     private void dropRows() {
         if (rowsLookedUp < ROWS_KEPT) {
@@ -336,14 +335,14 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** How much of the pass under way is done, 0 to 1. */
+    /** The part of the current pass that is done, 0 to 1. */
     public double progress() {
         try (PiecePool.Hold hold = pool.hold()) {
             return order.current().progress();
         }
     }
 
-    /** Ends the readers. What is in memory stays in the page cache. */
+    /** Ends the readers. Weights in the page cache stay there. */
     @Override
     public void close() {
         if (watch != null) {

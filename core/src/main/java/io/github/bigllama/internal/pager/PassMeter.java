@@ -33,7 +33,7 @@ final class PassMeter {
         }
     }
 
-    /** What has been read ahead after the pass before counts for this one. */
+    /** Ends a pass. Reads ahead since the previous pass count for this one. */
     PassStats end(long bytesRead, long busyNanos, long residentBytes, long ownBytes) {
         PassStats stats =
                 new PassStats(

@@ -11,24 +11,24 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The pieces of a model, between those who need them and the readers. Everything but {@link #take}
- * and {@link #done} is called by a thread that has a {@link #hold}.
+ * The pieces of a model, shared by the computation, which needs them, and the readers. All methods
+ * except {@link #take} and {@link #done} must be called by a thread that has a {@link #hold}.
  */
 final class PiecePool {
     private final ReentrantLock lock = new ReentrantLock();
     private final Hold hold = lock::unlock;
 
-    /** The readers have something to do. */
+    /** Signalled when the readers have something to do. */
     private final Condition work = lock.newCondition();
 
-    /** A piece has arrived or gone. */
+    /** Signalled when a piece has arrived or gone. */
     private final Condition change = lock.newCondition();
 
     private final PieceStates states;
     private final Transfers transfers;
     private final WorkQueue queue;
 
-    /** Pieces that nobody needed when they began to be held. */
+    /** Pieces that were not needed when they were first held. */
     private final BitSet borrowed = new BitSet();
 
     private boolean closed;
@@ -51,7 +51,7 @@ final class PiecePool {
         return hold;
     }
 
-    /** What a reader is to do next; waits for it. Null: nothing any more. */
+    /** Waits for the next task of a reader; null if there will be none any more. */
     Task take() throws InterruptedException {
         lock.lockInterruptibly();
         try {
@@ -61,7 +61,8 @@ final class PiecePool {
                 }
                 Task task = queue.next();
                 if (task != null) {
-                    // One is woken at a time, and wakes the next if it finds something to do.
+                    // One reader is woken at a time, and wakes the next if it finds something to
+                    // do.
                     work.signal();
                     return task;
                 }
@@ -72,7 +73,7 @@ final class PiecePool {
         }
     }
 
-    /** A reader has done what {@link #take} gave it. */
+    /** Ends a task from {@link #take}. */
     void done(Task task, IOException problem) {
         lock.lock();
         try {
@@ -84,7 +85,7 @@ final class PiecePool {
         }
     }
 
-    /** Whether the cores are computing, or waiting for a piece. */
+    /** Sets whether the cores are computing, or waiting for a piece. */
     void computing(boolean now) {
         if (queue.isComputing() && !now) {
             work.signal();
@@ -92,13 +93,13 @@ final class PiecePool {
         queue.computing(now);
     }
 
-    /** The order to read ahead in from now on. */
+    /** Sets the order to read ahead in from now on. */
     void schedule(Schedule next) {
         queue.schedule(next);
         work.signal();
     }
 
-    /** The readers look again: computing has moved, or a mapping is known. */
+    /** Wakes the readers, because computing has advanced or a mapping is known. */
     void wake() {
         work.signal();
     }
@@ -122,23 +123,26 @@ final class PiecePool {
         }
     }
 
-    /** Has a piece read when nothing is waited for, if there is room for it. */
+    /** Has a piece read if there is room for it and no piece is waited for. */
     void hint(int piece) {
         queue.hint(piece);
         work.signal();
     }
 
-    /** What was hinted at is not needed any more, if it is not being read yet. */
+    /** Forgets hints for pieces that are not being read yet. */
     void unhint() {
         queue.unhint();
     }
 
-    /** Whether the readers can't go on by themselves: no room, and none about to come. */
+    /**
+     * Whether the readers can't continue by themselves: there is no room, and none about to become
+     * free.
+     */
     boolean isStuck() {
         return queue.isStuck();
     }
 
-    /** A piece is to stay when it comes, or if it is here. */
+    /** Keeps a piece, now or when it arrives. */
     void keep(int piece) {
         if (!states.isKept(piece)) {
             queue.rescue(piece);
@@ -146,7 +150,7 @@ final class PiecePool {
         }
     }
 
-    /** A piece is not to stay any longer; it goes when it is released. */
+    /** No longer keeps a piece: it is dropped when it is released. */
     void unkeep(int piece) {
         if (states.isKept(piece)) {
             states.unkeep(piece);
@@ -154,8 +158,8 @@ final class PiecePool {
     }
 
     /**
-     * Lets a piece go, if it is here and is not to stay. One that is computed with goes when it has
-     * been: while it leaves memory of our own, there are zeros in its place.
+     * Drops a piece if it is in memory and not kept. A piece in use is dropped after its use,
+     * because its place holds zeros while it leaves own memory.
      */
     void release(int piece) {
         if (states.isBusy(piece)) {
@@ -179,16 +183,17 @@ final class PiecePool {
         queue.evict(piece);
     }
 
-    /** A piece is computed with until {@link #used}: its memory must not move. */
+    /** Marks a piece as in use until {@link #used}: it must not be moved. */
     void busy(int piece) {
         states.busy(piece, true);
     }
 
     /**
-     * A piece is computed with in places until {@link #letGo}, whether it is here or not: if it is
-     * in memory of our own it must not move.
+     * Marks a piece as partly in use until {@link #letGo}, whether it is in memory or not: if it is
+     * in own memory it must not be moved.
      *
-     * @return false if it is on the move: then it is not held, and {@link #awaitChange} comes first
+     * @return false if it is being moved: then it is not held, and the caller must {@link
+     *     #awaitChange} first
      */
     boolean hold(int piece) {
         if (!transfers.isOwn(piece)) {
@@ -204,7 +209,7 @@ final class PiecePool {
         return true;
     }
 
-    /** The end of {@link #hold}. */
+    /** Ends {@link #hold(int)}. */
     void letGo(int piece) {
         states.busy(piece, false);
         boolean retiring = transfers.isIn(piece) && transfers.slots().isRetiring(piece);
@@ -214,13 +219,13 @@ final class PiecePool {
         }
     }
 
-    /** A piece has been computed with. */
+    /** Ends the use of a piece. */
     void used(int piece) {
         states.busy(piece, false);
         release(piece);
     }
 
-    /** Nothing is computed with any more. */
+    /** Ends the use of all pieces. */
     void noneBusy() {
         states.busy().forEach(this::used);
         if (transfers.slots() != null) {
@@ -229,23 +234,23 @@ final class PiecePool {
         }
     }
 
-    /** From now on there is memory of our own. */
+    /** Sets the own memory for pieces. */
     void slots(Slots memory) {
         transfers.slots(memory);
         work.signal();
     }
 
-    /** Memory of our own for pieces; null if there is none. */
+    /** Own memory for pieces; null if there is none. */
     Slots slots() {
         return transfers.slots();
     }
 
-    /** Bytes of memory of our own. */
+    /** Bytes of own memory. */
     long ownBytes() {
         return slots() == null ? 0 : slots().bytes();
     }
 
-    /** Changes how much memory slots of a length may take; what must leave them does so soon. */
+    /** Changes how much memory slots of a length may take; pieces that must leave do so soon. */
     void resize(int sizeClass, long quota) {
         for (int piece : slots().resize(sizeClass, quota)) {
             transfers.rescue(piece);
@@ -256,13 +261,13 @@ final class PiecePool {
         work.signal();
     }
 
-    /** Bytes that may be on their way. */
+    /** Sets the size of the window in bytes. */
     void window(long bytes) {
         states.window(bytes);
         work.signal();
     }
 
-    /** Waits until something changes, a moment at most. */
+    /** Waits until a piece changes, for a moment at most. */
     void awaitChange() throws InterruptedException, IOException {
         if (transfers.failure() != null) {
             throw transfers.failure();
@@ -270,14 +275,14 @@ final class PiecePool {
         change.await(1, TimeUnit.SECONDS);
     }
 
-    /** What the readers failed with is forgotten, and tried again. */
+    /** Forgets failures of the readers, so that they try again. */
     void clearFailure() {
         transfers.clearFailure();
         work.signal();
     }
 
     /**
-     * There must be a mapping to compute with.
+     * Requires an intact mapping.
      *
      * @throws IOException if a part of it has been lost
      */
@@ -297,12 +302,12 @@ final class PiecePool {
         return states.presentBytes();
     }
 
-    /** For how long at least one reader has been reading. */
+    /** Nanoseconds for which at least one reader has been reading. */
     long busyNanos() {
         return transfers.busyNanos();
     }
 
-    /** No reader begins anything from now on; returns when none is in the middle of something. */
+    /** Stops the readers from beginning tasks; returns when no task is under way. */
     void giveUp() {
         close();
         while (transfers.isUnderWay()) {
@@ -310,7 +315,7 @@ final class PiecePool {
         }
     }
 
-    /** The readers end. */
+    /** Ends the readers. */
     void close() {
         closed = true;
         work.signalAll();

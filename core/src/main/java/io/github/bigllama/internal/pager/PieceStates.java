@@ -5,31 +5,30 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.stream.IntStream;
 
-/**
- * Which pieces are in memory or on their way, which of them are to stay, and how full the window
- * is. Not thread-safe.
- */
+/** The states of all pieces, the pieces to keep, and how full the window is. Not thread-safe. */
 final class PieceStates {
-    /** Where a piece is. */
+    /** The states of a piece. */
     enum State {
         ABSENT,
         READING,
         PRESENT,
         DROPPING,
-        /** In memory of our own, in a slot that the next may take. */
+        /** In own memory, in a slot that another piece may take. */
         IDLE
     }
 
     private final PieceMap map;
     private final State[] states;
 
-    /** Pieces that stay. */
+    /** Pieces that are kept. */
     private final BitSet kept = new BitSet();
 
-    /** All others, while they are not absent or in a slot that the next may take. */
+    /**
+     * All other pieces, while they are neither absent nor in a slot that another piece may take.
+     */
     private final BitSet inWindow = new BitSet();
 
-    /** Pieces that are being computed with. */
+    /** Pieces in use. */
     private final BitSet busy = new BitSet();
 
     private long window;
@@ -51,7 +50,7 @@ final class PieceStates {
         return states[piece] == state;
     }
 
-    /** Bytes that may be on their way. */
+    /** Sets the size of the window in bytes. */
     void window(long bytes) {
         window = bytes;
     }
@@ -79,20 +78,20 @@ final class PieceStates {
         occupy(piece);
     }
 
-    /** It has arrived. */
+    /** A piece has arrived. */
     void read(int piece) {
         states[piece] = State.PRESENT;
         bytesRead += map.length(piece);
         presentBytes += map.length(piece);
     }
 
-    /** It has not arrived. */
+    /** Reading a piece has failed. */
     void failed(int piece) {
         states[piece] = State.ABSENT;
         vacate(piece);
     }
 
-    /** It is about to be dropped, or is being dropped. */
+    /** A piece will be dropped, or is being dropped. */
     void dropping(int piece) {
         states[piece] = State.DROPPING;
     }
@@ -103,23 +102,23 @@ final class PieceStates {
         vacate(piece);
     }
 
-    /** It was to be dropped, and stays. */
+    /** A piece that was to be dropped stays. */
     void undropped(int piece) {
         states[piece] = State.PRESENT;
     }
 
-    /** Its slot may be taken. */
+    /** The slot of a piece may be taken. */
     void idle(int piece) {
         states[piece] = State.IDLE;
         vacate(piece);
     }
 
-    /** Its slot was to be taken, and could not be emptied. */
+    /** The slot of a piece could not be emptied. */
     void idleAgain(int piece) {
         states[piece] = State.IDLE;
     }
 
-    /** It is needed again while it is still in its slot. */
+    /** A piece is needed again while it is still in its slot. */
     void rescued(int piece) {
         states[piece] = State.PRESENT;
         occupy(piece);
@@ -143,7 +142,7 @@ final class PieceStates {
         return kept.get(piece);
     }
 
-    /** A piece is to stay when it comes, or if it is here. */
+    /** Keeps a piece, now or when it arrives. */
     void keep(int piece) {
         vacate(piece);
         kept.set(piece);
@@ -164,7 +163,7 @@ final class PieceStates {
         busy.set(piece, now);
     }
 
-    /** The pieces that are being computed with; a copy. */
+    /** The pieces in use; a copy. */
     IntStream busy() {
         return ((BitSet) busy.clone()).stream();
     }

@@ -10,8 +10,8 @@ import java.util.BitSet;
 import java.util.OptionalLong;
 
 /**
- * Makes plans as RAM and the needs of the window change, and has the pool keep what they say. Its
- * methods are called with the lock of the pool held.
+ * Makes new plans as RAM and the size of the window change, and has the pool carry them out.
+ * Methods must be called with the lock of the pool held.
  */
 final class Planner {
     private final PieceMap map;
@@ -22,7 +22,7 @@ final class Planner {
     private WindowControl control;
     private final ExpertSwitch byBytes;
 
-    /** Bytes less of memory of our own than the plan has, because the system needed them. */
+    /** Bytes by which own memory is smaller than planned, because the system needed them. */
     private long lowered;
 
     private OwnShares shares;
@@ -45,15 +45,15 @@ final class Planner {
     }
 
     /**
-     * Looks whether the plan still holds.
+     * Makes a new plan if RAM has changed.
      *
-     * @param untouched bytes of RAM that are going to be used for something else
+     * @param untouched bytes of RAM that will be used for something else
      */
     void update(long untouched) {
-        // Memory of our own is no one else's.
+        // Own memory counts as RAM for weights.
         OptionalLong changed = budget.changed(plan.weightRam(), untouched - pool.ownBytes());
         if (changed.isEmpty() && lowered > 0) {
-            // What was short is there again.
+            // The shortage is over.
             lowered = 0;
         }
         if (changed.isPresent()) {
@@ -61,25 +61,25 @@ final class Planner {
             plan(changed.getAsLong());
             return;
         }
-        // Where nothing is read in order, a larger window gains nothing.
+        // A larger window is only useful for reading in order.
         long window = keepsEveryToken() ? plan.window() : control.next();
         if (window != plan.window() && PlanRules.must(map, window) <= plan.weightRam()) {
             plan(plan.weightRam(), window);
         }
     }
 
-    /** Whether all that every token uses stays. */
+    /** Whether all weights that every token uses are kept. */
     boolean keepsEveryToken() {
         return plan.kept() >= map.size(0, map.everyTokenCount());
     }
 
-    /** Learns from a pass how large the window should be. */
+    /** Adapts the size of the window to a pass. */
     void observe(PassStats pass) {
         control.observe(pass);
         byBytes.observe(pass);
     }
 
-    /** Bytes that experts may take: beside a pass that reads all of them in order, or not. */
+    /** Bytes that experts may take in a pass that reads all of them in order, or in another. */
     long expertRoom(boolean isWide) {
         if (!map.weights().hasExperts()) {
             return 0;
@@ -87,12 +87,12 @@ final class Planner {
         return plan.experts() + (isWide ? 0 : PlanRules.expertWindow(map));
     }
 
-    /** Bytes that may be on their way. */
+    /** The size of the window in bytes. */
     long window(boolean isWide) {
         return plan.window() + (isWide ? PlanRules.expertWindow(map) : 0);
     }
 
-    /** Whether a batch reads all experts in order, or those that its tokens choose. */
+    /** Whether a batch reads all experts in order, instead of those that its tokens choose. */
     boolean isWide(int tokens) {
         if (!map.weights().hasExperts() || tokens <= 1) {
             return false;
@@ -106,19 +106,19 @@ final class Planner {
         return byBytes.isWide(tokens, missing);
     }
 
-    /** A layer has chosen experts for a batch. */
+    /** Learns from the experts that a layer has chosen for a batch. */
     void chosen(int tokens, int experts) {
         byBytes.observe(tokens, experts);
     }
 
-    /** Bytes of memory of our own that the plan has room for. */
+    /** Bytes of own memory that the plan has room for. */
     private long ownRoom() {
         long room = plan.experts() + PlanRules.expertWindow(map);
-        // The window is for page tables, edges of slices and whatever comes by page faults.
+        // The window is for page tables, edges of slices and pages brought in by page faults.
         return Math.max(0, room - lowered);
     }
 
-    /** Divides the room for experts for a pass. */
+    /** Divides the memory among experts for a pass. */
     void divide(ExpertPaging experts, int tokens, boolean isWide) {
         Slots slots = pool.slots();
         if (slots == null) {
@@ -132,7 +132,7 @@ final class Planner {
         for (int k = 0; k < slots.classCount(); k++) {
             pool.resize(k, shares.everyToken(k, planned, plan.window()) + shares.experts(k, own));
             long count = slots.slots(k) - shares.everyTokenSlots(k, planned, plan.window());
-            // What passes through needs slots too: all experts of a layer, at the most.
+            // Experts that pass through need slots too: at most all of a layer.
             long passing =
                     isWide
                             ? (long)
@@ -147,19 +147,18 @@ final class Planner {
     }
 
     /**
-     * Bytes that are missing for what the plan has, because others have taken them since.
+     * Bytes by which RAM is short of the plan, because other programs have taken it since.
      *
-     * @return negative if there are more
+     * @return negative if there is more
      */
     long shortage() {
         return plan.weightRam() - lowered - budget.weightRam(-pool.ownBytes());
     }
 
     /**
-     * The system is short of memory: some of ours goes at once, and comes back when there is
-     * enough.
+     * Gives back own memory at once because the system is short of it, until there is enough again.
      *
-     * @param bytes how much
+     * @param bytes bytes to give back
      */
     void lower(long bytes, ExpertPaging experts) {
         lowered += Math.min(bytes, pool.ownBytes());

@@ -13,19 +13,20 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Looks at how much memory the system has left while there is memory of our own, which the system
- * would swap instead of dropping it: what is short goes before that, in the middle of a pass too.
+ * Watches how much memory the system has left while weights are in own memory, which the system
+ * would swap instead of dropping it. If RAM is short, own memory is given back before that, even in
+ * the middle of a pass.
  */
 final class PressureWatch implements AutoCloseable {
     private static final long USUAL_MILLIS = 100;
 
-    /** While others wait for memory. */
+    /** The interval while programs wait for memory. */
     private static final long PRESSED_MILLIS = 20;
 
     private static final Path PRESSURE = Path.of("/proc/pressure/memory");
     private static final Pattern STALLED = Pattern.compile("some .*total=(\\d+)");
 
-    /** Microseconds of waiting for memory, of anyone, that are not chance. */
+    /** Microseconds of waiting for memory, by any program, that are significant. */
     private static final long STALL = 2000;
 
     private final LongSupplier shortage;
@@ -37,8 +38,8 @@ final class PressureWatch implements AutoCloseable {
     /**
      * Starts watching.
      *
-     * @param shortage bytes that are missing for what is planned; negative if there are more
-     * @param shrink is told how many bytes have to go, on the thread of this
+     * @param shortage bytes that are missing for the plan; negative if there is more
+     * @param shrink is given the number of bytes to give back, on the watching thread
      */
     PressureWatch(LongSupplier shortage, LongConsumer shrink) {
         this.shortage = shortage;
@@ -55,7 +56,7 @@ final class PressureWatch implements AutoCloseable {
                 look();
             }
         } catch (InterruptedException e) {
-            // Closed.
+            // The watch was closed.
         }
     }
 
@@ -71,9 +72,9 @@ final class PressureWatch implements AutoCloseable {
         swapped = now;
     }
 
-    /** Microseconds for which someone has waited for memory; 0 where the system does not tell. */
+    /** Microseconds for which programs have waited for memory; 0 where the system does not say. */
     private static long stalled() {
-        // Not by a channel: an interrupt would close it.
+        // Not with a channel, because an interrupt would close it.
         try (FileInputStream in = new FileInputStream(PRESSURE.toFile())) {
             return stalled(new String(in.readAllBytes(), StandardCharsets.US_ASCII)).orElse(0);
         } catch (IOException e) {

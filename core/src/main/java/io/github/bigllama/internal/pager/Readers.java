@@ -4,13 +4,14 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The threads that read and drop; they sleep in the kernel, or because there is nothing to do. */
+/** The threads that read and drop pieces. They mostly sleep, in the kernel or for lack of tasks. */
 // A hold is kept, not used.
 @SuppressWarnings("try")
 final class Readers implements AutoCloseable {
     /**
-     * Two saturate the disks measured when they read megabytes in order. Slices of experts are
-     * smaller and anywhere: eight read 2.2 GB/s of those where four read 1.9.
+     * Two threads saturate the disks that were measured when they read megabytes in order. Slices
+     * of experts are smaller and scattered: eight threads read 2.2 GB/s of them where four read
+     * 1.9.
      */
     private static final int OF_SLICES = 8;
 
@@ -33,7 +34,7 @@ final class Readers implements AutoCloseable {
                 pool.done(task, execute(task));
             }
         } catch (InterruptedException e) {
-            // Nobody interrupts a reader; it would only be missing.
+            // Nobody interrupts a reader; if it happens, there is just one less.
         }
     }
 
@@ -46,7 +47,7 @@ final class Readers implements AutoCloseable {
         }
     }
 
-    /** Ends them; returns when none of them is in a file any more. */
+    /** Ends the readers; returns when none of them uses a file any more. */
     @Override
     public void close() {
         try (PiecePool.Hold hold = pool.hold()) {

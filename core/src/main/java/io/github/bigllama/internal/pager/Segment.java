@@ -9,8 +9,8 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * The weights that are computed with together: what llama.cpp computes between two stops. They come
- * in one after the other and go at once. Its methods are called with the lock of the pool held.
+ * The weights that llama.cpp computes with between two stops. They are brought in one after the
+ * other and released together. Methods must be called with the lock of the pool held.
  */
 final class Segment {
     private final PieceMap map;
@@ -20,10 +20,10 @@ final class Segment {
     private final PassMeter meter;
     private final List<Integer> weights = new ArrayList<>();
 
-    /** The pieces that are computed with in places. */
+    /** The pieces that are partly in use. */
     private final BitSet held = new BitSet();
 
-    /** Bytes that are in memory for it and will not stay. */
+    /** Bytes in memory for this segment that will not be kept. */
     private long passing;
 
     Segment(PieceMap map, PiecePool pool, ExpertPaging experts, UseOrder order, PassMeter meter) {
@@ -34,7 +34,7 @@ final class Segment {
         this.meter = meter;
     }
 
-    /** A pass begins. */
+    /** Begins a pass. */
     void clear() {
         weights.clear();
         held.clear();
@@ -44,7 +44,7 @@ final class Segment {
     /**
      * Returns when a weight is in memory.
      *
-     * @return bytes that are in memory for this and will not stay
+     * @return bytes in memory for this segment that will not be kept
      */
     long add(int weight) throws IOException, InterruptedException {
         order.observe(weight);
@@ -67,8 +67,8 @@ final class Segment {
     }
 
     /**
-     * A weight is computed with in places, or again: of what is here of it nothing moves, and the
-     * rest comes by page faults.
+     * Holds a weight that is used in parts, or again: its pieces in memory are not moved, and the
+     * rest is brought in by page faults.
      */
     void hold(int weight) throws IOException, InterruptedException {
         for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
@@ -90,8 +90,8 @@ final class Segment {
         long start = System.nanoTime();
         pool.computing(false);
         demand(weight, pool.isStuck());
-        // What was about to be dropped is here as soon as it is asked for, and nothing changes
-        // then.
+        // A piece that was about to be dropped is available as soon as it is asked for, without a
+        // change to wait for.
         while (!isHere(weight)) {
             pool.awaitChange();
             demand(weight, pool.isStuck());
@@ -100,7 +100,7 @@ final class Segment {
         meter.stalled(System.nanoTime() - start);
     }
 
-    /** Whether everything that a weight is computed with is in memory. */
+    /** Whether all pieces that a weight is computed with are in memory. */
     private boolean isHere(int weight) {
         for (int each : experts.together(weight)) {
             for (int piece = map.first(each); piece <= map.last(each); piece++) {
@@ -112,7 +112,10 @@ final class Segment {
         return true;
     }
 
-    /** Asks for what reading in order will not bring: it has passed it, or can't go on. */
+    /**
+     * Asks for pieces that reading in order will not bring, because it has passed them or can't
+     * continue.
+     */
     private void demand(int weight, boolean everything) {
         for (int each : experts.together(weight)) {
             for (int piece = map.first(each); piece <= map.last(each); piece++) {
@@ -128,7 +131,7 @@ final class Segment {
         return !isOfExperts(weight) || experts.isNeeded(piece);
     }
 
-    /** Bytes of a weight that are in memory and will not stay. */
+    /** Bytes of a weight that are in memory and will not be kept. */
     private long passing(int weight) {
         long bytes = 0;
         for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
@@ -139,13 +142,13 @@ final class Segment {
         return bytes;
     }
 
-    /** All of it has been computed with. */
+    /** Releases the segment after its computation. */
     void release() {
         int next = order.next();
         for (int weight : weights) {
             experts.used(weight);
             for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
-                // The next weight may begin in the last piece of this one.
+                // The next weight may begin in the last piece of this weight.
                 if (next < 0 || piece < map.first(next) || piece > map.last(next)) {
                     pool.used(piece);
                 }
@@ -153,7 +156,7 @@ final class Segment {
         }
         if (!held.isEmpty()) {
             held.stream().forEach(pool::letGo);
-            // Readers may have stopped in front of one.
+            // Readers may have stopped at one of these pieces.
             pool.wake();
         }
         clear();

@@ -10,11 +10,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.SequencedSet;
 
-/** The slots of one length, by number, and the slabs that they are cut from. Not thread-safe. */
+/** The slots of one length, and the slabs that they are cut from. Not thread-safe. */
 final class SlotClass {
     static final int NONE = -1;
 
-    /** Bytes of a slab, about: so large that what is left over at its end is little. */
+    /** Approximate bytes of a slab: large enough that little is left over at its end. */
     private static final long SLAB = 32L << 20;
 
     private final SlabMemory memory;
@@ -23,16 +23,16 @@ final class SlotClass {
     private final List<Slab> slabs = new ArrayList<>();
     private final Deque<Integer> free = new ArrayDeque<>();
 
-    /** Pieces in slots that nobody needs, the longest unneeded first. */
+    /** Pieces in slots that are not needed, the longest unneeded first. */
     private final SequencedSet<Integer> idle = new LinkedHashSet<>();
 
     private long quota;
     private boolean growing;
 
-    /** Slabs that there are. */
+    /** Number of slabs. */
     private int count;
 
-    /** Some slots that come from the system and go back to it together. */
+    /** Slots that are allocated and freed together. */
     private static final class Slab {
         private final long address;
 
@@ -55,7 +55,7 @@ final class SlotClass {
     }
 
     /**
-     * Chooses how large slabs are: a small part of everything, and of as many slots as leave the
+     * Chooses the size of slabs: a small part of the total, and a number of slots that leaves the
      * least of the last huge page unused.
      */
     private void cut(long total) {
@@ -82,12 +82,12 @@ final class SlotClass {
         return (perSlab * length + SlabMemory.HUGE - 1) / SlabMemory.HUGE * SlabMemory.HUGE;
     }
 
-    /** Bytes of memory that are taken from the system. */
+    /** Bytes of memory taken from the system. */
     long bytes() {
         return count * slabBytes();
     }
 
-    /** Bytes of the slabs that so many slots take. */
+    /** Bytes of the slabs for a number of slots. */
     long whole(long slots) {
         if (slots == 0) {
             return 0;
@@ -98,7 +98,7 @@ final class SlotClass {
         return (slots + perSlab - 1) / perSlab * slabBytes();
     }
 
-    /** How many slots its memory can have. */
+    /** The number of slots that the memory can have. */
     long slots() {
         return perSlab == 0 ? 0 : quota / slabBytes() * perSlab;
     }
@@ -111,32 +111,32 @@ final class SlotClass {
         return !idle.isEmpty();
     }
 
-    /** A slot that no piece is in. */
+    /** Takes an empty slot. */
     int takeFree() {
         return free.removeFirst();
     }
 
-    /** The piece that nobody has needed for longest; its slot is for another now. */
+    /** Takes the slot of the longest unneeded piece; returns that piece. */
     int takeIdle() {
         return idle.removeFirst();
     }
 
-    /** Nobody needs the piece in a slot: another may take it. */
+    /** Marks a piece as not needed: another piece may take its slot. */
     void idle(int piece) {
         idle.addLast(piece);
     }
 
-    /** As {@link #idle}, and it is the first to go. */
+    /** As {@link #idle}, as the first to be replaced. */
     void idleFirst(int piece) {
         idle.addFirst(piece);
     }
 
-    /** A piece is needed again; returns whether nobody did. */
+    /** Marks a piece as needed again; returns whether it was not needed. */
     boolean rescue(int piece) {
         return idle.remove(piece);
     }
 
-    /** Where a slot is. */
+    /** The address of a slot. */
     long address(int slot) {
         return slab(slot).address + slot % perSlab * length;
     }
@@ -149,7 +149,7 @@ final class SlotClass {
         slab(slot).pieces[slot % perSlab] = piece;
     }
 
-    /** A slot has become empty. */
+    /** Marks a slot as empty. */
     void vacate(int slot) {
         put(slot, NONE);
         Slab slab = slab(slot);
@@ -160,12 +160,12 @@ final class SlotClass {
         }
     }
 
-    /** Whether a slot is to go. */
+    /** Whether a slot is to be freed. */
     boolean isRetiring(int slot) {
         return slab(slot).retiring;
     }
 
-    /** The pieces in slots that are to go. */
+    /** The pieces in slots that are to be freed. */
     List<Integer> retiring() {
         return slabs.stream()
                 .filter(slab -> slab != null && slab.retiring)
@@ -182,12 +182,12 @@ final class SlotClass {
         return quota > 0 && bytes() + slabBytes() <= quota;
     }
 
-    /** A slab is on its way. */
+    /** Notes that a slab is being allocated. */
     void growing() {
         growing = true;
     }
 
-    /** A slab has come, or not: then address is 0. */
+    /** Adds a slab that was allocated; address 0 if that failed. */
     void grown(long address) {
         growing = false;
         if (address == 0) {
@@ -210,7 +210,7 @@ final class SlotClass {
     /**
      * Changes how much memory the slots may take.
      *
-     * @return the pieces that have to leave their slots for it
+     * @return the pieces that have to leave their slots
      */
     List<Integer> resize(long bytes) {
         if (perSlab == 0 && bytes > 0) {
@@ -219,7 +219,7 @@ final class SlotClass {
         quota = bytes;
         List<Slab> staying =
                 new ArrayList<>(slabs.stream().filter(s -> s != null && !s.retiring).toList());
-        // Those with most to lose last.
+        // Slabs with the most pieces last.
         staying.sort(Comparator.comparingLong(this::used));
         List<Integer> leaving = new ArrayList<>();
         for (int i = 0; i < staying.size(); i++) {
@@ -257,7 +257,7 @@ final class SlotClass {
         memory.give(slab.address, slabBytes());
     }
 
-    /** Gives all memory back; what has been moved out of it is not in it. */
+    /** Gives all memory back, except memory that has been moved to the mapping. */
     void close() {
         for (Slab slab : slabs) {
             if (slab != null) {

@@ -8,11 +8,11 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Memory of our own for pieces, in slots. Pieces of a length have slots of that length, cut from
- * slabs of some huge pages; whole slabs are taken from the system and given back to it. A piece
- * that is not needed any more keeps its slot until another needs it.
+ * The process's own memory for pieces, in slots. Pieces of one length have slots of that length,
+ * cut from slabs of several huge pages; whole slabs are taken from the system and given back. A
+ * piece that is no longer needed keeps its slot until another needs it.
  *
- * <p>Its methods are called with the lock of the pool held, but for {@link Growth#run}.
+ * <p>Methods must be called with the lock of the pool held, except {@link Growth#run}.
  */
 final class Slots implements AutoCloseable {
     private static final int NONE = SlotClass.NONE;
@@ -23,37 +23,37 @@ final class Slots implements AutoCloseable {
     /** By piece: the class of its slots; none if it has no slot. */
     private final int[] classOf;
 
-    /** By piece: its slot of its class, while it is in one. */
+    /** By piece: its slot in its class, while it is in one. */
     private final int[] slotOf;
 
     private int mostMoved;
     private int moved;
     private boolean isClosed;
 
-    /** What was refused once is not tried again. */
+    /** Whether the system has refused memory, which is not tried again. */
     private boolean isFull;
 
     /**
      * A slot for a piece.
      *
-     * @param address where it is
-     * @param evicted the piece that is in it and has to be given back first; -1 if none is
+     * @param address the address of the slot
+     * @param evicted the piece in it that has to be moved out first; -1 if it is empty
      */
     record Slot(long address, int evicted) {}
 
-    /** Another slab, to be made without holding the lock. */
+    /** Another slab, to be allocated without holding the lock. */
     record Growth(SlabMemory memory, int sizeClass, long bytes) {
-        /** Returns its address. */
+        /** Allocates the slab; returns its address. */
         long run() throws IOException {
             return memory.take(bytes);
         }
     }
 
     /**
-     * No slots yet.
+     * Begins without slots.
      *
-     * @param lengths by piece: bytes of it that can be in a slot; 0 for none
-     * @param mostMoved pieces that may be in slots at a time
+     * @param lengths by piece: bytes that can be in a slot; 0 for none
+     * @param mostMoved the most pieces in slots at the same time
      */
     Slots(long[] lengths, SlabMemory memory, int mostMoved) {
         this.memory = memory;
@@ -69,15 +69,15 @@ final class Slots implements AutoCloseable {
         for (int piece = 0; piece < lengths.length; piece++) {
             int place = Arrays.binarySearch(sizes, lengths[piece]);
             int next = place >= 0 ? place : -place - 1;
-            // A piece that leaves most of a slot empty is better off in the page cache.
+            // A piece that would leave most of a slot empty is kept in the page cache.
             boolean fits = next < sizes.length && lengths[piece] >= sizes[next] / 4 * 3;
             classOf[piece] = fits && lengths[piece] > 0 ? next : NONE;
         }
     }
 
     /**
-     * The lengths that are worth slots of their own. Slices of a tensor differ by a page, as they
-     * begin in the middle of one or not: those have slots of one length.
+     * The lengths of slots. Slices of a tensor differ by a page, depending on whether they begin in
+     * the middle of one: they have slots of the same length.
      */
     private static long[] sizes(long[] lengths) {
         long total = Arrays.stream(lengths).sum();
@@ -109,12 +109,12 @@ final class Slots implements AutoCloseable {
         return slotOf[piece] != NONE;
     }
 
-    /** The number of lengths; each has a quota of its own. */
+    /** The number of lengths, each of which has its own quota. */
     int classCount() {
         return classes.length;
     }
 
-    /** The length that a piece's slots have, by number; -1 if it has none. */
+    /** The number of the length of a piece's slots; -1 if it has none. */
     int classOf(int piece) {
         return classOf[piece];
     }
@@ -123,12 +123,12 @@ final class Slots implements AutoCloseable {
         return classes[classOf[piece]];
     }
 
-    /** Bytes of memory that are taken from the system. */
+    /** Bytes of memory taken from the system. */
     long bytes() {
         return Arrays.stream(classes).mapToLong(SlotClass::bytes).sum();
     }
 
-    /** A slot for a piece, if there is one; the piece is in it from now on. */
+    /** Takes a slot for a piece, if there is one. */
     Slot acquire(int piece) {
         SlotClass c = ofPiece(piece);
         int slot;
@@ -148,9 +148,7 @@ final class Slots implements AutoCloseable {
         return new Slot(c.address(slot), evicted);
     }
 
-    /**
-     * What would give slots to a length that has no free ones; null if there is none, or may be.
-     */
+    /** A slab for a length without free slots; null if none is needed or allowed. */
     Growth growth() {
         for (int i = 0; i < classes.length; i++) {
             SlotClass c = classes[i];
@@ -166,28 +164,28 @@ final class Slots implements AutoCloseable {
         return !isClosed && !isFull && moved < mostMoved && c.hasRoom();
     }
 
-    /** Whether there is a slot for a piece now. */
+    /** Whether a slot is available for a piece now. */
     boolean isAvailable(int piece) {
         SlotClass c = ofPiece(piece);
         return c.hasIdle() || c.hasFree() && moved < mostMoved;
     }
 
-    /** A slab has come, or not: then address is 0. */
+    /** Adds a slab that was allocated; address 0 if that failed. */
     void grown(Growth growth, long address) {
         isFull |= address == 0;
         classes[growth.sizeClass].grown(address);
     }
 
-    /** Where the slot of a piece is. */
+    /** The address of the slot of a piece. */
     long address(int piece) {
         return ofPiece(piece).address(slotOf[piece]);
     }
 
     /**
-     * The system has refused to move a piece in, or to give back the one before; what it can't do
-     * now is not tried with more.
+     * Notes that the system has refused to move a piece in, or the previous one out; no more slots
+     * are tried then.
      *
-     * @param before the piece that still is in the slot; -1 if it is empty
+     * @param before the piece that is still in the slot; -1 if it is empty
      */
     void refused(int piece, int before) {
         mostMoved = Math.max(0, moved - 1);
@@ -203,28 +201,28 @@ final class Slots implements AutoCloseable {
         c.idleFirst(before);
     }
 
-    /** Nobody needs a piece: its slot may be taken. */
+    /** Marks a piece as not needed: its slot may be taken. */
     void idle(int piece) {
         ofPiece(piece).idle(piece);
     }
 
-    /** A piece is needed again; returns whether it still is in its slot. */
+    /** Marks a piece as needed again; returns whether it is still in its slot. */
     boolean rescue(int piece) {
         return has(piece) && ofPiece(piece).rescue(piece);
     }
 
-    /** Whether the slot of a piece is to go. */
+    /** Whether the slot of a piece is to be freed. */
     boolean isRetiring(int piece) {
         return isIn(piece) && ofPiece(piece).isRetiring(slotOf[piece]);
     }
 
-    /** Whether there is no slot left for a piece but for those that are needed. */
+    /** Whether all slots for a piece are taken by needed pieces. */
     boolean isExhausted(int piece) {
         SlotClass c = ofPiece(piece);
         return !isAvailable(piece) && !c.isGrowing() && !mayGrow(c);
     }
 
-    /** A piece is out of its slot. */
+    /** Marks the slot of a piece as empty. */
     void vacate(int piece) {
         int slot = slotOf[piece];
         slotOf[piece] = NONE;
@@ -235,7 +233,7 @@ final class Slots implements AutoCloseable {
     /**
      * Changes how much memory the slots of a length may take.
      *
-     * @return the pieces that have to leave their slots for it
+     * @return the pieces that have to leave their slots
      */
     List<Integer> resize(int sizeClass, long quota) {
         isFull = false;
@@ -247,22 +245,22 @@ final class Slots implements AutoCloseable {
         return classes[sizeClass].length();
     }
 
-    /** Bytes of the slabs that so many slots of a length take. */
+    /** Bytes of the slabs for a number of slots of a length. */
     long whole(int sizeClass, long count) {
         return classes[sizeClass].whole(count);
     }
 
-    /** How many slots of a length its memory can have. */
+    /** The number of slots of a length that the memory can have. */
     long slots(int sizeClass) {
         return classes[sizeClass].slots();
     }
 
-    /** The pieces in slots that are to go. */
+    /** The pieces in slots that are to be freed. */
     List<Integer> retiring() {
         return Arrays.stream(classes).flatMap(c -> c.retiring().stream()).toList();
     }
 
-    /** Gives the memory back that is in no place of a mapping; what is there is the mapping's. */
+    /** Gives back memory that is not moved into a mapping; moved memory belongs to the mapping. */
     @Override
     public void close() {
         isClosed = true;

@@ -9,8 +9,8 @@ import java.util.BitSet;
 import java.util.function.IntConsumer;
 
 /**
- * What readers do with pieces: read them through the page cache or into memory of our own, and let
- * them go. Its methods are called with the lock of the pool held, but for {@link Task#run}.
+ * The tasks of readers: read pieces through the page cache or into own memory, and drop them.
+ * Methods must be called with the lock of the pool held, except {@link Task#run}.
  */
 final class Transfers {
     private final PieceMap map;
@@ -20,10 +20,10 @@ final class Transfers {
     /** Pieces whose first and last pages have been brought into the page cache. */
     private final BitSet edges = new BitSet();
 
-    /** Memory of our own; null if there is none. */
+    /** Own memory; null if there is none. */
     private Slots slots;
 
-    /** Is told of pieces that have come into memory that is to go. */
+    /** Is told of pieces that have been read into memory that is to be freed. */
     private final IntConsumer retiring;
 
     private int reading;
@@ -31,28 +31,28 @@ final class Transfers {
     private int growing;
     private IOException failure;
 
-    /** Since when at least one reader has been reading; 0 if none is. */
+    /** When the current time of reading by at least one reader began; 0 if none is reading. */
     private long busySince;
 
     private long busyNanos;
 
-    /** What a reader does, without the lock. */
+    /** The work of a reader, done without the lock. */
     private interface Work {
         void run() throws IOException;
     }
 
-    /** What became of it, with the lock. */
+    /** The update after the work, made with the lock. */
     private interface Outcome {
         void accept(IOException problem);
     }
 
-    /** A piece to read, to drop or to move, or memory to get. */
+    /** A piece to read, drop or move, or memory to allocate. */
     record Task(Work work, Outcome outcome) {
         void run() throws IOException {
             work.run();
         }
 
-        /** It has been run, with the problem that there was, or null. */
+        /** Updates the state after {@link #run}, which failed with a problem, or null. */
         void done(IOException problem) {
             outcome.accept(problem);
         }
@@ -65,42 +65,42 @@ final class Transfers {
         this.retiring = retiring;
     }
 
-    /** From now on there is memory of our own. */
+    /** Sets the own memory for pieces. */
     void slots(Slots memory) {
         slots = memory;
     }
 
-    /** Memory of our own for pieces; null if there is none. */
+    /** Own memory for pieces; null if there is none. */
     Slots slots() {
         return slots;
     }
 
-    /** Whether a piece is to be in memory of our own. */
+    /** Whether a piece belongs in own memory. */
     boolean isOwn(int piece) {
         return slots != null && slots.has(piece) && files.own(map.file(piece)) != null;
     }
 
-    /** Whether a piece is in memory of our own. */
+    /** Whether a piece is in own memory. */
     boolean isIn(int piece) {
         return slots != null && slots.isIn(piece);
     }
 
-    /** Whether reading a piece can begin: it has a slot, or there will be none for it. */
+    /** Whether reading a piece can begin: there is a slot for it, or it needs none. */
     boolean canStart(int piece) {
         return !isOwn(piece) || slots.isAvailable(piece) || slots.isExhausted(piece);
     }
 
-    /** Whether it is known where a piece is mapped. */
+    /** Whether the mapping of a piece is known. */
     boolean isMapped(int piece) {
         return files.get(map.file(piece)) != null;
     }
 
-    /** Whether readers are in the middle of something. */
+    /** Whether a task is under way. */
     boolean isUnderWay() {
         return reading + dropping + growing > 0;
     }
 
-    /** What a reader failed with; null if none did. */
+    /** The failure of a reader; null if none failed. */
     IOException failure() {
         return failure;
     }
@@ -111,17 +111,17 @@ final class Transfers {
         }
     }
 
-    /** Whether something has been lost that no one can bring back. */
+    /** Whether a part of a mapping is lost for good. */
     boolean isLost() {
         return failure instanceof OwnFile.LostException;
     }
 
-    /** For how long at least one reader has been reading. */
+    /** Nanoseconds for which at least one reader has been reading. */
     long busyNanos() {
         return busyNanos + (reading > 0 ? System.nanoTime() - busySince : 0);
     }
 
-    /** Reads a piece to where it is to be. */
+    /** A task that reads a piece into own memory or the page cache. */
     Task read(int piece) {
         boolean own = isOwn(piece) && slots.isAvailable(piece);
         states.reading(piece);
@@ -150,7 +150,7 @@ final class Transfers {
         }
     }
 
-    /** Lets go of a piece in the page cache. */
+    /** A task that drops a piece in the page cache. */
     Task drop(int piece) {
         dropping++;
         MappedFile file = files.get(map.file(piece));
@@ -171,7 +171,7 @@ final class Transfers {
         return new Task(filling::run, filling::done);
     }
 
-    /** Reads into memory of our own; what was in the slot goes back before. */
+    /** Reads a piece into own memory, after moving out the piece in the slot. */
     private final class Filling {
         private final int piece;
         private final Slots.Slot slot;
@@ -214,8 +214,8 @@ final class Transfers {
         }
 
         /**
-         * The pages at its ends are its neighbours' too: those are the file's, and stay once they
-         * are there.
+         * Reads the pages at both ends, which neighbours share: they stay in the page cache once
+         * they are there.
          */
         private void readEdges() throws IOException {
             long start = map.ownOffset(piece);
@@ -242,14 +242,14 @@ final class Transfers {
             }
             edges.set(piece, problem == null);
             hasRead(piece, problem);
-            // Memory has become short meanwhile.
+            // RAM has become short meanwhile.
             if (slots.isRetiring(piece) && !states.isBusy(piece)) {
                 retiring.accept(piece);
             }
         }
     }
 
-    /** Has the slot of a piece empty, so that its memory can go. */
+    /** A task that empties the slot of a piece, so that its memory can be freed. */
     Task evict(int piece) {
         dropping++;
         OwnFile own = files.own(map.file(piece));
@@ -268,7 +268,7 @@ final class Transfers {
                 });
     }
 
-    /** Gets memory, if pieces wait for it and may have it; else null. */
+    /** A task that allocates memory, if pieces wait for it and the quota allows it; else null. */
     Task grow() {
         Slots.Growth growth = slots == null ? null : slots.growth();
         if (growth == null) {
@@ -284,7 +284,7 @@ final class Transfers {
                 });
     }
 
-    /** A piece in an idle slot is needed again; returns whether it still is there. */
+    /** Marks a piece in an idle slot as needed again; returns whether it is still there. */
     boolean rescue(int piece) {
         boolean isThere = states.is(piece, State.IDLE) && slots.rescue(piece);
         if (isThere) {
@@ -293,7 +293,7 @@ final class Transfers {
         return isThere;
     }
 
-    /** Nobody needs a piece that is in memory of our own. */
+    /** Marks a piece in own memory as not needed. */
     void idle(int piece) {
         states.idle(piece);
         slots.idle(piece);

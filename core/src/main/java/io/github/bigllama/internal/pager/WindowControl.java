@@ -3,10 +3,9 @@ package io.github.bigllama.internal.pager;
 import io.github.bigllama.core.residency.PassStats;
 
 /**
- * How large the window should be: as small as possible, because what it takes can't be kept, and
- * large enough that neither the disk nor the computation waits for the other more than it must.
- * Computing that waits while the readers have nothing to do, both within one pass, says that it is
- * too small.
+ * Controls the size of the window: as small as possible, because its memory can't hold kept
+ * weights, and large enough that neither the disk nor the computation waits unnecessarily. If
+ * computing waits and the readers have nothing to do within the same pass, the window is too small.
  */
 final class WindowControl {
     private static final double MUCH = 0.05;
@@ -17,9 +16,9 @@ final class WindowControl {
     private long window;
 
     /**
-     * Starts at the usual size, and stays between three quarters and twice of it.
+     * Starts at the usual size, and stays between three quarters of it and twice as much.
      *
-     * @param least never less than this
+     * @param least the lower limit
      */
     WindowControl(long usual, long least) {
         smallest = Math.max(least, usual / 4 * 3);
@@ -40,7 +39,7 @@ final class WindowControl {
         }
     }
 
-    /** Bytes for the next pass. */
+    /** The size for the next pass, in bytes. */
     long next() {
         return window;
     }

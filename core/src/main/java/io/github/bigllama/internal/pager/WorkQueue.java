@@ -8,8 +8,8 @@ import java.util.BitSet;
 import java.util.Deque;
 
 /**
- * What the readers are to do next: drop what has been used, read what is waited for, read ahead
- * while the window has room. Not thread-safe.
+ * Chooses the next task of the readers: drop used pieces, read pieces that are waited for, read
+ * ahead while the window has room. Not thread-safe.
  */
 final class WorkQueue {
     private static final int NONE = -1;
@@ -19,13 +19,13 @@ final class WorkQueue {
     private final Transfers transfers;
     private final Deque<Integer> drops = new ArrayDeque<>();
 
-    /** Pieces whose slots go back to the system. */
+    /** Pieces whose slots are to be freed. */
     private final Deque<Integer> evictions = new ArrayDeque<>();
 
     private final Deque<Integer> demands = new ArrayDeque<>();
     private final BitSet demanded = new BitSet();
 
-    /** What may be needed soon. */
+    /** Pieces that may be needed soon. */
     private final Deque<Integer> hints = new ArrayDeque<>();
 
     private Schedule schedule;
@@ -38,12 +38,12 @@ final class WorkQueue {
         this.schedule = new Schedule(map, new int[0]);
     }
 
-    /** The order to read ahead in from now on. */
+    /** Sets the order to read ahead in from now on. */
     void schedule(Schedule next) {
         schedule = next;
     }
 
-    /** Whether the cores are computing, or waiting for a piece. */
+    /** Sets whether the cores are computing, or waiting for a piece. */
     void computing(boolean now) {
         computing = now;
     }
@@ -55,7 +55,7 @@ final class WorkQueue {
     /**
      * Has a piece read before anything else, whether there is room or not.
      *
-     * @return whether there is something new to do
+     * @return whether there is a new task
      */
     boolean demand(int piece) {
         if (states.is(piece, State.ABSENT) && !demanded.get(piece)) {
@@ -67,7 +67,7 @@ final class WorkQueue {
         return false;
     }
 
-    /** Has a piece read when nothing is waited for, if there is room for it. */
+    /** Has a piece read if there is room for it and no piece is waited for. */
     void hint(int piece) {
         hints.addLast(piece);
     }
@@ -76,13 +76,13 @@ final class WorkQueue {
         hints.clear();
     }
 
-    /** Has a piece dropped that is in the page cache. */
+    /** Has a piece in the page cache dropped. */
     void drop(int piece) {
         states.dropping(piece);
         drops.addLast(piece);
     }
 
-    /** Has a piece leave its slot, if it is there. */
+    /** Has a piece moved out of its slot, if it is there. */
     void evict(int piece) {
         if (states.is(piece, State.PRESENT)) {
             states.dropping(piece);
@@ -90,7 +90,7 @@ final class WorkQueue {
         }
     }
 
-    /** A piece that waits to be dropped stays; one that is being dropped does not. */
+    /** Keeps a piece that waits to be dropped; one that is being dropped is dropped. */
     void rescue(int piece) {
         if (states.is(piece, State.DROPPING) && drops.remove((Integer) piece)) {
             states.undropped(piece);
@@ -99,7 +99,7 @@ final class WorkQueue {
         }
     }
 
-    /** What is to be done next; null if nothing is. */
+    /** The next task; null if there is none. */
     Transfers.Task next() {
         if (!evictions.isEmpty()) {
             return transfers.evict(evictions.removeFirst());
@@ -119,7 +119,10 @@ final class WorkQueue {
         return transfers.read(piece);
     }
 
-    /** What is waited for, what may be needed soon, what comes in order. */
+    /**
+     * The next piece to read: one that is waited for, one that may be needed soon, or the next in
+     * order.
+     */
     private int wanted() {
         if (!demands.isEmpty()) {
             return transfers.canStart(demands.peekFirst()) ? demands.removeFirst() : NONE;
@@ -137,13 +140,13 @@ final class WorkQueue {
         return ahead();
     }
 
-    /** What someone computes with while it comes by page faults is not moved there meanwhile. */
+    /** A piece in use that page faults bring in must not be moved meanwhile. */
     private boolean isReady(int piece) {
         return states.hasRoom(piece) && transfers.canStart(piece) && !states.isBusy(piece);
     }
 
     /**
-     * Slices of experts are in small pages, and dropping those takes time on a core: better while
+     * Slices of experts are in small pages, which take processor time to drop: better while
      * computing waits anyway, unless room runs out.
      */
     private boolean isDropLater() {
@@ -173,20 +176,24 @@ final class WorkQueue {
                 }
                 rescue(piece);
             } else if (states.is(piece, State.DROPPING)) {
-                // Used a moment ago, and again soon: a short cycle. Its turn comes when it is gone.
+                // In a short cycle, a piece that was just used is needed again soon: it is read
+                // again after it is dropped.
                 return NONE;
             }
             schedule.advance();
         }
     }
 
-    /** Whether the readers can't go on by themselves: no room, and none about to come. */
+    /**
+     * Whether the readers can't continue by themselves: there is no room, and none about to become
+     * free.
+     */
     boolean isStuck() {
         if (transfers.isUnderWay() || !drops.isEmpty() || !demands.isEmpty()) {
             return false;
         }
         int piece = schedule.next();
-        // What is here already is no reason to hope: a reader would pass it and stop behind it.
+        // Pieces already in memory do not count: a reader would skip them and stop after them.
         while (piece >= 0 && (states.is(piece, State.PRESENT) || demanded.get(piece))) {
             schedule.advance();
             piece = schedule.next();

@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The files of a model cut into the pieces that are read and dropped as a whole. Immutable.
+ * The files of a model, cut into pieces that are read and dropped as a whole. Immutable.
  *
- * <p>What every token uses is cut at multiples of {@value #CUT} bytes of the file, wherever tensors
- * begin and end: that is the size of a huge page, and the page cache then works in these. A tensor
- * of experts is cut into its slices. These are read with the pages that they share with their
- * neighbours, and dropped without: shared pages stay once they are there. Rows of embeddings are in
- * no piece.
+ * <p>Weights that every token uses are cut at multiples of {@value #CUT} bytes of the file,
+ * wherever tensors begin and end: that is the size of a huge page, in which the page cache then
+ * works. A tensor of experts is cut into its slices. A slice is read with the pages that it shares
+ * with its neighbours, and dropped without them: shared pages stay once they are there. Rows of
+ * embeddings are not in any piece.
  */
 public final class PieceMap {
     /** Bytes between two cuts. */
@@ -28,7 +28,7 @@ public final class PieceMap {
 
     private final Weights weights;
 
-    /** Bytes of what is read and dropped at the least: a page, or a block if that is larger. */
+    /** The smallest number of bytes to read and drop: a page, or a block if that is larger. */
     private final long unit;
 
     private final int[] file;
@@ -41,7 +41,7 @@ public final class PieceMap {
     private final int shared;
     private final int[] spread;
 
-    /** The pieces while they are being cut: whole pages, and those that nobody else has. */
+    /** A piece while it is being cut: all its pages, and those that it does not share. */
     private record Piece(int file, long offset, long end, long ownOffset, long ownEnd) {
         Piece withOwnEnd(long newEnd) {
             return new Piece(file, offset, end, ownOffset, newEnd);
@@ -53,9 +53,9 @@ public final class PieceMap {
     }
 
     /**
-     * Cuts.
+     * Cuts the files of a model.
      *
-     * @param unit bytes that pieces begin at multiples of, a multiple of the page size
+     * @param unit pieces begin at multiples of this number of bytes, a multiple of the page size
      */
     public PieceMap(Weights weights, long unit) {
         this.weights = weights;
@@ -111,15 +111,17 @@ public final class PieceMap {
     }
 
     /**
-     * Steps of the golden ratio around a circle of 1: any number of them, from the first on, are
-     * spread evenly (the three-distance theorem), and so are those in any part of the circle.
+     * Steps of the golden ratio around a circle of length 1: any number of first steps are spread
+     * evenly (the three-distance theorem), as are those in any part of the circle.
      */
     public static double goldenPosition(int step) {
         double position = step * GOLDEN_RATIO;
         return position - Math.floor(position);
     }
 
-    /** Neighbours in the file make a run; a run is cut where the file is. */
+    /**
+     * Joins neighbours in the file to runs, and cuts these at multiples of the unit of the file.
+     */
     private void cutRuns(int f, List<Piece> pieces) {
         List<Weight> inFile =
                 weights.all().stream()
@@ -134,9 +136,9 @@ public final class PieceMap {
                 continue;
             }
             long start = Math.max(end, down(weight.offset()));
-            // What has another use in between has its part of the pages there.
+            // Weights of another use in between share pages with the run.
             boolean continues = end > 0 && start == end && !interrupted;
-            // A page that the run begins or ends in the middle of is not its own.
+            // A page in the middle of which the run begins or ends is shared.
             long ownStart = continues ? start : up(weight.offset());
             if (continues && start < up(weight.end())) {
                 Piece before = pieces.getLast();
@@ -147,7 +149,7 @@ public final class PieceMap {
                 long cut = Math.min(end, (start / CUT + 1) * CUT);
                 long ownEnd = cut == end ? down(weight.end()) : cut;
                 Piece before = pieces.isEmpty() ? null : pieces.getLast();
-                // The rest of a piece that the weight before has begun.
+                // The rest of a piece that the previous weight began.
                 if (!interrupted
                         && before != null
                         && before.file == f
@@ -184,7 +186,7 @@ public final class PieceMap {
         }
     }
 
-    /** The piece of the runs that holds a byte of a file. */
+    /** The piece of a run that contains a byte of a file. */
     private int find(List<Piece> pieces, int f, long position) {
         int low = 0;
         int high = shared - 1;
@@ -218,14 +220,17 @@ public final class PieceMap {
         return file.length;
     }
 
-    /** How many of them, the first, are used by every token; the others are slices of experts. */
+    /**
+     * The number of pieces that every token uses, which come first; the others are slices of
+     * experts.
+     */
     public int everyTokenCount() {
         return shared;
     }
 
     /**
-     * The pieces that every token uses in an order whose every beginning is spread evenly over all
-     * layers, and which never changes: to keep some more or fewer of them moves no others.
+     * The pieces that every token uses, in an order of which any first part is spread evenly over
+     * all layers, and which never changes: keeping a few more or fewer does not affect the others.
      */
     public int[] spreadEvenly() {
         return spread;
@@ -236,32 +241,32 @@ public final class PieceMap {
         return file[piece];
     }
 
-    /** Where it starts, in bytes from the start of the file: whole pages. */
+    /** The start of a piece, in bytes from the start of the file, rounded down to whole pages. */
     public long offset(int piece) {
         return offset[piece];
     }
 
-    /** Its bytes; the last of a file may reach beyond its end. */
+    /** Bytes of a piece; the last one may reach beyond the end of the file. */
     public int length(int piece) {
         return length[piece];
     }
 
-    /** Where the pages start that it shares with no other. */
+    /** The start of the pages that a piece does not share. */
     public long ownOffset(int piece) {
         return ownOffset[piece];
     }
 
-    /** Bytes of the pages that it shares with no other. */
+    /** Bytes of the pages that a piece does not share. */
     public int ownLength(int piece) {
         return ownLength[piece];
     }
 
-    /** Bytes that pieces begin at multiples of. */
+    /** Pieces begin at multiples of this number of bytes. */
     public long unit() {
         return unit;
     }
 
-    /** Bytes of pages that slices share, which stay: counted as one for each slice. */
+    /** Bytes of pages that slices share, which stay: counted as one per slice. */
     public long sharedPages() {
         return (count() - shared) * unit;
     }
@@ -271,12 +276,12 @@ public final class PieceMap {
         return first[weight];
     }
 
-    /** Its last piece; before the first if it has none. */
+    /** The last piece of a weight; less than the first if it has none. */
     public int last(int weight) {
         return last[weight];
     }
 
-    /** Bytes of pieces. */
+    /** Total bytes of pieces. */
     public long size(int from, int to) {
         long size = 0;
         for (int piece = from; piece < to; piece++) {

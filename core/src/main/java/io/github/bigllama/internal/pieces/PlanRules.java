@@ -10,27 +10,27 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.LongStream;
 
-/** How a {@link ResidencyPlan} is made: what is kept, and what passes through which window. */
+/** The rules for making a {@link ResidencyPlan}: what is kept, and how large the window is. */
 public final class PlanRules {
-    /** A smaller window can't keep several readers busy. */
+    /** The smallest window that can keep several readers busy. */
     public static final long LEAST_WINDOW = 8 * PieceMap.CUT;
 
     /**
-     * What a byte in small pages costs the kernel besides: for each page of 4096 bytes 8 of page
-     * table and 9 of the page cache's index.
+     * Memory that the kernel needs per byte in small pages: per page of 4096 bytes, 8 for the page
+     * table and 9 for the index of the page cache.
      */
     public static final double SMALL_PAGES = 17.0 / 4096;
 
-    /** A larger one gains nothing: it is tenths of a second of reading. */
+    /** The largest useful window: some tenths of a second of reading. */
     public static final long LARGEST_WINDOW = 512L << 20;
 
     private PlanRules() {}
 
     /**
-     * The plan for a model and an amount of RAM, as it is made at the start.
+     * The initial plan for a model and an amount of RAM.
      *
      * @param ram bytes of RAM for weights
-     * @throws InsufficientRamException if it is too little; it says how much would do
+     * @throws InsufficientRamException if that is too little; the message says how much is needed
      */
     public static ResidencyPlan plan(Weights weights, long ram) {
         PieceMap map = new PieceMap(weights);
@@ -38,8 +38,8 @@ public final class PlanRules {
     }
 
     /**
-     * The window that costs little of what could be kept: a thirty-second of what a pass over what
-     * every token uses has to read.
+     * The usual window, which costs little of the RAM for kept weights: a thirty-second of the
+     * bytes that a pass over the weights that every token uses has to read.
      */
     public static long usualWindow(PieceMap map, long ram) {
         long streamed = map.size(0, map.everyTokenCount()) - ram;
@@ -47,12 +47,15 @@ public final class PlanRules {
         return Math.clamp(streamed / 32, least, Math.max(least, LARGEST_WINDOW));
     }
 
-    /** Where there are experts, those that a token uses in a layer pass through together. */
+    /**
+     * The smallest window: in a model with experts, those that a token uses in a layer pass through
+     * together.
+     */
     public static long leastWindow(PieceMap map) {
         return Math.max(LEAST_WINDOW, layerBytes(map, 1));
     }
 
-    /** Bytes of the experts that tokens use in the layer that has the largest, at the most. */
+    /** The most bytes of experts that tokens use in one layer. */
     public static long layerBytes(PieceMap map, int tokens) {
         Weights weights = map.weights();
         Map<Integer, Long> layers = new HashMap<>();
@@ -66,17 +69,17 @@ public final class PlanRules {
         return layers.values().stream().mapToLong(Long::longValue).max().orElse(0);
     }
 
-    /** Bytes of RAM for weights without which no part of a model can be read and used. */
+    /** The least bytes of RAM for weights with which a model can be read and used. */
     public static long leastRam(Weights weights) {
         return leastRam(new PieceMap(weights));
     }
 
-    /** The least RAM for weights with which any window works. */
+    /** The least RAM for weights for which there is a window that works. */
     public static long leastRam(PieceMap map) {
         return LongStream.of(windows(map)).map(window -> must(map, window)).min().orElseThrow();
     }
 
-    /** The usual window, or where RAM is too short for it one that works, if there is one. */
+    /** The usual window, or a smaller one that works if RAM is too short for it. */
     public static long workingWindow(PieceMap map, long ram) {
         long usual = usualWindow(map, ram);
         return must(map, usual) <= ram
@@ -87,14 +90,14 @@ public final class PlanRules {
                         .orElse(usual);
     }
 
-    /** Windows to try: small ones force more of large weights to be kept. */
+    /** Windows to try: with smaller ones more of the large weights has to be kept. */
     private static long[] windows(PieceMap map) {
         long least = leastWindow(map);
         return LongStream.iterate(least, window -> window <= least + LARGEST_WINDOW, w -> w + w / 4)
                 .toArray();
     }
 
-    /** Bytes of RAM that a window needs: itself, and what can't pass through it. */
+    /** Bytes of RAM that a window needs: for itself, and for weights that can't pass through it. */
     public static long must(PieceMap map, long window) {
         return window
                 + expertWindow(map)
@@ -103,12 +106,12 @@ public final class PlanRules {
     }
 
     /**
-     * Plans.
+     * Makes a plan.
      *
      * @param ram bytes of RAM for weights
-     * @param window bytes of it for what passes through
-     * @param keep receives the pieces that stay
-     * @throws InsufficientRamException if it is too little; it says how much would do
+     * @param window bytes of it for weights that pass through
+     * @param keep receives the pieces to keep
+     * @throws InsufficientRamException if that is too little; the message says how much is needed
      */
     public static ResidencyPlan plan(PieceMap map, long ram, long window, BitSet keep) {
         keep.clear();
@@ -147,8 +150,8 @@ public final class PlanRules {
     }
 
     /**
-     * What passes through of the experts beside the window: a prompt uses most experts of a layer,
-     * and one tensor of them has to be there as a whole while the next comes in.
+     * Bytes for experts that pass through, in addition to the window: a prompt uses most experts of
+     * a layer, and a tensor of experts has to be complete while the next one is read.
      */
     public static long expertWindow(PieceMap map) {
         return map.weights().all().stream()
@@ -158,14 +161,15 @@ public final class PlanRules {
                 .orElse(0);
     }
 
-    /** Of a weight that is large, so much stays that the rest is no more than half the window. */
+    /** Keeps enough of each large weight that the rest fits into half the window. */
     private static long keepLargest(PieceMap map, long window, BitSet keep) {
         int passing = (int) (window / 2 / PieceMap.CUT);
         int[] tooMany = new int[map.everyTokenCount()];
         for (int weight = 0; weight < map.weights().all().size(); weight++) {
             int count = map.last(weight) - map.first(weight) + 1;
             if (map.weights().all().get(weight).use() == Use.EVERY_TOKEN && count > passing) {
-                // A piece that two weights share counts for one of them; half the window is room.
+                // A piece that two weights share counts for one of them; half the window leaves
+                // room for that.
                 for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
                     tooMany[piece] = weight + 1;
                 }
@@ -187,7 +191,10 @@ public final class PlanRules {
         return kept;
     }
 
-    /** Pieces where weights meet: they hold the small ones too, and would be read for each. */
+    /**
+     * Keeps pieces where weights meet: they also hold the small weights, and would be read for
+     * each.
+     */
     private static long keepSeams(PieceMap map, long room, BitSet keep) {
         BitSet seams = new BitSet();
         for (int weight = 0; weight < map.weights().all().size(); weight++) {
@@ -207,7 +214,7 @@ public final class PlanRules {
         return kept;
     }
 
-    /** An even share of everything else. */
+    /** Keeps an even share of all other pieces. */
     private static long keepEvenly(PieceMap map, long room, BitSet keep) {
         long kept = 0;
         for (int piece : map.spreadEvenly()) {

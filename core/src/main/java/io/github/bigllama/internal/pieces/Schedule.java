@@ -3,29 +3,29 @@ package io.github.bigllama.internal.pieces;
 import java.util.Arrays;
 
 /**
- * In which order a pass uses the pieces, and how far computing and reading are. The order is
- * cyclic: what comes after the end of a pass is the beginning of the next. Not thread-safe.
+ * The order in which a pass uses pieces, and how far computing and reading have come. The order is
+ * cyclic: the end of a pass is followed by the beginning of the next. Not thread-safe.
  */
 public final class Schedule {
     /** The pieces in the order of use; a piece that two weights share may be there twice. */
     private final int[] pieces;
 
-    /** By weight: where its pieces start; -1 if it is not in the order. */
+    /** By weight: the index of its first piece; -1 if it is not in the order. */
     private final int[] start;
 
-    /** Where the pass that computes, or will compute next, begins. */
+    /** The position where the current or the next pass begins. */
     private long lap;
 
-    /** What computes now begins here. */
+    /** The position of the weight that is computed with. */
     private long position;
 
-    /** All before this is in memory or being read. */
+    /** All pieces before this position are in memory or being read. */
     private long ahead;
 
     /**
-     * An order of use.
+     * Creates a schedule.
      *
-     * @param weights weights by number, in the order of use
+     * @param weights the numbers of the weights, in the order of use
      */
     public Schedule(PieceMap map, int[] weights) {
         start = new int[map.weights().all().size()];
@@ -47,25 +47,25 @@ public final class Schedule {
         pieces = Arrays.copyOf(all, count);
     }
 
-    /** A pass begins: what is read ahead now is its beginning. */
+    /** Begins a pass, whose beginning may have been read ahead. */
     public void begin() {
         position = lap;
         ahead = Math.max(ahead, lap);
     }
 
-    /** A pass has come to its end. */
+    /** Ends a pass that is complete. */
     public void end() {
         lap += pieces.length;
         position = lap;
     }
 
-    /** A pass was given up: the next starts from the beginning of it. */
+    /** Gives up a pass: the next one starts from its beginning. */
     public void abandon() {
         position = lap;
         ahead = lap;
     }
 
-    /** Computing has reached a weight. */
+    /** Notes that computing has reached a weight. */
     public void reach(int weight) {
         if (start[weight] >= 0) {
             position = lap + start[weight];
@@ -73,24 +73,24 @@ public final class Schedule {
         }
     }
 
-    /** Whether reading in order has yet to come to a piece of a weight. */
+    /** Whether reading in order has not reached a piece of a weight yet. */
     public boolean isAhead(int weight, int index) {
         return start[weight] >= 0 && lap + start[weight] + index >= ahead;
     }
 
-    /** The next piece to look at for reading; -1 if a whole pass ahead has been looked at. */
+    /** The next piece to consider for reading; -1 if a whole pass ahead has been considered. */
     public int next() {
         return pieces.length == 0 || ahead - position >= pieces.length
                 ? -1
                 : pieces[(int) (ahead % pieces.length)];
     }
 
-    /** The piece that {@link #next} gave needs no more attention. */
+    /** Moves on from the piece that {@link #next} returned. */
     public void advance() {
         ahead++;
     }
 
-    /** How much of the pass is behind, 0 to 1. */
+    /** The part of the pass that is done, 0 to 1. */
     public double progress() {
         return pieces.length == 0 ? 1 : (double) (position - lap) / pieces.length;
     }

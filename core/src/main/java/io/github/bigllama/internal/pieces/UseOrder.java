@@ -7,8 +7,8 @@ import java.util.BitSet;
 import java.util.stream.IntStream;
 
 /**
- * In which order passes use the weights: at first as their names tell, then as the last complete
- * pass did. Not thread-safe.
+ * The order in which passes use the weights: first guessed from names, then that of the last
+ * complete pass. Not thread-safe.
  */
 public final class UseOrder {
     private final PieceMap map;
@@ -16,19 +16,19 @@ public final class UseOrder {
     /** The weights in the order of use. */
     private int[] order;
 
-    /** How many weights the order has that was learned from a pass; 0 before the first. */
+    /** The number of weights in the order learned from a pass; 0 before the first. */
     private int learned;
 
-    /** The weights that this pass has used so far, each once. */
+    /** The weights that the current pass has used so far, each once. */
     private final int[] observed;
 
     private int observedCount;
     private final BitSet seen = new BitSet();
 
-    /** What every token uses. */
+    /** The schedule of the weights that every token uses. */
     private Schedule narrow;
 
-    /** That and all experts; the same for a dense model. */
+    /** The schedule of all weights including experts; the same for a dense model. */
     private Schedule wide;
 
     private Schedule current;
@@ -53,7 +53,7 @@ public final class UseOrder {
         wide = weights.hasExperts() ? new Schedule(map, order) : narrow;
     }
 
-    /** A pass begins, with all experts or without; returns what to read ahead by. */
+    /** Begins a pass, with all experts or without; returns the schedule to read ahead by. */
     public Schedule begin(boolean withExperts) {
         Schedule next = withExperts ? wide : narrow;
         if (next != current) {
@@ -66,22 +66,22 @@ public final class UseOrder {
         return current;
     }
 
-    /** What the pass under way is read ahead by. */
+    /** The schedule of the current pass. */
     public Schedule current() {
         return current;
     }
 
-    /** Whether the pass under way reads all experts in order. */
+    /** Whether the current pass reads all experts in order. */
     public boolean isWide() {
         return current == wide && wide != narrow;
     }
 
-    /** Whether the pass under way has used a weight. */
+    /** Whether the current pass has used a weight. */
     public boolean hasSeen(int weight) {
         return seen.get(weight);
     }
 
-    /** A weight is used. */
+    /** Notes the use of a weight. */
     public void observe(int weight) {
         if (!seen.get(weight)) {
             seen.set(weight);
@@ -89,7 +89,10 @@ public final class UseOrder {
         }
     }
 
-    /** What came after the weight used last in the pass before, if every token uses it; else -1. */
+    /**
+     * The weight that followed the last used one in the previous pass, if every token uses it; else
+     * -1.
+     */
     public int next() {
         boolean known =
                 observedCount > 0
@@ -100,13 +103,13 @@ public final class UseOrder {
     }
 
     /**
-     * A pass has ended.
+     * Ends a pass.
      *
-     * @return whether its order was another than expected: what has been read ahead is of no use
+     * @return whether its order was unexpected, so that pieces were read ahead in vain
      */
     public boolean end() {
         current.end();
-        // A pass that uses less, for want of logits to compute, is no news.
+        // A pass that uses fewer weights, because it computes no logits, does not change the order.
         if (observedCount < learned
                 || Arrays.equals(order, 0, order.length, observed, 0, observedCount)) {
             return false;
@@ -119,7 +122,7 @@ public final class UseOrder {
         return true;
     }
 
-    /** A pass was given up. */
+    /** Gives up a pass. */
     public void abandon() {
         current.abandon();
     }

@@ -1,5 +1,5 @@
 /**
- * What a model is cut into, in which order a pass uses it, and what of it is to stay in RAM:
- * decided here by sizes alone, carried out by the pager.
+ * The pieces of a model, the order in which a pass uses them, and which of them are to stay in RAM:
+ * decided here by sizes alone, and carried out by the pager.
  */
 package io.github.bigllama.internal.pieces;
