@@ -1,6 +1,6 @@
 /**
  * llama.cpp for Java: generated FFM classes and the loader of the native library. Only the core
- * module uses it; programs use {@code io.github.bigllama.core}.
+ * module uses it; other programs use {@code io.github.bigllama.core}.
  */
 @SuppressWarnings("module") // core comes after this module, so the compiler cannot see it
 module io.github.bigllama.bindings {

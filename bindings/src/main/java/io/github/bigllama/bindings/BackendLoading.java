@@ -9,11 +9,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 
 /**
- * Lets ggml choose its backends, and makes sure that there is one for the CPU.
+ * Lets ggml load its backends, and requires one for the CPU.
  *
- * <p>ggml writes what it does there to stderr unless it has a log callback, and nobody could set
- * one before the library is loaded. So its lines are collected, and the callback is put back as it
- * was.
+ * <p>ggml logs to stderr unless it has a log callback, which can't be set before the library is
+ * loaded. So its lines are collected meanwhile, and the previous callback is restored.
  */
 final class BackendLoading {
     private static final System.Logger LOGGER = System.getLogger("io.github.bigllama.native");
@@ -21,25 +20,26 @@ final class BackendLoading {
     private BackendLoading() {}
 
     /**
-     * @param modules whether to load backend modules from the directory, where none are linked in
+     * @param modules whether to load backend modules from the directory, because none are linked in
      */
     static void run(Path directory, boolean modules) throws IOException {
         StringBuffer log = new StringBuffer();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment callback = arena.allocate(ValueLayout.ADDRESS);
             MemorySegment userData = arena.allocate(ValueLayout.ADDRESS);
-            // Never freed: a thread of a backend may still be in it when the old callback is back.
+            // Never freed: a thread of a backend may still be in the callback when the old one is
+            // restored.
             MemorySegment collect =
                     ggml_log_callback.allocate(
                             (level, text, data) -> append(log, text), Arena.global());
             llama_h.ggml_log_get(callback, userData);
             if (!userData.get(ValueLayout.ADDRESS, 0).equals(MemorySegment.NULL)) {
-                // Another class loader has done all this, and reads the log.
+                // Another class loader has already done this, and collects the log.
                 return;
             }
             llama_h.ggml_log_set(collect, MemorySegment.NULL);
             try {
-                // The count starts the registry, with what is linked in.
+                // Asking for the count starts the registry of linked backends.
                 if (modules && llama_h.ggml_backend_reg_count() == 0) {
                     llama_h.ggml_backend_load_all_from_path(
                             arena.allocateFrom(directory.toString()));

@@ -17,7 +17,7 @@ import org.apache.commons.io.IOUtils;
  * Linux's {@code /proc/cpuinfo}, {@code dotprod} for macOS's {@code hw.optional.arm.FEAT_DotProd}.
  *
  * <p>A library that uses an instruction the CPU does not have ends the JVM with SIGILL in the
- * middle of a computation, so this is asked before it is loaded.
+ * middle of a computation, so the CPU is checked before the library is loaded.
  */
 final class CpuFeatures {
     private static final String SYSCTL_PREFIX = "hw.optional.arm.feat_";
@@ -41,11 +41,11 @@ final class CpuFeatures {
     }
 
     /**
-     * From the lines of Linux's {@code /proc/cpuinfo}: {@code flags} on x86, {@code Features} on
+     * Parses the lines of Linux's {@code /proc/cpuinfo}: {@code flags} on x86, {@code Features} on
      * Arm.
      */
     static Set<String> fromCpuinfo(List<String> lines) {
-        // Where cores differ, only what all have is safe: threads move between them.
+        // If cores differ, only features of all cores are safe, because threads move between cores.
         List<Set<String>> cores =
                 lines.stream()
                         .filter(line -> line.matches("(flags|Features)\\s*:.*"))
@@ -63,7 +63,7 @@ final class CpuFeatures {
     }
 
     /**
-     * From the output of macOS's {@code sysctl hw.optional.arm}: {@code
+     * Parses the output of macOS's {@code sysctl hw.optional.arm}: {@code
      * hw.optional.arm.FEAT_DotProd: 1}.
      */
     static Set<String> fromSysctl(Stream<String> lines) {

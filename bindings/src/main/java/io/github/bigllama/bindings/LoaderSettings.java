@@ -11,11 +11,12 @@ import java.util.Properties;
 import java.util.stream.Stream;
 
 /**
- * Where the loader looks, from system properties and environment variables.
+ * The places where the loader looks, from system properties and environment variables.
  *
- * @param override the user's directory, if one is given; then nothing else is tried
- * @param overrideName what gave it, for messages
- * @param cache the root of the user's cache; of a user without a home a folder for temporary files
+ * @param override the user's directory, if one is given; then no other place is tried
+ * @param overrideName the property or variable that gave it, for messages
+ * @param cache the root of the user's cache; for a user without a home folder, a folder for
+ *     temporary files
  * @param systemFolders where an installed llama.cpp may be
  */
 record LoaderSettings(
@@ -51,13 +52,13 @@ record LoaderSettings(
         if (!given.isBlank()) {
             return Path.of(given).toAbsolutePath();
         }
-        // The XDG specification: a relative path is invalid and is to be ignored.
+        // The XDG specification: a relative path is invalid and must be ignored.
         String xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
         boolean isMac = properties.getProperty("os.name").startsWith("Mac");
         if (xdg.startsWith("/") && !isMac) {
             return Path.of(xdg, "bigllama");
         }
-        // Java says ? of a user that the system does not know, as in containers.
+        // Java's value is ? for a user that the system does not know, as in containers.
         String home = properties.getProperty("user.home", "?");
         if (!home.startsWith("/") || !Files.isDirectory(Path.of(home))) {
             String user = properties.getProperty("user.name", "?");

@@ -33,18 +33,19 @@ import org.apache.commons.io.file.PathUtils;
  * The native jar's libraries as files, in the user's cache: {@code natives/<SHA-256 of the
  * manifest>/}.
  *
- * <p>An entry appears whole, by one rename, or not at all. A file lock lets one JVM at a time
- * check, repair and load an entry; where the file system has no locks, or they do nothing, JVMs
- * that start at once extract it each and the first to rename it wins. Files are never written in
- * place: a JVM that has loaded an entry keeps its pages, even when another replaces a damaged one.
+ * <p>An entry appears as a whole, by one rename, or not at all. A file lock lets one JVM at a time
+ * check, repair and load an entry; if the file system has no locks, or they have no effect, each of
+ * several JVMs that start at the same time extracts it, and the first to rename it wins. Files are
+ * never written in place: a JVM that has loaded an entry keeps its pages, even when another
+ * replaces a damaged one.
  */
 final class NativeCache {
-    /** Where the content of the manifest's files comes from. */
+    /** The source of the manifest's files. */
     interface Source {
         InputStream open(String file) throws IOException;
     }
 
-    /** What is done with an entry while no other JVM can replace it. */
+    /** The use of an entry while no other JVM can replace it. */
     interface Use {
         void with(Path entry) throws IOException;
     }
@@ -64,7 +65,7 @@ final class NativeCache {
         void hold(FileChannel channel) throws IOException;
     }
 
-    /** Nobody extracts for this long: it is what a JVM left that died. */
+    /** Extracting takes less than this: older files were left by a JVM that died. */
     private static final Duration ABANDONED = Duration.ofHours(1);
 
     private final Path natives;
@@ -83,7 +84,7 @@ final class NativeCache {
         return natives;
     }
 
-    /** Makes sure that the entry is whole, and holds its lock while it is used. */
+    /** Makes sure that the entry is complete, and holds its lock while it is used. */
     void use(NativeManifest manifest, byte[] manifestText, Source source, Use use)
             throws IOException {
         String id = HexFormat.of().formatHex(sha256().digest(manifestText));
@@ -157,8 +158,8 @@ final class NativeCache {
                 return;
             }
             if (Files.exists(entry, LinkOption.NOFOLLOW_LINKS)) {
-                // Damaged. Renamed before it is deleted, so that the entry's name never has half of
-                // its files.
+                // Damaged. It is renamed before it is deleted, so that the entry never has only
+                // some of its files.
                 Path old = Files.createTempDirectory(natives, id + ".old", PRIVATE_DIRECTORY);
                 Files.move(entry, old.resolve("entry"), StandardCopyOption.ATOMIC_MOVE);
                 PathUtils.delete(old);
@@ -178,8 +179,8 @@ final class NativeCache {
     }
 
     /**
-     * Deletes what JVMs left that died in {@link #install}: by its age, because another may be
-     * extracting where locks do nothing.
+     * Deletes files left by JVMs that died in {@link #install}, if they are old, because another
+     * JVM may be extracting if locks have no effect.
      */
     private void sweep(String id) throws IOException {
         try (DirectoryStream<Path> left = Files.newDirectoryStream(natives, id + ".{new,old}*")) {
@@ -190,7 +191,7 @@ final class NativeCache {
                 }
             }
         } catch (NoSuchFileException e) {
-            // Another JVM sweeps too.
+            // Another JVM is sweeping, too.
         }
     }
 
@@ -201,7 +202,7 @@ final class NativeCache {
             if (!Files.isDirectory(parent)) {
                 Files.createDirectories(parent, PRIVATE_DIRECTORY);
             }
-            // Fails where the owner is another, who could replace what is in it.
+            // Fails if another user owns the folder, who could replace its files.
             Set<PosixFilePermission> kept = Files.getPosixFilePermissions(parent);
             kept.removeAll(FOREIGN_WRITE);
             Files.setPosixFilePermissions(parent, kept);
@@ -210,8 +211,8 @@ final class NativeCache {
         if (!Files.isDirectory(directory)) {
             Files.createDirectories(directory, PRIVATE_DIRECTORY);
         }
-        // Another user who can write here could make this JVM load any code. Fails where the owner
-        // is another.
+        // Another user who can write here could make this JVM load any code. Fails if another user
+        // owns the folder.
         if (!Files.getPosixFilePermissions(directory).equals(PRIVATE)) {
             Files.setPosixFilePermissions(directory, PRIVATE);
         }
@@ -227,8 +228,8 @@ final class NativeCache {
     }
 
     /**
-     * Holds until the channel closes. Waits for other JVMs, and for other class loaders in this
-     * one, for which Java has an exception instead.
+     * Locks until the channel is closed. Waits for other JVMs, and for other class loaders in this
+     * one, for which Java throws an exception.
      */
     private static void lock(FileChannel channel) throws IOException {
         while (true) {

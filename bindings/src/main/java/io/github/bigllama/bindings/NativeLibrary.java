@@ -4,17 +4,17 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The loaded native library: llama.cpp and ggml, and where they came from. The package's
- * description says where they are looked for.
+ * The loaded native library: llama.cpp and ggml, and where they came from. The description of the
+ * package lists the places that are searched.
  *
- * @param origin the kind of place
+ * @param origin the kind of place that the libraries came from
  * @param directory the directory of the library files
  * @param version llama.cpp's release, such as {@code v0.5.0}
  * @param flavour {@code local} (tuned to the CPU of the machine that built it), {@code portable}
- *     (chooses its code by the CPU at run time), or {@code unknown} where no manifest says it
- * @param platform such as {@code linux-x86_64}
- * @param cpuFeatures the CPU features that the libraries need; empty where they need none or no
- *     manifest says it
+ *     (chooses its code by the CPU at run time), or {@code unknown} if there is no manifest
+ * @param platform the platform, such as {@code linux-x86_64}
+ * @param cpuFeatures the CPU features that the libraries need; empty if they need none, or there is
+ *     no manifest
  */
 public record NativeLibrary(
         Origin origin,
@@ -37,8 +37,8 @@ public record NativeLibrary(
     }
 
     /**
-     * The release that the generated classes fit; another may have other layouts, which nothing
-     * would notice.
+     * The release that the generated classes fit; another release may have different layouts, which
+     * nothing would detect.
      */
     static final String PINNED_VERSION = "v0.5.0";
 
@@ -53,13 +53,12 @@ public record NativeLibrary(
     }
 
     /**
-     * Loads the native library, the first time that it is called; returns the same answer ever
-     * after. Any thread may call it.
+     * Loads the native library in the first call; later calls return the same object. Thread-safe.
      *
-     * @return what was loaded, and from where
-     * @throws NativeLibraryException if no library can be loaded, with every place tried. Libraries
-     *     cannot be unloaded, so a second call does not try again: it throws the same message, with
-     *     the first exception as its cause
+     * @return the loaded library
+     * @throws NativeLibraryException if no library can be loaded, with every place that was tried.
+     *     Libraries cannot be unloaded, so a second call does not try again: it throws the same
+     *     message, with the first exception as its cause
      */
     public static synchronized NativeLibrary load() {
         if (failure != null) {
@@ -77,9 +76,9 @@ public record NativeLibrary(
     }
 
     /**
-     * The folder in which things are kept that can be made again: the system property {@code
-     * bigllama.cache}, else the environment variable {@code BIGLLAMA_CACHE}, else that of the user.
-     * It need not exist.
+     * The folder for data that can be recreated: the system property {@code bigllama.cache}, else
+     * the environment variable {@code BIGLLAMA_CACHE}, else the user's cache folder. It may not
+     * exist yet.
      */
     public static Path userCache() {
         return LoaderSettings.fromEnvironment().cache();

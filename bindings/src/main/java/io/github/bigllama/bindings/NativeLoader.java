@@ -26,10 +26,10 @@ import org.apache.commons.io.IOUtils;
 final class NativeLoader {
     private static final String RESOURCES = "io/github/bigllama/natives/";
 
-    /** What of bigllama's own is native: llama.cpp from elsewhere lacks it. */
+    /** bigllama's own native library, which other builds of llama.cpp lack. */
     private static final String SHIM = System.mapLibraryName("bigllama");
 
-    /** How messages end where nothing more special helps. */
+    /** The end of messages without more specific advice. */
     private static final String GENERAL_ADVICE =
             ("Add the bigllama-native jar of this platform, or build it here, or name a directory with the libraries that"
                             + " native/build.sh made of llama.cpp %s in the system property %s (or the environment variable %s).")
@@ -45,15 +45,15 @@ final class NativeLoader {
 
     private final LoaderSettings settings;
 
-    /** One line a place: what was tried and why it failed. */
+    /** One line per place: what was tried and why it failed. */
     private final List<String> attempts = new ArrayList<>();
 
     private Throwable cause;
     private String advice = GENERAL_ADVICE;
 
     /**
-     * Set once a library is in the process: it cannot leave it, and another copy beside it would be
-     * mixed with it.
+     * Whether a library is in the process: it can't be unloaded, and would be mixed with another
+     * copy.
      */
     private boolean touched;
 
@@ -106,8 +106,8 @@ final class NativeLoader {
             loadAll(directory, manifest.libraries(), !manifest.backends().isEmpty());
             return library(Origin.OVERRIDE, directory, manifest);
         }
-        // A build without its manifest. What other libraries need comes first, so that they find it
-        // without an rpath.
+        // A build without a manifest. Libraries come before those that need them, which then find
+        // them without an rpath.
         List<String> libraries =
                 Stream.of(
                                 "bigllama-ggml-base",
@@ -125,7 +125,7 @@ final class NativeLoader {
             String upstream = System.mapLibraryName("llama");
             throw new FileNotFoundException(
                     Files.exists(directory.resolve(upstream))
-                            ? "it has %s but not %s, which bigllama needs: a llama.cpp that native/build.sh of bigllama did not build can't be used"
+                            ? "it has %s but not %s, which bigllama needs: only a llama.cpp that was built by bigllama's native/build.sh can be used"
                                     .formatted(upstream, SHIM)
                             : "it has neither " + NativeManifest.FILE_NAME + " nor " + SHIM);
         }
@@ -139,7 +139,7 @@ final class NativeLoader {
                         .orElseThrow(
                                 () ->
                                         new IOException(
-                                                "%s is not a platform of bigllama, which has libraries for %s"
+                                                "%s is not a supported platform; bigllama has libraries for %s"
                                                         .formatted(
                                                                 Platform.describe(),
                                                                 String.join(
@@ -167,7 +167,7 @@ final class NativeLoader {
             throw new IOException(
                     "the cache %s cannot be used: %s".formatted(cache.directory(), reason(e)), e);
         } catch (UnsatisfiedLinkError e) {
-            // What the dynamic linker says on a file system that is mounted noexec.
+            // The dynamic linker's message for a file system that is mounted noexec.
             if (String.valueOf(e.getMessage()).contains("failed to map segment")) {
                 advice = CACHE_ADVICE;
             }
@@ -176,7 +176,7 @@ final class NativeLoader {
         return library(Origin.JAR, directory[0], manifest);
     }
 
-    /** Null where nothing fits. */
+    /** The library of the system; null if none fits. */
     private NativeLibrary fromSystem() {
         String name = System.mapLibraryName("bigllama-llama");
         String without =
@@ -205,7 +205,7 @@ final class NativeLoader {
         return null;
     }
 
-    /** Refuses what would crash, or quietly compute nonsense, once it is in the process. */
+    /** Refuses a library that would crash, or silently compute wrong results. */
     private void check(NativeManifest manifest) throws IOException {
         if (!manifest.version().equals(NativeLibrary.PINNED_VERSION)
                 || !manifest.tree().equals(NativeLibrary.PINNED_TREE)) {
@@ -239,7 +239,7 @@ final class NativeLoader {
         for (String name : libraries) {
             Path file = directory.resolve(name);
             if (!Files.exists(file)) {
-                throw new FileNotFoundException(name + " is not there");
+                throw new FileNotFoundException(name + " is missing");
             }
             NativeSymbols.load(file);
             touched = true;
@@ -248,7 +248,7 @@ final class NativeLoader {
         BackendLoading.run(directory, backends);
     }
 
-    /** Asks a library for its release without leaving it in the process. */
+    /** Asks a library for its release without keeping it in the process. */
     private static String versionOf(Path library) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment function =
@@ -271,9 +271,9 @@ final class NativeLoader {
     }
 
     /**
-     * @param developmentToo accepts {@code 0.5.0-dev}, what llama.cpp's CMake says unless told that
-     *     it builds a release. It may be any commit after 0.5.0, so it takes a user's word or a
-     *     manifest's tree hash to trust it
+     * @param developmentToo whether to accept {@code 0.5.0-dev}, the default version in llama.cpp's
+     *     CMake. It may be any commit after 0.5.0, so it is trusted only on the user's word or by a
+     *     manifest's tree hash
      */
     private static void checkVersion(String found, boolean developmentToo) throws IOException {
         String pinned = NativeLibrary.PINNED_VERSION.substring(1);
@@ -284,8 +284,8 @@ final class NativeLoader {
     }
 
     private static InputStream resource(String name) throws IOException {
-        // Not a package by its name (it has a hyphen), so the class loader finds it in the named
-        // module too.
+        // The folder is not a valid package name (it has a hyphen), so the class loader also finds
+        // it in a named module.
         InputStream in = NativeLoader.class.getClassLoader().getResourceAsStream(name);
         if (in == null) {
             throw new FileNotFoundException("no jar has " + name);
@@ -318,7 +318,7 @@ final class NativeLoader {
         note(e);
     }
 
-    /** Keeps the first cause, and finds the advice for it. */
+    /** Keeps the first cause and the advice for it. */
     private void note(Throwable e) {
         if (cause == null) {
             cause = e;
@@ -333,14 +333,14 @@ final class NativeLoader {
 
     private static String reason(Throwable e) {
         if (e instanceof ExceptionInInitializerError && e.getCause() != null) {
-            // A generated holder of one function: the library lacks it.
+            // A generated class for one function has failed: the library lacks it.
             return reason(e.getCause());
         }
-        // The JVM puts the file's name before the dynamic linker's message, which starts with it
-        // already.
+        // The JVM puts the file's name before the dynamic linker's message, which already starts
+        // with it.
         String message =
                 String.valueOf(e.getMessage()).strip().replaceFirst("^(.+): \\1: ", "$1: ");
-        // The messages of these say what was wrong themselves; java.nio's give only a path.
+        // The messages of these exceptions name the problem; those of java.nio are only a path.
         return e.getClass() == IOException.class
                         || e instanceof FileNotFoundException
                         || e instanceof LinkageError

@@ -11,11 +11,11 @@ import java.util.Properties;
 import java.util.stream.Stream;
 
 /**
- * What the native module says about the libraries it built.
+ * The native module's description of its libraries.
  *
- * @param libraries in the order in which they must be loaded
- * @param backends modules that ggml loads itself, and of which it chooses what fits this CPU
- * @param sha256 by file name
+ * @param libraries the libraries, in the order in which they must be loaded
+ * @param backends modules that ggml loads itself, choosing those that fit this CPU
+ * @param sha256 checksums by file name
  */
 record NativeManifest(
         String version,
@@ -65,7 +65,7 @@ record NativeManifest(
             throw new IOException(FILE_NAME + " is damaged: it lists no libraries");
         }
         for (String file : manifest.files()) {
-            // The names become paths: nothing may lead out of the directory.
+            // The names become paths, which must not lead out of the directory.
             if (!file.matches("[A-Za-z0-9_][A-Za-z0-9_.+-]*") || file.equals(FILE_NAME)) {
                 throw new IOException(
                         FILE_NAME + " is damaged: '" + file + "' is not a plain file name");
@@ -74,7 +74,7 @@ record NativeManifest(
         return manifest;
     }
 
-    /** Everything that must lie in one directory for the libraries to work. */
+    /** All files that must be in one directory for the libraries to work. */
     List<String> files() {
         return Stream.concat(libraries.stream(), backends.stream()).toList();
     }

@@ -9,22 +9,22 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * Where the generated classes find the functions of llama.cpp. Java ties a library to the class
- * loader that loaded it; another one, of a second web application or of one that was deployed
- * again, finds the same copy by the dynamic linker.
+ * Looks up the functions of llama.cpp for the generated classes. Java ties a library to the class
+ * loader that loaded it; another class loader, such as that of a second or redeployed web
+ * application, finds the same copy through the dynamic linker.
  */
 public final class NativeSymbols {
     private static final List<SymbolLookup> SHARED = new CopyOnWriteArrayList<>();
 
     private NativeSymbols() {}
 
-    /** Finds functions of the libraries that were loaded. */
+    /** A lookup for functions of the loaded libraries. */
     public static SymbolLookup lookup() {
         return SymbolLookup.loaderLookup().or(NativeSymbols::shared);
     }
 
     /**
-     * Loads a library, or shares it with the class loader that has it.
+     * Loads a library, or shares it with the class loader that has loaded it.
      *
      * @throws UnsatisfiedLinkError if it can't be loaded
      */
@@ -36,7 +36,7 @@ public final class NativeSymbols {
             if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
                 throw e;
             }
-            // Never closed: threads of llama.cpp may be in it.
+            // Never closed, because threads of llama.cpp may run in it.
             SHARED.add(SymbolLookup.libraryLookup(file, Arena.global()));
         }
     }

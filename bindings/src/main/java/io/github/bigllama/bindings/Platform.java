@@ -30,7 +30,9 @@ enum Platform {
         return of(System.getProperty("os.name"), System.getProperty("os.arch"));
     }
 
-    /** From the values of the system properties {@code os.name} and {@code os.arch}. */
+    /**
+     * The platform with the values of the system properties {@code os.name} and {@code os.arch}.
+     */
     static Optional<Platform> of(String os, String arch) {
         boolean arm = arch.equals("aarch64") || arch.equals("arm64");
         boolean x86 = arch.equals("amd64") || arch.equals("x86_64");
@@ -42,7 +44,7 @@ enum Platform {
         return os.startsWith("Mac") && arm ? Optional.of(MACOS_ARM64) : Optional.empty();
     }
 
-    /** What this machine is called in messages, also where bigllama does not know it. */
+    /** The name of this machine in messages, even if its platform is not supported. */
     static String describe() {
         return current()
                 .map(Platform::id)

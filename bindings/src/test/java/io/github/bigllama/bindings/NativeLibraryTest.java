@@ -173,8 +173,8 @@ class NativeLibraryTest {
     void anUnknownPlatformIsSaid() throws Exception {
         assertThat(jvm().property("os.arch", "riscv64").property("os.name", "Linux").run())
                 .startsWith(
-                        "FAILED cannot load llama.cpp for linux-riscv64: linux-riscv64 is not a platform of bigllama, which"
-                                + " has libraries for linux-x86_64, linux-aarch64, macos-arm64\n")
+                        "FAILED cannot load llama.cpp for linux-riscv64: linux-riscv64 is not a supported platform;"
+                                + " bigllama has libraries for linux-x86_64, linux-aarch64, macos-arm64\n")
                 .contains("bigllama.library.path", "BIGLLAMA_LIBRARY_PATH");
     }
 

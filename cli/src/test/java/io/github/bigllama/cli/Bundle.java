@@ -18,10 +18,10 @@ import java.util.concurrent.TimeUnit;
 
 /** The bundle of this build, run as a user runs it. */
 public final class Bundle {
-    /** Much more than anything takes, also on a machine with other things to do. */
+    /** Much longer than anything takes, even on a busy machine. */
     public static final long PATIENCE_SECONDS = 120;
 
-    /** An answer that goes on until the context is full: its end is forbidden. */
+    /** An answer that continues until the context is full, because its end is forbidden. */
     public static final String[] ENDLESS = {"-c", "100000", "--logit-bias", "1023=-inf"};
 
     private final Path directory;
@@ -31,7 +31,7 @@ public final class Bundle {
         this.directory = directory;
     }
 
-    /** The one that the build has made. */
+    /** The bundle of the build. */
     public static Bundle built() {
         Path pointer = Path.of(System.getProperty("bigllama.bundle.pointer"));
         try {
@@ -59,9 +59,9 @@ public final class Bundle {
         return this;
     }
 
-    /** What a command did. */
+    /** The result of a command. */
     public record Result(int exitCode, String out, String err) {
-        /** What was said on stderr, but for the line about the demo model. */
+        /** The output on stderr, except the line about the demo model. */
         public String complaint() {
             return err.lines()
                     .filter(line -> !line.startsWith("bigllama: this is the demo model"))
@@ -144,7 +144,7 @@ public final class Bundle {
         }
     }
 
-    /** Reads UTF-8 until this text has come. */
+    /** Reads UTF-8 until this text has arrived. */
     public static String readUntil(InputStream in, String text) throws IOException {
         // Bytes as characters: the text may end in the middle of a character.
         String wanted =

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What goes wrong: one line on stderr, nothing on standard output, the exit code of --help. */
+/** Errors: one line on stderr, nothing on standard output, and an exit code that --help lists. */
 class ErrorsIT {
     private final Bundle bundle = Bundle.built();
 

@@ -21,8 +21,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * The public API, member by member, as it was agreed on. Who changes it on purpose runs this test
- * with {@code -Dbigllama.api.write=true}, and the change is in the commit for everybody to see.
+ * The public API, member by member, as agreed on. To change it on purpose, run this test with
+ * {@code -Dbigllama.api.write=true}; the commit then shows the change.
  */
 class ApiTest {
     private static final Path AGREED = Path.of("src/test/api/core.txt");
@@ -55,7 +55,7 @@ class ApiTest {
                 LlamaModel.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     }
 
-    /** The packages that everybody may use. */
+    /** The packages that users may use. */
     private static List<String> exported() throws IOException, URISyntaxException {
         try (InputStream in = Files.newInputStream(root().resolve("module-info.class"))) {
             return ModuleDescriptor.read(in).exports().stream()

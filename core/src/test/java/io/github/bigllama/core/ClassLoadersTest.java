@@ -22,9 +22,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
-/** Several copies of bigllama in one JVM, as web applications have them. */
+/** Several copies of bigllama in one JVM, as with web applications. */
 class ClassLoadersTest {
-    /** What a copy does; it is loaded by its own class loader. */
+    /** The work of a copy, which is loaded by its own class loader. */
     public static final class Program implements Callable<List<String>> {
         @Override
         public List<String> call() throws Exception {
@@ -43,7 +43,7 @@ class ClassLoadersTest {
                                         .withMetadataOverrides(Map.of("llama.block_count", 77)))
                         .close();
             } catch (ModelLoadException e) {
-                // llama.cpp tells the reason only its log.
+                // llama.cpp gives the reason only in its log.
                 said.add(e.getMessage());
             }
             return said;
@@ -58,7 +58,9 @@ class ClassLoadersTest {
         return new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
     }
 
-    /** In a JVM of its own: nobody has loaded llama.cpp when several copies do so at once. */
+    /**
+     * In a separate JVM, in which llama.cpp is not loaded yet when several copies load it at once.
+     */
     static final class Server {
         private static final int COPIES = 4;
 
@@ -108,7 +110,7 @@ class ClassLoadersTest {
                 assertThat(future.get()).isEqualTo(expected);
             }
         }
-        // Deployed again, and the copy that was there all the time goes on.
+        // Redeployed, while the first copy keeps working.
         try (URLClassLoader third = copy()) {
             assertThat(program(third).call()).isEqualTo(expected);
         }

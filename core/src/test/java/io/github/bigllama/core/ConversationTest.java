@@ -72,7 +72,7 @@ class ConversationTest {
                     if (chat.forgottenMessages() > forgotten) {
                         cuts++;
                         forgotten = chat.forgottenMessages();
-                        // What is left of the conversation was moved, not computed again.
+                        // The rest of the conversation was moved, not computed again.
                         assertThat(stats.prefilledTokens()).isLessThan(30);
                         assertThat(stats.cachedTokens()).isGreaterThan(60);
                     }
@@ -218,7 +218,7 @@ class ConversationTest {
                                 .withKvTypes(KvType.Q8_0, KvType.Q8_0))) {
             assertThatThrownBy(() -> other.restore(file))
                     .hasMessageContaining(
-                            "a KV cache of types F16/F16, and this session one of Q8_0");
+                            "a KV cache of types F16/F16, and this session one of types Q8_0");
         }
         Path copy = folder.resolve("other.gguf");
         Files.copy(DemoModel.PATH, copy);
@@ -267,12 +267,12 @@ class ConversationTest {
                 assertThat(answer.stopReason()).contains(StopReason.MAX_TOKENS);
                 assertThat(answer.stats().contextUsed()).isBetween(4600, 4700);
             }
-            // Near the end of what was said all is there that can be looked at.
+            // Near the end of the conversation, all positions that can be seen are there.
             int[] told = session.tokens();
             int[] other = Arrays.copyOf(told, told.length);
             other[told.length - 10] = 5;
             assertThat(cached(session, other)).isEqualTo(told.length - 10);
-            // Far back, after more than a window, there is nothing left of it.
+            // Further back than a window, nothing is left.
             assertThat(cached(session, prompt)).isZero();
             other = prompt.clone();
             other[500] = 5;

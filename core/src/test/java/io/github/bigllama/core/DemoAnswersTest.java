@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The greedy answers of llama.cpp v0.5.0 that the demo model's makers wrote down. */
+/** The greedy answers of llama.cpp v0.5.0 that the demo model's authors recorded. */
 class DemoAnswersTest {
     private static LlamaModel model;
     private static LlamaSession session;

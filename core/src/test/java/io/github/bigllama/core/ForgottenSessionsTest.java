@@ -16,7 +16,7 @@ import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Sessions that nobody closes. */
+/** Sessions that are never closed. */
 @Timeout(60)
 class ForgottenSessionsTest {
     private static final GenerationOptions GREEDY = GenerationOptions.greedy();

@@ -102,7 +102,7 @@ class GenerationTest {
 
     @Test
     void isCancelledFromAnotherThreadWhileItGenerates() throws InterruptedException {
-        // A bias that forbids the end makes it go on until the context is full.
+        // With a bias that forbids the end, the answer continues until the context is full.
         GenerationOptions endless = endless();
         TokenStream stream = session.generate(STORY, endless);
         List<String> pieces = new ArrayList<>();
@@ -141,7 +141,7 @@ class GenerationTest {
             assertThat(holder[0].stopReason()).contains(StopReason.CANCELLED);
             assertThat(reports).containsExactly(0, 32, 64);
             assertThat(small.contextUsed()).isEqualTo(64);
-            // What was computed is not lost.
+            // Computed tokens are not lost.
             TokenStream again = small.generate(prompt, GREEDY.withMaxTokens(1));
             again.text();
             assertThat(again.stats().cachedTokens()).isEqualTo(64);
@@ -199,7 +199,7 @@ class GenerationTest {
                 .withMessageContaining("1025 tokens")
                 .withMessageContaining("1024 tokens");
         assertThat(session.contextUsed()).isZero();
-        // The largest that fits gives one token.
+        // The largest prompt that fits leaves room for one token.
         TokenStream largest = session.generate(longPrompt(1024), endless());
         largest.text();
         assertThat(largest.stats().generatedTokens()).isEqualTo(1);

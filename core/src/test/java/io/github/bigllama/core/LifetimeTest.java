@@ -35,7 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What users do wrong, what they may do in any order. */
+/** Mistakes of users, and calls that are allowed in any order. */
 class LifetimeTest {
     private static final GenerationOptions GREEDY = GenerationOptions.greedy();
     private static final String FRANCE = DemoModel.prompt("What is the capital of France?");
@@ -304,7 +304,7 @@ class LifetimeTest {
                 .satisfies(e -> assertThat(e.path()).isEqualTo(missing));
         assertThatExceptionOfType(ModelLoadException.class)
                 .isThrownBy(() -> LlamaModel.load(dir))
-                .withMessageContaining("directory");
+                .withMessageContaining("is a folder");
         Path text = Files.writeString(dir.resolve("text.gguf"), "This is no model, but a text.");
         assertThatExceptionOfType(ModelLoadException.class)
                 .isThrownBy(() -> LlamaModel.load(text))

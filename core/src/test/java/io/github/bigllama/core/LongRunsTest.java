@@ -19,9 +19,7 @@ class LongRunsTest {
     private static final List<String> RUNS =
             List.of("A", "a", "Ab", "=", "{", "日", "の", "\u0301", "1", " ", "\n", "a ", "\t= ");
 
-    /**
-     * These make tokens of the text itself, where the demo model's vocabulary has those of bytes.
-     */
+    /** Tokens of the text itself, where the demo model's vocabulary has byte tokens. */
     private static final Set<String> WITHOUT_BYTES =
             Set.of("gemma4", "granite-embed-multi-311m", "sarvam-moe");
 

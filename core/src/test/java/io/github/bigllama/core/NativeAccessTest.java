@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /** A JVM that denies native access. */
 class NativeAccessTest {
-    /** Runs in a JVM of its own. */
+    /** Runs in a separate JVM. */
     static final class Program {
         private static void tell(Callable<?> call) {
             try {

@@ -57,7 +57,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** An argument that is null where that is not allowed: the exception names the parameter. */
+/** For a null argument that is not allowed, the exception names the parameter. */
 class NullArgumentsTest {
     private record City(String name) {}
 
@@ -209,7 +209,7 @@ class NullArgumentsTest {
         }
     }
 
-    /** What must be named: a component of a record where it can be known, else one word. */
+    /** The expected name: a component of a record where it is known, else one word. */
     private static String name(Executable call, Class<?> type, int i) {
         if (call instanceof Constructor<?> && type.isRecord()) {
             RecordComponent[] components = type.getRecordComponents();

@@ -10,9 +10,9 @@ import java.util.regex.Pattern;
 import java.util.spi.ToolProvider;
 import org.junit.jupiter.api.Test;
 
-/** Arrows between packages go one way. */
+/** Dependencies between packages go one way. */
 class PackagesTest {
-    /** From the top to the bottom: each knows only packages that stand after it. */
+    /** From top to bottom: each package may use only those after it. */
     private static final List<String> ORDER =
             List.of(
                     "core.chat",

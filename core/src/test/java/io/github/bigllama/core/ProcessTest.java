@@ -11,7 +11,7 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What can only be seen from outside the JVM: that it lives, and that it does not grow. */
+/** Properties that only show from outside the JVM: it survives, and does not grow. */
 class ProcessTest {
     private static final int COPIES = 500;
 
@@ -27,7 +27,7 @@ class ProcessTest {
                         Integer.toString(COPIES));
         assertThat(child.exitCode()).as("%s", tail(child.output())).isZero();
         assertThat(child.output().lines().filter(line -> line.startsWith("copy "))).hasSize(COPIES);
-        // What llama.cpp has to say goes to its logger, not to stderr.
+        // llama.cpp's messages go to its logger, not to stderr.
         assertThat(child.output().lines()).allMatch(line -> line.matches("(copy|refused) .*"));
         // All three kinds happen, or the damage is not what it is meant to be.
         assertThat(child.output().lines().toList().getLast())
@@ -43,7 +43,7 @@ class ProcessTest {
                         List.of("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
         assertThat(child.exitCode()).as("%s", tail(child.output())).isZero();
         long grown = Long.parseLong(child.output().replaceAll("[^-\\d]", ""));
-        // A leaked model is 4 MB a cycle, a leaked context 5 MB.
+        // A leaked model takes 4 MB per cycle, a leaked context 5 MB.
         assertThat(grown).isLessThan(20L << 20);
     }
 

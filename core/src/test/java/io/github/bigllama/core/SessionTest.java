@@ -177,7 +177,7 @@ class SessionTest {
         }
     }
 
-    /** What a fork forgets in the middle, and moves, is still where it was for its origin. */
+    /** Tokens that a fork forgets or moves stay in place for the original session. */
     @Test
     void aForkThatForgetsChangesNothingForItsOrigin() {
         int[] text = random(120);
@@ -190,12 +190,12 @@ class SessionTest {
                 origin.decode(7);
                 assertSame(logits(origin), expected);
             }
-            // Alone again it can move what it has.
+            // Alone again, it can move its tokens.
             assertThat(generateWithout(origin, origin.tokens(), 20, 60)).isGreaterThan(75);
         }
     }
 
-    /** llama.cpp puts it off to turn keys to their new positions; a file must not miss it. */
+    /** llama.cpp rotates keys to their new positions later; a file must include that. */
     @Test
     void whatWasMovedButNotComputedIsSaved(@TempDir Path folder) {
         int[] text = random(120);
@@ -247,7 +247,7 @@ class SessionTest {
         }
     }
 
-    /** A text without a part of it, and with another end. */
+    /** A text without a part in the middle, and with another end. */
     private static int[] without(int[] text, int from, int to) {
         return IntStream.concat(
                         IntStream.concat(
@@ -324,7 +324,7 @@ class SessionTest {
         }
     }
 
-    /** A model that may not end does not. */
+    /** A model that must not end an answer does not. */
     private static GenerationOptions endless() {
         Tokenizer tokenizer = model.tokenizer();
         Map<Integer, Float> ends =

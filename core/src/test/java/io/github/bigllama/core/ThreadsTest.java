@@ -36,7 +36,7 @@ class ThreadsTest {
     private static final String FRANCE = DemoModel.prompt("What is the capital of France?");
     private static final String ANSWER = "The capital of France is Paris.";
 
-    /** A pass of a model of 160 MB over so many tokens takes seconds. */
+    /** A pass of a model of 160 MB over this many tokens takes seconds. */
     private static final int LONG_PROMPT = 2000;
 
     @TempDir private static Path folder;
@@ -75,7 +75,7 @@ class ThreadsTest {
                 : Executors.newCachedThreadPool();
     }
 
-    /** Whether a session can be used, and closed, as if nothing had been. */
+    /** Whether a session can be used and closed as if nothing had happened. */
     private static void assertFree(LlamaSession session) {
         session.reset();
         session.decode(101, 102);

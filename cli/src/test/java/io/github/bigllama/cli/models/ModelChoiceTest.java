@@ -85,7 +85,7 @@ class ModelChoiceTest {
         assertThat(usual.reason())
                 .contains(
                         "taking M-Q4_K_M (1.0 GB) of the 42 models of hf:o/r, because Q4_K_M is the"
-                                + " usual choice; hf:o/r:NAME takes another");
+                                + " usual choice; hf:o/r:NAME chooses another");
         assertThatThrownBy(() -> choose(files, "Q8_0"))
                 .hasMessageContaining("hf:o/r has several models of Q8_0: choose one of M-X0-Q8_0")
                 .hasMessageContaining(" and 20 more");
@@ -98,7 +98,7 @@ class ModelChoiceTest {
                         "hf:o/r has several models: choose one of A-Q5_0 (1.0 GB), B-Q5_0 (1.0 GB)");
         assertThatThrownBy(() -> choose(files("a/m.gguf", "b/m.gguf"), "m.gguf"))
                 .hasMessage(
-                        "hf:o/r has several models of the name m.gguf: choose one of a/m (1.0 GB), b/m"
+                        "hf:o/r has several models named m.gguf: choose one of a/m (1.0 GB), b/m"
                                 + " (1.0 GB)");
         assertThat(choose(files("a/m.gguf", "b/m.gguf"), "b/m")).isEqualTo("b/m.gguf");
         assertThatThrownBy(() -> choose(files("M-Q4_K_M.gguf", "M-Fun-Q4_K_M.gguf"), "Q4_K_M"))

@@ -112,8 +112,8 @@ class OptionMappingTest {
     @CsvSource({
         "k=5,         'its type must be int, float, bool or str'",
         "k=short:5,   'its type must be int, float, bool or str'",
-        "k=int:x,     '''x'' is no int'",
-        "k=float:x,   '''x'' is no float'",
+        "k=int:x,     '''x'' is not a valid int'",
+        "k=float:x,   '''x'' is not a valid float'",
         "k=bool:yes,  '''yes'' is neither true nor false'",
     })
     void overridesThatAreNone(String override, String reason) {

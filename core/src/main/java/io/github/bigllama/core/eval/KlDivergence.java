@@ -42,7 +42,8 @@ public record KlDivergence(
     private record One(double loss, double baseLoss, double divergence, boolean sameTop) {}
 
     /**
-     * Computes the divergence; opens a session of each model meanwhile.
+     * Computes the divergence on the calling thread; opens a session of each model meanwhile, and
+     * calls {@code progress} before each batch.
      *
      * @param model the model
      * @param base a model with the same vocabulary

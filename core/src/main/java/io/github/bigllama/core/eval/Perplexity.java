@@ -23,7 +23,8 @@ public record Perplexity(
         double value, double standardError, int tokens, int chunks, int contextSize) {
 
     /**
-     * Computes the perplexity; opens a session meanwhile.
+     * Computes the perplexity on the calling thread; opens a session meanwhile, and calls {@code
+     * progress} before each batch.
      *
      * @param tokens a text, at least two chunks long; llama-perplexity encodes it with the tokens
      *     that the model wants at the beginning, and takes control tokens in it as plain text

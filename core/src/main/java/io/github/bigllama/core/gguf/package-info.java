@@ -2,8 +2,9 @@
  * Reads GGUF files in Java: the metadata and the tensor table of a model.
  *
  * <p>{@link io.github.bigllama.core.gguf.Gguf} is the header of one file, {@link
- * io.github.bigllama.core.gguf.ModelFiles} those of a model in one or several files. Nothing here
- * needs the native library or reads tensor data.
+ * io.github.bigllama.core.gguf.ModelFiles} those of a model in one or several files. Both are
+ * immutable. Nothing here needs the native library or reads tensor data. Sizes and offsets are in
+ * bytes.
  *
  * <pre>{@code
  * Gguf gguf = Gguf.read(Path.of("model.gguf"));

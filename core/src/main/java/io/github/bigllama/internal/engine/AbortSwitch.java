@@ -9,10 +9,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Ends the computation of a context early. Thread-safe. */
 public final class AbortSwitch {
-    /** A byte that is not 0 to end a computation. */
+    /** The flag that llama.cpp reads: a byte other than 0 ends a computation. */
     private final MemorySegment flag;
 
-    /** Whose computation the flag is for. */
+    /** The signal that the current computation follows. */
     private AtomicBoolean signal;
 
     public AbortSwitch(Arena arena) {
@@ -20,43 +20,43 @@ public final class AbortSwitch {
     }
 
     public void install(MemorySegment params) {
-        // llama.cpp calls it before each of the thousand operations of a token while the other
-        // threads wait: an upcall there would cost some percent of the speed.
+        // llama.cpp calls this function before each of the thousand operations of a token while the
+        // other threads wait: an upcall would cost a few percent of the speed.
         llama_context_params.abort_callback(params, llama_h.bigllama_abort_if_set$address());
         llama_context_params.abort_callback_data(params, flag);
     }
 
-    /** Computations from now on end early once this is true; null for never. */
+    /** Sets the signal that ends computations early once it is true; null for none. */
     public synchronized void follow(AtomicBoolean newSignal) {
         signal = newSignal;
         reset();
     }
 
-    /** Does not follow this one any more, if it did. */
+    /** Stops following a signal, if it is the current one. */
     public synchronized void unfollow(AtomicBoolean oldSignal) {
         if (signal == oldSignal) {
             follow(null);
         }
     }
 
-    /** What computations end for; null for nothing. */
+    /** The signal that ends computations; null for none. */
     synchronized AtomicBoolean signal() {
         return signal;
     }
 
-    /** Follows its signal again, after {@link #abort()}. */
+    /** Follows the signal again, after {@link #abort()}. */
     public synchronized void reset() {
         set(signal != null && signal.get());
     }
 
-    /** Ends the computation for this signal, if that is the one under way. */
+    /** Ends the computation that follows a signal, if that is the current one. */
     public synchronized void abort(AtomicBoolean forSignal) {
         if (forSignal == signal) {
             set(true);
         }
     }
 
-    /** Ends the computation that is under way. */
+    /** Ends the current computation. */
     public synchronized void abort() {
         set(true);
     }

@@ -8,8 +8,8 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
- * The threads of a context: as many as its share of the cores. Threads of a pool that a pass does
- * not use would spin as long as the others, so a pool has none of those.
+ * The threads of a context, as many as its share of the cores. Unused threads of a pool would spin
+ * as long as the others, so each pool has exactly the threads that a pass uses.
  */
 final class ComputeThreads implements AutoCloseable {
     private final NativeHandle context;
@@ -17,7 +17,8 @@ final class ComputeThreads implements AutoCloseable {
     private final boolean sleepy;
 
     /**
-     * The last one is in use; llama.cpp looks at the one before until it computes with the last.
+     * The last pool is in use; llama.cpp still refers to the previous one until it computes with
+     * the last.
      */
     private final Deque<NativeHandle> pools = new ArrayDeque<>();
 
@@ -25,9 +26,9 @@ final class ComputeThreads implements AutoCloseable {
     private int batchThreads;
 
     /**
-     * None yet.
+     * Begins without threads.
      *
-     * @param sleepy as {@link Threadpool#start} has it
+     * @param sleepy see {@link Threadpool#start}
      */
     ComputeThreads(NativeHandle context, CoreShare cores, boolean sleepy) {
         this.context = context;
@@ -38,7 +39,7 @@ final class ComputeThreads implements AutoCloseable {
     /**
      * Runs a computation of the context with its share of the cores.
      *
-     * @param isDone whether it has come to its end
+     * @param isDone tells from the result whether the computation has ended
      */
     <T> T compute(Supplier<T> computation, Predicate<T> isDone) {
         use(cores.begin());
@@ -67,12 +68,12 @@ final class ComputeThreads implements AutoCloseable {
         llama_h.llama_attach_threadpool(context.pointer(), pool.pointer(), pool.pointer());
     }
 
-    /** Nothing more is computed for now: others may have the cores. */
+    /** Notes that nothing is computed for now, so that others may have the cores. */
     void rest() {
         cores.leave();
     }
 
-    /** Ends all threads; after the context, which looks at them. */
+    /** Ends all threads; must be called after the context is freed, which refers to them. */
     @Override
     public void close() {
         rest();

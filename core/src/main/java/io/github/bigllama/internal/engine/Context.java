@@ -24,8 +24,8 @@ import java.util.function.DoubleConsumer;
 import java.util.stream.IntStream;
 
 /**
- * One {@code llama_context}, which computes tokens of its sequences; it knows nothing of text. Not
- * thread-safe, but for the abort signal.
+ * One {@code llama_context}, which computes tokens of its sequences, and knows nothing about text.
+ * Not thread-safe, except for the abort signal.
  */
 @SuppressWarnings("restricted")
 public final class Context implements AutoCloseable {
@@ -33,7 +33,9 @@ public final class Context implements AutoCloseable {
     public static final int NO_SLOT = 1;
     private static final int ABORTED = 2;
 
-    /** What llama.cpp logs when it was interrupted while it rotated the keys of moved tokens. */
+    /**
+     * The message that llama.cpp logs if it is aborted while it rotates the keys of moved tokens.
+     */
     private static final String MOVE_FAILED = "failed to compute K-shift";
 
     private final Occupancy occupancy = new Occupancy();
@@ -45,10 +47,10 @@ public final class Context implements AutoCloseable {
     private final int size;
     private final int batchSize;
 
-    /** Which tokens of a batch have logits. */
+    /** Flags for the tokens of a batch that have logits. */
     private final MemorySegment flags;
 
-    /** The sequence of the tokens of a batch, for all of them. */
+    /** The sequence id that all tokens of a batch share. */
     private final MemorySegment batchSequence;
 
     private final Sequences sequences;
@@ -57,18 +59,18 @@ public final class Context implements AutoCloseable {
     private final Outputs outputs;
     private final FileSizes sizes;
 
-    /** Null where all weights fit into RAM. */
+    /** Null if all weights fit into RAM. */
     private final Paging paging;
 
-    /** Is told how much of a computation is done, 0 to 1, where it takes long. */
+    /** Is given the part of a long computation that is done, 0 to 1. */
     private DoubleConsumer progress = fraction -> {};
 
     /**
      * Creates a context and starts its threads.
      *
-     * @param sizes of the files of the model
-     * @param pager keeps the right weights in memory; empty where all of them fit
-     * @throws SessionException if llama.cpp can't
+     * @param sizes checks the sizes of the model's files
+     * @param pager keeps the right weights in memory; empty if all of them fit
+     * @throws SessionException if llama.cpp can't create the context
      */
     public Context(
             String noun,
@@ -79,7 +81,7 @@ public final class Context implements AutoCloseable {
         this.sizes = sizes;
         paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
         MemorySegment params = ContextParams.of(options, arena);
-        // All of a model whose weights pass through memory take turns.
+        // All contexts of a model whose weights pass through memory take turns.
         CoreShare cores = new CoreShare(pager.<Object>map(p -> p).orElse(this), options);
         abort.install(params);
         if (paging != null) {
@@ -96,8 +98,8 @@ public final class Context implements AutoCloseable {
         batchSequence = arena.allocate(ValueLayout.JAVA_INT);
         flags = arena.allocate(batchSize);
         sequences = new Sequences(options.sequences(), memory, llama_h.llama_model_n_swa(model));
-        // Positions and logits stay NULL: llama.cpp counts positions, and gives the logits of the
-        // last token.
+        // Positions and logits stay NULL: llama.cpp then counts positions itself, and computes
+        // logits for the last token.
         llama_batch.token(batch, batchTokens);
         MemorySegment counts = arena.allocate(ValueLayout.JAVA_INT, batchSize);
         MemorySegment pointers = arena.allocate(ValueLayout.ADDRESS, batchSize);
@@ -109,7 +111,7 @@ public final class Context implements AutoCloseable {
         llama_batch.seq_id(batch, pointers);
     }
 
-    /** Creates it with the micro-batch asked for, or the one that is best. */
+    /** Creates the native context, with the given micro-batch or the best one. */
     private MemorySegment create(
             String noun, MemorySegment model, SessionOptions options, MemorySegment params) {
         int wanted = options.microBatchSize();
@@ -149,27 +151,27 @@ public final class Context implements AutoCloseable {
 
     private LlamaLog.Result<MemorySegment> create(
             MemorySegment model, SessionOptions options, MemorySegment params, int microBatch) {
-        // A batch is one pass over the weights where passes are what costs.
+        // A batch is computed in one pass over the weights if passes are expensive.
         llama_context_params.n_batch(params, paging == null ? options.batchSize() : microBatch);
         llama_context_params.n_ubatch(params, microBatch);
         return LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
     }
 
-    /** Tokens that fit. */
+    /** The size of the context, in tokens. */
     public int size() {
         return size;
     }
 
     /**
-     * An empty sequence.
+     * Opens an empty sequence.
      *
-     * @throws IllegalStateException if there are as many as there can be
+     * @throws IllegalStateException if all sequences are in use
      */
     public Sequence open() {
         return sequences.open();
     }
 
-    /** Frees a sequence, and with the last one everything. */
+    /** Frees a sequence, and with the last one the context. */
     public void close(Sequence sequence) {
         outputs.invalidate(sequence);
         sequences.close(sequence);
@@ -178,17 +180,17 @@ public final class Context implements AutoCloseable {
         }
     }
 
-    /** Has a sequence forget all but its first tokens; see {@link Sequence#keep}. */
+    /** Makes a sequence forget all but its first tokens; see {@link Sequence#keep}. */
     public int keep(Sequence sequence, int keep) {
         outputs.invalidate(sequence);
         return sequence.keep(keep);
     }
 
     /**
-     * Has a sequence forget what is not the beginning of a prompt.
+     * Makes a sequence forget all tokens after the common beginning with a prompt.
      *
-     * @param shift whether what a prompt leaves out may be cut out of the middle
-     * @return tokens of the prompt that need not be computed, fewer than all
+     * @param shift whether tokens that the prompt leaves out may be cut from the middle
+     * @return number of tokens of the prompt that need not be computed, fewer than all
      */
     public int prepare(Sequence sequence, int[] prompt, boolean shift) {
         int gap = shift ? sequence.leftOut(prompt) : 0;
@@ -201,10 +203,10 @@ public final class Context implements AutoCloseable {
     }
 
     /**
-     * Makes room in a full sequence: forgets the older half of what is not kept.
+     * Makes room in a full sequence: forgets the older half of the tokens that are not kept.
      *
-     * @param keep tokens at the beginning that stay
-     * @return false if what follows had to be computed again, and that was aborted
+     * @param keep number of tokens at the beginning to keep
+     * @return false if the following tokens had to be computed again, and that was aborted
      */
     public boolean shift(Sequence sequence, int keep) {
         int[] tokens = sequence.tokens();
@@ -230,8 +232,8 @@ public final class Context implements AutoCloseable {
     }
 
     /**
-     * Has llama.cpp finish what it puts off until the next computation, by computing the last token
-     * again: what is in its memory is then what the tokens say.
+     * Makes llama.cpp finish work that it defers to the next computation, by computing the last
+     * token again: then the contents of its memory match the tokens.
      */
     public void settle(Sequence sequence) {
         if (sequence.isMoving()) {
@@ -252,7 +254,7 @@ public final class Context implements AutoCloseable {
     }
 
     /**
-     * Enters native code on behalf of a caller; what sessions do is between enter and exit.
+     * Enters native code on behalf of a caller; sessions work between enter and exit.
      *
      * @throws WrongThreadException while another thread is inside
      */
@@ -264,31 +266,31 @@ public final class Context implements AutoCloseable {
         occupancy.exit();
     }
 
-    /** Runs something between enter and exit, as soon as nobody else is there. */
+    /** Runs an action between enter and exit, as soon as no other thread is inside. */
     public void whenFree(Runnable action) {
         occupancy.whenFree(action);
     }
 
-    /** Nothing more is computed for now: others may have the cores. */
+    /** Notes that nothing is computed for now, so that others may have the cores. */
     public void rest() {
         threads.rest();
     }
 
-    /** What ends computations early. */
+    /** The switch that ends computations early. */
     public AbortSwitch abort() {
         return abort;
     }
 
-    /** What has been computed. */
+    /** The outputs of the last computation. */
     public Outputs outputs() {
         return outputs;
     }
 
     /**
-     * As {@link #decode(Sequence, int[], int, int)}, with logits not of the last token but of all
-     * from one on.
+     * As {@link #decode(Sequence, int[], int, int)}, with logits for all tokens from an index on,
+     * instead of the last one.
      *
-     * @param first which of the tokens is the first with logits, from 0; may be {@code count}
+     * @param first index of the first token with logits; may be {@code count}
      */
     public boolean decode(Sequence sequence, int[] source, int from, int count, int first) {
         flags.asSlice(0, first).fill((byte) 0);
@@ -304,7 +306,7 @@ public final class Context implements AutoCloseable {
     /**
      * Computes tokens after those of a sequence, at most {@link #batchSize()}.
      *
-     * @return false if it was aborted; what had been computed until then is kept
+     * @return false if it was aborted; the tokens computed until then are kept
      */
     public boolean decode(Sequence sequence, int[] source, int from, int count) {
         outputs.invalidate();
@@ -324,7 +326,7 @@ public final class Context implements AutoCloseable {
                 outputs.computed(sequence);
                 return true;
             }
-            // Micro-batches before the failure stay in the memory; it knows how many.
+            // Micro-batches before the failure stay in memory, which knows how many they are.
             sequence.truncate();
         }
         if (result.value() == ABORTED) {
@@ -340,13 +342,13 @@ public final class Context implements AutoCloseable {
                                 count,
                                 sequence.used(),
                                 sequences.count() > 1
-                                        ? ", of one of %d sequences that share it"
+                                        ? ", in one of %d sequences that share it"
                                                 .formatted(sequences.count())
                                         : "");
         throw new DecodeException(reason, result.value(), result.log());
     }
 
-    /** Null if the caller was interrupted before it began. */
+    /** Computes a batch; null if the caller was interrupted before it began. */
     private LlamaLog.Result<Integer> compute(Sequence sequence, int count) {
         try {
             sizes.require();
@@ -382,12 +384,12 @@ public final class Context implements AutoCloseable {
                 result -> result.value() == OK);
     }
 
-    /** Sets who is told how much of a long computation is done; called from within it. */
+    /** Sets the listener for the progress of long computations, which is called during them. */
     public void onProgress(DoubleConsumer listener) {
         progress = listener;
     }
 
-    /** What the last pass over the weights cost; empty where all of them fit. */
+    /** The cost of the last pass over the weights; empty if all of them fit into RAM. */
     public Optional<PassStats> lastPass() {
         return paging == null ? Optional.empty() : paging.lastPass();
     }

@@ -7,22 +7,24 @@ import io.github.bigllama.internal.llama.CpuTopology;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Options of a session as llama.cpp takes them. */
+/** Converts the options of a session to llama.cpp's. */
 public final class ContextParams {
     private ContextParams() {}
 
-    /** What llama.cpp is told of a session, but for its batches. */
+    /** The parameters of a context, except the sizes of its batches. */
     public static MemorySegment of(SessionOptions options, Arena arena) {
         int threads = options.threads() == 0 ? CpuTopology.physicalCores() : options.threads();
         MemorySegment params = llama_h.llama_context_default_params(arena);
         llama_context_params.n_ctx(params, options.contextSize());
         llama_context_params.n_seq_max(params, options.sequences());
-        // So that a sequence may be as long as the context, and a copy of one costs nothing.
+        // With one cache for all, a sequence may be as long as the context, and copying one costs
+        // nothing.
         llama_context_params.kv_unified(params, options.sequences() > 1);
-        // As llama.cpp's own programs have it: such a layer keeps what it can still look at.
+        // As in llama.cpp's own programs, layers with a window keep only the positions that they
+        // can still see.
         llama_context_params.swa_full(params, false);
-        // Only the last token of a batch has logits; room for one in every position would be
-        // hundreds of megabytes with a large vocabulary. Embeddings are given for every token.
+        // Only the last token of a batch has logits; room for logits in every position would take
+        // hundreds of megabytes with a large vocabulary. Embeddings are computed for every token.
         llama_context_params.n_outputs_max(
                 params,
                 options.embeddings() ? 0 : Math.max(options.sequences(), options.outputs()));
@@ -33,7 +35,7 @@ public final class ContextParams {
         llama_context_params.type_v(params, options.valueType().value());
         llama_context_params.flash_attn_type(params, options.flashAttention().value());
         llama_context_params.embeddings(params, options.embeddings());
-        // That of a token, whatever the model makes of whole texts.
+        // The embedding of each token, even if the model pools those of a text.
         llama_context_params.pooling_type(params, llama_h.LLAMA_POOLING_TYPE_NONE());
         return params;
     }

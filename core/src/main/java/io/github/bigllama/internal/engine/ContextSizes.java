@@ -7,14 +7,14 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Asks llama.cpp what a context takes. */
+/** Asks llama.cpp how much memory a context takes. */
 public final class ContextSizes {
     private ContextSizes() {}
 
     /**
-     * What a context takes, or would take if its model was loaded to count only.
+     * The memory that a context takes, or would take if its model was loaded without allocating.
      *
-     * @param created what llama_init_from_model gave, not NULL
+     * @param created the result of llama_init_from_model, not NULL
      */
     public static ContextMemory of(LlamaLog.Result<MemorySegment> created) {
         try (Arena arena = Arena.ofConfined()) {

@@ -7,18 +7,18 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How many threads a pass is computed by. Where the options leave that open, the cores are divided
- * among what computes at the same time: ggml's threads spin while they wait for each other, and of
- * more of them than cores most wait for one that does not run.
+ * Decides how many threads compute a pass. Unless the options set that, the cores are divided among
+ * the contexts that compute at the same time: ggml's threads spin while they wait for each other,
+ * and if there are more of them than cores, most wait for one that is not running.
  */
 final class CoreShare {
-    /** Who has just computed a token will most likely compute the next one. */
+    /** A context that has just computed a token will most likely compute the next one. */
     private static final long BETWEEN_TOKENS_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private static final long NOW_COMPUTING = Long.MAX_VALUE;
     private static final int CORES = CpuTopology.physicalCores();
 
-    /** Who computes, and until when; times are those of {@link System#nanoTime}. */
+    /** The users that compute, and until when, in terms of {@link System#nanoTime}. */
     private static final Map<Object, Long> COMPUTING = new ConcurrentHashMap<>();
 
     private final Object user;
@@ -26,9 +26,9 @@ final class CoreShare {
     private final int batchThreads;
 
     /**
-     * For one context.
+     * The share of one context.
      *
-     * @param user who computes one pass at a time: the context, or all those that take turns
+     * @param user computes one pass at a time: the context, or all contexts that take turns
      */
     CoreShare(Object user, SessionOptions options) {
         this.user = user;
@@ -36,7 +36,7 @@ final class CoreShare {
         batchThreads = options.batchThreads() == 0 ? threads : options.batchThreads();
     }
 
-    /** A pass begins; gives the share of the cores. */
+    /** Begins a pass; returns its share of the cores. */
     int begin() {
         long now = System.nanoTime();
         COMPUTING.put(user, NOW_COMPUTING);
@@ -44,22 +44,22 @@ final class CoreShare {
         return Math.max(1, CORES / COMPUTING.size());
     }
 
-    /** A pass has ended. */
+    /** Ends a pass. */
     void end() {
         COMPUTING.put(user, System.nanoTime() + BETWEEN_TOKENS_NANOS);
     }
 
-    /** There will be no pass soon. */
+    /** Notes that no pass will follow soon. */
     void leave() {
         COMPUTING.remove(user);
     }
 
-    /** Threads that generate, with this share of the cores. */
+    /** Number of threads that generate, with this share of the cores. */
     int threads(int share) {
         return threads == 0 ? share : threads;
     }
 
-    /** Threads that compute prompts, with this share of the cores. */
+    /** Number of threads that compute prompts, with this share of the cores. */
     int batchThreads(int share) {
         return batchThreads == 0 ? share : batchThreads;
     }

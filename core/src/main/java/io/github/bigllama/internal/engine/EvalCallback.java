@@ -16,21 +16,22 @@ import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
 
 /**
- * Tells the pager which weights llama.cpp is about to compute with. llama.cpp asks of each node of
- * a graph whether it should stop behind it (the eval callback), before anything up to the next stop
- * is computed: what the nodes name as sources are the weights that are needed now, whatever the
- * architecture.
+ * Tells the pager which weights llama.cpp is about to compute with. llama.cpp asks for each node of
+ * a graph whether to stop after it (the eval callback), before anything up to the next stop is
+ * computed: the sources of these nodes are the weights that are needed now, for every architecture.
  *
- * <p>Called by llama.cpp on the thread that is inside llama_decode. Nothing may be thrown there: a
- * failure is kept, and ends the computation.
+ * <p>llama.cpp calls it on the thread that is inside llama_decode. Exceptions must not be thrown
+ * there: a failure is kept, and ends the computation.
  */
 final class EvalCallback {
-    /** What the node is called whose data are the experts that a layer's tokens were routed to. */
+    /**
+     * The beginning of the name of the nodes whose data are the experts that tokens were routed to.
+     */
     private static final String ROUTING = "ffn_moe_topk-";
 
     private static final long ROUTING_START = GraphTensor.start(ROUTING);
 
-    /** What the weight is called that chooses experts. */
+    /** The name of the weight that chooses experts. */
     private static final String ROUTER = "ffn_gate_inp.weight";
 
     private final Pager pager;
@@ -47,10 +48,10 @@ final class EvalCallback {
     private int[] atAddress = {};
     private boolean allAttached;
 
-    /** The layer whose routing the computation stops for; -1 for another stop. */
+    /** The layer for whose routing the computation stops; -1 for another stop. */
     private int routing = -1;
 
-    /** What the router seen last was applied to: the address of a node. */
+    /** The input of the last router: the address of a node. */
     private long routed;
 
     private boolean wide;
@@ -59,9 +60,9 @@ final class EvalCallback {
     private final UpcallGuard guard = new UpcallGuard();
 
     /**
-     * A watch for one context.
+     * The callback of one context.
      *
-     * @param abort ends the computation under way
+     * @param abort ends the current computation
      */
     EvalCallback(Pager pager, Runnable abort) {
         this.pager = pager;
@@ -73,12 +74,12 @@ final class EvalCallback {
         }
     }
 
-    /** The callback, for as long as an arena lives. */
+    /** The native callback, which lives as long as the arena. */
     MemorySegment callback(Arena arena) {
         return ggml_backend_sched_eval_callback.allocate(this::onNode, arena);
     }
 
-    /** A pass begins; what failed before is forgotten. */
+    /** Begins a pass, and forgets earlier failures. */
     void begin(DoubleConsumer listener) {
         progress = listener;
         guard.reset();
@@ -86,12 +87,13 @@ final class EvalCallback {
         routed = 0;
         forecast.clear();
         wide = pager.isWide();
-        // Routers that are not in memory would have to be read for a forecast.
+        // Routers that are not in memory would have to be read for a prediction.
         foresees = !wide && pager.keepsEveryToken();
     }
 
     /**
-     * What went wrong since the pass began; null if nothing did. What is ours to throw is thrown.
+     * The failure since the pass began; null if there is none. Unchecked exceptions are thrown
+     * instead.
      */
     Exception failure() {
         return guard.rethrow();
@@ -148,7 +150,7 @@ final class EvalCallback {
         return true;
     }
 
-    /** A router is about to be applied. */
+    /** Handles a router that will be applied next. */
     private void router(int weight, long matrix, long input) {
         routed = input;
         int layer = pager.weights().all().get(weight).layer();
@@ -166,7 +168,7 @@ final class EvalCallback {
                         GraphTensor.extent(matrix, 1)));
     }
 
-    /** While this layer is computed, the experts of the next can be read, if they are known. */
+    /** Has the predicted experts of the next layer read while this layer is computed. */
     private void foresee(long node, int[] chosen) {
         forecast.chosen(routing, chosen);
         int tokens = GraphTensor.extent(node, 1);
@@ -180,7 +182,7 @@ final class EvalCallback {
         return GraphTensor.isOfType(tensor, GgmlType.F32);
     }
 
-    /** Rows are looked up by numbers; only these of the first source are read. */
+    /** Whether only rows of the first source are read, whose numbers are in the second. */
     private static boolean isRowLookup(long second) {
         return second != 0 && GraphTensor.isOfType(second, GgmlType.I32);
     }
@@ -199,7 +201,7 @@ final class EvalCallback {
         return allAttached ? -1 : learn(tensor, address);
     }
 
-    /** The first weight seen of a file tells where the file is mapped. */
+    /** The first weight of a file that is seen shows where the file is mapped. */
     private int learn(long tensor, long address) {
         Integer number = byName.get(GraphTensor.name(tensor));
         if (number == null || address == 0) {
@@ -234,7 +236,7 @@ final class EvalCallback {
         allAttached = addresses.length == pager.weights().all().size();
     }
 
-    /** The layer of a node that routes; -1 for any other. */
+    /** The layer of a routing node; -1 for any other node. */
     private static int routedLayer(long node) {
         if (!GraphTensor.nameStartsWith(node, ROUTING_START)) {
             return -1;
@@ -243,7 +245,7 @@ final class EvalCallback {
         return name.startsWith(ROUTING) ? Integer.parseInt(name.substring(ROUTING.length())) : -1;
     }
 
-    /** The node's data: for each token the numbers of its experts. */
+    /** The data of the node: the numbers of the experts of each token. */
     private static int[] chosenExperts(long node) {
         int used = GraphTensor.extent(node, 0);
         int tokens = GraphTensor.extent(node, 1);

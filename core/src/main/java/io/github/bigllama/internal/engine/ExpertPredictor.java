@@ -6,44 +6,44 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Which experts the next layer is likely to choose, told while this one is computed: its router is
- * applied to what this layer's router was. Layers change what flows through them by little, so that
- * the first few that it names are mostly right; how many can be relied on is learned from what is
- * then chosen. Not thread-safe.
+ * Predicts the experts that the next layer will choose while this one is computed, by applying the
+ * next layer's router to the input of this layer's. Layers change their input little, so that the
+ * first few predicted experts are mostly right; how many can be relied on is learned from the
+ * actual choices. Not thread-safe.
  */
 final class ExpertPredictor {
-    /** Of what is read because of a forecast, no more than this share may turn out useless. */
+    /** The largest share of reads for predictions that may turn out useless. */
     private static final double WASTE = 0.05;
 
-    /** Forecasts before any is believed. */
+    /** Number of predictions before any is used. */
     private static final int TRIAL = 32;
 
-    /** How many forecasts a hit rate is the average of, about. */
+    /** The approximate number of predictions that a hit rate is averaged over. */
     private static final int MEMORY = 256;
 
-    /** Addends that are independent of each other keep the cores busy. */
+    /** Independent sums keep the core's units busy. */
     private static final int LANES = 8;
 
     /**
      * A router of 32-bit floats.
      *
-     * @param weight the address of its matrix, a row an expert
-     * @param norm the address of the weights of the norm before it; 0 if there are none
+     * @param weight the address of its matrix, with one row per expert
+     * @param norm the address of the weights of the norm before it; 0 if there is none
      */
     record Router(long weight, long norm, int width, int experts) {}
 
     private final TreeMap<Integer, Router> routers = new TreeMap<>();
 
-    /** By layer, what was forecast for it, the likeliest first. */
+    /** By layer: the predicted experts, the likeliest first. */
     private final Map<Integer, int[]> forecasts = new HashMap<>();
 
-    /** By place in a forecast: how often that expert was chosen. */
+    /** By place in a prediction: how often that expert was chosen. */
     private double[] hitRate = {};
 
-    /** How many forecasts have been graded. */
+    /** Number of predictions that have been graded. */
     private long graded;
 
-    /** Where a layer's router is. */
+    /** Sets the router of a layer. */
     void learn(int layer, Router router) {
         routers.put(layer, router);
     }
@@ -52,19 +52,19 @@ final class ExpertPredictor {
         return routers.containsKey(layer);
     }
 
-    /** The layer after one that also has a router; -1 if there is none. */
+    /** The next layer that has a router; -1 if there is none. */
     int next(int layer) {
         Integer next = routers.higherKey(layer);
         return next == null ? -1 : next;
     }
 
     /**
-     * The experts that the next layer with a router will choose, as far as that is worth reading
-     * them.
+     * The experts that the next layer with a router will probably choose, as many as are worth
+     * reading.
      *
      * @param layer the layer whose routing is known
-     * @param input the address of what its router was applied to, a token
-     * @param used how many experts a token uses
+     * @param input the address of its router's input, for one token
+     * @param used number of experts that a token uses
      */
     int[] next(int layer, long input, int used) {
         Router here = routers.get(layer);
@@ -126,7 +126,7 @@ final class ExpertPredictor {
         return GraphTensor.floatAt(address + (long) index * Float.BYTES);
     }
 
-    /** How many places, on average, waste no more than they may. */
+    /** The number of first places that on average do not waste more reads than allowed. */
     private int believed(int used) {
         if (graded < TRIAL || hitRate.length < used) {
             return 0;
@@ -139,7 +139,7 @@ final class ExpertPredictor {
         return places;
     }
 
-    /** What a layer has chosen: the forecast for it is graded. */
+    /** Grades the prediction for a layer by the experts that it has chosen. */
     void chosen(int layer, int[] experts) {
         int[] forecast = forecasts.remove(layer);
         if (forecast == null) {
@@ -156,7 +156,7 @@ final class ExpertPredictor {
         }
     }
 
-    /** What was forecast is void. */
+    /** Discards all predictions. */
     void clear() {
         forecasts.clear();
     }

@@ -14,9 +14,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Set;
 
 /**
- * Chooses tokens that go on in a text of a grammar. Checking a token of a large vocabulary against
- * a grammar takes longer than choosing one; so the chain chooses first, and only where the grammar
- * refuses that token all are checked, as llama.cpp's {@code common_sampler_sample} does it.
+ * Chooses tokens that a grammar allows next. Checking all tokens of a large vocabulary takes longer
+ * than choosing one; so the chain chooses first, and all tokens are checked only if the grammar
+ * refuses that one, as in llama.cpp's {@code common_sampler_sample}.
  */
 public final class GrammarSampler implements AutoCloseable {
     private static final long STRIDE = llama_token_data.sizeof();
@@ -28,10 +28,10 @@ public final class GrammarSampler implements AutoCloseable {
     private final MemorySegment all;
     private final MemorySegment candidates;
 
-    /** Tokens that may not be chosen, whatever the grammar says. */
+    /** Tokens that must not be chosen even if the grammar allows them. */
     private final Set<Integer> banned;
 
-    /** Tokens that were accepted so far. */
+    /** Number of tokens accepted so far. */
     private int count;
 
     public GrammarSampler(Vocabulary vocabulary, Grammar grammar, Set<Integer> banned) {
@@ -67,9 +67,9 @@ public final class GrammarSampler implements AutoCloseable {
     }
 
     /**
-     * Chooses a token by a chain of samplers, and remembers it in both.
+     * Chooses a token with a chain of samplers, and accepts it in both.
      *
-     * @throws GrammarException if none can follow
+     * @throws GrammarException if no token is allowed
      */
     int sample(MemorySegment context, MemorySegment chain) {
         MemorySegment logits = logits(context);
@@ -106,7 +106,7 @@ public final class GrammarSampler implements AutoCloseable {
         return llama_token_data.id(llama_token_data.asSlice(data(), Math.max(0, selected)));
     }
 
-    /** Samplers may have made the array shorter, and put another in its place. */
+    /** The candidates; samplers may have shortened or replaced the array. */
     @SuppressWarnings("restricted")
     private MemorySegment data() {
         return llama_token_data_array
@@ -114,7 +114,7 @@ public final class GrammarSampler implements AutoCloseable {
                 .reinterpret(llama_token_data_array.size(candidates) * STRIDE);
     }
 
-    /** Whether a token can follow. */
+    /** Whether the grammar allows a token next. */
     public boolean allows(int token) {
         all.set(ValueLayout.JAVA_INT, 0, token);
         all.set(ValueLayout.JAVA_FLOAT, LOGIT, 1);
@@ -124,7 +124,7 @@ public final class GrammarSampler implements AutoCloseable {
                 && all.get(ValueLayout.JAVA_FLOAT, LOGIT) != Float.NEGATIVE_INFINITY;
     }
 
-    /** Gives candidates that can't follow an impossible logit. */
+    /** Gives candidates that the grammar forbids the logit of minus infinity. */
     private void apply() {
         try (Arena scope = Arena.ofConfined()) {
             MemorySegment error = scope.allocate(ValueLayout.ADDRESS);
@@ -134,7 +134,7 @@ public final class GrammarSampler implements AutoCloseable {
         }
     }
 
-    /** Samplers end the process, or choose anything, where all candidates are impossible. */
+    /** Requires a possible candidate: without one, samplers end the process or choose any token. */
     private void requireOne() {
         for (int i = 0; i < vocabularySize; i++) {
             if (all.get(ValueLayout.JAVA_FLOAT, i * STRIDE + LOGIT) != Float.NEGATIVE_INFINITY
@@ -144,14 +144,13 @@ public final class GrammarSampler implements AutoCloseable {
         }
         throw stuck(
                 banned.isEmpty()
-                        ? "no token of the vocabulary can follow"
-                        : "no token can follow but those that a logit bias forbids");
+                        ? "the grammar allows no token of the vocabulary"
+                        : "the grammar allows only tokens that a logit bias forbids");
     }
 
     private GrammarException stuck(String reason) {
         return new GrammarException(
-                "the grammar can't go on after %d tokens of the answer: %s"
-                        .formatted(count, reason));
+                "the answer can't continue after %d tokens: %s".formatted(count, reason));
     }
 
     private void use(MemorySegment data, int size) {
@@ -162,9 +161,9 @@ public final class GrammarSampler implements AutoCloseable {
     }
 
     /**
-     * The text goes on with a token.
+     * Continues the text with a token.
      *
-     * @throws GrammarException if it can't
+     * @throws GrammarException if the grammar does not allow it
      */
     public void accept(int token) {
         try (Arena scope = Arena.ofConfined()) {

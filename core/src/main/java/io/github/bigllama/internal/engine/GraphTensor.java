@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The fields of a node of a graph that llama.cpp computes, a ggml_tensor, by its address. Nodes are
- * thousands a token and few of their fields are looked at: no segment is made for any.
+ * Reads fields of a node in llama.cpp's graph, a ggml_tensor, by its address. There are thousands
+ * of nodes per token and few of their fields are read, so no segments are created.
  */
 @SuppressWarnings("restricted")
 final class GraphTensor {
@@ -32,12 +32,12 @@ final class GraphTensor {
         return ggml_tensor.layout().byteOffset(PathElement.groupElement(field));
     }
 
-    /** The address of a node that it is computed from; 0 if there is none. */
+    /** The address of a source of a node; 0 if there is none. */
     static long source(long node, int index) {
         return MEMORY.get(ValueLayout.JAVA_LONG, node + SOURCES + (long) index * Long.BYTES);
     }
 
-    /** The address of its values; 0 before they have a place. */
+    /** The address of a node's values; 0 before they are allocated. */
     static long data(long node) {
         return MEMORY.get(ValueLayout.JAVA_LONG, node + DATA);
     }
@@ -46,7 +46,7 @@ final class GraphTensor {
         return MEMORY.get(ValueLayout.JAVA_INT, node + TYPE) == type.id();
     }
 
-    /** Its elements in a dimension. */
+    /** The number of elements in a dimension. */
     static int extent(long node, int dimension) {
         return (int) MEMORY.get(ValueLayout.JAVA_LONG, node + EXTENTS + (long) dimension * 8);
     }
@@ -60,7 +60,7 @@ final class GraphTensor {
         return MEMORY.getString(node + NAME);
     }
 
-    /** Whether its name begins with 8 characters, as {@link #start} packs them. */
+    /** Whether the name of a node begins with 8 characters, packed by {@link #start}. */
     static boolean nameStartsWith(long node, long start) {
         return MEMORY.get(ValueLayout.JAVA_LONG_UNALIGNED, node + NAME) == start;
     }
@@ -71,12 +71,12 @@ final class GraphTensor {
                 .get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
     }
 
-    /** A 32-bit integer among values. */
+    /** The 32-bit integer at an address. */
     static int intAt(long address) {
         return MEMORY.get(ValueLayout.JAVA_INT, address);
     }
 
-    /** A 32-bit float among values. */
+    /** The 32-bit float at an address. */
     static float floatAt(long address) {
         return MEMORY.get(ValueLayout.JAVA_FLOAT, address);
     }

@@ -4,8 +4,8 @@ import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.spi.AbstractInterruptibleChannel;
 
 /**
- * Tells somebody at once when a thread is interrupted while it is in native code, where it can't
- * look for itself. Of the JDK's public classes only interruptible channels are told.
+ * Runs an action at once when a thread is interrupted in native code, where it can't check. Among
+ * the JDK's public classes only interruptible channels are notified.
  */
 final class InterruptWatch extends AbstractInterruptibleChannel {
     private final Runnable onInterrupt;
@@ -14,7 +14,7 @@ final class InterruptWatch extends AbstractInterruptibleChannel {
         this.onInterrupt = onInterrupt;
     }
 
-    /** A call whose end can be hastened. */
+    /** A call that can be made to end early. */
     interface Call<T> {
         T run();
     }
@@ -22,8 +22,8 @@ final class InterruptWatch extends AbstractInterruptibleChannel {
     /**
      * Runs a call.
      *
-     * @param onInterrupt is run if this thread is interrupted meanwhile, or has been; by the thread
-     *     that interrupts, perhaps a little after the call has ended
+     * @param onInterrupt is run if this thread is interrupted meanwhile, or was before; on the
+     *     interrupting thread, perhaps shortly after the call has ended
      */
     static <T> T during(Call<T> call, Runnable onInterrupt) {
         InterruptWatch watch = new InterruptWatch(onInterrupt);
@@ -39,7 +39,7 @@ final class InterruptWatch extends AbstractInterruptibleChannel {
         try {
             end(true);
         } catch (AsynchronousCloseException e) {
-            // The thread stays interrupted: its caller looks there.
+            // The thread stays interrupted, which its caller checks.
         }
     }
 

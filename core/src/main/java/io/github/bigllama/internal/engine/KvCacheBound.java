@@ -6,13 +6,13 @@ import io.github.bigllama.core.gguf.ModelFiles;
 import java.util.OptionalDouble;
 
 /**
- * More than the KV cache of a model takes, from its metadata and at once: as if every layer had the
- * most heads of any and kept every position. What llama.cpp counts is exact and takes a while.
+ * A quick upper bound for the KV cache of a model from its metadata, as if every layer had the most
+ * heads of any layer and kept every position. llama.cpp's own count is exact, but takes a while.
  */
 public final class KvCacheBound {
     private KvCacheBound() {}
 
-    /** Elements of keys, and as many of values, for a position; infinitely many if unknown. */
+    /** Number of elements per position in the keys, or in the values; infinite if unknown. */
     public static double elements(ModelFiles model) {
         GgufMetadata metadata = model.metadata();
         String prefix = model.first().architecture().orElse("") + ".";

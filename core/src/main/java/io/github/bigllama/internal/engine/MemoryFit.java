@@ -8,36 +8,36 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Whether and how a model and its sessions fit into RAM: the rules that a load, a session and a
- * forecast share, and what they mean for one loaded model.
+ * Decides whether and how a model and its sessions fit into RAM: the rules that loads, sessions and
+ * forecasts share, and their results for one loaded model.
  *
- * <p>{@code ram} is what the process may use, {@code weightRam} what of it is left for weights; see
- * {@link RamBudget}. llama.cpp fills a KV cache with zeros when it makes it: if that is too large,
- * the system ends the process. So nothing is allocated before it is known to fit.
+ * <p>{@code ram} is the RAM that the process may use, {@code weightRam} the part of it that is left
+ * for weights; see {@link RamBudget}. llama.cpp fills a KV cache with zeros when it creates it: if
+ * the cache is too large, the system kills the process. So nothing is allocated before it is known
+ * to fit.
  */
 public final class MemoryFit {
     /** llama.cpp's default micro-batch. */
     static final int USUAL_BATCH = 512;
 
-    /** One that is chosen where each pass over the weights reads from disk. */
+    /** The micro-batch if each pass over the weights reads from disk. */
     static final int LARGE_BATCH = 2048;
 
-    /** Compute buffers of a batch may take this part of the RAM for weights. */
+    /** Compute buffers of a batch may take this fraction of the RAM for weights. */
     private static final int BUFFER_SHARE = 16;
 
     private static final int LEAST_BATCH = 32;
 
     /**
-     * A model fits if there is also room for a small part of its size: for the KV cache of a
-     * session, which nobody has asked for yet. Of one that just fits everything is kept, as long as
-     * it fits.
+     * A model fits if there is also room for this fraction of its size, for the KV cache of a
+     * future session. A model that only just fits is kept in full as long as it fits.
      */
     private static final int HEADROOM = 50;
 
-    /** Of RAM that can't hold all weights anyway, a context that is chosen takes this part. */
+    /** The fraction of RAM that an automatic context takes if RAM can't hold all weights anyway. */
     private static final int CONTEXT_SHARE = 8;
 
-    /** Compute buffers take about this part of the size of the weights. */
+    /** Compute buffers take about this fraction of the size of the weights. */
     private static final int COMPUTE_BUFFERS = 50;
 
     private final Path path;
@@ -46,7 +46,7 @@ public final class MemoryFit {
     private final long ownBytes;
 
     /**
-     * For the sessions of a model.
+     * Rules for the sessions of a model.
      *
      * @param ownBytes bytes of memory that hold weights and can be given back
      */
@@ -57,27 +57,27 @@ public final class MemoryFit {
         this.trainedContextSize = trainedContextSize;
     }
 
-    /** Whether weights have to be read from disk again and again. */
+    /** Whether weights have to be read from disk in each pass. */
     static boolean streams(long weights, long weightRam) {
         return weights + weights / HEADROOM > weightRam;
     }
 
     /**
-     * Bytes that a context may take beside the weights, where its size is chosen: what all weights
-     * leave, or if they would not fit anyway, an eighth of the RAM.
+     * Bytes that an automatic context may take: as much as all weights leave, or if they would not
+     * fit anyway, an eighth of the RAM.
      */
     public static long contextRoom(long weights, long weightRam) {
         return Math.max(weightRam - weights, weightRam / CONTEXT_SHARE);
     }
 
-    /** The micro-batch that a session begins with where its options leave that open. */
+    /** The micro-batch that a session begins with if its options don't set it. */
     public static int microBatch(SessionOptions options, boolean streams) {
         return Math.min(options.batchSize(), streams ? LARGE_BATCH : USUAL_BATCH);
     }
 
     /**
-     * How many tokens a pass should compute, if buffers for some tokens take some bytes: as many as
-     * possible, because a pass costs the same reading for one and for a thousand.
+     * How many tokens a pass should compute, given the bytes of buffers for a number of tokens: as
+     * many as possible, because a pass reads the same for one token as for a thousand.
      */
     public static int affordableBatch(long weightRam, int tokens, long bytes) {
         long affordable = weightRam / BUFFER_SHARE;
@@ -88,7 +88,7 @@ public final class MemoryFit {
         return batch;
     }
 
-    /** Bytes that a session takes, a little more than less, at once. */
+    /** A quick upper estimate of the bytes that a session takes. */
     private double bound(SessionOptions options) {
         double elements = loaded.kvElements() * options.contextSize();
         return elements
@@ -97,7 +97,7 @@ public final class MemoryFit {
                 + (double) loaded.weights().size() / COMPUTE_BUFFERS;
     }
 
-    /** Whether it fits beside all weights. */
+    /** Whether a session fits beside all weights. */
     public boolean fitsBesideAll(SessionOptions options) {
         long room = loaded.budget().weightRam(-ownBytes) - loaded.weights().size();
         if (bound(options) <= room) {
@@ -109,9 +109,10 @@ public final class MemoryFit {
     }
 
     /**
-     * The options with a certain context size.
+     * The options with a definite context size.
      *
-     * @throws SessionException if there is no room for it; it says how much there would be room for
+     * @throws SessionException if there is no room for it; the message says how large a context
+     *     fits
      */
     public SessionOptions resolve(SessionOptions options) {
         SessionOptions trained =
@@ -134,14 +135,14 @@ public final class MemoryFit {
             }
             int largest = model.largestContext(batched(trained), room);
             throw new SessionException(
-                    "%s: a context of %d tokens takes %.2f GB, and there are %.2f GB of RAM beside the least of the weights: %s"
+                    "%s: a context of %d tokens takes %.2f GB, but only %.2f GB of RAM are left beside the least for weights: %s"
                             .formatted(
                                     path,
                                     trained.contextSize(),
                                     memory.total() / 1e9,
                                     Math.max(0, room) / 1e9,
                                     largest == 0
-                                            ? "there is no room for any"
+                                            ? "there is no room for any context"
                                             : "the largest that fits is %d, or more with a smaller KV type"
                                                     .formatted(largest)),
                     List.of());
@@ -158,7 +159,7 @@ public final class MemoryFit {
         return context;
     }
 
-    /** A session that takes more for larger batches takes them only if there is room. */
+    /** The options with the usual micro-batch; a larger one is taken only if there is room. */
     private static SessionOptions batched(SessionOptions options) {
         int batch = options.batchSize();
         return options.microBatchSize() == SessionOptions.AUTO_MICRO_BATCH

@@ -14,16 +14,16 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /**
- * A model without its weights: llama.cpp goes through the motions of making contexts of it and
- * counts what they would take ({@code no_alloc}). One thread at a time.
+ * A model without its weights: llama.cpp pretends to create contexts and counts the memory that
+ * they would take ({@code no_alloc}). For one thread at a time.
  */
 public final class ModelDryRun implements AutoCloseable {
-    /** Contexts are sought in steps of so many tokens; llama.cpp pads to this itself. */
+    /** Context sizes are multiples of this number of tokens, to which llama.cpp rounds up. */
     private static final int CONTEXT_STEP = 256;
 
     /**
-     * For each position of a context llama.cpp allocates some 60 bytes, even if it only counts. So
-     * no more are counted; what a larger context takes grows with it.
+     * llama.cpp allocates some 60 bytes per position of a context even if it only counts. So no
+     * larger contexts are counted; the memory of larger ones is extrapolated.
      */
     private static final int COUNTED_CONTEXT = 1 << 20;
 
@@ -33,7 +33,7 @@ public final class ModelDryRun implements AutoCloseable {
     /**
      * Reads the header.
      *
-     * @param path of a file whose headers have been checked; its data is not read
+     * @param path a file whose headers have been checked; its data is not read
      * @throws ModelLoadException if llama.cpp refuses it
      */
     public ModelDryRun(Path path, ModelOptions options) {
@@ -41,7 +41,7 @@ public final class ModelDryRun implements AutoCloseable {
         handle = ModelLoader.loadWithoutWeights(path, options);
     }
 
-    /** Tokens of context that it was trained with. */
+    /** The context size that the model was trained with, in tokens. */
     public int trainedContextSize() {
         return llama_h.llama_model_n_ctx_train(handle.pointer());
     }
@@ -52,10 +52,10 @@ public final class ModelDryRun implements AutoCloseable {
     }
 
     /**
-     * What a session would take.
+     * The memory that a session would take.
      *
-     * @param options with a context size and a micro-batch of a certain size
-     * @throws SessionException if llama.cpp can't make one, whatever memory there is
+     * @param options with a definite context size and micro-batch
+     * @throws SessionException if llama.cpp can't create one with any amount of memory
      */
     public ContextMemory memory(SessionOptions options) {
         int context = options.contextSize();
@@ -94,16 +94,16 @@ public final class ModelDryRun implements AutoCloseable {
     }
 
     /**
-     * The largest context, up to that of the options, whose session takes no more than some bytes;
-     * 0 if none does.
+     * The largest context, up to that of the options, whose session takes at most some bytes; 0 if
+     * none does.
      *
-     * @param options with a context size and a micro-batch of a certain size
+     * @param options with a definite context size and micro-batch
      */
     public int largestContext(SessionOptions options, long bytes) {
         if (memory(options).total() <= bytes) {
             return options.contextSize();
         }
-        // In steps: so many fit, and so many do not.
+        // In steps: the largest number known to fit, and the smallest known not to.
         int fit = 0;
         int tooMany = options.contextSize() / CONTEXT_STEP + 1;
         while (tooMany - fit > 1) {

@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Tells models apart, without reading all of them: a checksum of their headers, and of a few bytes
- * of weights, because trained further a model keeps its header.
+ * Tells models apart without reading them completely: a checksum of the headers, and of a few
+ * weights, because a model that is trained further keeps its header.
  */
 public final class ModelFingerprint {
     private static final int SAMPLES = 64;
@@ -25,9 +25,9 @@ public final class ModelFingerprint {
     private ModelFingerprint() {}
 
     /**
-     * Computes it: a page of each of up to 64 tensors is read, besides the headers.
+     * Computes the fingerprint; reads a page of each of up to 64 tensors, besides the headers.
      *
-     * @param overrides of the metadata, which make it another model
+     * @param overrides overrides of the metadata, which count as a different model
      * @return SHA-256 in hexadecimal digits
      * @throws IOException if the files can't be read
      */

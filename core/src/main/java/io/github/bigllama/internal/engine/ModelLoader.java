@@ -33,22 +33,23 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CancellationException;
 
-/** From a path and options to a {@code llama_model}: checks in Java first, then llama.cpp. */
+/** Loads a {@code llama_model}: checks the file in Java first, then calls llama.cpp. */
 public final class ModelLoader {
     private ModelLoader() {}
 
     /**
      * A loaded model.
      *
-     * @param options how it was loaded
-     * @param kind what it is
-     * @param weights where its weights are
-     * @param kvElements more than a position has of keys, and of values, in all layers
-     * @param residentLeast bytes of weights that must be in RAM and can be dropped from it
-     * @param sizes the sizes of their files
-     * @param budget how much RAM they may have
-     * @param isManaged whether it is decided here what of it is in RAM
-     * @param pager keeps the right part in RAM, if it does not fit as a whole
+     * @param options the options that it was loaded with
+     * @param kind the kind of model
+     * @param weights the weights and their places in the files
+     * @param kvElements upper bound of the elements per position in the keys of all layers, or in
+     *     the values
+     * @param residentLeast bytes of droppable weights that must be in RAM at the least
+     * @param sizes checks the sizes of the files
+     * @param budget the RAM for the weights
+     * @param isManaged whether bigllama decides which weights are in RAM
+     * @param pager keeps the right weights in RAM, if not all of them fit
      */
     public record Loaded(
             NativeHandle handle,
@@ -147,7 +148,7 @@ public final class ModelLoader {
         }
     }
 
-    /** What would swap, or end with a process that the system kills, is refused. */
+    /** Refuses loads that would swap, or get the process killed. */
     private static void requireRoom(Path path, ModelOptions options, long weights, long room) {
         if (weights <= room || options.loadMode() == LoadMode.AUTO) {
             return;
@@ -155,7 +156,7 @@ public final class ModelLoader {
         if (options.loadMode() != LoadMode.MMAP) {
             throw new ModelLoadException(
                     path,
-                    "%s: load mode %s needs all %.2f GB of weights in RAM, and there are %.2f GB for them; load mode auto keeps a part there and reads the rest"
+                    "%s: load mode %s needs all %.2f GB of weights in RAM, but only %.2f GB are available; load mode auto keeps a part there and reads the rest"
                             .formatted(
                                     path,
                                     options.loadMode(),
@@ -167,7 +168,7 @@ public final class ModelLoader {
         if (options.repack()) {
             throw new ModelLoadException(
                     path,
-                    "%s: rearranging weights copies them into memory, of which there are %.2f GB for %.2f GB; load it without repacking, or in load mode auto"
+                    "%s: rearranging weights copies them into memory, of which %.2f GB are available for %.2f GB; load it without repacking, or in load mode auto"
                             .formatted(path, Math.max(0, room) / 1e9, weights / 1e9),
                     List.of(),
                     new InsufficientRamException(room, weights));
@@ -195,7 +196,10 @@ public final class ModelLoader {
         }
     }
 
-    /** Nothing may copy the weights or read all of them: not repacking, not a GPU. */
+    /**
+     * Options that neither copy the weights nor read all of them: without repacking, and without a
+     * GPU.
+     */
     private static ModelOptions streaming(ModelOptions options) {
         return new ModelOptions(
                 LoadMode.MMAP,
@@ -210,9 +214,9 @@ public final class ModelLoader {
     }
 
     /**
-     * A model without weights, of which llama.cpp can tell what contexts of it would take.
+     * Loads a model without weights, for counting the memory of its contexts.
      *
-     * @param path of a file whose headers have been checked
+     * @param path a file whose headers have been checked
      */
     static NativeHandle loadWithoutWeights(Path path, ModelOptions options) {
         LlamaLibrary.load();
@@ -256,7 +260,7 @@ public final class ModelLoader {
         if (!options.metadataOverrides().isEmpty()) {
             llama_model_params.kv_overrides(params, overrides(options.metadataOverrides(), arena));
         }
-        // Set even if nobody watches: without one llama.cpp prints dots.
+        // Always set, because without a callback llama.cpp prints dots.
         llama_model_params.progress_callback(
                 params, llama_progress_callback.allocate(progress::report, arena));
         return params;

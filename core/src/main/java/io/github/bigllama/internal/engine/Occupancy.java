@@ -6,17 +6,17 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /** Lets one thread at a time use a context. Thread-safe. */
 final class Occupancy {
-    /** Stands for whoever runs what was waiting, which is short, and waited for. */
+    /** Stands for a thread that runs waiting actions, which are short. */
     private static final Thread TIDYING = new Thread();
 
     private final AtomicReference<Thread> user = new AtomicReference<>();
     private final Queue<Runnable> waiting = new ConcurrentLinkedQueue<>();
 
     /**
-     * The caller is inside from now on.
+     * Lets the caller in.
      *
-     * @throws WrongThreadException while another thread is
-     * @throws IllegalStateException if the caller itself is, further up
+     * @throws WrongThreadException while another thread is inside
+     * @throws IllegalStateException if the caller itself is inside, further up the stack
      */
     void enter() {
         Thread caller = Thread.currentThread();
@@ -42,7 +42,7 @@ final class Occupancy {
         runWaiting();
     }
 
-    /** Runs something as soon as nobody is inside, on this thread or on the one that leaves. */
+    /** Runs an action as soon as no thread is inside, on this thread or on the one that leaves. */
     void whenFree(Runnable action) {
         waiting.add(action);
         runWaiting();
@@ -65,7 +65,7 @@ final class Occupancy {
         }
     }
 
-    /** A thread, for messages; a virtual one has no name unless somebody gave it one. */
+    /** Describes a thread for messages; virtual threads have no names by default. */
     static String describe(Thread thread) {
         return (thread.isVirtual() ? "virtual thread " : "thread ")
                 + (thread.getName().isEmpty()

@@ -5,15 +5,15 @@ import io.github.bigllama.internal.llama.NativeHandle;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** What a context has computed: logits and embeddings of the last batch. Not thread-safe. */
+/** The outputs of a context: logits and embeddings of the last batch. Not thread-safe. */
 @SuppressWarnings("restricted")
 public final class Outputs {
     private final NativeHandle context;
 
-    /** Whose tokens were computed last; null if none were since something changed. */
+    /** The sequence that was computed last; null if it has changed since. */
     private Sequence computed;
 
-    /** A copy of the last logits, for looking at each. */
+    /** A copy of the last logits, for checking each. */
     private float[] copy = {};
 
     /** Views of the last decode live until the next one; made only if someone asks. */
@@ -23,18 +23,18 @@ public final class Outputs {
         this.context = context;
     }
 
-    /** A batch of a sequence has been computed. */
+    /** Notes that a batch of a sequence has been computed. */
     public void computed(Sequence sequence) {
         computed = sequence;
     }
 
-    /** Closes all views: there is nothing to look at, or it is about to change. */
+    /** Closes all views, because the outputs are gone or about to change. */
     public void invalidate() {
         computed = null;
         closeViews();
     }
 
-    /** A sequence does not end with what was computed last any more. */
+    /** Closes all views if the last computation was of a sequence, which has changed. */
     public void invalidate(Sequence sequence) {
         closeViews();
         if (computed == sequence) {
@@ -54,12 +54,14 @@ public final class Outputs {
         return computed == sequence;
     }
 
-    /** Logits of a token of the last batch that has some, or with -1 of its last: read-only. */
+    /**
+     * Read-only logits of a token of the last batch that has logits; index -1 for its last token.
+     */
     public MemorySegment logits(int index, int vocabularySize) {
         return view(llama_h.llama_get_logits_ith(context.pointer(), index), vocabularySize);
     }
 
-    /** The embedding of the last token: read-only; NULL if there is none. */
+    /** The read-only embedding of the last token; NULL if there is none. */
     public MemorySegment embedding(int size) {
         return view(llama_h.llama_get_embeddings_ith(context.pointer(), -1), size);
     }
@@ -81,12 +83,13 @@ public final class Outputs {
             copy = new float[vocabularySize];
         }
         MemorySegment raw = llama_h.llama_get_logits_ith(context.pointer(), -1);
-        // A loop over an array is fast from the first token on; one over a segment is not before
-        // it is compiled, which takes more tokens than many an answer has.
+        // A loop over an array is fast from the first token on; one over a segment only after it is
+        // compiled, which takes longer than many answers.
         MemorySegment.ofArray(copy).copyFrom(raw.reinterpret((long) vocabularySize * Float.BYTES));
         float sum = 0;
         for (float logit : copy) {
-            // Times 0 only NaN and the infinities are not 0; minus infinity is a legal logit.
+            // Multiplied by 0, only NaN and the infinities are not 0; minus infinity is a valid
+            // logit.
             sum += logit == Float.NEGATIVE_INFINITY ? 0 : logit * 0;
         }
         return sum == 0;

@@ -13,12 +13,12 @@ import java.util.Optional;
 import java.util.function.DoubleConsumer;
 import java.util.function.Supplier;
 
-/** Makes the computations of one context passes of the pager. One thread at a time. */
+/** Runs the computations of one context as passes of the pager. For one thread at a time. */
 public final class Paging {
     private final Pager pager;
     private final EvalCallback watch;
 
-    /** Bytes of compute buffers, and what the process had in memory before they were used. */
+    /** Bytes of compute buffers, and of the process's own memory before they were used. */
     private long computeBuffers;
 
     private int batch = 1;
@@ -26,7 +26,7 @@ public final class Paging {
     private PassStats lastPass;
 
     /**
-     * For one context.
+     * The paging of one context.
      *
      * @param abort ends the computation under way
      */
@@ -40,14 +40,14 @@ public final class Paging {
         return watch.callback(arena);
     }
 
-    /** The context exists, and has reserved so many bytes for computing so many tokens at once. */
+    /** Notes the bytes that the context has reserved for computing a number of tokens at once. */
     void reserved(long bytes, int tokens) {
         computeBuffers = bytes;
         batch = tokens;
         anonymousBefore = AvailableRam.anonymousBytes() - pager.ownBytes();
     }
 
-    /** As {@link MemoryFit#affordableBatch} of the RAM that the weights have now. */
+    /** As {@link MemoryFit#affordableBatch}, with the RAM that the weights have now. */
     public int affordableBatch(int tokens, long bytes) {
         return MemoryFit.affordableBatch(pager.plan().weightRam(), tokens, bytes);
     }
@@ -55,9 +55,9 @@ public final class Paging {
     /**
      * Runs a computation as a pass.
      *
-     * @param progress is told how much of it is done, 0 to 1, from within
+     * @param progress is given the part that is done, 0 to 1, during the computation
      * @return null if the thread was interrupted before it could begin
-     * @throws DecodeException if weights could not be brought in; what was computed is worthless
+     * @throws DecodeException if weights could not be brought in; then the results are invalid
      */
     LlamaLog.Result<Integer> pass(
             int tokens, DoubleConsumer progress, Supplier<LlamaLog.Result<Integer>> compute) {
@@ -67,7 +67,7 @@ public final class Paging {
             throw new DecodeException(
                     pager.weights().files().getFirst() + ": " + e.getMessage(), 0, List.of());
         } catch (InterruptedException e) {
-            // Another session of the model was computing.
+            // Interrupted while another session of the model was computing.
             Thread.currentThread().interrupt();
             return null;
         }
@@ -90,8 +90,8 @@ public final class Paging {
     }
 
     /**
-     * Bytes of compute buffers that a pass will use and that are not in memory yet; what it uses
-     * grows with its tokens.
+     * Bytes of compute buffers that a pass will use and that are not in memory yet; they grow with
+     * its number of tokens.
      */
     private long untouched(int tokens) {
         long used = computeBuffers / batch * tokens;
@@ -99,7 +99,7 @@ public final class Paging {
         return Math.clamp(used - touched, 0, computeBuffers);
     }
 
-    /** What the last pass cost; empty before the first. */
+    /** The cost of the last pass; empty before the first. */
     Optional<PassStats> lastPass() {
         return Optional.ofNullable(lastPass);
     }

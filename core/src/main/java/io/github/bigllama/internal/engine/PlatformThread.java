@@ -7,8 +7,8 @@ import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 
 /**
- * Native calls for virtual threads. Such a call would hold one of the few threads that carry all
- * virtual threads, for seconds where the weights come from disk; so a platform thread makes it.
+ * Makes native calls for virtual threads. Such a call would block one of the few carrier threads,
+ * for seconds if weights are read from disk; so a platform thread makes it.
  */
 final class PlatformThread<T> implements Runnable {
     private static final ExecutorService THREADS =
@@ -18,7 +18,7 @@ final class PlatformThread<T> implements Runnable {
     private final Supplier<T> call;
     private final CompletableFuture<T> result = new CompletableFuture<>();
 
-    /** Null before it has begun, and when it has ended. */
+    /** Null before the call has begun, and after it has ended. */
     private Thread runner;
 
     private boolean isInterrupted;
@@ -28,8 +28,8 @@ final class PlatformThread<T> implements Runnable {
     }
 
     /**
-     * Makes the call, and waits for its end whatever happens. Interrupting the caller interrupts
-     * it; the caller stays interrupted.
+     * Makes the call and always waits for its end. Interrupting the caller interrupts the call; the
+     * caller stays interrupted.
      */
     static <T> T call(Supplier<T> call) {
         if (!Thread.currentThread().isVirtual()) {
@@ -90,7 +90,7 @@ final class PlatformThread<T> implements Runnable {
 
     private synchronized void end() {
         runner = null;
-        // The thread goes on with the calls of others.
+        // The thread continues with other calls.
         Thread.interrupted();
     }
 

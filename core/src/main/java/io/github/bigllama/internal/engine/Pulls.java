@@ -3,9 +3,9 @@ package io.github.bigllama.internal.engine;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Lets one thread at a time pull from an answer, and any thread end it. Thread-safe. */
+/** Lets one thread at a time read an answer, and any thread end it. Thread-safe. */
 public final class Pulls {
-    /** An operation of a computation that is cancelled takes less, even where a disk is slow. */
+    /** A single operation of a cancelled computation takes less time, even with a slow disk. */
     private static final long PATIENCE_SECONDS = 10;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -13,7 +13,7 @@ public final class Pulls {
     private volatile boolean isEnding;
 
     /**
-     * A pull begins; {@link #end} ends it.
+     * Begins a pull; {@link #end} ends it.
      *
      * @throws WrongThreadException while another thread pulls
      */
@@ -33,7 +33,7 @@ public final class Pulls {
         puller = Thread.currentThread();
     }
 
-    /** A pull, or the end of the answer, is done. */
+    /** Ends a pull, or the ending of the answer. */
     public void end() {
         if (lock.getHoldCount() == 1) {
             puller = null;
@@ -42,11 +42,11 @@ public final class Pulls {
     }
 
     /**
-     * Before an answer is ended; {@link #end} comes after it. Waits for the pull that is under way.
+     * Begins ending the answer, to be followed by {@link #end}. Waits for a pull that is under way.
      *
-     * @param cancel has that pull come back soon
-     * @return false if it is further up in this call, or does not come back: then it ends the
-     *     answer when it does
+     * @param cancel makes that pull return soon
+     * @return false if the pull is further up in this call, or does not return: then it ends the
+     *     answer when it returns
      */
     public boolean beginEnd(Runnable cancel) {
         isEnding = true;

@@ -14,20 +14,23 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** A {@code llama_sampler} chain made from {@link SamplingOptions}. Sees tokens, never text. */
+/**
+ * A {@code llama_sampler} chain made from {@link SamplingOptions}. Works on tokens, not on text.
+ */
 public final class SamplerChain implements AutoCloseable {
     /**
-     * llama.cpp's programs keep at least this many candidates: 0 means each filter decides alone.
+     * The least candidates that filters keep, as in llama.cpp's programs: 0 lets each filter decide
+     * alone.
      */
     private static final long MIN_KEEP = 0;
 
-    /** Length of Mirostat 1's estimate, the m of its paper. */
+    /** The length of Mirostat 1's estimate, called m in its paper. */
     private static final int MIROSTAT_M = 100;
 
     private final NativeHandle handle;
     private final int lookBack;
 
-    /** Null for any text. */
+    /** Null if any text is allowed. */
     private final GrammarSampler grammar;
 
     public SamplerChain(Vocabulary vocabulary, SamplingOptions options, Optional<Grammar> rules) {
@@ -70,14 +73,14 @@ public final class SamplerChain implements AutoCloseable {
                         options.dry().isOff() ? 0 : options.dry().lastTokens());
     }
 
-    /** Lets the penalties see the end of the prompt. */
+    /** Shows the end of the prompt to the penalties. */
     public void accept(int[] prompt) {
         for (int i = Math.max(0, prompt.length - lookBack); i < prompt.length; i++) {
             llama_h.llama_sampler_accept(handle.pointer(), prompt[i]);
         }
     }
 
-    /** Chooses a token from the logits of the last computation, and remembers it. */
+    /** Chooses a token from the logits of the last computation, and accepts it. */
     public int sample(Context context) {
         if (grammar != null) {
             return grammar.sample(context.pointer(), handle.pointer());
@@ -123,7 +126,7 @@ public final class SamplerChain implements AutoCloseable {
         }
     }
 
-    /** The chain takes ownership. */
+    /** Adds a sampler, which the chain owns from then on. */
     private void add(MemorySegment sampler) {
         llama_h.llama_sampler_chain_add(handle.pointer(), sampler);
     }

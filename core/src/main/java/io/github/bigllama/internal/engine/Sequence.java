@@ -5,28 +5,30 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * One sequence of a context: the tokens that the KV cache holds of it, and what can be done with
- * those without computing anything. It knows nothing of text. Not thread-safe.
+ * One sequence of a context: its tokens in the KV cache, and the operations on them that compute
+ * nothing. It knows nothing about text. Not thread-safe.
  */
 public final class Sequence {
-    /** Fewer tokens are computed again rather than moved. */
+    /** The fewest tokens that are moved rather than computed again. */
     private static final int LEAST_SHIFTED = 16;
 
     private final int id;
     private final MemorySegment memory;
 
-    /** Positions that layers with a sliding window look back; 0 without such layers. */
+    /**
+     * The number of positions that layers with a sliding window look back; 0 without such layers.
+     */
     private final int window;
 
-    /** What the KV cache holds: the first {@code used} of them. */
+    /** The tokens in the KV cache: the first {@code used} elements. */
     private int[] tokens = new int[64];
 
     private int used;
 
-    /** So many at the beginning are in cells that another sequence may have, too. */
+    /** Number of tokens at the beginning whose cells another sequence may share. */
     private int shared;
 
-    /** Whether some were moved, and their keys wait for the next computation to be rotated. */
+    /** Whether tokens were moved whose keys the next computation has to rotate. */
     private boolean moving;
 
     Sequence(int id, MemorySegment memory, int window) {
@@ -35,7 +37,7 @@ public final class Sequence {
         this.window = window;
     }
 
-    /** What llama.cpp calls it ({@code llama_seq_id}). */
+    /** The id in llama.cpp ({@code llama_seq_id}). */
     public int id() {
         return id;
     }
@@ -50,17 +52,18 @@ public final class Sequence {
         return Arrays.copyOf(tokens, used);
     }
 
-    /** How many tokens at the beginning of a prompt the KV cache holds already. */
+    /** Number of tokens at the beginning of a prompt that the KV cache already holds. */
     public int commonPrefix(int[] prompt) {
         int mismatch = Arrays.mismatch(tokens, 0, used, prompt, 0, prompt.length);
         return mismatch < 0 ? used : mismatch;
     }
 
     /**
-     * Forgets all but the first tokens.
+     * Forgets all tokens but the first ones.
      *
-     * @return how many are left: {@code keep}, or 0 where the memory can't forget a part: that of a
-     *     recurrent model, or layers with a sliding window that have forgotten what comes before it
+     * @return how many are left: {@code keep}, or 0 if the memory can't forget a part, as in a
+     *     recurrent model, or in layers with a sliding window that have already forgotten the
+     *     positions before it
      */
     int keep(int keep) {
         if (keep == used) {
@@ -75,9 +78,12 @@ public final class Sequence {
         return used;
     }
 
-    /** Whether the next token, at this position, would find all that its layers look back to. */
+    /**
+     * Whether the memory still holds all positions that a token at this position would look back
+     * to.
+     */
     private boolean seesBack(int position) {
-        // -1 if such layers hold nothing any more.
+        // -1 if layers with a window hold nothing any more.
         int oldest = llama_h.llama_memory_seq_pos_min(memory, id);
         return window == 0 || oldest >= 0 && oldest <= Math.max(0, position - window);
     }
@@ -91,10 +97,10 @@ public final class Sequence {
     }
 
     /**
-     * Finds what a prompt has left out: tokens after the common beginning without which the rest of
-     * this sequence goes on like the prompt.
+     * Finds tokens that a prompt leaves out: those after the common beginning without which the
+     * rest of this sequence continues like the prompt.
      *
-     * @return their number; 0 if there is no such part, or hardly anything after it
+     * @return their number; 0 if there are none, or hardly any tokens after them
      */
     int leftOut(int[] prompt) {
         int prefix = commonPrefix(prompt);
@@ -103,8 +109,8 @@ public final class Sequence {
     }
 
     /**
-     * The length of the longest end of {@code a[fromA, toA)} with which {@code b[fromB, …)} begins:
-     * the state of a Knuth-Morris-Pratt automaton for {@code b} after {@code a}.
+     * The length of the longest suffix of {@code a[fromA, toA)} that {@code b[fromB, …)} begins
+     * with: the state of a Knuth-Morris-Pratt automaton for {@code b} after {@code a}.
      */
     public static int overlap(int[] a, int fromA, int toA, int[] b, int fromB) {
         int length = Math.min(b.length - fromB, toA - fromA);
@@ -129,17 +135,17 @@ public final class Sequence {
         return state;
     }
 
-    /** Whether {@link #remove} is possible without computing what follows again. */
+    /** Whether {@link #remove} is possible without computing the following tokens again. */
     public boolean canShift() {
         return llama_h.llama_memory_can_shift(memory);
     }
 
     /**
-     * Forgets tokens in the middle, and moves those after them to their positions: what these have
-     * seen of the forgotten ones stays in them.
+     * Forgets tokens in the middle, and moves the following ones to their positions; the influence
+     * of the forgotten tokens on them remains.
      *
-     * @return whether it could be done; else nothing has changed. A cell has one position for all
-     *     sequences that share it, so that those are not moved
+     * @return whether that was possible; if not, nothing has changed. A cell has one position for
+     *     all sequences that share it, so shared cells are not moved
      */
     public boolean remove(int from, int to) {
         if (to < shared || !canShift() || !llama_h.llama_memory_seq_rm(memory, id, from, to)) {
@@ -153,7 +159,7 @@ public final class Sequence {
         return true;
     }
 
-    /** Has what another sequence of the same context has; cells of the KV cache are shared. */
+    /** Copies another sequence of the same context by sharing its cells of the KV cache. */
     public void copy(Sequence other) {
         clear();
         llama_h.llama_memory_seq_cp(memory, other.id, id, -1, -1);
@@ -164,19 +170,19 @@ public final class Sequence {
         moving = other.moving;
     }
 
-    /** There is no other sequence any more. */
+    /** Notes that no other sequence exists any more. */
     void unshare() {
         shared = 0;
     }
 
-    /** Whether llama.cpp has still to finish what {@link #remove} has begun. */
+    /** Whether llama.cpp still has to finish a {@link #remove}. */
     public boolean isMoving() {
         return moving;
     }
 
     /**
-     * A computation has finished it, or has failed to: then some layers have moved and some have
-     * not, and nothing of it is of use.
+     * Notes whether a computation has finished the move. If it failed, some layers have moved and
+     * some have not, so that the sequence is useless and cleared.
      */
     void moved(boolean isDone) {
         if (moving && !isDone) {
@@ -185,7 +191,7 @@ public final class Sequence {
         moving = false;
     }
 
-    /** Tokens have been computed. */
+    /** Appends tokens that have been computed. */
     public void append(int[] source, int from, int count) {
         if (used + count > tokens.length) {
             tokens = Arrays.copyOf(tokens, Math.max(used + count, 2 * tokens.length));
@@ -194,12 +200,12 @@ public final class Sequence {
         used += count;
     }
 
-    /** A computation has ended early: it holds what the memory says that it holds. */
+    /** Adopts the number of tokens in memory after a computation that ended early. */
     void truncate() {
         used = Math.min(used, llama_h.llama_memory_seq_pos_max(memory, id) + 1);
     }
 
-    /** A computation went wrong: nothing of it may stay. */
+    /** Removes all tokens of a failed computation. */
     void rollBack(int before) {
         llama_h.llama_memory_seq_rm(memory, id, before, -1);
         used = before;

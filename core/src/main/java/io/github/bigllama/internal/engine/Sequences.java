@@ -10,14 +10,14 @@ final class Sequences {
     private final MemorySegment memory;
     private final int window;
 
-    /** Those that are open, by their ids; null where one could be opened. */
+    /** The open sequences by id; null for unused ids. */
     private final Sequence[] byId;
 
     /**
-     * None yet.
+     * Begins without sequences.
      *
-     * @param most as many as there can be
-     * @param window as {@link Sequence} has it
+     * @param most the most sequences
+     * @param window see {@link Sequence}
      */
     Sequences(int most, MemorySegment memory, int window) {
         this.memory = memory;
@@ -26,9 +26,9 @@ final class Sequences {
     }
 
     /**
-     * An empty sequence.
+     * Opens an empty sequence.
      *
-     * @throws IllegalStateException if there are as many as there can be
+     * @throws IllegalStateException if all sequences are in use
      */
     Sequence open() {
         for (int id = 0; id < byId.length; id++) {
@@ -42,7 +42,7 @@ final class Sequences {
                         .formatted(byId.length, byId.length == 1 ? "sequence" : "sequences"));
     }
 
-    /** Frees the cells of a sequence that no other has. */
+    /** Frees the cells of a sequence that no other one shares. */
     void close(Sequence sequence) {
         sequence.clear();
         byId[sequence.id()] = null;
@@ -51,12 +51,12 @@ final class Sequences {
         }
     }
 
-    /** How many are open. */
+    /** Number of open sequences. */
     int count() {
         return (int) all().count();
     }
 
-    /** A computation has finished moving tokens, or has failed to; see {@link Sequence#moved}. */
+    /** Notes whether a computation has finished moving tokens; see {@link Sequence#moved}. */
     void moved(boolean isDone) {
         all().forEach(sequence -> sequence.moved(isDone));
     }

@@ -11,7 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * The compute threads of one session. Without one, ggml starts and ends its threads for every
+ * The compute threads of one session. Without a pool, ggml would start and end threads for every
  * token.
  */
 @SuppressWarnings("restricted")
@@ -27,10 +27,10 @@ final class Threadpool {
     private Threadpool() {}
 
     /**
-     * Starts a pool; the handle owns it.
+     * Starts a pool, which the handle owns.
      *
-     * @param sleepy whether threads sleep at once when there is nothing to compute, and leave the
-     *     cores to those who read; else they spin for a while, and are there sooner
+     * @param sleepy whether threads sleep at once when there is nothing to compute, which leaves
+     *     the cores to readers; otherwise they spin for a while, and are ready sooner
      */
     static NativeHandle start(int threads, boolean sleepy) {
         try (Arena arena = Arena.ofConfined()) {

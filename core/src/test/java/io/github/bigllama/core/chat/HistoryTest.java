@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** What was said, and what is left out of it. */
+/** The messages of a chat, and those that are left out. */
 class HistoryTest {
     private static final ToolCall CALL = new ToolCall("1", "time", "{}");
     private static final ChatMessage ASKING =

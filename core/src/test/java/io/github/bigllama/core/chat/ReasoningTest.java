@@ -11,7 +11,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What a model thinks before it answers. */
+/** The reasoning of a model before it answers. */
 class ReasoningTest {
     private static final GenerationOptions GREEDY = GenerationOptions.greedy();
 

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every template that llama.cpp ships writes here what it writes there. */
+/** Every template that llama.cpp ships gives the same results here as in llama.cpp. */
 class TemplatesTest {
     private static final ToolCall CALL =
             new ToolCall("call12345", "weather", "{\"city\":\"Oslo\"}");
@@ -230,7 +230,7 @@ class TemplatesTest {
         }
     }
 
-    /** llama.cpp counts no depth: these would overflow the stack, and end the process. */
+    /** llama.cpp does not limit the depth: these would overflow the stack, and end the process. */
     @ParameterizedTest
     @ValueSource(
             strings = {

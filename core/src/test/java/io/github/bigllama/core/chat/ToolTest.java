@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Tools that a model has called. */
+/** Tools that a model calls. */
 class ToolTest {
     private static final GenerationOptions GREEDY = GenerationOptions.greedy();
 

@@ -72,7 +72,7 @@ class PerplexityTest {
         assertThat(progress).isSorted().hasSize(result.chunks() + 1).endsWith(1.0);
     }
 
-    /** Whatever the batches, the same tokens are foretold from the same ones before them. */
+    /** Whatever the batches, the same tokens are predicted from the same preceding tokens. */
     @Test
     void chunksLargerThanABatch() {
         int[] all = tokens(true);

@@ -53,7 +53,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is said of a model before it is loaded, and what is refused. */
+/** Forecasts of models before they are loaded, and refusals. */
 class ForecastTest {
     private static final long GB = 1_000_000_000;
     private static final Bandwidths BANDWIDTHS = new Bandwidths(20e9, 2e9, 1e9);
@@ -85,7 +85,7 @@ class ForecastTest {
         return new Forecaster(ModelFiles.read(path));
     }
 
-    /** The same context, really made: what llama.cpp then says it has allocated. */
+    /** The same context, actually created: the memory that llama.cpp then reports. */
     private static ContextMemory allocated(Path path, SessionOptions options) {
         ModelOptions mapped = ModelOptions.defaults().withLoadMode(LoadMode.MMAP).withRepack(false);
         ModelLoader.Loaded model = ModelLoader.load(path, mapped);
@@ -207,7 +207,7 @@ class ForecastTest {
         }
     }
 
-    /** Blocks of q8_0 have 32 elements, and a head must be made of whole ones. */
+    /** Blocks of q8_0 have 32 elements, and a head must consist of whole blocks. */
     @ParameterizedTest
     @ValueSource(ints = {16, 80})
     void adviceThatAModelCanNotFollowIsNotGiven(int headSize) throws IOException {
@@ -258,7 +258,7 @@ class ForecastTest {
                     .extracting(QuantizedForecast::size)
                     .isSortedAccordingTo((a, b) -> Long.compare(b, a));
             assertThat(rows.get(0).bitsPerWeight()).isBetween(16.0, 16.1);
-            // It is in Q8_0.
+            // The demo model is Q8_0.
             assertThat(rows.get(1).size()).isEqualTo(forecaster.weights().size());
             assertThat(rows.get(1).speed())
                     .isEqualTo(forecaster.forecast(8 * GB, SESSION, BANDWIDTHS).speed());

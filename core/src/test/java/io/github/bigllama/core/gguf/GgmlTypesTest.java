@@ -8,7 +8,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The table of types in Java is that of the bound llama.cpp. */
+/** The table of types in Java equals that of the bound llama.cpp. */
 class GgmlTypesTest {
     @BeforeAll
     static void load() {

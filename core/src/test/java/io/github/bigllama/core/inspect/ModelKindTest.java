@@ -151,7 +151,7 @@ class ModelKindTest {
                 .hasMessageContaining("is an embedding model");
     }
 
-    /** Files by others, where they are at hand. */
+    /** Files of other authors, if they are available. */
     @Test
     void aRealEmbeddingModel() {
         Path path = Path.of("../../shared/real-models/all-MiniLM-L6-v2-F16.gguf").toAbsolutePath();

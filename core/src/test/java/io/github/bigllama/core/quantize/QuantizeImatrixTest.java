@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Quantizing with an importance matrix, here one of chance. */
+/** Quantizing with an importance matrix, here a random one. */
 class QuantizeImatrixTest {
     @TempDir static Path folder;
 
@@ -39,7 +39,7 @@ class QuantizeImatrixTest {
         Originals.write(original);
     }
 
-    /** In the older format, which is the simpler to write. */
+    /** In the older format, which is simpler to write. */
     private void write(String prefix, ToIntFunction<TensorInfo> columns) throws IOException {
         List<TensorInfo> matrices =
                 Gguf.read(original).tensors().stream()
@@ -101,7 +101,7 @@ class QuantizeImatrixTest {
         Quantizer.of(original, type, options).write(folder.resolve("out.gguf"));
     }
 
-    /** With one for all but the embedding, as llama-imatrix writes it. */
+    /** With values for all tensors but the embedding, as llama-imatrix writes them. */
     @Test
     void anEmbeddingThatLlamaWouldAbortOnIsRefused() throws IOException {
         write("", tensor -> (int) tensor.ne(0));

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What can't be quantized is refused in words, and what is there stays. */
+/** Models that can't be quantized are refused in words, and existing files stay. */
 class QuantizeRefusalsTest {
     private static final QuantizeOptions DEFAULTS = QuantizeOptions.defaults();
     private static final int COPIES = 60;
@@ -63,7 +63,7 @@ class QuantizeRefusalsTest {
         assertThat(Quantizer.of(original, Quantization.IQ2_XS, DEFAULTS).plan().obstacle())
                 .hasValueSatisfying(
                         text -> assertThat(text).contains("needs an importance matrix"));
-        // For an embedding llama.cpp does not ask: GGML_ASSERT(imatrix != NULL).
+        // For an embedding llama.cpp does not check: GGML_ASSERT(imatrix != NULL).
         QuantizeOptions embedding = DEFAULTS.withTokenEmbeddingType(GgmlType.IQ2_XXS);
         assertThat(Quantizer.of(original, Quantization.Q4_0, embedding).plan().obstacle())
                 .hasValueSatisfying(text -> assertThat(text).contains("token_embd.weight"));

@@ -33,7 +33,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
 
-/** Quantizes the demo model, which is Q8_0: first made into BF16, so that there is an original. */
+/**
+ * Quantizes the demo model, which is Q8_0: first converted to BF16, so that there is an original.
+ */
 class QuantizerTest {
     private static final QuantizeOptions DEFAULTS = QuantizeOptions.defaults();
     private static final String ANSWER = "The capital of France is Paris.";

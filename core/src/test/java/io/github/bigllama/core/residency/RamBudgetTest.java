@@ -20,7 +20,7 @@ public class RamBudgetTest {
 
     @TempDir Path root;
 
-    /** A budget that leaves so many bytes for weights, always. */
+    /** A budget that always leaves this many bytes for weights. */
     public static RamBudget ofWeights(long bytes) {
         try {
             Path folder = Files.createTempDirectory("bigllama-ram");
@@ -31,7 +31,7 @@ public class RamBudgetTest {
         }
     }
 
-    /** What the system says that it can spare. */
+    /** The RAM that the system says it can spare. */
     public static void write(Path root, long available) throws IOException {
         Path file = root.resolve("proc/meminfo");
         Files.createDirectories(file.getParent());

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Answers that have to be of a form. */
+/** Answers that must have a certain form. */
 class AnswerFormTest {
     private static final GenerationOptions GREEDY = GenerationOptions.greedy();
 
@@ -84,7 +84,7 @@ class AnswerFormTest {
         }
         assertThat(new Chat(session).ask("Wave at me.", GREEDY.withGrammar(grammar)).content())
                 .isIn("yes!", "no!");
-        // The same with chance in it.
+        // The same with random choices.
         GenerationOptions random =
                 GenerationOptions.defaults()
                         .withSampling(SamplingOptions.defaults().withTemperature(2))

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/** Writes random texts of a GBNF grammar, as a model would whose tokens are all alike. */
+/** Writes random texts of a GBNF grammar, like a model whose tokens are all equally likely. */
 public final class GbnfWalk {
     /** From this length on the shortest way to the end is taken. */
     private static final int LONG = 300;
@@ -86,7 +86,7 @@ public final class GbnfWalk {
             case Repeat repeat -> {
                 int more = repeat.max - repeat.min;
                 int count = repeat.min;
-                // Both ends are where mistakes are.
+                // Mistakes are most likely at both ends.
                 if (!isLong && more > 0) {
                     count +=
                             random.nextInt(4) == 0

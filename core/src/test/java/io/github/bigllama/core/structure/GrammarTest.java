@@ -140,7 +140,7 @@ class GrammarTest {
                     .hasMessageContaining("logit bias");
             assertThatThrownBy(() -> answer("root ::= \"\\x00\"", sampling))
                     .isInstanceOf(GrammarException.class)
-                    .hasMessageContaining("no token of the vocabulary can follow");
+                    .hasMessageContaining("the grammar allows no token of the vocabulary");
         }
         assertThat(answer("root ::= \"~\"", greedy)).isEqualTo("~");
     }
@@ -161,7 +161,7 @@ class GrammarTest {
                                 .hasMessageContaining("it can be read in too many ways"));
     }
 
-    /** Goes on with texts, and says which of some others may follow. */
+    /** Continues with texts, and returns which of some others are allowed next. */
     private static List<Boolean> after(String triggers, String said, String... next) {
         Grammar grammar = Grammar.lazy("root ::= \"<call>\" [0-9] \"</call>\"", triggers);
         Tokenizer tokenizer = model.tokenizer();

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** JSON schemas: every complete answer is of the schema, or the schema is refused. */
+/** JSON schemas: every complete answer is valid for the schema, or the schema is refused. */
 class JsonSchemaTest {
     @ParameterizedTest
     @ValueSource(

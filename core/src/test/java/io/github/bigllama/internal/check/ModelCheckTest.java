@@ -106,7 +106,7 @@ class ModelCheckTest {
     void aHeadForEachLayer() {
         model.i32s("llama.attention.head_count_kv", List.of(4, 4, 3, 4));
         refused("head_count_kv is 3", "layer 2");
-        // of another length it is llama.cpp that stops, with an error
+        // for another length, llama.cpp itself reports an error
         model.i32s("llama.attention.head_count_kv", List.of(3));
         accepted();
     }
@@ -285,7 +285,7 @@ class ModelCheckTest {
                 "epsilon is -1.0");
         model.u32("llama.block_count", 0);
         assertThatCode(() -> check(Map.of("llama.block_count", 4L))).doesNotThrowAnyException();
-        // of another kind llama.cpp ignores them
+        // llama.cpp ignores overrides of another type
         assertRefused(Problem.UNUSABLE, () -> check(Map.of("llama.block_count", "4")), "is 0");
     }
 

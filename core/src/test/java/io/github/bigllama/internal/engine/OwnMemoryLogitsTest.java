@@ -25,8 +25,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * With all weights in memory of our own, as on macOS, and with that memory taken away in the middle
- * of passes, logits are those of plain llama.cpp, bit by bit.
+ * With all weights in own memory, as on macOS, and with that memory taken away in the middle of
+ * passes, logits equal those of plain llama.cpp bit by bit.
  */
 class OwnMemoryLogitsTest {
     private static final SessionOptions OPTIONS =

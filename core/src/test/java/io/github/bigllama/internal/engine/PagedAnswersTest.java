@@ -38,7 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Models that do not fit into the RAM they are given say exactly what they say when they do. */
+/** Models that do not fit into their RAM give exactly the same answers as when they fit. */
 class PagedAnswersTest {
     private static final long DENSE = 150_000_000;
     private static final SessionOptions OPTIONS =
@@ -64,9 +64,10 @@ class PagedAnswersTest {
                 System.getProperty("os.name").equals("Linux"), "residency is only known on Linux");
     }
 
-    /** What RAM leaves for weights when the process has so much, about. */
+    /** The approximate RAM for weights when the process has this much. */
     private static ModelOptions withRamForWeights(long bytes) {
-        // The heap of what ran before must not shrink afterwards, and leave more than is meant.
+        // The heap of earlier tests must not shrink afterwards, which would leave more RAM than
+        // intended.
         System.gc();
         return ModelOptions.defaults().withRam(AvailableRam.anonymousBytes() + (66L << 20) + bytes);
     }
@@ -225,7 +226,7 @@ class PagedAnswersTest {
         }
     }
 
-    /** Also of a model that fits. */
+    /** Even for a model that fits. */
     @ParameterizedTest
     @ValueSource(ints = {50, 500})
     void aFileThatIsCutShortIsADecodeException(int percent) throws IOException {

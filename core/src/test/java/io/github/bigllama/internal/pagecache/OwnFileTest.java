@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Parts of a mapped file in memory of our own, and back. */
+/** Moves parts of a mapped file to own memory, and back. */
 @SuppressWarnings("restricted")
 class OwnFileTest {
     private static final int SIZE = 8 << 20;
@@ -92,7 +92,7 @@ class OwnFileTest {
         try (OwnFile file = open(system)) {
             file.fill(slab, PART, PART);
             isTheFile();
-            // What is written to the file now shows where the file is, and not in the slot.
+            // Writing to the file now shows in the mapping of the file, and not in the slot.
             try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
                 channel.write(ByteBuffer.wrap(other));
             }
@@ -146,7 +146,7 @@ class OwnFileTest {
         isTheFile();
     }
 
-    /** What lies beside a slot that is moved in can't be taken by anyone else's mapping. */
+    /** The addresses beside a slot that is moved in can't be taken by another mapping. */
     @Test
     void theAddressOfASlotStaysReserved() throws Exception {
         assumeTrue(System.getProperty("os.name").equals("Linux"), "reads /proc");

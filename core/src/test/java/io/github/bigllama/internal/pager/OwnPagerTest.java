@@ -35,7 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Passes with weights in memory of our own; what the mapping shows is always the file. */
+/** Passes with weights in own memory; the mapping always shows the bytes of the file. */
 class OwnPagerTest {
     @TempDir Path folder;
 
@@ -64,7 +64,7 @@ class OwnPagerTest {
         arena.close();
     }
 
-    /** A pager with so many bytes of RAM for weights. */
+    /** A pager with this many bytes of RAM for weights. */
     private void open(Path path, long ram, Choice choice) throws IOException {
         open(path, ram, choice, OwnPages.ofThisSystem());
     }
@@ -85,7 +85,7 @@ class OwnPagerTest {
         pager.attach(0, mapping.address(), 0);
     }
 
-    /** What the system can spare: memory of our own is not in it. */
+    /** The RAM that the system can spare, without own memory. */
     private void spare(long available) throws IOException {
         RamBudgetTest.write(folder.resolve("limits"), Math.max(0, available));
     }
@@ -168,7 +168,7 @@ class OwnPagerTest {
         compare(0, content.length);
     }
 
-    /** As on macOS, where everything is in memory of our own. */
+    /** As on macOS, where all weights are in own memory. */
     @Test
     void aDenseModelStaysAndPassesInSlots() throws Exception {
         Path path = Models.dense(folder);

@@ -56,12 +56,12 @@ class PagerTest {
         arena.close();
     }
 
-    /** What is in memory of our own is in {@link OwnPagerTest}. */
+    /** {@link OwnPagerTest} tests weights in own memory. */
     private static OwnMemory inPageCache() {
         return new OwnMemory(OwnMemory.Choice.PAGE_CACHE, null);
     }
 
-    /** A pager with so many bytes of RAM for weights. */
+    /** A pager with this many bytes of RAM for weights. */
     private void open(Path path, long ram) throws IOException {
         weights = Models.weights(path);
         RamBudget budget = RamBudgetTest.ofWeights(ram);

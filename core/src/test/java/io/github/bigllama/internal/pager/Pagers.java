@@ -8,7 +8,7 @@ import io.github.bigllama.internal.pagecache.OwnPages;
 public final class Pagers {
     private Pagers() {}
 
-    /** With all weights in memory of our own, as on macOS. */
+    /** With all weights in own memory, as on macOS. */
     public static Pager own(Weights weights, RamBudget budget, OwnPages system) {
         return new Pager(weights, budget, new OwnMemory(OwnMemory.Choice.OWN, system));
     }
