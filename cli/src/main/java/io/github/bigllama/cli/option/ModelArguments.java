@@ -48,6 +48,13 @@ public final class ModelArguments {
     Long ram;
 
     @Option(
+            names = "--no-expert-profile",
+            description =
+                    "Of a model with experts that does not fit into RAM: do not keep which are used"
+                            + " most, nor read those first at the next start.")
+    boolean noExpertProfile;
+
+    @Option(
             names = "--mmap",
             negatable = true,
             description =
@@ -110,6 +117,7 @@ public final class ModelArguments {
         }
         return options.withLoadMode(loadMode())
                 .withRepack(!noRepack)
+                .withExpertProfile(!noExpertProfile)
                 .withGpuLayers(gpuLayers)
                 .withDevices(devices)
                 .withMetadataOverrides(values);

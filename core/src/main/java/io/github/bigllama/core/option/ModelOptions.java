@@ -2,6 +2,7 @@ package io.github.bigllama.core.option;
 
 import io.github.bigllama.core.LlamaRuntime;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -26,6 +27,11 @@ import java.util.function.Consumer;
  * @param ram most bytes of RAM for the whole process; of a model that does not fit, a part stays in
  *     RAM and the rest is read for each pass. Empty for what the system has. Only for {@link
  *     LoadMode#AUTO}; at least {@value #LEAST_RAM}
+ * @param mirror a copy of the model on another disk, of a split model its first part: what of the
+ *     weights does not fit into RAM is read from both. Only for {@link LoadMode#AUTO}
+ * @param expertProfile whether it is kept in the user's cache which experts are used most, so that
+ *     they are read first at the next start; only of a model with experts that does not fit into
+ *     RAM
  * @param progress watches and can cancel the load
  * @param vocabularyOnly whether only the vocabulary is loaded, which takes next to no RAM: the
  *     tokenizer works then, and sessions can't be opened
@@ -38,6 +44,8 @@ public record ModelOptions(
         Map<String, Object> metadataOverrides,
         boolean checkTensors,
         OptionalLong ram,
+        Optional<Path> mirror,
+        boolean expertProfile,
         Optional<LoadProgress> progress,
         boolean vocabularyOnly) {
     /** The least that can be asked for, in bytes: less is a mistake, not an amount of RAM. */
@@ -59,6 +67,8 @@ public record ModelOptions(
                     false,
                     OptionalLong.empty(),
                     Optional.empty(),
+                    true,
+                    Optional.empty(),
                     false);
 
     public ModelOptions {
@@ -78,6 +88,13 @@ public record ModelOptions(
                     "ram is for load mode auto; with "
                             + loadMode
                             + " what is in RAM is not chosen here");
+        }
+        Objects.requireNonNull(mirror, "mirror");
+        if (mirror.isPresent() && loadMode != LoadMode.AUTO) {
+            throw new IllegalArgumentException(
+                    "a mirror is for load mode auto; with "
+                            + loadMode
+                            + " what is read from disk is not chosen here");
         }
         devices = List.copyOf(Objects.requireNonNull(devices, "devices"));
         metadataOverrides =
@@ -128,6 +145,15 @@ public record ModelOptions(
         return with(draft -> draft.ram = OptionalLong.of(bytes));
     }
 
+    /** Sets a copy of the model on another disk to read from too. */
+    public ModelOptions withMirror(Path value) {
+        return with(draft -> draft.mirror = Optional.of(Objects.requireNonNull(value, "mirror")));
+    }
+
+    public ModelOptions withExpertProfile(boolean value) {
+        return with(draft -> draft.expertProfile = value);
+    }
+
     private static void checkOverride(String key, Object value) {
         checkLength("key", key);
         switch (value) {
@@ -176,6 +202,8 @@ public record ModelOptions(
         private Map<String, Object> metadataOverrides;
         private boolean checkTensors;
         private OptionalLong ram;
+        private Optional<Path> mirror;
+        private boolean expertProfile;
         private Optional<LoadProgress> progress;
         private boolean vocabularyOnly;
 
@@ -187,6 +215,8 @@ public record ModelOptions(
             metadataOverrides = options.metadataOverrides;
             checkTensors = options.checkTensors;
             ram = options.ram;
+            mirror = options.mirror;
+            expertProfile = options.expertProfile;
             progress = options.progress;
             vocabularyOnly = options.vocabularyOnly;
         }
@@ -200,6 +230,8 @@ public record ModelOptions(
                     metadataOverrides,
                     checkTensors,
                     ram,
+                    mirror,
+                    expertProfile,
                     progress,
                     vocabularyOnly);
         }

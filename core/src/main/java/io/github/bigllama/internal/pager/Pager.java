@@ -8,9 +8,11 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.pagecache.OwnFile;
+import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.UseOrder;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -44,6 +46,9 @@ public final class Pager implements AutoCloseable {
     private final Readers readers;
     private final OwnMemory own;
     private final PassMeter meter = new PassMeter();
+
+    /** Where it is kept which experts are used most; null if nowhere. */
+    private ExpertProfile profile;
 
     /** Held during a pass. */
     private final ReentrantLock turn = new ReentrantLock(true);
@@ -85,6 +90,17 @@ public final class Pager implements AutoCloseable {
         readers = new Readers(pool, weights.hasExperts());
     }
 
+    /**
+     * Begins with the experts that a former process used most, and has those of this one known to
+     * the next; before the first pass.
+     */
+    public void remember(ExpertProfile experience) {
+        try (PiecePool.Hold hold = pool.hold()) {
+            profile = experience;
+            profile.read(experts.uses().length).ifPresent(experts::restore);
+        }
+    }
+
     /** What is kept and what is read for a token now. */
     public ResidencyPlan plan() {
         try (PiecePool.Hold hold = pool.hold()) {
@@ -115,6 +131,7 @@ public final class Pager implements AutoCloseable {
         try (PiecePool.Hold hold = pool.hold()) {
             files.attach(file, address, probe, pool::isKept);
             own.attach(map, file, address, files.get(file)).ifPresent(f -> attachOwn(file, f));
+            experts.attached(order.isWide());
             pool.wake();
         }
     }
@@ -188,7 +205,7 @@ public final class Pager implements AutoCloseable {
             pool.schedule(order.begin(isWide));
             rowsLookedUp += tokens;
             segment.clear();
-            pool.computing(true);
+            pool.activity(Activity.COMPUTING);
             meter.begin(tokens, pool.busyNanos());
         } catch (RuntimeException | Error e) {
             turn.unlock();
@@ -285,7 +302,7 @@ public final class Pager implements AutoCloseable {
         try (PiecePool.Hold hold = pool.hold()) {
             segment.release();
             pool.noneBusy();
-            pool.computing(false);
+            pool.activity(Activity.NONE);
             if (!complete) {
                 order.abandon();
                 releaseAll();
@@ -350,6 +367,9 @@ public final class Pager implements AutoCloseable {
             watch.close();
         }
         readers.close();
+        if (profile != null && Arrays.stream(experts.uses()).anyMatch(uses -> uses > 0)) {
+            profile.write(experts.scores());
+        }
         if (pool.slots() != null) {
             pool.slots().close();
         }

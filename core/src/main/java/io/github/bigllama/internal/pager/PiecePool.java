@@ -84,12 +84,12 @@ final class PiecePool {
         }
     }
 
-    /** Whether the cores are computing, or waiting for a piece. */
-    void computing(boolean now) {
-        if (queue.isComputing() && !now) {
+    /** What a pass is doing now. */
+    void activity(WorkQueue.Activity now) {
+        queue.activity(now);
+        if (now != WorkQueue.Activity.COMPUTING) {
             work.signal();
         }
-        queue.computing(now);
     }
 
     /** The order to read ahead in from now on. */
@@ -131,6 +131,12 @@ final class PiecePool {
     /** What was hinted at is not needed any more, if it is not being read yet. */
     void unhint() {
         queue.unhint();
+    }
+
+    /** Has pieces read, as far as they are to stay, when there is nothing else to do. */
+    void preload(int[] pieces) {
+        queue.preload(pieces);
+        work.signal();
     }
 
     /** Whether the readers can't go on by themselves: no room, and none about to come. */

@@ -22,9 +22,9 @@ public final class FaultyPages extends DelegatingPages {
         readsNothing = true;
     }
 
-    /** Nothing is given back any more, and what is in its place is unknown. */
-    public void losePlaces() {
-        losesPlaces = true;
+    /** Whether nothing is given back, and what is in its place is unknown. */
+    public void losePlaces(boolean now) {
+        losesPlaces = now;
     }
 
     /** What is in a place while it is given back is seen by whoever looks, for a while. */

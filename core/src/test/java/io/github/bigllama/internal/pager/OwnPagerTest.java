@@ -278,13 +278,14 @@ class OwnPagerTest {
         Path path = Models.dense(folder);
         open(path, Files.size(path) * 30 / 100, Choice.OWN, system);
         pass(1);
-        system.losePlaces();
+        system.losePlaces(true);
         for (int i = 0; i < 3; i++) {
             assertThatThrownBy(() -> pass(1))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("dense.gguf")
                     .hasMessageContaining("load the model again");
             pager.end(false);
+            system.losePlaces(false);
         }
     }
 
