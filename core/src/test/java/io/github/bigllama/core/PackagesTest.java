@@ -16,6 +16,7 @@ class PackagesTest {
     private static final List<String> ORDER =
             List.of(
                     "core.chat",
+                    "internal.chat",
                     "core.eval",
                     "core",
                     "core.forecast",
