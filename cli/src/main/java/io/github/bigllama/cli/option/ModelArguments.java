@@ -48,6 +48,14 @@ public final class ModelArguments {
     Long ram;
 
     @Option(
+            names = "--mirror",
+            paramLabel = "FILE",
+            description =
+                    "A copy of the model on another disk, of a split model the first part. Of a model"
+                            + " that does not fit into RAM, the rest is read from both.")
+    Path mirror;
+
+    @Option(
             names = "--no-expert-profile",
             description =
                     "Of a model with experts that does not fit into RAM: do not keep which are used"
@@ -115,6 +123,14 @@ public final class ModelArguments {
             }
             options = options.withRam(ram);
         }
+        if (mirror != null) {
+            if (mmap != null || mlock || directIo) {
+                throw CommandException.usage(
+                        "--mirror is for what is read beside the computation, which --mmap, --mlock and"
+                                + " --direct-io leave to the system; leave one out");
+            }
+            options = options.withMirror(mirror);
+        }
         return options.withLoadMode(loadMode())
                 .withRepack(!noRepack)
                 .withExpertProfile(!noExpertProfile)
@@ -176,7 +192,7 @@ public final class ModelArguments {
     /** Loads only what says what it is: the weights are mapped, and none is read. */
     public LlamaModel loadMapped(Interruption interruption, PrintStream err) {
         ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
-        boolean modeChosen = options.loadMode() != LoadMode.AUTO;
+        boolean modeChosen = mirror != null || options.loadMode() != LoadMode.AUTO;
         return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);
     }
 

@@ -96,6 +96,8 @@ public final class ModelLoader {
         FileSizes sizes = sizes(path, weights);
         try {
             if (!streams && isManaged) {
+                // What it is given for may turn out later, when sessions are opened.
+                mirrors(weights, chosen);
                 preload(weights, path, options);
             }
             return new Loaded(
@@ -122,7 +124,7 @@ public final class ModelLoader {
      * @throws InsufficientRamException if there is too little RAM for any plan
      */
     public static Pager pager(Weights weights, RamBudget budget, ModelOptions options) {
-        Pager pager = new Pager(weights, budget);
+        Pager pager = new Pager(weights, budget, mirrors(weights, options));
         if (options.expertProfile() && weights.hasExperts()) {
             try {
                 String model = ModelFingerprint.of(weights, options.metadataOverrides());
@@ -133,6 +135,12 @@ public final class ModelLoader {
             }
         }
         return pager;
+    }
+
+    private static List<Path> mirrors(Weights weights, ModelOptions options) {
+        return options.mirror()
+                .map(mirror -> ModelMirror.files(weights.files().getFirst(), weights, mirror))
+                .orElse(List.of());
     }
 
     private static void requireModel(Path path, ModelKind kind) {

@@ -12,7 +12,9 @@ import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.UseOrder;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -69,10 +71,12 @@ public final class Pager implements AutoCloseable {
     /**
      * Plans and starts the readers.
      *
+     * @param mirrors files with the same bytes as those of the model, in their order, to read from
+     *     too; or none
      * @throws InsufficientRamException if there is too little RAM for any plan
      */
-    public Pager(Weights weights, RamBudget budget) {
-        this(weights, budget, OwnMemory.ofThisSystem());
+    public Pager(Weights weights, RamBudget budget, List<Path> mirrors) {
+        this(weights, budget, OwnMemory.ofThisSystem(mirrors));
     }
 
     Pager(Weights weights, RamBudget budget, OwnMemory own) {
@@ -88,6 +92,15 @@ public final class Pager implements AutoCloseable {
             planner = new Planner(map, pool, budget);
         }
         readers = new Readers(pool, weights.hasExperts());
+    }
+
+    /**
+     * Reading from several files must be possible here.
+     *
+     * @throws IOException if it is not; it says why
+     */
+    public static void requireMirrors(List<Path> files, List<Path> mirrors) throws IOException {
+        OwnMemory.requireMirrors(files, mirrors);
     }
 
     /**

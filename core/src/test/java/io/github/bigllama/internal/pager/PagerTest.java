@@ -24,6 +24,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -279,7 +280,7 @@ class PagerTest {
     @Test
     void lessRamThanAnyPlanNeedsIsAnErrorWithTheLeastThatWouldDo() throws IOException {
         Weights dense = Models.weights(Models.dense(folder));
-        assertThatThrownBy(() -> new Pager(dense, RamBudgetTest.ofWeights(1 << 20)))
+        assertThatThrownBy(() -> new Pager(dense, RamBudgetTest.ofWeights(1 << 20), List.of()))
                 .isInstanceOf(InsufficientRamException.class)
                 .hasMessageContaining("least that would do");
     }
