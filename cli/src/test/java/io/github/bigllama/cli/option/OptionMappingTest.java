@@ -106,6 +106,19 @@ class OptionMappingTest {
         assertThat(options.devices()).containsExactly("CUDA0", "CPU", "RPC0");
         assertThat(options.metadataOverrides())
                 .isEqualTo(Map.of("a.b", 42L, "c", 1e-5, "d", true, "e", "x:y=z"));
+        assertThat(options.expertProfile()).isTrue();
+        assertThat(options.mirror()).isEmpty();
+    }
+
+    @Test
+    void whatIsReadFromDisk() {
+        ModelOptions options = model("--mirror", "/disk/copy.gguf", "--no-expert-profile");
+        assertThat(options.mirror()).contains(Path.of("/disk/copy.gguf"));
+        assertThat(options.expertProfile()).isFalse();
+        assertThatThrownBy(() -> model("--mirror", "copy.gguf", "--no-mmap"))
+                .isInstanceOf(CommandException.class)
+                .hasMessageContaining("--mirror")
+                .hasMessageContaining("leave one out");
     }
 
     @ParameterizedTest
