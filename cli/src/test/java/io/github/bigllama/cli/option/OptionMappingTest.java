@@ -15,6 +15,7 @@ import io.github.bigllama.core.option.SamplingOptions.Mirostat;
 import io.github.bigllama.core.option.SamplingOptions.Penalties;
 import io.github.bigllama.core.option.SamplingOptions.Xtc;
 import io.github.bigllama.core.option.SessionOptions;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
