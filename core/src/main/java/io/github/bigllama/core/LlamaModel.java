@@ -148,7 +148,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     private Optional<Pager> page() {
         try {
-            return Optional.of(new Pager(loaded.weights(), loaded.budget()));
+            return Optional.of(
+                    ModelLoader.pager(loaded.weights(), loaded.budget(), loaded.options()));
         } catch (InsufficientRamException e) {
             throw new SessionException(path + ": " + e.getMessage(), List.of());
         }

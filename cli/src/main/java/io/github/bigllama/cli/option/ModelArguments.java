@@ -53,6 +53,21 @@ public final class ModelArguments {
     Long ram;
 
     @Option(
+            names = "--mirror",
+            paramLabel = "FILE",
+            description =
+                    "A copy of the model on another disk, of a split model the first part. Of a model"
+                            + " that does not fit into RAM, the rest is read from both.")
+    Path mirror;
+
+    @Option(
+            names = "--no-expert-profile",
+            description =
+                    "Of a model with experts that does not fit into RAM: do not keep which are used"
+                            + " most, nor read those first at the next start.")
+    boolean noExpertProfile;
+
+    @Option(
             names = "--mmap",
             negatable = true,
             description =
@@ -118,8 +133,17 @@ public final class ModelArguments {
             }
             options = options.withRam(ram);
         }
+        if (mirror != null) {
+            if (mmap != null || mlock || directIo) {
+                throw CommandException.usage(
+                        "--mirror is for what is read beside the computation, which --mmap, --mlock and"
+                                + " --direct-io leave to the system; leave one out");
+            }
+            options = options.withMirror(mirror);
+        }
         return options.withLoadMode(loadMode())
                 .withRepack(!noRepack)
+                .withExpertProfile(!noExpertProfile)
                 .withGpuLayers(gpuLayers)
                 .withDevices(devices)
                 .withMetadataOverrides(values);
@@ -178,7 +202,7 @@ public final class ModelArguments {
     /** Loads the model without reading its weights, which are only mapped. */
     public LlamaModel loadMapped(Interruption interruption, PrintStream err) {
         ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
-        boolean modeChosen = options.loadMode() != LoadMode.AUTO;
+        boolean modeChosen = mirror != null || options.loadMode() != LoadMode.AUTO;
         return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);
     }
 

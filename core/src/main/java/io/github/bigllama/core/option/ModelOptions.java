@@ -2,6 +2,7 @@ package io.github.bigllama.core.option;
 
 import io.github.bigllama.core.LlamaRuntime;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -27,6 +28,10 @@ import java.util.function.Consumer;
  * @param ram most RAM for the whole process, in bytes, at least {@value #LEAST_RAM}; of a model
  *     that does not fit, a part stays in RAM and the rest is read in each pass. Empty for the RAM
  *     that the system has. Only for {@link LoadMode#AUTO}
+ * @param mirror a copy of the model on another disk, of a split model its first part; weights that do
+ *     not fit into RAM are read from both. Only for {@link LoadMode#AUTO}
+ * @param expertProfile whether the user's cache records which experts are used most, so that they
+ *     are read first at the next start; only for a model with experts that does not fit into RAM
  * @param progress watches and can cancel the load
  * @param vocabularyOnly whether to load only the vocabulary, which takes next to no RAM: then the
  *     tokenizer works, but sessions can't be opened
@@ -39,6 +44,8 @@ public record ModelOptions(
         Map<String, Object> metadataOverrides,
         boolean checkTensors,
         OptionalLong ram,
+        Optional<Path> mirror,
+        boolean expertProfile,
         Optional<LoadProgress> progress,
         boolean vocabularyOnly) {
     /**
@@ -62,6 +69,8 @@ public record ModelOptions(
                     false,
                     OptionalLong.empty(),
                     Optional.empty(),
+                    true,
+                    Optional.empty(),
                     false);
 
     public ModelOptions {
@@ -81,6 +90,13 @@ public record ModelOptions(
                     "ram only applies to load mode auto; with "
                             + loadMode
                             + " bigllama does not choose which weights stay in RAM");
+        }
+        Objects.requireNonNull(mirror, "mirror");
+        if (mirror.isPresent() && loadMode != LoadMode.AUTO) {
+            throw new IllegalArgumentException(
+                    "a mirror is for load mode auto; with "
+                            + loadMode
+                            + " what is read from disk is not chosen here");
         }
         devices = List.copyOf(Objects.requireNonNull(devices, "devices"));
         metadataOverrides =
@@ -131,6 +147,15 @@ public record ModelOptions(
         return with(draft -> draft.ram = OptionalLong.of(bytes));
     }
 
+    /** Sets a copy of the model on another disk to read from too. */
+    public ModelOptions withMirror(Path value) {
+        return with(draft -> draft.mirror = Optional.of(Objects.requireNonNull(value, "mirror")));
+    }
+
+    public ModelOptions withExpertProfile(boolean value) {
+        return with(draft -> draft.expertProfile = value);
+    }
+
     private static void checkOverride(String key, Object value) {
         checkLength("key", key);
         switch (value) {
@@ -179,6 +204,8 @@ public record ModelOptions(
         private Map<String, Object> metadataOverrides;
         private boolean checkTensors;
         private OptionalLong ram;
+        private Optional<Path> mirror;
+        private boolean expertProfile;
         private Optional<LoadProgress> progress;
         private boolean vocabularyOnly;
 
@@ -190,6 +217,8 @@ public record ModelOptions(
             metadataOverrides = options.metadataOverrides;
             checkTensors = options.checkTensors;
             ram = options.ram;
+            mirror = options.mirror;
+            expertProfile = options.expertProfile;
             progress = options.progress;
             vocabularyOnly = options.vocabularyOnly;
         }
@@ -203,6 +232,8 @@ public record ModelOptions(
                     metadataOverrides,
                     checkTensors,
                     ram,
+                    mirror,
+                    expertProfile,
                     progress,
                     vocabularyOnly);
         }
