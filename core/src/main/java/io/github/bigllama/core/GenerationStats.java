@@ -11,14 +11,14 @@ import java.util.Optional;
  * @param cachedTokens tokens of the prompt that the KV cache already had
  * @param promptTime time spent computing the rest of the prompt
  * @param generatedTokens tokens chosen so far, the end-of-generation token not counted
- * @param decodedTokens generated tokens that were computed one by one; the first comes with the
- *     prompt
+ * @param decodedTokens tokens that were chosen after the first, which comes with the prompt
  * @param generationTime time spent computing and choosing them; the caller's own time is not in it
  * @param contextUsed tokens in the KV cache now
  * @param contextSize tokens that the context holds
  * @param stopReason why it ended, empty while it goes on
  * @param residency what was read from disk for the generated tokens, or for the prompt as long as
  *     it is computed; empty for a model that fits into RAM
+ * @param speculation what guessing tokens has brought; empty where nobody does
  */
 public record GenerationStats(
         int promptTokens,
@@ -30,7 +30,8 @@ public record GenerationStats(
         int contextUsed,
         int contextSize,
         Optional<StopReason> stopReason,
-        Optional<ResidencyStats> residency) {
+        Optional<ResidencyStats> residency,
+        Optional<SpeculationStats> speculation) {
     /** Tokens of the prompt that had to be computed. */
     public int prefilledTokens() {
         return promptTokens - cachedTokens;

@@ -7,6 +7,7 @@ import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.engine.Context;
@@ -108,13 +109,29 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         MemoryFit fit =
                 new MemoryFit(
                         path, loaded, trainedContextSize(), pager.map(Pager::ownBytes).orElse(0L));
-        SessionOptions resolved = fit.resolve(options);
-        if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(resolved)) {
+        SessionOptions fitting = fit.resolve(options);
+        if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(fitting)) {
             pager = page();
         }
+        SessionOptions resolved = fitting.withSpeculation(speculation(fitting.speculation()));
         Context context =
                 new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
         return new LlamaSession(this, resolved, context);
+    }
+
+    /** A state can't go back to before a wrong guess. */
+    private Speculation speculation(Speculation wished) {
+        boolean canForget =
+                !llama_h.llama_model_is_recurrent(handle.pointer())
+                        && !llama_h.llama_model_is_hybrid(handle.pointer());
+        if (!canForget || wished == Speculation.AUTO && pager.isEmpty()) {
+            return Speculation.OFF;
+        }
+        return wished == Speculation.AUTO ? Speculation.NGRAM : wished;
+    }
+
+    boolean hasExperts() {
+        return loaded.weights().hasExperts();
     }
 
     private void requireGenerating() {

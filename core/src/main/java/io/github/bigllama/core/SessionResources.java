@@ -1,10 +1,13 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Drafter;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import java.lang.System.Logger.Level;
 import java.lang.ref.Cleaner;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,13 +23,19 @@ final class SessionResources implements Runnable {
     private final Context context;
     private final Sequence sequence;
     private final String opened;
+    private final Optional<Drafter> drafter;
     private @Nullable SamplerChain sampler;
     private volatile boolean isForgotten = true;
 
-    SessionResources(LlamaModel model, Context context, Sequence sequence) {
+    SessionResources(
+            LlamaModel model, Context context, Sequence sequence, Speculation speculation) {
         this.model = model;
         this.context = context;
         this.sequence = sequence;
+        this.drafter =
+                speculation == Speculation.OFF
+                        ? Optional.empty()
+                        : Optional.of(new Drafter(context, speculation, model.hasExperts()));
         this.opened = caller();
         model.sessionOpened(this);
     }
@@ -71,6 +80,11 @@ final class SessionResources implements Runnable {
         }
     }
 
+    /** Who guesses tokens of the session. */
+    Optional<Drafter> drafter() {
+        return drafter;
+    }
+
     /** Where the session was opened. */
     String opened() {
         return opened;
@@ -93,6 +107,7 @@ final class SessionResources implements Runnable {
 
     private void free() {
         closeSampler();
+        drafter.ifPresent(Drafter::close);
         context.close(sequence);
         model.sessionClosed(this);
     }
