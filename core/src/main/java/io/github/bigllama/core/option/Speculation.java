@@ -9,18 +9,12 @@ package io.github.bigllama.core.option;
  * over several tokens was measured to cost; none are, for a while, where that does not pay.
  */
 public enum Speculation {
-    /**
-     * By a draft model if there is one, and by n-grams where the model does not fit into RAM; else
-     * nobody.
-     */
+    /** By n-grams where the model does not fit into RAM; else nobody. */
     AUTO,
 
     /** Nobody: each token is a pass of its own. */
     OFF,
 
     /** By what followed the same words earlier in the conversation. */
-    NGRAM,
-
-    /** By the draft model. */
-    DRAFT
+    NGRAM
 }

@@ -41,7 +41,7 @@ public final class ContextParams {
     private static int outputs(SessionOptions options) {
         return switch (options.speculation()) {
             case OFF, AUTO -> options.outputs();
-            case NGRAM, DRAFT ->
+            case NGRAM ->
                     Math.max(
                             options.outputs(), Math.min(options.batchSize(), 1 + DraftLength.MOST));
         };
