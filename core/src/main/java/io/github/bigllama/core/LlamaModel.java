@@ -11,6 +11,7 @@ import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.DraftLength;
 import io.github.bigllama.internal.engine.MemoryFit;
 import io.github.bigllama.internal.engine.ModelFingerprint;
 import io.github.bigllama.internal.engine.ModelLoader;
@@ -113,21 +114,26 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(fitting)) {
             pager = page();
         }
-        SessionOptions resolved = fitting.withSpeculation(speculation(fitting.speculation()));
+        SessionOptions resolved = speculating(fitting);
         Context context =
                 new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
         return new LlamaSession(this, resolved, context);
     }
 
-    /** A state can't go back to before a wrong guess. */
-    private Speculation speculation(Speculation wished) {
+    /** Who guesses is known now; each token of a guess has logits, and so has the one before. */
+    private SessionOptions speculating(SessionOptions options) {
+        // A recurrent state can't go back to before a wrong guess.
         boolean canForget =
                 !llama_h.llama_model_is_recurrent(handle.pointer())
                         && !llama_h.llama_model_is_hybrid(handle.pointer());
-        if (!canForget || wished == Speculation.AUTO && pager.isEmpty()) {
-            return Speculation.OFF;
+        boolean pays = options.speculation() != Speculation.AUTO || pager.isPresent();
+        if (!canForget || !pays) {
+            return options.withSpeculation(Speculation.OFF);
         }
-        return wished == Speculation.AUTO ? Speculation.NGRAM : wished;
+        int outputs = Math.min(1 + DraftLength.MOST, options.batchSize());
+        return options.speculation() == Speculation.OFF
+                ? options
+                : options.withOutputs(Math.max(options.outputs(), outputs));
     }
 
     boolean hasExperts() {

@@ -11,6 +11,9 @@ import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.testing.DemoModel;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -23,15 +26,27 @@ class SpeculationTest {
     private static final String REPEATS = "one two three four five six seven eight nine ten ";
     private static final SessionOptions OPTIONS =
             SessionOptions.defaults().withContextSize(1024).withThreads(1, 1);
-    private static final GenerationOptions GREEDY = GenerationOptions.greedy().withMaxTokens(200);
 
     private static LlamaModel model;
+    private static SamplingOptions endless;
+    private static GenerationOptions greedy;
 
     @TempDir private Path folder;
 
     @BeforeAll
     static void load() {
         model = LlamaModel.load(DemoModel.PATH);
+        endless =
+                SamplingOptions.greedy()
+                        .withLogitBias(
+                                IntStream.range(0, model.vocabularySize())
+                                        .filter(model.tokenizer()::isEndOfGeneration)
+                                        .boxed()
+                                        .collect(
+                                                Collectors.toMap(
+                                                        token -> token,
+                                                        token -> Float.NEGATIVE_INFINITY)));
+        greedy = GenerationOptions.defaults().withSampling(endless).withMaxTokens(200);
     }
 
     @AfterAll
@@ -65,7 +80,7 @@ class SpeculationTest {
     @Test
     void aModelThatFitsIntoRamHasNobodyWhoGuesses() {
         try (LlamaSession session = model.newSession(OPTIONS);
-                TokenStream answer = session.generate(REPEATS, GREEDY)) {
+                TokenStream answer = session.generate(REPEATS, greedy)) {
             answer.text();
             assertThat(session.options().speculation()).isEqualTo(Speculation.OFF);
             assertThat(answer.stats().speculation()).isEmpty();
@@ -74,9 +89,9 @@ class SpeculationTest {
 
     @Test
     void whatRepeatsIsGuessed() {
-        int[] expected = tokens(Speculation.OFF, REPEATS.repeat(4), GREEDY);
+        int[] expected = tokens(Speculation.OFF, REPEATS.repeat(4), greedy);
         try (LlamaSession session = open(Speculation.NGRAM);
-                TokenStream answer = session.generate(REPEATS.repeat(4), GREEDY)) {
+                TokenStream answer = session.generate(REPEATS.repeat(4), greedy)) {
             answer.text();
             assertThat(answer.tokens()).isEqualTo(expected);
             SpeculationStats stats = answer.stats().speculation().orElseThrow();
@@ -93,7 +108,7 @@ class SpeculationTest {
     void endsWhereItIsToEnd(int maxTokens) {
         try (LlamaSession plain = open(Speculation.OFF);
                 LlamaSession guessing = open(Speculation.NGRAM)) {
-            GenerationOptions options = GREEDY.withMaxTokens(maxTokens);
+            GenerationOptions options = greedy.withMaxTokens(maxTokens);
             int[] expected = tokens(plain, REPEATS.repeat(4), options);
             assertThat(tokens(guessing, REPEATS.repeat(4), options)).isEqualTo(expected);
             assertThat(guessing.tokens()).isEqualTo(plain.tokens());
@@ -105,22 +120,21 @@ class SpeculationTest {
     @ValueSource(longs = {1, 2, 3, 4, 5})
     void chanceFallsTheSameWay(long seed) {
         SamplingOptions sampling =
-                SamplingOptions.defaults()
-                        .withSeed((int) seed)
+                endless.withSeed((int) seed)
                         .withTemperature(1)
                         .withPenalties(new SamplingOptions.Penalties(64, 1.1f, 0, 0));
-        assertSame(REPEATS.repeat(4), GREEDY.withSampling(sampling));
+        assertSame(REPEATS.repeat(4), greedy.withSampling(sampling));
     }
 
     @Test
     void aGrammarHolds() {
         Grammar grammar = Grammar.gbnf("root ::= (\"one two three four \" | \"five \")+");
-        assertSame(REPEATS.repeat(4), GREEDY.withGrammar(grammar));
+        assertSame(REPEATS.repeat(4), greedy.withGrammar(grammar));
     }
 
     @Test
     void aStopTextStops() {
-        assertSame(REPEATS.repeat(4), GREEDY.withStopStrings("six"));
+        assertSame(REPEATS.repeat(4), greedy.withStopStrings("six"));
     }
 
     @Test
@@ -129,7 +143,7 @@ class SpeculationTest {
                 LlamaSession guessing = open(Speculation.NGRAM)) {
             String prompt = REPEATS.repeat(3);
             for (int turn = 0; turn < 5; turn++) {
-                GenerationOptions options = GREEDY.withMaxTokens(20 + turn);
+                GenerationOptions options = greedy.withMaxTokens(20 + turn);
                 int[] expected = tokens(plain, prompt, options);
                 assertThat(tokens(guessing, prompt, options)).isEqualTo(expected);
                 prompt += model.tokenizer().decode(expected) + " seven eight nine";
@@ -137,30 +151,37 @@ class SpeculationTest {
         }
     }
 
-    @Test
-    void aCancelledAnswerLeavesWhatWasSaid() {
-        try (LlamaSession guessing = open(Speculation.NGRAM)) {
-            int[] said;
-            try (TokenStream answer = guessing.generate(REPEATS.repeat(4), GREEDY)) {
-                for (int i = 0; i < 30; i++) {
-                    answer.next();
-                }
-                answer.cancel();
-                said = answer.tokens();
-            }
-            int[] known = guessing.tokens();
-            assertThat(known).endsWith(said[said.length - 2]);
-            float expected = firstLogit(known, said[said.length - 1]);
-            guessing.decode(said[said.length - 1]);
-            assertThat(guessing.logits().get(ValueLayout.JAVA_FLOAT, 0)).isEqualTo(expected);
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 5, 20, 29})
+    void aCancelledAnswerLeavesWhatWasSaid(int pieces) {
+        try (LlamaSession guessing = open(Speculation.NGRAM);
+                LlamaSession plain = open(Speculation.OFF)) {
+            float[] expected = logitsAfter(plain, pieces);
+            assertThat(logitsAfter(guessing, pieces)).isEqualTo(expected);
+            assertThat(guessing.tokens()).isEqualTo(plain.tokens());
         }
     }
 
-    private static float firstLogit(int[] known, int next) {
-        try (LlamaSession session = open(Speculation.OFF)) {
-            session.decode(known);
-            session.decode(next);
-            return session.logits().get(ValueLayout.JAVA_FLOAT, 0);
+    /** What follows an answer that was cancelled after some of its text. */
+    private static float[] logitsAfter(LlamaSession session, int pieces) {
+        try (TokenStream answer = session.generate(REPEATS.repeat(4), greedy)) {
+            for (int i = 0; i < pieces; i++) {
+                answer.next();
+            }
+        }
+        session.decode(3);
+        return session.logits().toArray(ValueLayout.JAVA_FLOAT);
+    }
+
+    @Test
+    void logitsAreThoseOfTheLastTokenThatIsKnown() {
+        try (LlamaSession guessing = open(Speculation.NGRAM);
+                LlamaSession plain = open(Speculation.OFF)) {
+            for (LlamaSession session : List.of(plain, guessing)) {
+                tokens(session, REPEATS.repeat(4), greedy.withMaxTokens(33));
+            }
+            assertThat(guessing.logits().toArray(ValueLayout.JAVA_FLOAT))
+                    .isEqualTo(plain.logits().toArray(ValueLayout.JAVA_FLOAT));
         }
     }
 
@@ -170,7 +191,7 @@ class SpeculationTest {
         Path file = folder.resolve("session");
         try (LlamaSession session = model.newSession(options);
                 LlamaSession plain = open(Speculation.OFF)) {
-            try (TokenStream answer = session.generate(REPEATS.repeat(4), GREEDY)) {
+            try (TokenStream answer = session.generate(REPEATS.repeat(4), greedy)) {
                 for (int i = 0; i < 30; i++) {
                     answer.next();
                 }
@@ -180,19 +201,19 @@ class SpeculationTest {
             String text = model.tokenizer().decode(known);
             try (LlamaSession fork = session.fork()) {
                 assertThat(fork.tokens()).isEqualTo(known);
-                assertThat(tokens(fork, text, GREEDY)).isEqualTo(tokens(plain, text, GREEDY));
+                assertThat(tokens(fork, text, greedy)).isEqualTo(tokens(plain, text, greedy));
             }
             session.reset();
             session.restore(file);
             assertThat(session.tokens()).isEqualTo(known);
-            assertThat(tokens(session, text, GREEDY)).isEqualTo(tokens(plain, text, GREEDY));
+            assertThat(tokens(session, text, greedy)).isEqualTo(tokens(plain, text, greedy));
         }
     }
 
     @Test
     void aFullContextMakesRoom() {
         GenerationOptions options =
-                GREEDY.withMaxTokens(400).withContextFull(ContextFull.SHIFT).withKeep(8);
+                greedy.withMaxTokens(400).withContextFull(ContextFull.SHIFT).withKeep(8);
         SessionOptions small = OPTIONS.withContextSize(256);
         int[] expected;
         try (LlamaSession plain = model.newSession(small.withSpeculation(Speculation.OFF))) {

@@ -22,8 +22,8 @@ import java.util.function.Consumer;
  * @param embeddings whether {@link LlamaSession#embeddings()} is available
  * @param outputs most tokens of a batch that have logits ({@code n_outputs_max}), see {@link
  *     LlamaSession#decode(int[], int)}; 0 for the last token of each sequence
- * @param speculation who guesses tokens before they are computed; those of an open session are what
- *     {@link Speculation#AUTO} has come to. Models with a recurrent state have none
+ * @param speculation who guesses tokens before they are computed. For a model with a recurrent
+ *     state nobody does: it can't go back to before a wrong guess
  */
 public record SessionOptions(
         int contextSize,

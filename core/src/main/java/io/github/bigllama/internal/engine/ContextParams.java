@@ -24,7 +24,8 @@ public final class ContextParams {
         // Only the last token of a batch has logits; room for one in every position would be
         // hundreds of megabytes with a large vocabulary. Embeddings are given for every token.
         llama_context_params.n_outputs_max(
-                params, options.embeddings() ? 0 : Math.max(options.sequences(), outputs(options)));
+                params,
+                options.embeddings() ? 0 : Math.max(options.sequences(), options.outputs()));
         llama_context_params.n_threads(params, threads);
         llama_context_params.n_threads_batch(
                 params, options.batchThreads() == 0 ? threads : options.batchThreads());
@@ -35,15 +36,5 @@ public final class ContextParams {
         // That of a token, whatever the model makes of whole texts.
         llama_context_params.pooling_type(params, llama_h.LLAMA_POOLING_TYPE_NONE());
         return params;
-    }
-
-    /** Each token of a draft has logits, and so has the token before it. */
-    private static int outputs(SessionOptions options) {
-        return switch (options.speculation()) {
-            case OFF, AUTO -> options.outputs();
-            case NGRAM ->
-                    Math.max(
-                            options.outputs(), Math.min(options.batchSize(), 1 + DraftLength.MOST));
-        };
     }
 }

@@ -24,6 +24,8 @@ public final class DraftLength {
     /** A trial of guesses that did not pay may cost this part of the time until the next one. */
     private static final double COST_OF_TRIALS = 0.01;
 
+    private static final int LONGEST_ROW = 64;
+
     /** Seconds of a pass over one token, 0 before the first, and of each further one. */
     private double single;
 
@@ -34,6 +36,13 @@ public final class DraftLength {
 
     /** Passes until guesses that do not pay are tried again. */
     private int rest;
+
+    /**
+     * Passes with guesses since the last without, and after how many there is one to compare with.
+     */
+    private int row;
+
+    private int mostInRow = 4;
 
     /**
      * Nothing measured yet.
@@ -49,8 +58,14 @@ public final class DraftLength {
         if (single == 0) {
             return 0;
         }
+        if (row >= mostInRow) {
+            mostInRow = Math.min(LONGEST_ROW, 2 * mostInRow);
+            row = 0;
+            return 0;
+        }
         int best = best();
         if (best > 0) {
+            row++;
             return best;
         }
         if (rest > 0) {
@@ -92,11 +107,15 @@ public final class DraftLength {
      */
     public void observe(int drafted, int accepted, double seconds) {
         if (drafted == 0) {
-            single = single == 0 ? seconds : single + NEWS * (seconds - single);
+            // The first ones may have found nothing in memory: then a later one is believed at
+            // once.
+            single =
+                    single == 0 || seconds < single / 2
+                            ? seconds
+                            : single + NEWS * (seconds - single);
             return;
         }
-        single = Math.min(single, seconds);
-        double each = (seconds - single) / drafted;
+        double each = Math.max(0, seconds - single) / drafted;
         further = further < 0 ? each : further + NEWS * (each - further);
         right = MEMORY * right + accepted;
         guessed = MEMORY * guessed + accepted + (accepted < drafted ? 1 : 0);

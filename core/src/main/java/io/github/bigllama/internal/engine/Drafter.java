@@ -25,7 +25,13 @@ public final class Drafter implements AutoCloseable {
 
     private static final int[] NONE = {};
 
+    /** What a further token of a pass takes, as a part of the first, before it is measured. */
+    private static final double FURTHER = 0.05;
+
+    private static final double FURTHER_OF_EXPERTS = 0.7;
+
     private final NativeHandle handle;
+    private final boolean isMeasured;
     private final DraftLength length;
     private final MemorySegment draft;
     private final Arena arena = Arena.ofShared();
@@ -37,7 +43,8 @@ public final class Drafter implements AutoCloseable {
      * @param hasExperts whether a token more reads experts of its own
      */
     public Drafter(Context target, Speculation kind, boolean hasExperts) {
-        length = new DraftLength(hasExperts ? 0.7 : 0.05);
+        isMeasured = kind == Speculation.AUTO;
+        length = new DraftLength(isMeasured && hasExperts ? FURTHER_OF_EXPERTS : FURTHER);
         draft = arena.allocate(ValueLayout.JAVA_INT, DraftLength.MOST);
         handle =
                 new NativeHandle(
@@ -103,7 +110,7 @@ public final class Drafter implements AutoCloseable {
      * @param seconds what guessing and computing took
      */
     public void observe(int drafted, int accepted, double seconds) {
-        length.observe(drafted, accepted, seconds);
+        length.observe(drafted, accepted, isMeasured ? seconds : 1 + FURTHER * drafted);
         if (drafted > 0) {
             call(
                     (scope, error) ->
