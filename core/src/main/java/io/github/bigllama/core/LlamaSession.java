@@ -56,7 +56,7 @@ public final class LlamaSession implements AutoCloseable {
         this.context = context;
         this.exit = context::exit;
         this.sequence = context.open();
-        this.resources = new SessionResources(model, context, sequence, options.speculation());
+        this.resources = new SessionResources(model, context, sequence, options);
         this.cleanable = resources.closeWith(this);
     }
 

@@ -1,7 +1,9 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.DraftContext;
 import io.github.bigllama.internal.engine.Drafter;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
@@ -23,21 +25,36 @@ final class SessionResources implements Runnable {
     private final Context context;
     private final Sequence sequence;
     private final String opened;
+    private final Optional<LlamaSession> draftSession;
     private final Optional<Drafter> drafter;
     private @Nullable SamplerChain sampler;
     private volatile boolean isForgotten = true;
 
-    SessionResources(
-            LlamaModel model, Context context, Sequence sequence, Speculation speculation) {
+    SessionResources(LlamaModel model, Context context, Sequence sequence, SessionOptions options) {
         this.model = model;
         this.context = context;
         this.sequence = sequence;
-        this.drafter =
-                speculation == Speculation.OFF
-                        ? Optional.empty()
-                        : Optional.of(new Drafter(context, speculation, model.hasExperts()));
+        this.draftSession = model.newDraftSession(options);
+        this.drafter = drafter(options);
         this.opened = caller();
         model.sessionOpened(this);
+    }
+
+    private Optional<Drafter> drafter(SessionOptions options) {
+        if (options.speculation() == Speculation.OFF) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(
+                    new Drafter(
+                            context,
+                            options.speculation(),
+                            model.hasExperts(),
+                            draftSession.map(s -> new DraftContext(s.context(), s.sequence()))));
+        } catch (RuntimeException | Error e) {
+            draftSession.ifPresent(LlamaSession::close);
+            throw e;
+        }
     }
 
     /** Where the program opened it: the first frame that is not of a noun of this library. */
@@ -108,6 +125,7 @@ final class SessionResources implements Runnable {
     private void free() {
         closeSampler();
         drafter.ifPresent(Drafter::close);
+        draftSession.ifPresent(LlamaSession::close);
         context.close(sequence);
         model.sessionClosed(this);
     }

@@ -84,6 +84,14 @@ public final class ModelArguments {
     List<String> devices = List.of();
 
     @Option(
+            names = {"-md", "--model-draft"},
+            paramLabel = "FILE",
+            description =
+                    "A small model with the same vocabulary that guesses tokens for this one; all of"
+                            + " it is in RAM.")
+    Path draft;
+
+    @Option(
             names = "--override-kv",
             paramLabel = "KEY=TYPE:VALUE",
             description =
@@ -107,6 +115,9 @@ public final class ModelArguments {
                                 + " --direct-io; leave one out");
             }
             options = options.withRam(ram);
+        }
+        if (draft != null) {
+            options = options.withDraftModel(file(draft));
         }
         return options.withLoadMode(loadMode())
                 .withRepack(!noRepack)

@@ -58,6 +58,7 @@ public abstract class Names<T> implements ITypeConverter<T>, Iterable<String> {
             add("auto", Speculation.AUTO);
             add("off", Speculation.OFF);
             add("ngram", Speculation.NGRAM);
+            add("draft", Speculation.DRAFT);
         }
     }
 

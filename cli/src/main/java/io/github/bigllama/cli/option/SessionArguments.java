@@ -82,8 +82,9 @@ public final class SessionArguments {
             converter = Names.Speculations.class,
             description =
                     "Guess several tokens and compute them in one pass (auto): ngram by what"
-                            + " followed the same words before, off not at all; auto where weights"
-                            + " are read from disk. Answers stay the same.")
+                            + " followed the same words before, draft by the model of --model-draft,"
+                            + " off not at all; auto where there is such a model or weights are read"
+                            + " from disk. Answers stay the same.")
     Speculation speculation = DEFAULTS.speculation();
 
     /** Whether the size of the context was given. */

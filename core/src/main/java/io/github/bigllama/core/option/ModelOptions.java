@@ -2,6 +2,7 @@ package io.github.bigllama.core.option;
 
 import io.github.bigllama.core.LlamaRuntime;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -29,6 +30,8 @@ import java.util.function.Consumer;
  * @param progress watches and can cancel the load
  * @param vocabularyOnly whether only the vocabulary is loaded, which takes next to no RAM: the
  *     tokenizer works then, and sessions can't be opened
+ * @param draftModel a small model with the same vocabulary, which guesses tokens for this one; all
+ *     of it is in RAM
  */
 public record ModelOptions(
         LoadMode loadMode,
@@ -39,7 +42,8 @@ public record ModelOptions(
         boolean checkTensors,
         OptionalLong ram,
         Optional<LoadProgress> progress,
-        boolean vocabularyOnly) {
+        boolean vocabularyOnly,
+        Optional<Path> draftModel) {
     /** The least that can be asked for, in bytes: less is a mistake, not an amount of RAM. */
     public static final long LEAST_RAM = 1 << 20;
 
@@ -59,11 +63,13 @@ public record ModelOptions(
                     false,
                     OptionalLong.empty(),
                     Optional.empty(),
-                    false);
+                    false,
+                    Optional.empty());
 
     public ModelOptions {
         Objects.requireNonNull(loadMode, "loadMode");
         Objects.requireNonNull(progress, "progress");
+        Objects.requireNonNull(draftModel, "draftModel");
         if (gpuLayers < ALL_LAYERS) {
             throw new IllegalArgumentException(
                     "gpuLayers is " + gpuLayers + ", must be -1 (all) or more");
@@ -123,6 +129,13 @@ public record ModelOptions(
         return with(draft -> draft.vocabularyOnly = value);
     }
 
+    public ModelOptions withDraftModel(Path value) {
+        return with(
+                draft ->
+                        draft.draftModel =
+                                Optional.of(Objects.requireNonNull(value, "draftModel")));
+    }
+
     /** Sets the most bytes of RAM for the whole process. */
     public ModelOptions withRam(long bytes) {
         return with(draft -> draft.ram = OptionalLong.of(bytes));
@@ -178,6 +191,7 @@ public record ModelOptions(
         private OptionalLong ram;
         private Optional<LoadProgress> progress;
         private boolean vocabularyOnly;
+        private Optional<Path> draftModel;
 
         Draft(ModelOptions options) {
             loadMode = options.loadMode;
@@ -189,6 +203,7 @@ public record ModelOptions(
             ram = options.ram;
             progress = options.progress;
             vocabularyOnly = options.vocabularyOnly;
+            draftModel = options.draftModel;
         }
 
         ModelOptions options() {
@@ -201,7 +216,8 @@ public record ModelOptions(
                     checkTensors,
                     ram,
                     progress,
-                    vocabularyOnly);
+                    vocabularyOnly,
+                    draftModel);
         }
     }
 }

@@ -12,9 +12,10 @@ package io.github.bigllama.core.option;
  */
 public enum Speculation {
     /**
-     * By n-grams where the model does not fit into RAM; else nobody. How many tokens are guessed
-     * follows from how often guesses were right and from what a pass over several tokens was
-     * measured to cost; none are, for a while, where that does not pay.
+     * By the draft model if there is one, else by n-grams where the model does not fit into RAM,
+     * else nobody. How many tokens are guessed follows from how often guesses were right and from
+     * what a pass over several tokens was measured to cost; none are, for a while, where that does
+     * not pay.
      */
     AUTO,
 
@@ -25,5 +26,8 @@ public enum Speculation {
      * By what followed the same words earlier in the conversation, as many tokens as guesses were
      * right, whatever a pass costs.
      */
-    NGRAM
+    NGRAM,
+
+    /** By the {@linkplain ModelOptions#draftModel() draft model}; as {@link #NGRAM} else. */
+    DRAFT
 }

@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.DoubleConsumer;
+import java.util.function.IntSupplier;
 import java.util.stream.IntStream;
 
 /**
@@ -423,6 +424,13 @@ public final class Context implements AutoCloseable {
         return threads.compute(
                 () -> LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch)),
                 result -> result.value() == OK);
+    }
+
+    /** Runs a computation of llama.cpp's own with this context, by its threads. */
+    int compute(IntSupplier computation) {
+        outputs.invalidate();
+        return PlatformThread.call(
+                () -> threads.compute(computation::getAsInt, result -> result >= 0));
     }
 
     /** Sets who is told how much of a long computation is done; called from within it. */

@@ -10,6 +10,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.IntSupplier;
 import java.util.function.ToIntBiFunction;
 
 /**
@@ -30,7 +32,13 @@ public final class Drafter implements AutoCloseable {
 
     private static final double FURTHER_OF_EXPERTS = 0.7;
 
+    /** How the kinds of common_speculative are called. */
+    private static final String NGRAMS = "ngram-simple";
+
+    private static final String DRAFT_MODEL = "draft-simple";
+
     private final NativeHandle handle;
+    private final Optional<DraftContext> model;
     private final boolean isMeasured;
     private final DraftLength length;
     private final MemorySegment draft;
@@ -41,8 +49,11 @@ public final class Drafter implements AutoCloseable {
      *
      * @param kind not {@link Speculation#OFF}
      * @param hasExperts whether a token more reads experts of its own
+     * @param model what guesses; empty for n-grams
      */
-    public Drafter(Context target, Speculation kind, boolean hasExperts) {
+    public Drafter(
+            Context target, Speculation kind, boolean hasExperts, Optional<DraftContext> model) {
+        this.model = model;
         isMeasured = kind == Speculation.AUTO;
         length = new DraftLength(isMeasured && hasExperts ? FURTHER_OF_EXPERTS : FURTHER);
         draft = arena.allocate(ValueLayout.JAVA_INT, DraftLength.MOST);
@@ -51,12 +62,14 @@ public final class Drafter implements AutoCloseable {
                         "drafter",
                         Shim.pointer(
                                 Drafter::failure,
-                                "cannot speculate by " + kind,
+                                model.isPresent() ? "the draft model cannot guess" : "cannot guess",
                                 (scope, error) ->
                                         llama_h.bigllama_speculation_create(
-                                                scope.allocateFrom("ngram-simple"),
+                                                scope.allocateFrom(
+                                                        model.isPresent() ? DRAFT_MODEL : NGRAMS),
                                                 target.pointer(),
-                                                MemorySegment.NULL,
+                                                model.map(DraftContext::pointer)
+                                                        .orElse(MemorySegment.NULL),
                                                 DraftLength.MOST,
                                                 NGRAM,
                                                 0,
@@ -88,18 +101,26 @@ public final class Drafter implements AutoCloseable {
         if (wanted <= 0) {
             return NONE;
         }
-        int count =
-                call(
-                        (scope, error) ->
-                                llama_h.bigllama_speculation_draft(
-                                        handle.pointer(),
-                                        tokens(scope, tokens),
-                                        tokens.length,
-                                        last,
-                                        wanted,
-                                        draft,
-                                        error));
-        return draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
+        if (model.isPresent() && !model.get().follow(tokens)) {
+            return NONE;
+        }
+        IntSupplier guess =
+                () ->
+                        call(
+                                (scope, error) ->
+                                        llama_h.bigllama_speculation_draft(
+                                                handle.pointer(),
+                                                tokens(scope, tokens),
+                                                tokens.length,
+                                                last,
+                                                wanted,
+                                                draft,
+                                                error));
+        int count = model.map(m -> m.guess(guess)).orElseGet(guess::getAsInt);
+        int[] guessed =
+                draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
+        model.ifPresent(m -> m.guessed(last, guessed));
+        return guessed;
     }
 
     /**
@@ -127,7 +148,7 @@ public final class Drafter implements AutoCloseable {
             MemorySegment error = scope.allocate(ValueLayout.ADDRESS);
             int result = function.applyAsInt(scope, error);
             if (result < 0) {
-                throw failure("cannot speculate: " + Shim.reason(error));
+                throw failure("cannot guess: " + Shim.reason(error));
             }
             return result;
         }

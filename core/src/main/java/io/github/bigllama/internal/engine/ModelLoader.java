@@ -206,7 +206,8 @@ public final class ModelLoader {
                 options.checkTensors(),
                 OptionalLong.empty(),
                 options.progress(),
-                options.vocabularyOnly());
+                options.vocabularyOnly(),
+                options.draftModel());
     }
 
     /**
