@@ -16,6 +16,7 @@ class PackagesTest {
     private static final List<String> ORDER =
             List.of(
                     "core.chat",
+                    "internal.chat",
                     "core.eval",
                     "core",
                     "core.forecast",
@@ -23,6 +24,7 @@ class PackagesTest {
                     "internal.synthetic",
                     "internal.engine",
                     "internal.pager",
+                    "internal.pieces",
                     "core.inspect",
                     "internal.check",
                     "core.option",

@@ -1,14 +1,22 @@
 package io.github.bigllama.testing;
 
+import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.GgufWriter;
 import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.TensorInfo;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.synthetic.RandomModel;
 import io.github.bigllama.internal.synthetic.RandomModel.Shape;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Optional;
 
 /** Models for tests, written where a test wants them. */
 public final class Models {
@@ -35,6 +43,44 @@ public final class Models {
     public static Path experts(Path folder) throws IOException {
         Shape small = new Shape("qwen3moe", 2, 512, 256, 8, 2, 64, 64, 4, false);
         return write(folder.resolve("experts.gguf"), small, false);
+    }
+
+    /**
+     * Six dense layers of 12 MB whose token embedding is the output projection too, and which share
+     * the frequencies of RoPE.
+     */
+    public static Path tied(Path folder) throws IOException {
+        Shape shape = new Shape("llama", 6, 1024, 2816, 16, 4, 64, 0, 0, false);
+        Path plain = write(folder.resolve("plain.gguf"), shape, false);
+        Path path = folder.resolve("tied.gguf");
+        Gguf model = Gguf.read(plain);
+        GgufWriter writer = new GgufWriter();
+        model.metadata().asMap().forEach(writer::put);
+        byte[] bytes = Files.readAllBytes(plain);
+        for (TensorInfo tensor : model.tensors()) {
+            if (!tensor.name().equals("output.weight")) {
+                int from = Math.toIntExact(model.dataOffset() + tensor.offset());
+                writer.add(
+                        tensor.name(),
+                        tensor.type(),
+                        tensor.shape(),
+                        Optional.of((t, out) -> out.write(bytes, from, (int) t.size())));
+            }
+            if (tensor.name().equals("token_embd.weight")) {
+                ByteBuffer factors = ByteBuffer.allocate(128).order(ByteOrder.LITTLE_ENDIAN);
+                for (int i = 0; i < 32; i++) {
+                    factors.putFloat(1 + i / 8f);
+                }
+                writer.add(
+                        "rope_freqs.weight",
+                        GgmlType.F32,
+                        List.of(32L),
+                        Optional.of((t, out) -> out.write(factors.array())));
+            }
+        }
+        writer.write(path, fraction -> true);
+        Files.delete(plain);
+        return path;
     }
 
     public static Weights weights(Path path) {

@@ -8,17 +8,15 @@ import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ToolChoice;
-import io.github.bigllama.core.structure.Grammar;
+import io.github.bigllama.internal.chat.ChatAnswer;
+import io.github.bigllama.internal.chat.ControlText;
+import io.github.bigllama.internal.chat.PlainReader;
 import io.github.bigllama.internal.llama.Json;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * A conversation in turns, written with the model's chat template. Each turn computes only what is
@@ -33,30 +31,11 @@ import java.util.stream.Stream;
  * or is cancelled before its first token, leaves the history as it was.
  */
 public final class Chat implements AutoCloseable {
-    private static final Reply NOTHING = new Reply("", "", List.of());
-
     private final LlamaSession session;
     private final boolean ownsSession;
-    private final ChatTemplate template;
     private final ChatOptions options;
-    private final List<Tool> tools;
-    private final ControlText control;
-    private final PromptWriter writer;
-    private final History history;
-    private final Transcript transcript;
-    private Reply reply = NOTHING;
-
-    /** Templates write the date; another one would make the whole conversation another text. */
-    private long now = Instant.now().getEpochSecond();
-
-    /**
-     * What is computed next, and which messages it leaves out.
-     *
-     * @param isContent whether the answer is content from its first token on, as a grammar of the
-     *     caller has it
-     */
-    private record Prompt(
-            ChatTemplate.Prompt written, int[] tokens, int forgotten, boolean isContent) {}
+    private final TurnWriter turns;
+    private final Conversation said;
 
     /** A chat without a system message; see {@link #Chat(LlamaSession, ChatOptions)}. */
     public Chat(LlamaSession session) {
@@ -72,27 +51,17 @@ public final class Chat implements AutoCloseable {
         this.session = Objects.requireNonNull(session, "session");
         this.ownsSession = false;
         this.options = Objects.requireNonNull(options, "options");
-        this.control = new ControlText(session.model().tokenizer(), options.parseSpecial());
-        this.transcript = new Transcript(control);
-        this.history = new History(options.system());
-        this.tools = options.tools();
-        this.template = new ChatTemplate(session.model(), options.template());
-        this.writer = new PromptWriter(template, options, control);
+        ControlText control = new ControlText(session.model().tokenizer(), options.parseSpecial());
+        this.turns = new TurnWriter(session, options, control);
+        this.said = new Conversation(control, options.system());
     }
 
-    private Chat(LlamaSession session, Chat origin) {
-        this.session = session;
+    private Chat(LlamaSession fork, Chat origin) {
+        session = fork;
         ownsSession = true;
         options = origin.options;
-        control = origin.control;
-        transcript = new Transcript(control);
-        transcript.set(origin.transcript.text(), origin.transcript.tokens());
-        history = origin.history.copy();
-        tools = origin.tools;
-        template = origin.template;
-        writer = origin.writer;
-        reply = origin.reply;
-        now = origin.now;
+        turns = origin.turns.on(fork);
+        said = origin.said.copy();
     }
 
     /**
@@ -112,7 +81,7 @@ public final class Chat implements AutoCloseable {
 
     /** What was said so far, the system message first if there is one. */
     public List<ChatMessage> messages() {
-        return history.all();
+        return said.history().all();
     }
 
     /**
@@ -120,17 +89,17 @@ public final class Chat implements AutoCloseable {
      * the system message.
      */
     public int forgottenMessages() {
-        return history.forgotten();
+        return said.history().forgotten();
     }
 
     /** What the model may have called. */
     public List<Tool> tools() {
-        return tools;
+        return options.tools();
     }
 
     /** The last reply as a whole; one of nothing before the first. */
     public Reply reply() {
-        return reply;
+        return said.reply();
     }
 
     /** Says something with the default options; see {@link #send(String, GenerationOptions)}. */
@@ -174,12 +143,13 @@ public final class Chat implements AutoCloseable {
      */
     public Optional<TokenStream> retry(GenerationOptions options) {
         Objects.requireNonNull(options, "options");
-        History before = history.copy();
-        Optional<String> question = history.undo();
+        History before = said.history().copy();
+        Optional<String> question = said.history().undo();
+        Runnable restore = () -> said.history().set(before);
         try {
-            return question.map(text -> send(question(text), options, () -> history.set(before)));
+            return question.map(text -> send(question(text), options, restore));
         } catch (RuntimeException e) {
-            history.set(before);
+            restore.run();
             throw e;
         }
     }
@@ -188,28 +158,20 @@ public final class Chat implements AutoCloseable {
             List<ChatMessage> messages, GenerationOptions options, Runnable onNothing) {
         Objects.requireNonNull(messages, "messages");
         Objects.requireNonNull(options, "options");
-        Prompt prompt = prompt(messages, options);
-        ReplyReader reader = new ReplyReader(prompt.written.syntax(), options.reasoning());
-        GenerationOptions effective = effective(prompt, options);
-        TokenStream source = session.generate(prompt.tokens, effective);
-        boolean isParsed = isParsed(prompt);
+        Turn turn = turns.write(said, messages, options);
+        ReplyReader reader = new ReplyReader(turn.prompt().syntax(), options.reasoning());
         return new ChatAnswer(
-                source,
-                isParsed ? reader : new PlainReader(),
+                session.generate(turn.tokens(), turn.options()),
+                turn.hasParts() ? reader : new PlainReader(),
                 (ended, produced) -> {
-                    Reply said = isParsed ? reader.reply() : new Reply(produced, "", List.of());
                     if (isNothing(ended)) {
                         onNothing.run();
                     } else {
-                        Optional<String> marked =
-                                control.written(
-                                        ended.tokens(), effective.preservedTokens(), produced);
-                        remember(
-                                messages,
-                                prompt,
-                                ended.tokens(),
-                                marked,
-                                said.ended(ended, history.calls()));
+                        Reply reply =
+                                turn.hasParts()
+                                        ? reader.reply()
+                                        : new Reply(produced, "", List.of());
+                        said.add(turn, ended, produced, reply);
                     }
                 });
     }
@@ -227,11 +189,11 @@ public final class Chat implements AutoCloseable {
         List<ChatMessage> messages = question(text);
         GenerationOptions next = options;
         for (int round = 0; ; round++) {
-            Reply said = reply(messages, next);
-            if (said.toolCalls().isEmpty() || round == this.options.toolRounds()) {
-                return said;
+            Reply reply = reply(messages, next);
+            if (reply.toolCalls().isEmpty() || round == this.options.toolRounds()) {
+                return reply;
             }
-            messages = results(said);
+            messages = results(reply);
             if (options.toolChoice().mode() != ToolChoice.Mode.NONE) {
                 next = options.withToolChoice(ToolChoice.AUTO);
             }
@@ -241,7 +203,7 @@ public final class Chat implements AutoCloseable {
     private Reply reply(List<ChatMessage> messages, GenerationOptions options) {
         try (TokenStream answer = send(messages, options)) {
             answer.text();
-            return isNothing(answer) ? NOTHING.ended(answer, 0) : reply;
+            return isNothing(answer) ? new Reply("", "", List.of()).ended(answer, 0) : said.reply();
         }
     }
 
@@ -266,106 +228,13 @@ public final class Chat implements AutoCloseable {
         return List.of(new ChatMessage(Role.USER, Objects.requireNonNull(text, "text")));
     }
 
-    /** Whether a reply may have parts: content is all that there is otherwise. */
-    private boolean isParsed(Prompt prompt) {
-        return !prompt.isContent
-                && (!tools.isEmpty()
-                        || template.supportsThinking()
-                        || prompt.written.grammar().isPresent());
-    }
-
-    private GenerationOptions effective(Prompt prompt, GenerationOptions options) {
-        List<String> stops =
-                Stream.concat(options.stopStrings().stream(), prompt.written.stops().stream())
-                        .distinct()
-                        .toList();
-        GenerationOptions effective =
-                options.withStopStrings(stops)
-                        .withGrammar(
-                                prompt.isContent ? options.grammar() : written(prompt, options));
-        if (isParsed(prompt)) {
-            effective = effective.withPreservedTokens(controlTokens(prompt.written.shown()));
-        }
-        return options.contextFull() == ContextFull.SHIFT
-                ? effective.withKeep(Math.max(options.keep(), head().length))
-                : effective;
-    }
-
-    /** The template's grammar, with the parts of a schema that llama.cpp can't make. */
-    private static Optional<Grammar> written(Prompt prompt, GenerationOptions options) {
-        Optional<Grammar> written = prompt.written.grammar();
-        return options.grammar().isPresent()
-                ? written.map(grammar -> grammar.withSchemaOf(options.grammar().get()))
-                : written;
-    }
-
-    private Set<Integer> controlTokens(List<String> texts) {
-        return texts.stream()
-                .map(this::encode)
-                .filter(tokens -> tokens.length == 1)
-                .map(tokens -> tokens[0])
-                .collect(Collectors.toSet());
-    }
-
-    private int[] encode(String text) {
-        return session.model().tokenizer().encode(text, false, true);
-    }
-
-    private Prompt prompt(List<ChatMessage> added, GenerationOptions options) {
-        int size = session.contextSize();
-        Prompt prompt = prompt(added, options, history.forgotten());
-        if (options.contextFull() == ContextFull.STOP
-                || prompt.tokens.length <= size - room(options.maxTokens())) {
-            return prompt;
-        }
-        while (prompt.tokens.length > size / 2) {
-            int next = history.nextTurn(prompt.forgotten, added);
-            if (next == prompt.forgotten) {
-                break;
-            }
-            prompt = prompt(added, options, next);
-        }
-        return prompt;
-    }
-
-    /** Tokens that are left free for an answer. */
-    private int room(int maxTokens) {
-        int quarter = session.contextSize() / 4;
-        return maxTokens == GenerationOptions.UNLIMITED ? quarter : Math.min(maxTokens, quarter);
-    }
-
-    private Prompt prompt(List<ChatMessage> added, GenerationOptions options, int leftOut) {
-        PromptWriter.Written written =
-                writer.write(history.withoutOldest(leftOut, added), options, now);
-        return new Prompt(
-                written.prompt(),
-                transcript.encode(written.prompt().text()),
-                leftOut,
-                written.isContent());
-    }
-
-    /** The tokens with which every prompt begins: those of the system message. */
-    private int[] head() {
-        int[] one = head("a");
-        int mismatch = Arrays.mismatch(one, head("b"));
-        return Arrays.copyOf(one, Math.max(0, mismatch));
-    }
-
-    private int[] head(String question) {
-        List<ChatMessage> messages =
-                history.withoutOldest(
-                        history.size(), List.of(new ChatMessage(Role.USER, question)));
-        return control.encodePrompt(
-                writer.write(messages, GenerationOptions.defaults(), now).prompt().text());
-    }
-
     /**
      * Takes back the last question and its answer.
      *
      * @return the question; empty if there is none
      */
     public Optional<String> undo() {
-        return history.undo();
+        return said.history().undo();
     }
 
     /**
@@ -373,11 +242,9 @@ public final class Chat implements AutoCloseable {
      * far as it is there.
      */
     public void reset() {
-        history.clear();
-        transcript.clear();
-        reply = NOTHING;
-        if (history.hasSystem() || !tools.isEmpty()) {
-            int mismatch = Arrays.mismatch(session.tokens(), head());
+        said.clear();
+        if (said.history().hasSystem() || !options.tools().isEmpty()) {
+            int mismatch = Arrays.mismatch(session.tokens(), turns.head(said));
             session.keep(mismatch < 0 ? Integer.MAX_VALUE : mismatch);
         } else {
             session.reset();
@@ -386,7 +253,7 @@ public final class Chat implements AutoCloseable {
 
     /** Resets the chat and begins it with another system message; empty for none. */
     public void reset(Optional<String> newSystem) {
-        history.begin(Objects.requireNonNull(newSystem, "newSystem"));
+        said.history().begin(Objects.requireNonNull(newSystem, "newSystem"));
         reset();
     }
 
@@ -395,11 +262,7 @@ public final class Chat implements AutoCloseable {
      * LlamaSession#save} does.
      */
     public void save(Path file) {
-        session.save(
-                file,
-                new SavedChat(messages(), forgottenMessages(), now, transcript)
-                        .toJson()
-                        .toString());
+        session.save(file, said.toJson().toString());
     }
 
     /**
@@ -409,18 +272,14 @@ public final class Chat implements AutoCloseable {
      * @throws SessionException as {@link LlamaSession#restore} does, or if the file has no chat
      */
     public void restore(Path file) {
-        SavedChat saved =
+        String kept =
                 session.restore(file)
-                        .map(text -> SavedChat.of(Json.read(text), control))
                         .orElseThrow(
                                 () ->
                                         new SessionException(
                                                 "session file " + file + " has no chat",
                                                 List.of()));
-        history.set(saved.messages(), saved.forgotten());
-        now = saved.now();
-        reply = NOTHING;
-        transcript.set(saved.transcript().text(), saved.transcript().tokens());
+        said.restore(Json.read(kept));
     }
 
     /** Whether an answer has failed, or ended before it began. */
@@ -429,23 +288,6 @@ public final class Chat implements AutoCloseable {
                 || answer.tokens().length == 0
                         && (answer.stopReason().get() == StopReason.CANCELLED
                                 || answer.stopReason().get() == StopReason.TIMEOUT);
-    }
-
-    private void remember(
-            List<ChatMessage> added,
-            Prompt prompt,
-            int[] tokens,
-            Optional<String> marked,
-            Reply said) {
-        reply = said;
-        history.add(added, ChatMessage.of(reply), prompt.forgotten);
-        if (marked.isPresent()) {
-            int[] all = Arrays.copyOf(prompt.tokens, prompt.tokens.length + tokens.length);
-            System.arraycopy(tokens, 0, all, prompt.tokens.length, tokens.length);
-            transcript.set(prompt.written.text() + marked.get(), all);
-        } else {
-            transcript.set(prompt.written.text(), prompt.tokens);
-        }
     }
 
     /**

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.structure.Grammar;
+import io.github.bigllama.internal.chat.ControlText;
 import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.NativeOwner;

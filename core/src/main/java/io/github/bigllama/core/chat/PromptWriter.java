@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ToolChoice;
 import io.github.bigllama.core.structure.Grammar;
+import io.github.bigllama.internal.chat.ControlText;
 import io.github.bigllama.internal.llama.Json;
 import java.util.List;
 import java.util.Optional;

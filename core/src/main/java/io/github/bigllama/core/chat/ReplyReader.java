@@ -1,5 +1,6 @@
 package io.github.bigllama.core.chat;
 
+import io.github.bigllama.internal.chat.ChatAnswer;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;

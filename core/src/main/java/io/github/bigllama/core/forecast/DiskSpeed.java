@@ -2,8 +2,8 @@ package io.github.bigllama.core.forecast;
 
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnPages;
-import io.github.bigllama.internal.pager.ParallelRead;
-import io.github.bigllama.internal.pager.ParallelRead.Range;
+import io.github.bigllama.internal.pagecache.ParallelRead;
+import io.github.bigllama.internal.pagecache.ParallelRead.Range;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -20,7 +20,7 @@ import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.check.ModelCheck;
 import io.github.bigllama.internal.engine.MemoryFit;
 import io.github.bigllama.internal.engine.ModelDryRun;
-import io.github.bigllama.internal.pager.PlanRules;
+import io.github.bigllama.internal.pieces.PlanRules;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;

@@ -112,22 +112,21 @@ final class EvalCallback {
         if (guard.hasThrown()) {
             return true;
         }
-        long first = GraphTensor.source(node, 0);
-        long second = GraphTensor.source(node, 1);
         boolean stop = false;
-        if (first != 0) {
-            int weight = weightOf(first);
-            if (weight >= 0 && !isRowLookup(second)) {
-                stop = pager.use(weight);
-                if (foresees && routers.get(weight)) {
-                    router(weight, first, second);
-                }
+        for (int i = 0; i < GraphTensor.MAX_SOURCES; i++) {
+            long source = GraphTensor.source(node, i);
+            int weight = source == 0 ? -1 : weightOf(source);
+            if (weight < 0) {
+                continue;
             }
-        }
-        if (second != 0) {
-            int weight = weightOf(second);
-            if (weight >= 0) {
-                stop |= pager.use(weight);
+            long second = GraphTensor.source(node, 1);
+            if (i == 0 && isRowLookup(second)) {
+                pager.lookUp(weight);
+                continue;
+            }
+            stop |= pager.use(weight);
+            if (i == 0 && foresees && routers.get(weight)) {
+                router(weight, source, second);
             }
         }
         routing = wide ? -1 : routedLayer(node);
@@ -186,11 +185,16 @@ final class EvalCallback {
         return second != 0 && GraphTensor.isOfType(second, GgmlType.I32);
     }
 
+    /** The weight that a tensor is, or is a view of a part of; -1 if it is another tensor. */
     private int weightOf(long tensor) {
         long address = GraphTensor.data(tensor);
         int index = Arrays.binarySearch(addresses, address);
-        if (index >= 0) {
-            return atAddress[index];
+        int before = index >= 0 ? index : -index - 2;
+        if (before >= 0) {
+            int weight = atAddress[before];
+            if (address - addresses[before] < pager.weights().all().get(weight).size()) {
+                return weight;
+            }
         }
         return allAttached ? -1 : learn(tensor, address);
     }

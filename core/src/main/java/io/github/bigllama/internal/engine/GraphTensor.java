@@ -22,6 +22,10 @@ final class GraphTensor {
     private static final long EXTENTS = offset("ne");
     private static final long STRIDES = offset("nb");
 
+    /** How many sources a node can have. */
+    static final int MAX_SOURCES =
+            (int) (ggml_tensor.layout().select(PathElement.groupElement("src")).byteSize() / 8);
+
     private GraphTensor() {}
 
     private static long offset(String field) {

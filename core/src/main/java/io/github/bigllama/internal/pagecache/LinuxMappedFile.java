@@ -6,6 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * The page cache of Linux. Measured with the pieces that are used here: MADV_POPULATE_READ on a
@@ -35,6 +37,9 @@ public final class LinuxMappedFile extends MappedFile {
     private final long end;
     private final boolean huge;
 
+    /** From and to of what {@link #expect} was told. */
+    private final List<long[]> expected = new CopyOnWriteArrayList<>();
+
     /** False once the kernel did not know MADV_POPULATE_READ (before 5.14). */
     private volatile boolean populates = true;
 
@@ -52,7 +57,7 @@ public final class LinuxMappedFile extends MappedFile {
     /**
      * Where the addresses around one map this file: pages that are not its own are never touched.
      */
-    private static long[] extent(Path path, long address, long probe) throws IOException {
+    static long[] extent(Path path, long address, long probe) throws IOException {
         long inode = ((Number) Files.getAttribute(path, "unix:ino")).longValue();
         long[] extent = null;
         for (String line : Files.readAllLines(Path.of("/proc/self/maps"))) {
@@ -106,6 +111,29 @@ public final class LinuxMappedFile extends MappedFile {
         long to = Math.min(offset + length, end);
         if (huge && from < to) {
             LinuxCalls.madvise(address + from, to - from, LinuxCalls.MADV_HUGEPAGE);
+            expected.add(new long[] {from, to});
+        }
+    }
+
+    @Override
+    void mapThrough(int descriptor) throws IOException {
+        int error = PosixMemory.mapFile(address + start, end - start, descriptor, start);
+        if (error != 0) {
+            throw new IOException("cannot map %s again: error %d".formatted(path(), error));
+        }
+        mappedAgain(start, end - start);
+    }
+
+    /** Neighbours are one mapping if they were advised the same. */
+    @Override
+    void mappedAgain(long offset, long length) {
+        LinuxCalls.madvise(address + offset, length, LinuxCalls.MADV_RANDOM);
+        for (long[] range : expected) {
+            long from = Math.max(offset, range[0]);
+            long to = Math.min(offset + length, range[1]);
+            if (from < to) {
+                LinuxCalls.madvise(address + from, to - from, LinuxCalls.MADV_HUGEPAGE);
+            }
         }
     }
 

@@ -29,6 +29,8 @@ final class LinuxOwnPages extends OwnPages {
     private static final int MADV_NOHUGEPAGE = 15;
     private static final int MADV_POPULATE_WRITE = 23;
 
+    private static final Path OVERCOMMIT = Path.of("/proc/sys/vm/overcommit_memory");
+
     /** What the kernel allows if it does not say. */
     private static final int USUAL_MAPPINGS = 65530;
 
@@ -45,8 +47,23 @@ final class LinuxOwnPages extends OwnPages {
                     PosixMemory.CAPTURE,
                     Linker.Option.firstVariadicArg(4));
 
+    /**
+     * Where memory is accounted strictly, what is reserved counts twice once it is moved in, and
+     * moves are refused when it is too late.
+     */
+    static boolean isStrict(Path overcommit) {
+        try (FileInputStream in = new FileInputStream(overcommit.toFile())) {
+            return new String(in.readNBytes(64), StandardCharsets.US_ASCII).strip().equals("2");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     @Override
     int open(Path path) throws IOException {
+        if (isStrict(OVERCOMMIT)) {
+            throw new IOException("the system grants no memory in advance (vm.overcommit_memory)");
+        }
         int file = PosixMemory.open(path, LinuxCalls.O_RDONLY_CLOEXEC | O_DIRECT);
         if (file < 0) {
             throw new IOException(
@@ -62,6 +79,28 @@ final class LinuxOwnPages extends OwnPages {
     }
 
     /**
+     * A move that is refused late (RLIMIT_DATA, for one) has already unmapped the place, and
+     * another thread's mapping may have come there since: that must not be overwritten.
+     */
+    @Override
+    void restore(long place, long length, MappedFile file, int descriptor, long offset)
+            throws IOException {
+        int error = PosixMemory.mapFileIntoHole(place, length, descriptor, offset);
+        if (error != 0 && !(error == PosixMemory.EEXIST && shows(file, place, length, offset))) {
+            throw new IOException(
+                    "cannot map %d bytes of %s at %#x again: error %d"
+                            .formatted(length, file.path(), place, error));
+        }
+    }
+
+    /** Whether a place shows a file, all of it. */
+    private static boolean shows(MappedFile file, long place, long length, long offset)
+            throws IOException {
+        long[] extent = LinuxMappedFile.extent(file.path(), place - offset, place);
+        return extent[1] >= place + length;
+    }
+
+    /**
      * Between the two calls the place holds nothing, and is ours: no other mapping can get there.
      */
     @Override
@@ -70,7 +109,11 @@ final class LinuxOwnPages extends OwnPages {
         int error = PosixMemory.mapFile(place, length, file, offset);
         if (error != 0) {
             // Zeros must not stay where weights belong.
-            move(slot, place, length);
+            try {
+                move(slot, place, length);
+            } catch (IOException e) {
+                throw new OwnFile.LostException(e.getMessage());
+            }
             throw new IOException(
                     "cannot map %d bytes of a file at %#x again: error %d"
                             .formatted(length, place, error));

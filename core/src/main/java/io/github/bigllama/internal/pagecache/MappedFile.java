@@ -64,6 +64,18 @@ public abstract class MappedFile implements AutoCloseable {
      */
     public abstract boolean[] resident(long offset, long length) throws IOException;
 
+    /**
+     * Maps the file again where it is mapped, through another descriptor: what is mapped through
+     * that one later, in place of something else, is one mapping with its neighbours then. Where
+     * mappings are not counted nothing is done.
+     *
+     * @throws IOException if the system refuses; then the mapping is as it was
+     */
+    void mapThrough(int descriptor) throws IOException {}
+
+    /** A part has been mapped again, and is to be like its neighbours. */
+    void mappedAgain(long offset, long length) {}
+
     /** Bytes of a page. */
     public abstract long pageSize();
 

@@ -16,27 +16,39 @@ public final class OwnFile implements AutoCloseable {
     private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     private final OwnPages system;
+    private final MappedFile mapped;
     private final Path path;
     private final long address;
     private final int fd;
 
     /**
-     * Opens a file that is mapped.
+     * Opens a file that is mapped, while nobody computes with it.
      *
+     * @param mapped the file through the page cache
      * @param address where its byte 0 is
      * @throws IOException if its file system only reads through the page cache
      */
-    public OwnFile(OwnPages system, Path path, long address) throws IOException {
+    public OwnFile(OwnPages system, MappedFile mapped, long address) throws IOException {
         this.system = system;
-        this.path = path;
+        this.mapped = mapped;
+        this.path = mapped.path();
         this.address = address;
         this.fd = system.open(path);
+        try {
+            mapped.mapThrough(fd);
+        } catch (IOException e) {
+            PosixMemory.close(fd);
+            throw e;
+        }
     }
 
     /**
      * Reads a part into a slot and has the mapping show it.
      *
-     * @throws IOException if it can't be read, or not be moved; the mapping shows the file then
+     * @throws ReadException if it can't be read past the page cache
+     * @throws MoveException if it can't be moved; the mapping shows the file then
+     * @throws LostException if the mapping does not even show the file any more
+     * @throws IOException if the file ends there
      */
     public void fill(long slot, long offset, long length) throws IOException {
         for (long done = 0; done < length; ) {
@@ -46,8 +58,8 @@ public final class OwnFile implements AutoCloseable {
                         "%s ends at %d, in the middle of its weights: it was cut short"
                                 .formatted(path, offset + done));
             } else if (count < 0) {
-                throw new IOException(
-                        "cannot read %d bytes at %d of %s: error %d"
+                throw new ReadException(
+                        "cannot read %d bytes at %d of %s past the page cache: error %d"
                                 .formatted(length - done, offset + done, path, -count));
             }
             done += count;
@@ -55,17 +67,58 @@ public final class OwnFile implements AutoCloseable {
         try {
             system.moveIn(slot, address + offset, length);
         } catch (IOException e) {
-            PosixMemory.mapFile(address + offset, length, fd, offset);
+            restore(offset, length);
             throw new MoveException(e.getMessage());
         }
     }
 
-    /** Has the mapping show the file where it shows a slot; the slot can be filled again then. */
+    private void restore(long offset, long length) throws LostException {
+        try {
+            system.restore(address + offset, length, mapped, fd, offset);
+        } catch (IOException e) {
+            throw lost(offset, length, e);
+        }
+        mapped.mappedAgain(offset, length);
+    }
+
+    private LostException lost(long offset, long length, IOException cause) {
+        return new LostException(
+                "%d bytes at %d of %s are lost to this process; load the model again: %s"
+                        .formatted(length, offset, path, cause.getMessage()));
+    }
+
+    /**
+     * Has the mapping show the file where it shows a slot; the slot can be filled again then.
+     *
+     * @throws MoveException if it can't be moved; the mapping shows the slot then
+     * @throws LostException if the mapping shows neither any more
+     */
     public void evict(long slot, long offset, long length) throws IOException {
         try {
             system.giveBack(address + offset, slot, length, fd, offset);
+        } catch (LostException e) {
+            throw lost(offset, length, e);
         } catch (IOException e) {
             throw new MoveException(e.getMessage());
+        }
+        mapped.mappedAgain(offset, length);
+    }
+
+    /** The system does not read a part past the page cache now; through it, it may. */
+    public static final class ReadException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        ReadException(String message) {
+            super(message);
+        }
+    }
+
+    /** A place of the mapping is another's: no computation can be right any more. */
+    public static final class LostException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        LostException(String message) {
+            super(message);
         }
     }
 

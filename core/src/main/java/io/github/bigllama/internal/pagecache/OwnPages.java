@@ -45,9 +45,25 @@ public abstract class OwnPages {
      * Has a place show the memory of a slot instead of the file. The slot's address stays reserved
      * and must not be touched until the memory is given back.
      *
-     * @throws IOException if the system refuses; then the place is as it was
+     * @throws IOException if the system refuses; then the place may hold nothing, until {@link
+     *     #restore}
      */
     abstract void moveIn(long slot, long place, long length) throws IOException;
+
+    /**
+     * Has a place show the file again after the system has refused to move something there.
+     *
+     * @throws IOException if it can't be had: nobody may compute with the place any more
+     */
+    void restore(long place, long length, MappedFile file, int descriptor, long offset)
+            throws IOException {
+        int error = PosixMemory.mapFile(place, length, descriptor, offset);
+        if (error != 0) {
+            throw new IOException(
+                    "cannot map %d bytes of a file at %#x again: error %d"
+                            .formatted(length, place, error));
+        }
+    }
 
     /**
      * Has a place show the file again, and the memory be that of the slot as before. Nobody may

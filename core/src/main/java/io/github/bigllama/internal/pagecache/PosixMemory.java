@@ -24,6 +24,10 @@ final class PosixMemory {
     static final int MAP_PRIVATE = 2;
     static final int MAP_FIXED = 0x10;
     static final int EINTR = 4;
+    static final int EEXIST = 17;
+
+    /** Of Linux, since 4.17. */
+    private static final int MAP_FIXED_NOREPLACE = 0x100000;
 
     private static final long MAP_FAILED = -1;
 
@@ -112,6 +116,11 @@ final class PosixMemory {
     /** Maps a part of a file to read, in place of what is at an address; returns 0 or errno. */
     static int mapFile(long address, long length, int fd, long offset) {
         return map(address, length, PROT_READ, MAP_SHARED | MAP_FIXED, fd, offset);
+    }
+
+    /** As {@link #mapFile} on Linux, where nothing is mapped; returns EEXIST if anything is. */
+    static int mapFileIntoHole(long address, long length, int fd, long offset) {
+        return map(address, length, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, offset);
     }
 
     private static int map(long address, long length, int protection, int flags, int fd, long at) {

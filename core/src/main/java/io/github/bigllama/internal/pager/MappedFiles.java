@@ -4,6 +4,7 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
+import io.github.bigllama.internal.pieces.PieceMap;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Comparator;

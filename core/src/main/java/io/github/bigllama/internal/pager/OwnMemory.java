@@ -4,6 +4,7 @@ import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
 import io.github.bigllama.internal.pagecache.OwnPages;
 import io.github.bigllama.internal.pagecache.SlabMemory;
+import io.github.bigllama.internal.pieces.PieceMap;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -137,7 +138,7 @@ final class OwnMemory {
         Path path = cached.path();
         OwnFile own = null;
         try {
-            own = new OwnFile(system, path, address);
+            own = new OwnFile(system, cached, address);
             Collections.shuffle(pieces, new Random(file));
             if (tryOut(map, pieces, own, cached)) {
                 LOGGER.log(

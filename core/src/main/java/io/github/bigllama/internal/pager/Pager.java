@@ -8,9 +8,9 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.pagecache.OwnFile;
+import io.github.bigllama.internal.pieces.PieceMap;
+import io.github.bigllama.internal.pieces.UseOrder;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -49,9 +49,8 @@ public final class Pager implements AutoCloseable {
     private final ReentrantLock turn = new ReentrantLock(true);
 
     /** What has been computed with since the last {@link #used}. */
-    private final List<Integer> segment = new ArrayList<>();
+    private final Segment segment;
 
-    private long segmentBytes;
     private int rowsLookedUp;
 
     private int tokens;
@@ -79,6 +78,7 @@ public final class Pager implements AutoCloseable {
         pool = new PiecePool(map, files);
         experts = new ExpertPaging(map, pool);
         order = new UseOrder(map);
+        segment = new Segment(map, pool, experts, order, meter);
         try (PiecePool.Hold hold = pool.hold()) {
             planner = new Planner(map, pool, budget);
         }
@@ -137,7 +137,7 @@ public final class Pager implements AutoCloseable {
     }
 
     /** Memory of our own has to go, in the middle of a pass too; on any thread. */
-    void shrink(long bytes) {
+    public void shrink(long bytes) {
         try (PiecePool.Hold hold = pool.hold()) {
             planner.lower(bytes, experts);
         }
@@ -188,7 +188,6 @@ public final class Pager implements AutoCloseable {
             pool.schedule(order.begin(isWide));
             rowsLookedUp += tokens;
             segment.clear();
-            segmentBytes = 0;
             pool.computing(true);
             meter.begin(tokens, pool.busyNanos());
         } catch (RuntimeException | Error e) {
@@ -242,106 +241,38 @@ public final class Pager implements AutoCloseable {
             return false;
         }
         try (PiecePool.Hold hold = pool.hold()) {
-            order.observe(weight);
-            order.current().reach(weight);
-            pool.wake();
-            if (w.use() == Use.EXPERTS) {
-                experts.use(weight);
+            pool.requireMapping();
+            // Such as the frequencies of RoPE, which each layer uses: a few kilobytes.
+            boolean isSmallAndShared = w.layer() == Weight.BEFORE_LAYERS && w.size() < PieceMap.CUT;
+            if (isSmallAndShared && order.hasSeen(weight)) {
+                segment.hold(weight);
+                return false;
             }
-            segment.add(weight);
-            await(weight);
-            busy(weight);
-            segmentBytes += passing(weight);
-            return segmentBytes >= planner.plan().window() / 4;
+            return segment.add(weight) >= planner.plan().window() / 4;
         }
     }
 
-    private void await(int weight) throws IOException, InterruptedException {
-        if (isHere(weight)) {
+    /**
+     * Rows of a weight are about to be looked up: until {@link #used} nothing of it moves, and what
+     * is not in memory comes by page faults.
+     *
+     * @throws IOException if weights can't be had any more
+     */
+    public void lookUp(int weight) throws IOException, InterruptedException {
+        if (givenUp || map.last(weight) < map.first(weight)) {
             return;
         }
-        long start = System.nanoTime();
-        pool.computing(false);
-        demand(weight, pool.isStuck());
-        // What was about to be dropped is here as soon as it is asked for, and nothing changes
-        // then.
-        while (!isHere(weight)) {
-            pool.awaitChange();
-            demand(weight, pool.isStuck());
+        try (PiecePool.Hold hold = pool.hold()) {
+            pool.requireMapping();
+            segment.hold(weight);
         }
-        pool.computing(true);
-        meter.stalled(System.nanoTime() - start);
-    }
-
-    private void busy(int weight) {
-        for (int each : experts.together(weight)) {
-            for (int piece = map.first(each); piece <= map.last(each); piece++) {
-                if (isNeeded(each, piece)) {
-                    pool.busy(piece);
-                }
-            }
-        }
-    }
-
-    /** Whether everything that a weight is computed with is in memory. */
-    private boolean isHere(int weight) {
-        for (int each : experts.together(weight)) {
-            for (int piece = map.first(each); piece <= map.last(each); piece++) {
-                if (isNeeded(each, piece) && !pool.isPresent(piece)) {
-                    return false;
-                }
-            }
-        }
-        return true;
-    }
-
-    /** Asks for what reading in order will not bring: it has passed it, or can't go on. */
-    private void demand(int weight, boolean everything) {
-        for (int each : experts.together(weight)) {
-            for (int piece = map.first(each); piece <= map.last(each); piece++) {
-                boolean comes = order.current().isAhead(each, piece - map.first(each));
-                if (isNeeded(each, piece) && (everything || !comes)) {
-                    pool.demand(piece);
-                }
-            }
-        }
-    }
-
-    private boolean isNeeded(int weight, int piece) {
-        return weights.all().get(weight).use() == Use.EVERY_TOKEN || experts.isNeeded(piece);
-    }
-
-    /** Bytes of a weight that are in memory and will not stay. */
-    private long passing(int weight) {
-        long bytes = 0;
-        for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
-            if (!pool.isKept(piece) && !pool.isAbsent(piece)) {
-                bytes += map.length(piece);
-            }
-        }
-        return bytes;
     }
 
     /** All that {@link #use} was called for has been computed with. */
     public void used() {
         try (PiecePool.Hold hold = pool.hold()) {
-            releaseSegment();
+            segment.release();
         }
-    }
-
-    private void releaseSegment() {
-        int next = order.next();
-        for (int weight : segment) {
-            experts.used(weight);
-            for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
-                // The next weight may begin in the last piece of this one.
-                if (next < 0 || piece < map.first(next) || piece > map.last(next)) {
-                    pool.used(piece);
-                }
-            }
-        }
-        segment.clear();
-        segmentBytes = 0;
     }
 
     /**
@@ -352,7 +283,7 @@ public final class Pager implements AutoCloseable {
      */
     public PassStats end(boolean complete) {
         try (PiecePool.Hold hold = pool.hold()) {
-            releaseSegment();
+            segment.release();
             pool.noneBusy();
             pool.computing(false);
             if (!complete) {

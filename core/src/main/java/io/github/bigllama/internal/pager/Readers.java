@@ -29,7 +29,7 @@ final class Readers implements AutoCloseable {
 
     private void read() {
         try {
-            for (PiecePool.Task task = pool.take(); task != null; task = pool.take()) {
+            for (Transfers.Task task = pool.take(); task != null; task = pool.take()) {
                 pool.done(task, execute(task));
             }
         } catch (InterruptedException e) {
@@ -37,7 +37,7 @@ final class Readers implements AutoCloseable {
         }
     }
 
-    private IOException execute(PiecePool.Task task) {
+    private IOException execute(Transfers.Task task) {
         try {
             task.run();
             return null;

@@ -2,15 +2,9 @@ package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.internal.pagecache.SlabMemory;
 import java.io.IOException;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.Deque;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.SequencedSet;
 import java.util.TreeMap;
 
 /**
@@ -21,13 +15,10 @@ import java.util.TreeMap;
  * <p>Its methods are called with the lock of the pool held, but for {@link Growth#run}.
  */
 final class Slots implements AutoCloseable {
-    /** Bytes of a slab, about: so large that what is left over at its end is little. */
-    private static final long SLAB = 32L << 20;
-
-    private static final int NONE = -1;
+    private static final int NONE = SlotClass.NONE;
 
     private final SlabMemory memory;
-    private final SizeClass[] classes;
+    private final SlotClass[] classes;
 
     /** By piece: the class of its slots; none if it has no slot. */
     private final int[] classOf;
@@ -41,71 +32,6 @@ final class Slots implements AutoCloseable {
 
     /** What was refused once is not tried again. */
     private boolean isFull;
-
-    /** The slots of one length. */
-    private static final class SizeClass {
-        private final long length;
-        private int perSlab;
-        private final List<Slab> slabs = new ArrayList<>();
-        private final Deque<Integer> free = new ArrayDeque<>();
-
-        /** Pieces in slots that nobody needs, the longest unneeded first. */
-        private final SequencedSet<Integer> idle = new LinkedHashSet<>();
-
-        private long quota;
-        private boolean growing;
-
-        /** Slabs that there are. */
-        private int count;
-
-        SizeClass(long length) {
-            this.length = length;
-        }
-
-        /**
-         * Chooses how large slabs are: a small part of everything, and of as many slots as leave
-         * the least of the last huge page unused.
-         */
-        void cut(long total) {
-            long huge = SlabMemory.HUGE;
-            long slab = Math.clamp(total / 64, Math.min(4 * huge, huge + total / 8), SLAB);
-            int most = (int) Math.max(1, slab / length);
-            double least = Double.MAX_VALUE;
-            for (int count = (most + 1) / 2; count <= most; count++) {
-                long bytes = count * length;
-                double waste = (double) ((bytes + huge - 1) / huge * huge - bytes) / bytes;
-                if (waste <= least) {
-                    least = waste;
-                    perSlab = count;
-                }
-            }
-        }
-
-        long slabBytes() {
-            return (perSlab * length + SlabMemory.HUGE - 1) / SlabMemory.HUGE * SlabMemory.HUGE;
-        }
-
-        long bytes() {
-            return count * slabBytes();
-        }
-    }
-
-    /** Some slots that come from the system and go back to it together. */
-    private static final class Slab {
-        private final long address;
-
-        /** By slot: the piece in it. */
-        private final int[] pieces;
-
-        private boolean retiring;
-        private int gone;
-
-        Slab(long address, int count) {
-            this.address = address;
-            this.pieces = new int[count];
-            Arrays.fill(pieces, NONE);
-        }
-    }
 
     /**
      * A slot for a piece.
@@ -133,7 +59,10 @@ final class Slots implements AutoCloseable {
         this.memory = memory;
         this.mostMoved = mostMoved;
         long[] sizes = sizes(lengths);
-        classes = Arrays.stream(sizes).mapToObj(SizeClass::new).toArray(SizeClass[]::new);
+        classes =
+                Arrays.stream(sizes)
+                        .mapToObj(size -> new SlotClass(size, memory))
+                        .toArray(SlotClass[]::new);
         classOf = new int[lengths.length];
         slotOf = new int[lengths.length];
         Arrays.fill(slotOf, NONE);
@@ -190,29 +119,33 @@ final class Slots implements AutoCloseable {
         return classOf[piece];
     }
 
+    private SlotClass ofPiece(int piece) {
+        return classes[classOf[piece]];
+    }
+
     /** Bytes of memory that are taken from the system. */
     long bytes() {
-        return Arrays.stream(classes).mapToLong(SizeClass::bytes).sum();
+        return Arrays.stream(classes).mapToLong(SlotClass::bytes).sum();
     }
 
     /** A slot for a piece, if there is one; the piece is in it from now on. */
     Slot acquire(int piece) {
-        SizeClass c = classes[classOf[piece]];
-        Integer slot = moved < mostMoved ? c.free.pollFirst() : null;
+        SlotClass c = ofPiece(piece);
+        int slot;
         int evicted = NONE;
-        if (slot == null) {
-            if (c.idle.isEmpty()) {
-                return null;
-            }
-            evicted = c.idle.removeFirst();
+        if (moved < mostMoved && c.hasFree()) {
+            slot = c.takeFree();
+            moved++;
+        } else if (c.hasIdle()) {
+            evicted = c.takeIdle();
             slot = slotOf[evicted];
             slotOf[evicted] = NONE;
         } else {
-            moved++;
+            return null;
         }
         slotOf[piece] = slot;
-        slab(c, slot).pieces[slot % c.perSlab] = piece;
-        return new Slot(address(c, slot), evicted);
+        c.put(slot, piece);
+        return new Slot(c.address(slot), evicted);
     }
 
     /**
@@ -220,62 +153,34 @@ final class Slots implements AutoCloseable {
      */
     Growth growth() {
         for (int i = 0; i < classes.length; i++) {
-            SizeClass c = classes[i];
-            if (c.free.isEmpty() && !c.growing && mayGrow(c)) {
-                c.growing = true;
+            SlotClass c = classes[i];
+            if (!c.hasFree() && !c.isGrowing() && mayGrow(c)) {
+                c.growing();
                 return new Growth(memory, i, c.slabBytes());
             }
         }
         return null;
     }
 
-    private boolean mayGrow(SizeClass c) {
-        return !isClosed
-                && !isFull
-                && moved < mostMoved
-                && c.quota > 0
-                && c.bytes() + c.slabBytes() <= c.quota;
+    private boolean mayGrow(SlotClass c) {
+        return !isClosed && !isFull && moved < mostMoved && c.hasRoom();
     }
 
     /** Whether there is a slot for a piece now. */
     boolean isAvailable(int piece) {
-        SizeClass c = classes[classOf[piece]];
-        return !c.idle.isEmpty() || !c.free.isEmpty() && moved < mostMoved;
+        SlotClass c = ofPiece(piece);
+        return c.hasIdle() || c.hasFree() && moved < mostMoved;
     }
 
     /** A slab has come, or not: then address is 0. */
     void grown(Growth growth, long address) {
-        SizeClass c = classes[growth.sizeClass];
-        c.growing = false;
-        if (address == 0) {
-            isFull = true;
-            return;
-        }
-        int number = c.slabs.indexOf(null);
-        Slab slab = new Slab(address, c.perSlab);
-        c.count++;
-        if (number >= 0) {
-            c.slabs.set(number, slab);
-        } else {
-            number = c.slabs.size();
-            c.slabs.add(slab);
-        }
-        for (int i = 0; i < c.perSlab; i++) {
-            c.free.addLast(number * c.perSlab + i);
-        }
+        isFull |= address == 0;
+        classes[growth.sizeClass].grown(address);
     }
 
     /** Where the slot of a piece is. */
     long address(int piece) {
-        return address(classes[classOf[piece]], slotOf[piece]);
-    }
-
-    private static long address(SizeClass c, int slot) {
-        return slab(c, slot).address + slot % c.perSlab * c.length;
-    }
-
-    private static Slab slab(SizeClass c, int slot) {
-        return c.slabs.get(slot / c.perSlab);
+        return ofPiece(piece).address(slotOf[piece]);
     }
 
     /**
@@ -290,54 +195,41 @@ final class Slots implements AutoCloseable {
             vacate(piece);
             return;
         }
-        SizeClass c = classes[classOf[piece]];
+        SlotClass c = ofPiece(piece);
         int slot = slotOf[piece];
         slotOf[piece] = NONE;
         slotOf[before] = slot;
-        slab(c, slot).pieces[slot % c.perSlab] = before;
-        c.idle.addFirst(before);
+        c.put(slot, before);
+        c.idleFirst(before);
     }
 
     /** Nobody needs a piece: its slot may be taken. */
     void idle(int piece) {
-        classes[classOf[piece]].idle.addLast(piece);
+        ofPiece(piece).idle(piece);
     }
 
     /** A piece is needed again; returns whether it still is in its slot. */
     boolean rescue(int piece) {
-        return classOf[piece] != NONE && classes[classOf[piece]].idle.remove(piece);
+        return has(piece) && ofPiece(piece).rescue(piece);
     }
 
     /** Whether the slot of a piece is to go. */
     boolean isRetiring(int piece) {
-        return isIn(piece) && slab(classes[classOf[piece]], slotOf[piece]).retiring;
+        return isIn(piece) && ofPiece(piece).isRetiring(slotOf[piece]);
     }
 
     /** Whether there is no slot left for a piece but for those that are needed. */
     boolean isExhausted(int piece) {
-        SizeClass c = classes[classOf[piece]];
-        return !isAvailable(piece) && !c.growing && !mayGrow(c);
+        SlotClass c = ofPiece(piece);
+        return !isAvailable(piece) && !c.isGrowing() && !mayGrow(c);
     }
 
     /** A piece is out of its slot. */
     void vacate(int piece) {
-        SizeClass c = classes[classOf[piece]];
         int slot = slotOf[piece];
         slotOf[piece] = NONE;
         moved--;
-        Slab slab = slab(c, slot);
-        slab.pieces[slot % c.perSlab] = NONE;
-        if (!slab.retiring) {
-            c.free.addFirst(slot);
-        } else if (++slab.gone == c.perSlab) {
-            remove(c, slab);
-        }
-    }
-
-    private void remove(SizeClass c, Slab slab) {
-        c.slabs.set(c.slabs.indexOf(slab), null);
-        c.count--;
-        memory.give(slab.address, c.slabBytes());
+        ofPiece(piece).vacate(slot);
     }
 
     /**
@@ -346,93 +238,34 @@ final class Slots implements AutoCloseable {
      * @return the pieces that have to leave their slots for it
      */
     List<Integer> resize(int sizeClass, long quota) {
-        SizeClass c = classes[sizeClass];
-        if (c.perSlab == 0 && quota > 0) {
-            c.cut(quota);
-        }
-        c.quota = quota;
         isFull = false;
-        List<Slab> staying =
-                new ArrayList<>(c.slabs.stream().filter(s -> s != null && !s.retiring).toList());
-        // Those with most to lose last.
-        staying.sort(Comparator.comparingLong(slab -> used(c, slab)));
-        List<Integer> leaving = new ArrayList<>();
-        for (int i = 0; i < staying.size(); i++) {
-            if ((staying.size() - i) * c.slabBytes() <= quota) {
-                break;
-            }
-            retire(c, staying.get(i), leaving);
-        }
-        return leaving;
-    }
-
-    private static long used(SizeClass c, Slab slab) {
-        return Arrays.stream(slab.pieces).filter(p -> p != NONE && !c.idle.contains(p)).count();
-    }
-
-    private void retire(SizeClass c, Slab slab, List<Integer> leaving) {
-        slab.retiring = true;
-        int first = c.slabs.indexOf(slab) * c.perSlab;
-        c.free.removeIf(slot -> slot >= first && slot < first + c.perSlab);
-        for (int piece : slab.pieces) {
-            if (piece == NONE) {
-                slab.gone++;
-            } else {
-                leaving.add(piece);
-            }
-        }
-        if (slab.gone == c.perSlab) {
-            remove(c, slab);
-        }
+        return classes[sizeClass].resize(quota);
     }
 
     /** Bytes of a slot of a length. */
     long length(int sizeClass) {
-        return classes[sizeClass].length;
+        return classes[sizeClass].length();
     }
 
     /** Bytes of the slabs that so many slots of a length take. */
     long whole(int sizeClass, long count) {
-        SizeClass c = classes[sizeClass];
-        if (count == 0) {
-            return 0;
-        }
-        if (c.perSlab == 0) {
-            c.cut(count * c.length);
-        }
-        return (count + c.perSlab - 1) / c.perSlab * c.slabBytes();
+        return classes[sizeClass].whole(count);
     }
 
     /** How many slots of a length its memory can have. */
     long slots(int sizeClass) {
-        SizeClass c = classes[sizeClass];
-        return c.perSlab == 0 ? 0 : (c.quota / c.slabBytes() * c.perSlab);
+        return classes[sizeClass].slots();
     }
 
     /** The pieces in slots that are to go. */
     List<Integer> retiring() {
-        List<Integer> pieces = new ArrayList<>();
-        for (SizeClass c : classes) {
-            for (Slab slab : c.slabs) {
-                if (slab != null && slab.retiring) {
-                    Arrays.stream(slab.pieces).filter(p -> p != NONE).forEach(pieces::add);
-                }
-            }
-        }
-        return pieces;
+        return Arrays.stream(classes).flatMap(c -> c.retiring().stream()).toList();
     }
 
     /** Gives the memory back that is in no place of a mapping; what is there is the mapping's. */
     @Override
     public void close() {
         isClosed = true;
-        for (SizeClass c : classes) {
-            for (Slab slab : c.slabs) {
-                if (slab != null) {
-                    memory.give(slab.address, c.slabBytes());
-                }
-            }
-            c.slabs.clear();
-        }
+        Arrays.stream(classes).forEach(SlotClass::close);
     }
 }

@@ -39,6 +39,7 @@ class OwnFileTest {
     private OwnPages system;
     private SlabMemory memory;
     private long slab;
+    private MappedFile cached;
 
     @BeforeEach
     void map() throws IOException {
@@ -59,8 +60,17 @@ class OwnFileTest {
 
     @AfterEach
     void unmap() {
+        if (cached != null) {
+            cached.close();
+        }
         arena.close();
         memory.give(slab, SlabMemory.HUGE);
+    }
+
+    private OwnFile open(OwnPages pages) throws IOException {
+        cached = MappedFile.of(path, mapping.address(), 0);
+        cached.expect(0, SIZE);
+        return new OwnFile(pages, cached, mapping.address());
     }
 
     private void isTheFile() {
@@ -69,7 +79,7 @@ class OwnFileTest {
 
     @Test
     void theSelfCheckPasses() throws IOException {
-        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+        try (OwnFile file = open(system)) {
             file.check(slab, 3 * OwnPages.pageSize(), PART);
             file.check(slab, 0, PART);
         }
@@ -79,7 +89,7 @@ class OwnFileTest {
     @Test
     void aPartShowsItsSlotUntilItIsEvicted() throws IOException {
         byte[] other = new byte[SIZE];
-        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+        try (OwnFile file = open(system)) {
             file.fill(slab, PART, PART);
             isTheFile();
             // What is written to the file now shows where the file is, and not in the slot.
@@ -100,7 +110,7 @@ class OwnFileTest {
     void afterManyEvictionsEverythingIsStillTheFile() throws Exception {
         int parts = 24;
         int slots = 6;
-        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+        try (OwnFile file = open(system)) {
             Thread[] threads = new Thread[2];
             Throwable[] failures = new Throwable[2];
             for (int t = 0; t < threads.length; t++) {
@@ -140,7 +150,7 @@ class OwnFileTest {
     @Test
     void theAddressOfASlotStaysReserved() throws Exception {
         assumeTrue(System.getProperty("os.name").equals("Linux"), "reads /proc");
-        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+        try (OwnFile file = open(system)) {
             file.fill(slab, PART, PART);
             assertThat(isMapped(slab)).isTrue();
             file.evict(slab, PART, PART);
@@ -159,7 +169,7 @@ class OwnFileTest {
 
     @Test
     void aFileThatWasCutShortIsAnError() throws IOException {
-        try (OwnFile file = new OwnFile(system, path, mapping.address())) {
+        try (OwnFile file = open(system)) {
             try (RandomAccessFile cut = new RandomAccessFile(path.toFile(), "rw")) {
                 cut.setLength(PART + PART / 2);
             }
@@ -198,7 +208,7 @@ class OwnFileTest {
     @Test
     void whatDoesNotMoveIsFoundByTheSelfCheck() throws IOException {
         OwnPages still =
-                new Wrapper(system) {
+                new DelegatingPages(system) {
                     @Override
                     void moveIn(long slot, long place, long length) throws IOException {
                         super.moveIn(slot, place, length);
@@ -207,21 +217,21 @@ class OwnFileTest {
                                 .set(ValueLayout.JAVA_BYTE, 7, (byte) ~content[(int) PART + 7]);
                     }
                 };
-        try (OwnFile file = new OwnFile(still, path, mapping.address())) {
+        try (OwnFile file = open(still)) {
             assertThatThrownBy(() -> file.check(slab, PART, PART))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("filled in");
             file.evict(slab, PART, PART);
         }
         OwnPages stays =
-                new Wrapper(system) {
+                new DelegatingPages(system) {
                     @Override
                     void giveBack(long place, long slot, long length, int file, long offset)
                             throws IOException {
                         super.giveBack(place, slot, length, file, offset + length);
                     }
                 };
-        try (OwnFile file = new OwnFile(stays, path, mapping.address())) {
+        try (OwnFile file = open(stays)) {
             assertThatThrownBy(() -> file.check(slab, PART, PART))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("evicted");
@@ -231,45 +241,91 @@ class OwnFileTest {
     @Test
     void aMoveThatTheSystemRefusesLeavesTheFile() throws IOException {
         OwnPages refuses =
-                new Wrapper(system) {
+                new DelegatingPages(system) {
                     @Override
                     void moveIn(long slot, long place, long length) throws IOException {
                         throw new IOException("too many mappings");
                     }
                 };
-        try (OwnFile file = new OwnFile(refuses, path, mapping.address())) {
+        try (OwnFile file = open(refuses)) {
             assertThatThrownBy(() -> file.fill(slab, PART, PART))
                     .isInstanceOf(OwnFile.MoveException.class);
         }
         isTheFile();
     }
 
-    /** Another system to try things out with. */
-    private static class Wrapper extends OwnPages {
-        private final OwnPages system;
-
-        Wrapper(OwnPages system) {
-            this.system = system;
+    /** A move that is refused late has unmapped the place. */
+    @Test
+    void aPlaceThatIsEmptyAfterARefusalShowsTheFileAgain() throws IOException {
+        OwnPages refuses =
+                new DelegatingPages(system) {
+                    @Override
+                    void moveIn(long slot, long place, long length) throws IOException {
+                        PosixMemory.unmap(place, length);
+                        throw new IOException("no memory");
+                    }
+                };
+        try (OwnFile file = open(refuses)) {
+            assertThatThrownBy(() -> file.fill(slab, PART, PART))
+                    .isInstanceOf(OwnFile.MoveException.class);
         }
+        isTheFile();
+    }
 
-        @Override
-        int open(Path path) throws IOException {
-            return system.open(path);
-        }
-
-        @Override
-        void moveIn(long slot, long place, long length) throws IOException {
-            system.moveIn(slot, place, length);
-        }
-
-        @Override
-        void giveBack(long place, long slot, long length, int file, long offset)
-                throws IOException {
-            system.giveBack(place, slot, length, file, offset);
+    /**
+     * Another thread's mapping has come there since: it is not overwritten, and not computed with.
+     */
+    @Test
+    void aPlaceThatIsAnothersIsLost() throws IOException {
+        assumeTrue(System.getProperty("os.name").equals("Linux"), "reads /proc");
+        OwnPages refuses =
+                new DelegatingPages(system) {
+                    @Override
+                    void moveIn(long slot, long place, long length) throws IOException {
+                        super.moveIn(slot, place, length);
+                        MemorySegment.ofAddress(place).reinterpret(length).fill((byte) 7);
+                        throw new IOException("no memory");
+                    }
+                };
+        try (OwnFile file = open(refuses)) {
+            assertThatThrownBy(() -> file.fill(slab, PART, PART))
+                    .isInstanceOf(OwnFile.LostException.class)
+                    .hasMessageContaining("weights")
+                    .hasMessageContaining("load the model again");
+            MemorySegment place = mapping.asSlice(PART, PART);
+            assertThat(place.get(ValueLayout.JAVA_BYTE, 0)).isEqualTo((byte) 7);
         }
     }
 
-    private static final class Coarse extends Wrapper {
+    /** Each mapping counts against vm.max_map_count, of the JVM too. */
+    @Test
+    void whatHasBeenEvictedIsOneMappingWithItsNeighbours() throws IOException {
+        assumeTrue(System.getProperty("os.name").equals("Linux"), "reads /proc");
+        try (OwnFile file = open(system)) {
+            for (int part = 0; part < 60; part += 2) {
+                file.fill(slab, part * PART, PART);
+                file.evict(slab, part * PART, PART);
+            }
+            assertThat(mappings()).isEqualTo(1);
+        }
+    }
+
+    private long mappings() throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/maps")).stream()
+                .mapToLong(line -> Long.parseUnsignedLong(line.split("-")[0], 16))
+                .filter(from -> from >= mapping.address() && from < mapping.address() + SIZE)
+                .count();
+    }
+
+    @Test
+    void whereMemoryIsAccountedStrictlyThereIsNone() throws IOException {
+        Path overcommit = folder.resolve("overcommit_memory");
+        assertThat(LinuxOwnPages.isStrict(Files.writeString(overcommit, "2\n"))).isTrue();
+        assertThat(LinuxOwnPages.isStrict(Files.writeString(overcommit, "0\n"))).isFalse();
+        assertThat(LinuxOwnPages.isStrict(folder.resolve("none"))).isFalse();
+    }
+
+    private static final class Coarse extends DelegatingPages {
         private final long block;
 
         Coarse(OwnPages system, long block) {

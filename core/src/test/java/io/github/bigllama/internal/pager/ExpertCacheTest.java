@@ -2,6 +2,7 @@ package io.github.bigllama.internal.pager;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.testing.Models;
 import java.io.IOException;
 import java.nio.file.Path;

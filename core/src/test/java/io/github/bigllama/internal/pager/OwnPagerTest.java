@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.pager;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.bigllama.core.residency.PassStats;
@@ -9,8 +10,11 @@ import io.github.bigllama.core.residency.RamBudgetTest;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.pagecache.FaultyPages;
 import io.github.bigllama.internal.pagecache.OwnPages;
 import io.github.bigllama.internal.pager.OwnMemory.Choice;
+import io.github.bigllama.internal.pieces.PieceMap;
+import io.github.bigllama.internal.pieces.PlanRules;
 import io.github.bigllama.testing.Models;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -62,6 +66,10 @@ class OwnPagerTest {
 
     /** A pager with so many bytes of RAM for weights. */
     private void open(Path path, long ram, Choice choice) throws IOException {
+        open(path, ram, choice, OwnPages.ofThisSystem());
+    }
+
+    private void open(Path path, long ram, Choice choice, OwnPages system) throws IOException {
         total = ram + RamBudget.RESERVE + (1 << 20);
         spare(total);
         weights = Models.weights(path);
@@ -70,7 +78,7 @@ class OwnPagerTest {
                 new Pager(
                         weights,
                         RamBudgetTest.of(folder.resolve("limits")),
-                        new OwnMemory(choice, OwnPages.ofThisSystem()));
+                        new OwnMemory(choice, system));
         try (FileChannel channel = FileChannel.open(path)) {
             mapping = channel.map(MapMode.READ_ONLY, 0, content.length, arena);
         }
@@ -246,5 +254,65 @@ class OwnPagerTest {
             }
         }
         shrinking.join();
+    }
+
+    /** As when the system has no memory for a direct read: the page cache may still do it. */
+    @Test
+    void whatCanNotBeReadDirectlyIsReadThroughThePageCache() throws Exception {
+        FaultyPages system = new FaultyPages();
+        Path path = Models.experts(folder);
+        open(path, Files.size(path) * 8 / 10, Choice.OWN, system);
+        pass(1, 1, 2, 3, 4);
+        assertThat(pager.ownBytes()).isPositive();
+        system.readNothing();
+        for (int i = 4; i < 40; i += 4) {
+            pass(1, i, i + 1, i + 2, i + 3);
+        }
+        pass(1, 1, 2, 3, 4);
+    }
+
+    /** Nobody computes with a place of which it is not known what is there. */
+    @Test
+    void aPlaceThatIsLostEndsAllPasses() throws Exception {
+        FaultyPages system = new FaultyPages();
+        Path path = Models.dense(folder);
+        open(path, Files.size(path) * 30 / 100, Choice.OWN, system);
+        pass(1);
+        system.losePlaces();
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(() -> pass(1))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("dense.gguf")
+                    .hasMessageContaining("load the model again");
+            pager.end(false);
+        }
+    }
+
+    /** Rows are looked up while readers move pieces in and out. */
+    @Test
+    void whatIsLookedUpDoesNotMove() throws Exception {
+        FaultyPages system = new FaultyPages();
+        Path path = Models.tied(folder);
+        open(path, Files.size(path) * 45 / 100, Choice.OWN, system);
+        int embedding = weights.all().size() - 1;
+        assertThat(weights.all().get(embedding).name()).isEqualTo("token_embd.weight");
+        pass(1);
+        system.dawdle();
+        for (int round = 0; round < 6; round++) {
+            spare(total - pager.ownBytes());
+            pager.begin(1, 0);
+            pager.lookUp(embedding);
+            Thread shrinking = Thread.ofPlatform().start(() -> pager.shrink(2 << 20));
+            for (int i = 0; i < 20; i++) {
+                compare(weights.all().get(embedding).offset(), weights.all().get(embedding).size());
+                Thread.sleep(1);
+            }
+            shrinking.join();
+            for (int i = 0; i < weights.all().size(); i++) {
+                pager.use(i);
+                pager.used();
+            }
+            pager.end(true);
+        }
     }
 }

@@ -13,6 +13,8 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.pagecache.MappedFile;
+import io.github.bigllama.internal.pieces.PieceMap;
+import io.github.bigllama.internal.pieces.PlanRules;
 import io.github.bigllama.testing.Models;
 import java.io.IOException;
 import java.io.RandomAccessFile;

@@ -1,4 +1,4 @@
-package io.github.bigllama.core.chat;
+package io.github.bigllama.internal.chat;
 
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.StopReason;
@@ -11,7 +11,7 @@ import java.util.Optional;
  * The answer in a chat: of what the session says it shows what the reader makes of it, and when
  * that has ended it tells the chat, once.
  */
-final class ChatAnswer implements TokenStream {
+public final class ChatAnswer implements TokenStream {
     private final TokenStream source;
     private final Reader reader;
     private final Listener listener;
@@ -25,7 +25,7 @@ final class ChatAnswer implements TokenStream {
 
     /** Decides what of an answer is shown. */
     @FunctionalInterface
-    interface Reader {
+    public interface Reader {
         /**
          * Reads on.
          *
@@ -38,11 +38,11 @@ final class ChatAnswer implements TokenStream {
 
     /** Is told of the end, on the thread that reached it and outside the session. */
     @FunctionalInterface
-    interface Listener {
+    public interface Listener {
         void ended(TokenStream source, String produced);
     }
 
-    ChatAnswer(TokenStream source, Reader reader, Listener listener) {
+    public ChatAnswer(TokenStream source, Reader reader, Listener listener) {
         this.source = source;
         this.reader = reader;
         this.listener = listener;

@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.pager;
+package io.github.bigllama.internal.pieces;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,9 +1,10 @@
-package io.github.bigllama.core.chat;
+package io.github.bigllama.internal.chat;
 
 import io.github.bigllama.core.Tokenizer;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -11,7 +12,7 @@ import java.util.stream.IntStream;
  * that it chose, even where the tokenizer would choose others for the same text: only those are in
  * the KV cache.
  */
-final class Transcript {
+public final class Transcript {
     /** So much of the end of a text is hardly found anywhere else. */
     private static final int TAIL = 64;
 
@@ -23,26 +24,37 @@ final class Transcript {
 
     private int[] tokens = {};
 
-    Transcript(ControlText control) {
+    public Transcript(ControlText control) {
         this.control = control;
         this.tokenizer = control.tokenizer();
     }
 
-    String text() {
+    public String text() {
         return text;
     }
 
-    int[] tokens() {
+    public int[] tokens() {
         return tokens.clone();
     }
 
     /** Replaces it. */
-    void set(String newText, int[] newTokens) {
+    public void set(String newText, int[] newTokens) {
         text = newText;
         tokens = newTokens.clone();
     }
 
-    void clear() {
+    /**
+     * What a model has said after it, as the tokens that it chose; left out where they differ from
+     * the text.
+     *
+     * @param preserved control tokens whose names are part of the text
+     */
+    public void append(int[] said, Set<Integer> preserved, String produced) {
+        control.written(said, preserved, produced)
+                .ifPresent(marked -> set(text + marked, concat(tokens, said)));
+    }
+
+    public void clear() {
         set("", new int[0]);
     }
 
@@ -50,7 +62,7 @@ final class Transcript {
      * A prompt as tokens: those of this transcript as far as the prompt repeats it from the
      * beginning, or repeats it but for a part in the middle.
      */
-    int[] encode(String prompt) {
+    public int[] encode(String prompt) {
         if (text.isEmpty()) {
             return control.encodePrompt(prompt);
         }

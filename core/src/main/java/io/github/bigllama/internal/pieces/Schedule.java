@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.pager;
+package io.github.bigllama.internal.pieces;
 
 import java.util.Arrays;
 
@@ -6,7 +6,7 @@ import java.util.Arrays;
  * In which order a pass uses the pieces, and how far computing and reading are. The order is
  * cyclic: what comes after the end of a pass is the beginning of the next. Not thread-safe.
  */
-final class Schedule {
+public final class Schedule {
     /** The pieces in the order of use; a piece that two weights share may be there twice. */
     private final int[] pieces;
 
@@ -27,7 +27,7 @@ final class Schedule {
      *
      * @param weights weights by number, in the order of use
      */
-    Schedule(PieceMap map, int[] weights) {
+    public Schedule(PieceMap map, int[] weights) {
         start = new int[map.weights().all().size()];
         Arrays.fill(start, -1);
         int[] all = new int[Math.max(16, 2 * map.count())];
@@ -48,25 +48,25 @@ final class Schedule {
     }
 
     /** A pass begins: what is read ahead now is its beginning. */
-    void begin() {
+    public void begin() {
         position = lap;
         ahead = Math.max(ahead, lap);
     }
 
     /** A pass has come to its end. */
-    void end() {
+    public void end() {
         lap += pieces.length;
         position = lap;
     }
 
     /** A pass was given up: the next starts from the beginning of it. */
-    void abandon() {
+    public void abandon() {
         position = lap;
         ahead = lap;
     }
 
     /** Computing has reached a weight. */
-    void reach(int weight) {
+    public void reach(int weight) {
         if (start[weight] >= 0) {
             position = lap + start[weight];
             ahead = Math.max(ahead, position);
@@ -74,28 +74,28 @@ final class Schedule {
     }
 
     /** Whether reading in order has yet to come to a piece of a weight. */
-    boolean isAhead(int weight, int index) {
+    public boolean isAhead(int weight, int index) {
         return start[weight] >= 0 && lap + start[weight] + index >= ahead;
     }
 
     /** The next piece to look at for reading; -1 if a whole pass ahead has been looked at. */
-    int next() {
+    public int next() {
         return pieces.length == 0 || ahead - position >= pieces.length
                 ? -1
                 : pieces[(int) (ahead % pieces.length)];
     }
 
     /** The piece that {@link #next} gave needs no more attention. */
-    void advance() {
+    public void advance() {
         ahead++;
     }
 
     /** How much of the pass is behind, 0 to 1. */
-    double progress() {
+    public double progress() {
         return pieces.length == 0 ? 1 : (double) (position - lap) / pieces.length;
     }
 
-    boolean contains(int weight) {
+    public boolean contains(int weight) {
         return start[weight] >= 0;
     }
 }

@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.pager;
+package io.github.bigllama.internal.pieces;
 
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
  * In which order passes use the weights: at first as their names tell, then as the last complete
  * pass did. Not thread-safe.
  */
-final class UseOrder {
+public final class UseOrder {
     private final PieceMap map;
 
     /** The weights in the order of use. */
@@ -33,7 +33,7 @@ final class UseOrder {
 
     private Schedule current;
 
-    UseOrder(PieceMap map) {
+    public UseOrder(PieceMap map) {
         this.map = map;
         int count = map.weights().all().size();
         observed = new int[count];
@@ -54,7 +54,7 @@ final class UseOrder {
     }
 
     /** A pass begins, with all experts or without; returns what to read ahead by. */
-    Schedule begin(boolean withExperts) {
+    public Schedule begin(boolean withExperts) {
         Schedule next = withExperts ? wide : narrow;
         if (next != current) {
             next.abandon();
@@ -67,17 +67,22 @@ final class UseOrder {
     }
 
     /** What the pass under way is read ahead by. */
-    Schedule current() {
+    public Schedule current() {
         return current;
     }
 
     /** Whether the pass under way reads all experts in order. */
-    boolean isWide() {
+    public boolean isWide() {
         return current == wide && wide != narrow;
     }
 
+    /** Whether the pass under way has used a weight. */
+    public boolean hasSeen(int weight) {
+        return seen.get(weight);
+    }
+
     /** A weight is used. */
-    void observe(int weight) {
+    public void observe(int weight) {
         if (!seen.get(weight)) {
             seen.set(weight);
             observed[observedCount++] = weight;
@@ -85,7 +90,7 @@ final class UseOrder {
     }
 
     /** What came after the weight used last in the pass before, if every token uses it; else -1. */
-    int next() {
+    public int next() {
         boolean known =
                 observedCount > 0
                         && observedCount < order.length
@@ -99,7 +104,7 @@ final class UseOrder {
      *
      * @return whether its order was another than expected: what has been read ahead is of no use
      */
-    boolean end() {
+    public boolean end() {
         current.end();
         // A pass that uses less, for want of logits to compute, is no news.
         if (observedCount < learned
@@ -115,7 +120,7 @@ final class UseOrder {
     }
 
     /** A pass was given up. */
-    void abandon() {
+    public void abandon() {
         current.abandon();
     }
 }

@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.pager;
+package io.github.bigllama.internal.pieces;
 
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.ResidencyPlan;
@@ -13,16 +13,16 @@ import java.util.stream.LongStream;
 /** How a {@link ResidencyPlan} is made: what is kept, and what passes through which window. */
 public final class PlanRules {
     /** A smaller window can't keep several readers busy. */
-    static final long LEAST_WINDOW = 8 * PieceMap.CUT;
+    public static final long LEAST_WINDOW = 8 * PieceMap.CUT;
 
     /**
      * What a byte in small pages costs the kernel besides: for each page of 4096 bytes 8 of page
      * table and 9 of the page cache's index.
      */
-    static final double SMALL_PAGES = 17.0 / 4096;
+    public static final double SMALL_PAGES = 17.0 / 4096;
 
     /** A larger one gains nothing: it is tenths of a second of reading. */
-    static final long LARGEST_WINDOW = 512L << 20;
+    public static final long LARGEST_WINDOW = 512L << 20;
 
     private PlanRules() {}
 
@@ -41,19 +41,19 @@ public final class PlanRules {
      * The window that costs little of what could be kept: a thirty-second of what a pass over what
      * every token uses has to read.
      */
-    static long usualWindow(PieceMap map, long ram) {
+    public static long usualWindow(PieceMap map, long ram) {
         long streamed = map.size(0, map.everyTokenCount()) - ram;
         long least = leastWindow(map);
         return Math.clamp(streamed / 32, least, Math.max(least, LARGEST_WINDOW));
     }
 
     /** Where there are experts, those that a token uses in a layer pass through together. */
-    static long leastWindow(PieceMap map) {
+    public static long leastWindow(PieceMap map) {
         return Math.max(LEAST_WINDOW, layerBytes(map, 1));
     }
 
     /** Bytes of the experts that tokens use in the layer that has the largest, at the most. */
-    static long layerBytes(PieceMap map, int tokens) {
+    public static long layerBytes(PieceMap map, int tokens) {
         Weights weights = map.weights();
         Map<Integer, Long> layers = new HashMap<>();
         for (Weight weight : weights.all()) {
@@ -72,12 +72,12 @@ public final class PlanRules {
     }
 
     /** The least RAM for weights with which any window works. */
-    static long leastRam(PieceMap map) {
+    public static long leastRam(PieceMap map) {
         return LongStream.of(windows(map)).map(window -> must(map, window)).min().orElseThrow();
     }
 
     /** The usual window, or where RAM is too short for it one that works, if there is one. */
-    static long workingWindow(PieceMap map, long ram) {
+    public static long workingWindow(PieceMap map, long ram) {
         long usual = usualWindow(map, ram);
         return must(map, usual) <= ram
                 ? usual
@@ -95,7 +95,7 @@ public final class PlanRules {
     }
 
     /** Bytes of RAM that a window needs: itself, and what can't pass through it. */
-    static long must(PieceMap map, long window) {
+    public static long must(PieceMap map, long window) {
         return window
                 + expertWindow(map)
                 + map.sharedPages()
@@ -110,7 +110,7 @@ public final class PlanRules {
      * @param keep receives the pieces that stay
      * @throws InsufficientRamException if it is too little; it says how much would do
      */
-    static ResidencyPlan plan(PieceMap map, long ram, long window, BitSet keep) {
+    public static ResidencyPlan plan(PieceMap map, long ram, long window, BitSet keep) {
         keep.clear();
         long all = map.size(0, map.everyTokenCount());
         long room = ram - window - expertWindow(map) - map.sharedPages();
@@ -150,7 +150,7 @@ public final class PlanRules {
      * What passes through of the experts beside the window: a prompt uses most experts of a layer,
      * and one tensor of them has to be there as a whole while the next comes in.
      */
-    static long expertWindow(PieceMap map) {
+    public static long expertWindow(PieceMap map) {
         return map.weights().all().stream()
                 .filter(w -> w.use() == Use.EXPERTS)
                 .mapToLong(w -> w.size() + w.size() / 4)

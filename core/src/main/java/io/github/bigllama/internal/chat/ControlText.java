@@ -1,4 +1,4 @@
-package io.github.bigllama.core.chat;
+package io.github.bigllama.internal.chat;
 
 import io.github.bigllama.core.Tokenizer;
 import java.io.ByteArrayOutputStream;
@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
  * <p>The mark is a character of Unicode that is never one of a text; should it be in one, it is
  * there twice.
  */
-final class ControlText {
+public final class ControlText {
     private static final char MARK = '\uFDD0';
 
     /** What the mark becomes where a template writes JSON in ASCII. */
@@ -31,7 +31,7 @@ final class ControlText {
      *
      * @param isOff whether control tokens in messages are control tokens
      */
-    ControlText(Tokenizer tokenizer, boolean isOff) {
+    public ControlText(Tokenizer tokenizer, boolean isOff) {
         this.tokenizer = tokenizer;
         this.isOff = isOff;
     }
@@ -41,7 +41,7 @@ final class ControlText {
     }
 
     /** Marks what reads like a control token. */
-    String mark(String text) {
+    public String mark(String text) {
         StringBuilder marked = null;
         int from = 0;
         for (int i = 0; i < text.length(); ) {
@@ -68,7 +68,7 @@ final class ControlText {
     }
 
     /** What a template has written, with its marks as such again. */
-    static String withPlainMarks(String written) {
+    public static String withPlainMarks(String written) {
         StringBuilder marked = new StringBuilder();
         for (int i = 0; i < written.length(); ) {
             if (isEscapedMark(written, i)) {
@@ -84,7 +84,7 @@ final class ControlText {
     }
 
     /** The text without marks. */
-    String unmark(String marked) {
+    public String unmark(String marked) {
         return marked.indexOf(MARK) < 0 ? marked : unmark(marked, new int[marked.length() + 1]);
     }
 
@@ -107,7 +107,7 @@ final class ControlText {
     }
 
     /** A whole prompt as tokens. */
-    int[] encodePrompt(String marked) {
+    public int[] encodePrompt(String marked) {
         if (marked.indexOf(MARK) < 0) {
             return tokenizer.encode(marked);
         }
@@ -119,7 +119,7 @@ final class ControlText {
     }
 
     /** A text as tokens, and no others. */
-    int[] encode(String marked) {
+    public int[] encode(String marked) {
         if (marked.indexOf(MARK) < 0) {
             return tokenizer.encode(marked, false, true);
         }

@@ -1,7 +1,7 @@
-package io.github.bigllama.core.chat;
+package io.github.bigllama.internal.chat;
 
 /** Shows all of an answer. */
-final class PlainReader implements ChatAnswer.Reader {
+public final class PlainReader implements ChatAnswer.Reader {
     private int read;
 
     @Override

@@ -1,6 +1,6 @@
-package io.github.bigllama.internal.pager;
+package io.github.bigllama.internal.pagecache;
 
-import io.github.bigllama.internal.pager.ParallelRead.Range;
+import io.github.bigllama.internal.pagecache.ParallelRead.Range;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,7 +14,7 @@ import java.util.function.DoublePredicate;
  * not read.
  */
 public final class Preload {
-    private static final long PIECE = 4 * PieceMap.CUT;
+    private static final long PIECE = 4 * MappedFile.HUGE_PAGE;
 
     /** A smaller file is there before the readers are. */
     private static final long SMALL = 8 * PIECE;

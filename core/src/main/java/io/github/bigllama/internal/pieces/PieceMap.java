@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.pager;
+package io.github.bigllama.internal.pieces;
 
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
@@ -57,7 +57,7 @@ public final class PieceMap {
      *
      * @param unit bytes that pieces begin at multiples of, a multiple of the page size
      */
-    PieceMap(Weights weights, long unit) {
+    public PieceMap(Weights weights, long unit) {
         this.weights = weights;
         this.unit = unit;
         List<Weight> all = weights.all();
@@ -114,7 +114,7 @@ public final class PieceMap {
      * Steps of the golden ratio around a circle of 1: any number of them, from the first on, are
      * spread evenly (the three-distance theorem), and so are those in any part of the circle.
      */
-    static double goldenPosition(int step) {
+    public static double goldenPosition(int step) {
         double position = step * GOLDEN_RATIO;
         return position - Math.floor(position);
     }
@@ -123,13 +123,19 @@ public final class PieceMap {
     private void cutRuns(int f, List<Piece> pieces) {
         List<Weight> inFile =
                 weights.all().stream()
-                        .filter(w -> w.file() == f && w.use() == Use.EVERY_TOKEN && w.size() > 0)
+                        .filter(w -> w.file() == f && w.size() > 0)
                         .sorted(Comparator.comparingLong(Weight::offset))
                         .toList();
         long end = 0;
+        boolean interrupted = false;
         for (Weight weight : inFile) {
+            if (weight.use() != Use.EVERY_TOKEN) {
+                interrupted = true;
+                continue;
+            }
             long start = Math.max(end, down(weight.offset()));
-            boolean continues = end > 0 && start == end;
+            // What has another use in between has its part of the pages there.
+            boolean continues = end > 0 && start == end && !interrupted;
             // A page that the run begins or ends in the middle of is not its own.
             long ownStart = continues ? start : up(weight.offset());
             if (continues && start < up(weight.end())) {
@@ -142,7 +148,11 @@ public final class PieceMap {
                 long ownEnd = cut == end ? down(weight.end()) : cut;
                 Piece before = pieces.isEmpty() ? null : pieces.getLast();
                 // The rest of a piece that the weight before has begun.
-                if (before != null && before.file == f && before.end == start && start % CUT != 0) {
+                if (!interrupted
+                        && before != null
+                        && before.file == f
+                        && before.end == start
+                        && start % CUT != 0) {
                     pieces.set(
                             pieces.size() - 1,
                             new Piece(f, before.offset, cut, before.ownOffset, ownEnd));
@@ -151,6 +161,7 @@ public final class PieceMap {
                 }
                 start = cut;
                 ownStart = cut;
+                interrupted = false;
             }
         }
         for (int i = 0; i < pieces.size(); i++) {
@@ -221,12 +232,12 @@ public final class PieceMap {
     }
 
     /** The file that a piece is in. */
-    int file(int piece) {
+    public int file(int piece) {
         return file[piece];
     }
 
     /** Where it starts, in bytes from the start of the file: whole pages. */
-    long offset(int piece) {
+    public long offset(int piece) {
         return offset[piece];
     }
 
@@ -236,17 +247,17 @@ public final class PieceMap {
     }
 
     /** Where the pages start that it shares with no other. */
-    long ownOffset(int piece) {
+    public long ownOffset(int piece) {
         return ownOffset[piece];
     }
 
     /** Bytes of the pages that it shares with no other. */
-    int ownLength(int piece) {
+    public int ownLength(int piece) {
         return ownLength[piece];
     }
 
     /** Bytes that pieces begin at multiples of. */
-    long unit() {
+    public long unit() {
         return unit;
     }
 

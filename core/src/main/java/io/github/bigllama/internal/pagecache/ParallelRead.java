@@ -1,6 +1,5 @@
-package io.github.bigllama.internal.pager;
+package io.github.bigllama.internal.pagecache;
 
-import io.github.bigllama.internal.pagecache.MappedFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

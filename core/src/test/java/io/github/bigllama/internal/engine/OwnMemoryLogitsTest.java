@@ -1,0 +1,119 @@
+package io.github.bigllama.internal.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.github.bigllama.core.option.LoadMode;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.RamBudgetTest;
+import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.llama.Vocabulary;
+import io.github.bigllama.internal.pagecache.FaultyPages;
+import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.pager.Pagers;
+import io.github.bigllama.testing.Models;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * With all weights in memory of our own, as on macOS, and with that memory taken away in the middle
+ * of passes, logits are those of plain llama.cpp, bit by bit.
+ */
+class OwnMemoryLogitsTest {
+    private static final SessionOptions OPTIONS =
+            SessionOptions.defaults().withContextSize(256).withBatchSizes(32, 32).withThreads(2, 2);
+    private static final int TOKENS = 24;
+
+    @TempDir Path folder;
+
+    /** Rows of its output projection are looked up; its layers share a weight. */
+    @Test
+    void aModelWithATiedEmbedding() throws Exception {
+        Path path = Models.tied(folder);
+        isTheSame(path, Files.size(path) * 45 / 100);
+    }
+
+    @Test
+    void aModelWithExperts() throws Exception {
+        Path path = Models.experts(folder);
+        isTheSame(path, Files.size(path) * 70 / 100);
+    }
+
+    private void isTheSame(Path path, long ram) throws Exception {
+        ModelOptions options =
+                ModelOptions.defaults().withLoadMode(LoadMode.MMAP).withRepack(false);
+        ModelLoader.Loaded loaded = ModelLoader.load(path, options);
+        FaultyPages system = new FaultyPages();
+        try {
+            List<float[]> expected = logits(loaded, Optional.empty());
+            Weights weights = Models.weights(path);
+            try {
+                system.unit(path);
+            } catch (IOException e) {
+                assumeTrue(false, e.getMessage());
+            }
+            try (Pager pager = Pagers.own(weights, RamBudgetTest.ofWeights(ram), system)) {
+                logits(loaded, Optional.of(pager));
+                assertThat(pager.ownBytes()).isPositive();
+                system.dawdle();
+                Thread shrinking = Thread.ofPlatform().start(() -> shrink(pager));
+                List<float[]> actual;
+                try {
+                    actual = logits(loaded, Optional.of(pager));
+                } finally {
+                    shrinking.interrupt();
+                    shrinking.join();
+                }
+                for (int i = 0; i < expected.size(); i++) {
+                    assertThat(actual.get(i)).as("logits " + i).containsExactly(expected.get(i));
+                }
+            }
+        } finally {
+            loaded.handle().close();
+            loaded.sizes().close();
+        }
+    }
+
+    private static void shrink(Pager pager) {
+        Random random = new Random(1);
+        try {
+            while (true) {
+                Thread.sleep(1);
+                pager.shrink(random.nextLong(4 << 20));
+            }
+        } catch (InterruptedException e) {
+            // The end.
+        }
+    }
+
+    /** Of a prompt, and of tokens one by one. */
+    private static List<float[]> logits(ModelLoader.Loaded loaded, Optional<Pager> pager) {
+        List<float[]> all = new ArrayList<>();
+        int vocabulary = new Vocabulary(loaded.handle()).size();
+        try (Context context =
+                new Context("test", loaded.handle().pointer(), OPTIONS, loaded.sizes(), pager)) {
+            Sequence sequence = context.open();
+            int[] tokens = new Random(3).ints(16 + TOKENS, 300, 800).toArray();
+            assertThat(context.decode(sequence, tokens, 0, 16)).isTrue();
+            all.add(last(context, vocabulary));
+            for (int i = 16; i < tokens.length; i++) {
+                assertThat(context.decode(sequence, tokens, i, 1)).isTrue();
+                all.add(last(context, vocabulary));
+            }
+        }
+        return all;
+    }
+
+    private static float[] last(Context context, int vocabulary) {
+        return context.outputs().logits(-1, vocabulary).toArray(ValueLayout.JAVA_FLOAT);
+    }
+}

@@ -1,0 +1,15 @@
+package io.github.bigllama.internal.pager;
+
+import io.github.bigllama.core.residency.RamBudget;
+import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.pagecache.OwnPages;
+
+/** Pagers for tests elsewhere. */
+public final class Pagers {
+    private Pagers() {}
+
+    /** With all weights in memory of our own, as on macOS. */
+    public static Pager own(Weights weights, RamBudget budget, OwnPages system) {
+        return new Pager(weights, budget, new OwnMemory(OwnMemory.Choice.OWN, system));
+    }
+}
