@@ -11,6 +11,8 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.quantize.DraftModels;
+import io.github.bigllama.core.quantize.Quantization;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -39,6 +41,8 @@ public final class ModelArguments {
                             + " BIGLLAMA_MODEL, or else a tiny demo "
                             + "model.")
     Path file;
+
+    private static final String SELF = "self:";
 
     @Option(
             names = "--ram",
@@ -108,6 +112,15 @@ public final class ModelArguments {
     List<String> devices = List.of();
 
     @Option(
+            names = {"-md", "--model-draft"},
+            paramLabel = "FILE",
+            description =
+                    "A small model with the same vocabulary that guesses tokens for this one; all of"
+                            + " it is in RAM. self:TYPE makes a copy of this one, for example"
+                            + " self:Q2_K, and keeps it.")
+    String draft;
+
+    @Option(
             names = "--override-kv",
             paramLabel = "KEY=TYPE:VALUE",
             description =
@@ -157,11 +170,15 @@ public final class ModelArguments {
     public LlamaModel load(ModelOptions options, Interruption interruption, PrintStream err) {
         Path path = path(err);
         try (ProgressLine progress = new ProgressLine(err)) {
+            ModelOptions all =
+                    draft == null || options.vocabularyOnly()
+                            ? options
+                            : options.withDraftModel(draftFile(path, interruption, progress));
             Eta eta = new Eta();
             LlamaModel model =
                     LlamaModel.load(
                             path,
-                            options.withProgress(
+                            all.withProgress(
                                     fraction -> {
                                         progress.update(
                                                 "loading %s: %s"
@@ -181,6 +198,26 @@ public final class ModelArguments {
                             ExitCode.FAILED, e.getMessage() + ": " + leaveOut(options), e)
                     : e;
         }
+    }
+
+    private Path draftFile(Path model, Interruption interruption, ProgressLine progress) {
+        if (!draft.startsWith(SELF)) {
+            return file(Path.of(draft));
+        }
+        Quantization type = QuantizationNames.parse(draft.substring(SELF.length()));
+        Eta eta = new Eta();
+        return DraftModels.of(
+                model,
+                type,
+                fraction -> {
+                    progress.update(
+                            "making a draft model of %s in %s: %s"
+                                    .formatted(model, type, eta.text(fraction)));
+                    if (interruption.isRequested()) {
+                        throw new CancellationException(
+                                "making a draft model of " + model + " was cancelled");
+                    }
+                });
     }
 
     /** How to change the arguments to get load mode auto. */

@@ -28,13 +28,15 @@ import java.util.function.Consumer;
  * @param ram most RAM for the whole process, in bytes, at least {@value #LEAST_RAM}; of a model
  *     that does not fit, a part stays in RAM and the rest is read in each pass. Empty for the RAM
  *     that the system has. Only for {@link LoadMode#AUTO}
- * @param mirror a copy of the model on another disk, of a split model its first part; weights that do
- *     not fit into RAM are read from both. Only for {@link LoadMode#AUTO}
+ * @param mirror a copy of the model on another disk, of a split model its first part; weights that
+ *     do not fit into RAM are read from both. Only for {@link LoadMode#AUTO}
  * @param expertProfile whether the user's cache records which experts are used most, so that they
  *     are read first at the next start; only for a model with experts that does not fit into RAM
  * @param progress watches and can cancel the load
  * @param vocabularyOnly whether to load only the vocabulary, which takes next to no RAM: then the
  *     tokenizer works, but sessions can't be opened
+ * @param draftModel a small model with the same vocabulary, which guesses tokens for this one; all
+ *     of it is in RAM
  */
 public record ModelOptions(
         LoadMode loadMode,
@@ -47,7 +49,8 @@ public record ModelOptions(
         Optional<Path> mirror,
         boolean expertProfile,
         Optional<LoadProgress> progress,
-        boolean vocabularyOnly) {
+        boolean vocabularyOnly,
+        Optional<Path> draftModel) {
     /**
      * The smallest {@link #ram()}, in bytes: anything less is a mistake, such as a missing unit.
      */
@@ -71,11 +74,13 @@ public record ModelOptions(
                     Optional.empty(),
                     true,
                     Optional.empty(),
-                    false);
+                    false,
+                    Optional.empty());
 
     public ModelOptions {
         Objects.requireNonNull(loadMode, "loadMode");
         Objects.requireNonNull(progress, "progress");
+        Objects.requireNonNull(draftModel, "draftModel");
         if (gpuLayers < ALL_LAYERS) {
             throw new IllegalArgumentException(
                     "gpuLayers is " + gpuLayers + ", must be -1 (all) or more");
@@ -140,6 +145,13 @@ public record ModelOptions(
 
     public ModelOptions withVocabularyOnly(boolean value) {
         return with(draft -> draft.vocabularyOnly = value);
+    }
+
+    public ModelOptions withDraftModel(Path value) {
+        return with(
+                draft ->
+                        draft.draftModel =
+                                Optional.of(Objects.requireNonNull(value, "draftModel")));
     }
 
     /** Sets the most bytes of RAM for the whole process. */
@@ -208,6 +220,7 @@ public record ModelOptions(
         private boolean expertProfile;
         private Optional<LoadProgress> progress;
         private boolean vocabularyOnly;
+        private Optional<Path> draftModel;
 
         Draft(ModelOptions options) {
             loadMode = options.loadMode;
@@ -221,6 +234,7 @@ public record ModelOptions(
             expertProfile = options.expertProfile;
             progress = options.progress;
             vocabularyOnly = options.vocabularyOnly;
+            draftModel = options.draftModel;
         }
 
         ModelOptions options() {
@@ -235,7 +249,8 @@ public record ModelOptions(
                     mirror,
                     expertProfile,
                     progress,
-                    vocabularyOnly);
+                    vocabularyOnly,
+                    draftModel);
         }
     }
 }

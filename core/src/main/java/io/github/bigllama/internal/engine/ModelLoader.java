@@ -237,7 +237,8 @@ public final class ModelLoader {
                 Optional.empty(),
                 options.expertProfile(),
                 options.progress(),
-                options.vocabularyOnly());
+                options.vocabularyOnly(),
+                options.draftModel());
     }
 
     /**

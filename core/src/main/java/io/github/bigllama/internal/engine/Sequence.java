@@ -23,6 +23,9 @@ public final class Sequence {
 
     private int used;
 
+    /** So many after those are in the KV cache, too: guesses that have not been confirmed. */
+    private int guesses;
+
     /** So many at the beginning are in cells that another sequence may have, too. */
     private int shared;
 
@@ -63,9 +66,10 @@ public final class Sequence {
      *     recurrent model, or layers with a sliding window that have forgotten what comes before it
      */
     int keep(int keep) {
-        if (keep == used) {
+        if (keep == used && guesses == 0) {
             return used;
         }
+        guesses = 0;
         if (keep > 0 && llama_h.llama_memory_seq_rm(memory, id, keep, -1) && seesBack(keep)) {
             used = keep;
             shared = Math.min(shared, used);
@@ -86,6 +90,7 @@ public final class Sequence {
     public void clear() {
         llama_h.llama_memory_seq_rm(memory, id, -1, -1);
         used = 0;
+        guesses = 0;
         shared = 0;
         moving = false;
     }
@@ -156,6 +161,7 @@ public final class Sequence {
     /** Has what another sequence of the same context has; cells of the KV cache are shared. */
     public void copy(Sequence other) {
         clear();
+        other.keep(other.used);
         llama_h.llama_memory_seq_cp(memory, other.id, id, -1, -1);
         tokens = other.tokens.clone();
         used = other.used;
@@ -194,6 +200,23 @@ public final class Sequence {
         used += count;
     }
 
+    /** The last tokens that were computed are guesses. */
+    void guessed(int count) {
+        used -= count;
+        guesses = count;
+    }
+
+    /** Guesses in the KV cache that have not been confirmed. */
+    int guesses() {
+        return guesses;
+    }
+
+    /** The first guess was right. */
+    void confirm() {
+        used++;
+        guesses--;
+    }
+
     /** A computation has ended early: it holds what the memory says that it holds. */
     void truncate() {
         used = Math.min(used, llama_h.llama_memory_seq_pos_max(memory, id) + 1);
@@ -203,6 +226,7 @@ public final class Sequence {
     void rollBack(int before) {
         llama_h.llama_memory_seq_rm(memory, id, before, -1);
         used = before;
+        guesses = 0;
         shared = Math.min(shared, used);
     }
 }
