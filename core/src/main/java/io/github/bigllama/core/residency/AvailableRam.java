@@ -1,6 +1,7 @@
 package io.github.bigllama.core.residency;
 
-import java.io.FileInputStream;
+import io.github.bigllama.internal.system.Cgroups;
+import io.github.bigllama.internal.system.SystemFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -56,7 +57,7 @@ public final class AvailableRam {
     static AvailableRam linux(Path root) {
         List<Supplier<Reading>> sources = new ArrayList<>();
         sources.add(() -> memAvailable(root));
-        for (Path folder : MemoryCgroups.of(root)) {
+        for (Path folder : Cgroups.of(root, "memory")) {
             sources.add(() -> cgroup(root, folder));
         }
         return new AvailableRam(sources);
@@ -131,12 +132,12 @@ public final class AvailableRam {
     }
 
     private static OptionalLong number(Path file) {
-        return parse(text(file));
+        return parse(SystemFile.text(file));
     }
 
     /** The number behind a name at the beginning of a line. */
     private static OptionalLong value(Path file, String name) {
-        return text(file)
+        return SystemFile.text(file)
                 .lines()
                 .filter(line -> line.startsWith(name + " ") || line.startsWith(name + "\t"))
                 .map(line -> parse(line.substring(name.length())))
@@ -153,16 +154,6 @@ public final class AvailableRam {
         } catch (NumberFormatException e) {
             // Larger than any memory: no limit.
             return OptionalLong.empty();
-        }
-    }
-
-    /** What can't be read limits nothing. */
-    static String text(Path file) {
-        // Not by a channel: those read nothing on a thread that has been interrupted.
-        try (FileInputStream in = new FileInputStream(file.toFile())) {
-            return new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
-        } catch (IOException e) {
-            return "";
         }
     }
 

@@ -23,6 +23,7 @@ import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.pager.PlanRules;
 import io.github.bigllama.internal.pager.Preload;
+import io.github.bigllama.internal.system.FreeCores;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -63,6 +64,8 @@ public final class ModelLoader {
             Optional<Pager> pager) {}
 
     public static Loaded load(Path path, ModelOptions chosen) {
+        // Until the first pass it will have been seen what other processes do.
+        FreeCores.ofThisProcess();
         Weights weights;
         ModelFiles files;
         ModelKind kind;
