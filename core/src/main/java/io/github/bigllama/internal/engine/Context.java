@@ -11,6 +11,7 @@ import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.system.FreeCores;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -81,7 +82,8 @@ public final class Context implements AutoCloseable {
         paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
         MemorySegment params = ContextParams.of(options, arena);
         // All of a model whose weights pass through memory take turns.
-        CoreShare cores = new CoreShare(pager.<Object>map(p -> p).orElse(this), options);
+        Object user = pager.<Object>map(p -> p).orElse(this);
+        CoreShare cores = new CoreShare(user, options, FreeCores.ofThisProcess()::count);
         abort.install(params);
         if (paging != null) {
             llama_context_params.cb_eval(params, paging.callback(arena));

@@ -25,6 +25,7 @@ import io.github.bigllama.internal.pager.ExpertProfile;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.pieces.PlanRules;
+import io.github.bigllama.internal.system.FreeCores;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -65,6 +66,8 @@ public final class ModelLoader {
             Optional<Pager> pager) {}
 
     public static Loaded load(Path path, ModelOptions chosen) {
+        // Until the first pass it will have been seen what other processes do.
+        FreeCores.ofThisProcess();
         Weights weights;
         ModelFiles files;
         ModelKind kind;
