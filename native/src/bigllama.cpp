@@ -17,6 +17,7 @@
 #include "llama-ext.h"
 #include "llama.h"
 #include "log.h"
+#include "speculation.h"
 
 struct bigllama_templates {
     common_chat_templates_ptr templates;
@@ -24,6 +25,10 @@ struct bigllama_templates {
 
 struct bigllama_grammar {
     grammar rules;
+};
+
+struct bigllama_speculation {
+    speculation kinds;
 };
 
 namespace {
@@ -61,6 +66,16 @@ void tell(char ** error, const std::string & message) {
     if (error != nullptr) {
         *error = copy(message);
     }
+}
+
+/* Runs what may throw and gives a number that is not negative; else gives -1. */
+template <typename F> int counted(char ** error, F function) {
+    std::string message;
+    const int result = caught(message, [&] { return function() + 1; });
+    if (result == 0) {
+        tell(error, message);
+    }
+    return result - 1;
 }
 
 /* Runs what may throw, and may call itself as deep as its input goes. */
@@ -297,12 +312,7 @@ void bigllama_grammar_free(struct bigllama_grammar * grammar) {
 
 int bigllama_grammar_apply(
     const struct bigllama_grammar * grammar, struct llama_token_data_array * candidates, char ** error) {
-    std::string message;
-    const int left = caught(message, [&] { return static_cast<int>(grammar->rules.apply(*candidates)) + 1; });
-    if (left == 0) {
-        tell(error, message);
-    }
-    return left - 1;
+    return counted(error, [&] { return static_cast<int>(grammar->rules.apply(*candidates)); });
 }
 
 struct bigllama_grammar * bigllama_grammar_accept(struct bigllama_grammar * grammar, int token, char ** error) {
@@ -319,6 +329,44 @@ struct bigllama_grammar * bigllama_grammar_accept(struct bigllama_grammar * gram
         tell(error, message);
     }
     return result;
+}
+
+struct bigllama_speculation * bigllama_speculation_create(
+    const char * types, struct llama_context * target, struct llama_context * draft, int longest, int ngram,
+    float least, char ** error) {
+    std::string message;
+    auto * created = caught(message, [&] {
+        return new bigllama_speculation{ { types, target, draft, longest, ngram, least } };
+    });
+    if (created == nullptr) {
+        tell(error, message);
+    }
+    return created;
+}
+
+void bigllama_speculation_free(struct bigllama_speculation * speculation) {
+    delete speculation;
+}
+
+int bigllama_speculation_begin(
+    struct bigllama_speculation * speculation, const int32_t * prompt, int count, char ** error) {
+    return counted(error, [&] {
+        speculation->kinds.begin(prompt, count);
+        return 0;
+    });
+}
+
+int bigllama_speculation_draft(
+    struct bigllama_speculation * speculation, const int32_t * tokens, int count, int last, int most, int32_t * draft,
+    char ** error) {
+    return counted(error, [&] { return speculation->kinds.draft(tokens, count, last, most, draft); });
+}
+
+int bigllama_speculation_accept(struct bigllama_speculation * speculation, int count, char ** error) {
+    return counted(error, [&] {
+        speculation->kinds.accept(count);
+        return 0;
+    });
 }
 
 void bigllama_context_memory(const struct llama_context * context, int64_t * cache, int64_t * compute) {

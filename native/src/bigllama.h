@@ -1,6 +1,6 @@
 /*
- * What bigllama needs of llama.cpp's `common`, which is C++: chat templates, the syntax of replies, and
- * grammars. Texts are UTF-8 and end with NUL; requests and results are JSON.
+ * What bigllama needs of llama.cpp's `common`, which is C++: chat templates, the syntax of replies, grammars, and
+ * speculation. Texts are UTF-8 and end with NUL; requests and results are JSON.
  *
  * No exception leaves a function. One that fails returns NULL and sets *error to a text. Results and errors
  * are freed with bigllama_text_free. Templates may be used by one thread at a time; the rest is thread-safe.
@@ -26,6 +26,7 @@ struct llama_model;
 struct llama_token_data_array;
 struct llama_vocab;
 struct bigllama_grammar;
+struct bigllama_speculation;
 struct bigllama_templates;
 
 /*
@@ -93,6 +94,39 @@ BIGLLAMA_API int bigllama_grammar_apply(
 /* Goes on with a token. Returns the grammar. */
 BIGLLAMA_API struct bigllama_grammar * bigllama_grammar_accept(
     struct bigllama_grammar * grammar, int token, char ** error);
+
+/*
+ * Guesses how a text goes on, so that several tokens are computed in one pass over the weights. Used by one thread at a
+ * time; it is freed before its contexts.
+ *
+ * types   llama.cpp's names of the kinds, separated by commas: the first that has a guess is asked (ngram-simple,
+ *         draft-simple …)
+ * target  the context whose model decides
+ * draft   the context of the model that guesses; NULL unless a kind needs one
+ * longest most tokens of a draft
+ * ngram   tokens at the end of a text that must have occurred before, for kinds that look at the text
+ * least   a draft ends where the model that guesses gives its best token a smaller probability
+ */
+BIGLLAMA_API struct bigllama_speculation * bigllama_speculation_create(
+    const char * types, struct llama_context * target, struct llama_context * draft, int longest, int ngram,
+    float least, char ** error);
+
+BIGLLAMA_API void bigllama_speculation_free(struct bigllama_speculation * speculation);
+
+/* A new answer begins. Returns 0, or -1 and an error. */
+BIGLLAMA_API int bigllama_speculation_begin(
+    struct bigllama_speculation * speculation, const int32_t * prompt, int count, char ** error);
+
+/*
+ * Guesses what follows a text whose tokens, but for the last one, the contexts know. Returns how many tokens it has
+ * written to draft, at most most; or -1 and an error.
+ */
+BIGLLAMA_API int bigllama_speculation_draft(
+    struct bigllama_speculation * speculation, const int32_t * tokens, int count, int last, int most, int32_t * draft,
+    char ** error);
+
+/* So many tokens of the draft before were right. Returns 0, or -1 and an error. */
+BIGLLAMA_API int bigllama_speculation_accept(struct bigllama_speculation * speculation, int count, char ** error);
 
 /*
  * Bytes that a context takes in buffers of all devices: with keys, values and recurrent states, and with what a

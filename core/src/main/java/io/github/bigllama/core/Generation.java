@@ -1,18 +1,15 @@
 package io.github.bigllama.core;
 
-import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.internal.engine.Context;
 import io.github.bigllama.internal.engine.Pulls;
-import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import io.github.bigllama.internal.text.AnswerText;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -30,7 +27,7 @@ final class Generation implements TokenStream {
     private final LlamaSession session;
     private final Context context;
     private final Sequence sequence;
-    private final SamplerChain sampler;
+    private final TokenLoop loop;
     private final Tokenizer tokenizer;
     private final int[] prompt;
     private final GenerationOptions options;
@@ -57,13 +54,13 @@ final class Generation implements TokenStream {
             LlamaSession session,
             Context context,
             Sequence sequence,
-            SamplerChain sampler,
+            TokenLoop loop,
             int[] prompt,
             GenerationOptions options) {
         this.session = session;
         this.context = context;
         this.sequence = sequence;
-        this.sampler = sampler;
+        this.loop = loop;
         this.tokenizer = session.model().tokenizer();
         this.prompt = prompt;
         this.options = options;
@@ -164,7 +161,8 @@ final class Generation implements TokenStream {
                 contextUsed,
                 context.size(),
                 stopReason(),
-                context.lastPass().map(pass -> decodedTokens == 0 ? promptResidency : residency));
+                context.lastPass().map(pass -> decodedTokens == 0 ? promptResidency : residency),
+                loop.stats());
     }
 
     @Override
@@ -211,22 +209,34 @@ final class Generation implements TokenStream {
             prefilled = true;
             start = System.nanoTime();
         } else {
-            Optional<StopReason> failure = decodeLast();
-            if (failure.isPresent()) {
-                end(failure.get());
-                return;
+            int last = generated[generatedCount - 1];
+            if (!loop.accept(last)) {
+                TokenLoop.Outcome outcome = loop.compute(last, left(), generatedCount);
+                if (outcome != TokenLoop.Outcome.COMPUTED) {
+                    end(
+                            outcome == TokenLoop.Outcome.CANCELLED
+                                    ? cancelReason()
+                                    : StopReason.CONTEXT_FULL);
+                    return;
+                }
+                context.lastPass().ifPresent(pass -> residency = residency.plus(pass));
             }
             decodedTokens++;
-            context.lastPass().ifPresent(pass -> residency = residency.plus(pass));
         }
         if (options.maxTokens() == 0) {
             end(StopReason.MAX_TOKENS);
             return;
         }
-        requireNumbers();
-        int token = sampler.sample(context);
+        int token = loop.choose();
         generationNanos += System.nanoTime() - start;
         accept(token);
+    }
+
+    /** Tokens that may still be generated. */
+    private long left() {
+        return options.maxTokens() == GenerationOptions.UNLIMITED
+                ? Integer.MAX_VALUE
+                : options.maxTokens() - generatedCount;
     }
 
     private void accept(int token) {
@@ -246,51 +256,11 @@ final class Generation implements TokenStream {
         }
     }
 
-    /**
-     * Computes the token that was chosen last; returns why the answer ends if there is no room for
-     * it.
-     */
-    private Optional<StopReason> decodeLast() {
-        try {
-            if (sequence.used() < context.size()) {
-                return decode();
-            }
-        } catch (DecodeException e) {
-            // Other sequences fill the rest of the context.
-            if (e.status() != Context.NO_SLOT) {
-                throw e;
-            }
-        }
-        if (!canShift()) {
-            return Optional.of(StopReason.CONTEXT_FULL);
-        }
-        return context.shift(sequence, kept()) ? decode() : Optional.of(cancelReason());
-    }
-
-    private Optional<StopReason> decode() {
-        return context.decode(sequence, generated, generatedCount - 1, 1)
-                ? Optional.empty()
-                : Optional.of(cancelReason());
-    }
-
-    private boolean canShift() {
-        boolean isEndless =
-                options.maxTokens() == GenerationOptions.UNLIMITED
-                        && generatedCount >= context.size();
-        return options.contextFull() == ContextFull.SHIFT
-                && !isEndless
-                && kept() < sequence.used() - 1;
-    }
-
-    private int kept() {
-        return Math.max(options.keep(), tokenizer.addsBeginOfSequence() ? 1 : 0);
-    }
-
     /** Computes the new part of the prompt; false if cancelled. */
     private boolean prefill() {
         cachedTokens =
                 context.prepare(sequence, prompt, options.contextFull() == ContextFull.SHIFT);
-        sampler.accept(prompt);
+        loop.begin(prompt);
         int total = prompt.length - cachedTokens;
         int done = 0;
         report(done, total);
@@ -315,28 +285,12 @@ final class Generation implements TokenStream {
         options.progress().ifPresent(progress -> progress.onProgress(done, total));
     }
 
-    /**
-     * Damaged weights give NaN, and llama.cpp's samplers abort the process on NaN. Looking at every
-     * logit costs less than a thousandth of computing them.
-     */
-    private void requireNumbers() {
-        if (!context.outputs().areNumbers(tokenizer.size())) {
-            throw new DecodeException(
-                    "the model computed logits that are not numbers after "
-                            + sequence.used()
-                            + " tokens; the weights in "
-                            + session.model().path()
-                            + " are damaged, or too large for their type: download or convert it again",
-                    0,
-                    List.of());
-        }
-    }
-
     /** Ends the answer; the text held back so far becomes the last piece. */
     private void end(@Nullable StopReason reason) {
         if (reason != null) {
             text.end();
         }
+        loop.judge();
         stopReason = reason;
         ended = true;
         timer.ifPresent(running -> running.cancel(false));

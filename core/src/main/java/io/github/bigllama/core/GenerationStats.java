@@ -11,14 +11,14 @@ import java.util.Optional;
  * @param cachedTokens tokens of the prompt that the KV cache already had
  * @param promptTime time spent computing the rest of the prompt
  * @param generatedTokens tokens chosen so far, the end-of-generation token not counted
- * @param decodedTokens generated tokens that were computed one by one; the first is computed with
- *     the prompt
+ * @param decodedTokens tokens that were chosen after the first, which comes with the prompt
  * @param generationTime time spent computing and choosing them, without the caller's own time
  * @param contextUsed tokens in the KV cache now
  * @param contextSize tokens that the context has room for
  * @param stopReason why the answer ended; empty until then
  * @param residency reads from disk for the generated tokens, or for the prompt while that is being
  *     computed; empty for a model that fits into RAM
+ * @param speculation what guessing tokens has brought; empty if nobody guesses
  */
 public record GenerationStats(
         int promptTokens,
@@ -30,7 +30,8 @@ public record GenerationStats(
         int contextUsed,
         int contextSize,
         Optional<StopReason> stopReason,
-        Optional<ResidencyStats> residency) {
+        Optional<ResidencyStats> residency,
+        Optional<SpeculationStats> speculation) {
     /** Tokens of the prompt that had to be computed. */
     public int prefilledTokens() {
         return promptTokens - cachedTokens;

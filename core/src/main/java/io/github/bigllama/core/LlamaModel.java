@@ -5,11 +5,14 @@ import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.exception.NativeLoadException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.inspect.ModelKind;
+import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.DraftLength;
 import io.github.bigllama.internal.engine.MemoryFit;
 import io.github.bigllama.internal.engine.ModelFingerprint;
 import io.github.bigllama.internal.engine.ModelLoader;
@@ -44,6 +47,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final NativeHandle handle;
     private final ModelLoader.Loaded loaded;
 
+    /** Guesses tokens for this model. */
+    private final Optional<LlamaModel> draft;
+
     /**
      * Created when the model is loaded, or by the first session that leaves too little RAM for it.
      */
@@ -54,10 +60,11 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final Set<SessionResources> openSessions = new LinkedHashSet<>();
     private String fingerprint;
 
-    private LlamaModel(Path path, ModelLoader.Loaded loaded) {
+    private LlamaModel(Path path, ModelLoader.Loaded loaded, Optional<LlamaModel> draft) {
         super(loaded.handle());
         this.path = path;
         this.loaded = loaded;
+        this.draft = draft;
         this.handle = loaded.handle();
         this.pager = loaded.pager();
         this.vocabulary = new Vocabulary(handle);
@@ -81,7 +88,21 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     public static LlamaModel load(Path path, ModelOptions options) {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(options, "options");
-        return new LlamaModel(path, ModelLoader.load(path, options));
+        Optional<LlamaModel> draft =
+                options.draftModel()
+                        .filter(file -> !options.vocabularyOnly())
+                        .map(LlamaModel::loadDraft);
+        try {
+            return new LlamaModel(path, ModelLoader.load(path, options), draft);
+        } catch (RuntimeException | Error e) {
+            draft.ifPresent(LlamaModel::close);
+            throw e;
+        }
+    }
+
+    /** All of it in memory of the process: so the RAM that the other model may have is less. */
+    private static LlamaModel loadDraft(Path path) {
+        return load(path, ModelOptions.defaults().withLoadMode(LoadMode.NONE));
     }
 
     /** The file that the model was loaded from. */
@@ -110,13 +131,63 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         MemoryFit fit =
                 new MemoryFit(
                         path, loaded, trainedContextSize(), pager.map(Pager::ownBytes).orElse(0L));
-        SessionOptions resolved = fit.resolve(options);
-        if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(resolved)) {
+        SessionOptions fitting = fit.resolve(options);
+        if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(fitting)) {
             pager = page();
         }
+        SessionOptions resolved = speculating(fitting);
         Context context =
                 new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
-        return new LlamaSession(this, resolved, context);
+        try {
+            return new LlamaSession(this, resolved, context);
+        } catch (RuntimeException | Error e) {
+            context.close();
+            throw e;
+        }
+    }
+
+    /** Who guesses is known now; each token of a guess has logits, and so has the one before. */
+    private SessionOptions speculating(SessionOptions options) {
+        // A recurrent state can't go back to before a wrong guess.
+        boolean canForget =
+                !llama_h.llama_model_is_recurrent(handle.pointer())
+                        && !llama_h.llama_model_is_hybrid(handle.pointer());
+        if (options.speculation() == Speculation.DRAFT && draft.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "speculation is by a draft model, and the model was loaded without one; see ModelOptions.withDraftModel");
+        }
+        boolean pays =
+                options.speculation() != Speculation.AUTO || draft.isPresent() || pager.isPresent();
+        if (!canForget || !pays) {
+            return options.withSpeculation(Speculation.OFF);
+        }
+        int outputs = Math.min(1 + DraftLength.MOST, options.batchSize());
+        return options.speculation() == Speculation.OFF
+                ? options
+                : options.withOutputs(Math.max(options.outputs(), outputs));
+    }
+
+    /** What guesses for a session of these options, if the draft model does. */
+    Optional<LlamaSession> newDraftSession(SessionOptions options) {
+        boolean guesses =
+                options.speculation() == Speculation.AUTO
+                        || options.speculation() == Speculation.DRAFT;
+        return draft.filter(model -> guesses)
+                .map(
+                        model ->
+                                model.newSession(
+                                        SessionOptions.defaults()
+                                                .withContextSize(
+                                                        options.contextSize()
+                                                                + 1
+                                                                + DraftLength.MOST)
+                                                .withThreads(
+                                                        options.threads(), options.batchThreads())
+                                                .withSpeculation(Speculation.OFF)));
+    }
+
+    boolean hasExperts() {
+        return loaded.weights().hasExperts();
     }
 
     private void requireGenerating() {
@@ -148,7 +219,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     private Optional<Pager> page() {
         try {
-            return Optional.of(new Pager(loaded.weights(), loaded.budget()));
+            return Optional.of(
+                    ModelLoader.pager(loaded.weights(), loaded.budget(), loaded.options()));
         } catch (InsufficientRamException e) {
             throw new SessionException(path + ": " + e.getMessage(), List.of());
         }
@@ -287,6 +359,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         pager.ifPresent(Pager::close);
         loaded.sizes().close();
         handle.close();
+        draft.ifPresent(LlamaModel::close);
     }
 
     synchronized void sessionOpened(SessionResources session) {

@@ -56,7 +56,7 @@ public final class LlamaSession implements AutoCloseable {
         this.context = context;
         this.exit = context::exit;
         this.sequence = context.open();
-        this.resources = new SessionResources(model, context, sequence);
+        this.resources = new SessionResources(model, context, sequence, options);
         this.cleanable = resources.closeWith(this);
     }
 
@@ -129,7 +129,9 @@ public final class LlamaSession implements AutoCloseable {
                     resources.open(
                             new SamplerChain(
                                     model.vocabulary(), options.sampling(), options.grammar()));
-            stream = new Generation(this, context, sequence, sampler, prompt.clone(), options);
+            TokenLoop loop =
+                    new TokenLoop(model, context, sequence, sampler, options, resources.drafter());
+            stream = new Generation(this, context, sequence, loop, prompt.clone(), options);
             return stream;
         }
     }
@@ -150,17 +152,7 @@ public final class LlamaSession implements AutoCloseable {
             if (tokens.length > context.size() - sequence.used()) {
                 throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
             }
-            interruptibly(
-                    () -> {
-                        int done = 0;
-                        boolean isGoing = true;
-                        while (isGoing && done < tokens.length) {
-                            int count = Math.min(context.batchSize(), tokens.length - done);
-                            isGoing = context.decode(sequence, tokens, done, count);
-                            done += count;
-                        }
-                        return isGoing;
-                    });
+            interruptibly(() -> context.decodeFrom(sequence, tokens, 0));
         }
     }
 

@@ -1,10 +1,15 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.DraftContext;
+import io.github.bigllama.internal.engine.Drafter;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import java.lang.System.Logger.Level;
 import java.lang.ref.Cleaner;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,15 +25,36 @@ final class SessionResources implements Runnable {
     private final Context context;
     private final Sequence sequence;
     private final String opened;
+    private final Optional<LlamaSession> draftSession;
+    private final Optional<Drafter> drafter;
     private @Nullable SamplerChain sampler;
     private volatile boolean isForgotten = true;
 
-    SessionResources(LlamaModel model, Context context, Sequence sequence) {
+    SessionResources(LlamaModel model, Context context, Sequence sequence, SessionOptions options) {
         this.model = model;
         this.context = context;
         this.sequence = sequence;
+        this.draftSession = model.newDraftSession(options);
+        this.drafter = drafter(options);
         this.opened = caller();
         model.sessionOpened(this);
+    }
+
+    private Optional<Drafter> drafter(SessionOptions options) {
+        if (options.speculation() == Speculation.OFF) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(
+                    new Drafter(
+                            context,
+                            options.speculation(),
+                            model.hasExperts(),
+                            draftSession.map(s -> new DraftContext(s.context(), s.sequence()))));
+        } catch (RuntimeException | Error e) {
+            draftSession.ifPresent(LlamaSession::close);
+            throw e;
+        }
     }
 
     /** Where the program opened the session: the first stack frame outside of this library. */
@@ -71,6 +97,11 @@ final class SessionResources implements Runnable {
         }
     }
 
+    /** Who guesses tokens of the session. */
+    Optional<Drafter> drafter() {
+        return drafter;
+    }
+
     /** Where the session was opened. */
     String opened() {
         return opened;
@@ -94,6 +125,8 @@ final class SessionResources implements Runnable {
 
     private void free() {
         closeSampler();
+        drafter.ifPresent(Drafter::close);
+        draftSession.ifPresent(LlamaSession::close);
         context.close(sequence);
         model.sessionClosed(this);
     }

@@ -37,6 +37,7 @@ class PackagesTest {
                     "core.gguf",
                     "internal.text",
                     "internal.pagecache",
+                    "internal.system",
                     "core.exception");
 
     private static final Pattern ARROW =

@@ -23655,6 +23655,322 @@ public class llama_h extends llama_h$shared {
         }
     }
 
+    private static class bigllama_speculation_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_INT,
+            llama_h.C_FLOAT,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_speculation_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int longest, int ngram, float least, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_speculation_create$descriptor() {
+        return bigllama_speculation_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int longest, int ngram, float least, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_speculation_create$handle() {
+        return bigllama_speculation_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int longest, int ngram, float least, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_speculation_create$address() {
+        return bigllama_speculation_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int longest, int ngram, float least, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_speculation_create(MemorySegment types, MemorySegment target, MemorySegment draft, int longest, int ngram, float least, MemorySegment error) {
+        var mh$ = bigllama_speculation_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_speculation_create", types, target, draft, longest, ngram, least, error);
+            }
+            return (MemorySegment)mh$.invokeExact(types, target, draft, longest, ngram, least, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_speculation_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_speculation_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_speculation_free(struct bigllama_speculation *speculation)
+     * }
+     */
+    public static FunctionDescriptor bigllama_speculation_free$descriptor() {
+        return bigllama_speculation_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_speculation_free(struct bigllama_speculation *speculation)
+     * }
+     */
+    public static MethodHandle bigllama_speculation_free$handle() {
+        return bigllama_speculation_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_speculation_free(struct bigllama_speculation *speculation)
+     * }
+     */
+    public static MemorySegment bigllama_speculation_free$address() {
+        return bigllama_speculation_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_speculation_free(struct bigllama_speculation *speculation)
+     * }
+     */
+    public static void bigllama_speculation_free(MemorySegment speculation) {
+        var mh$ = bigllama_speculation_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_speculation_free", speculation);
+            }
+            mh$.invokeExact(speculation);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_speculation_begin {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_speculation_begin");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, const int32_t *prompt, int count, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_speculation_begin$descriptor() {
+        return bigllama_speculation_begin.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, const int32_t *prompt, int count, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_speculation_begin$handle() {
+        return bigllama_speculation_begin.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, const int32_t *prompt, int count, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_speculation_begin$address() {
+        return bigllama_speculation_begin.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, const int32_t *prompt, int count, char **error)
+     * }
+     */
+    public static int bigllama_speculation_begin(MemorySegment speculation, MemorySegment prompt, int count, MemorySegment error) {
+        var mh$ = bigllama_speculation_begin.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_speculation_begin", speculation, prompt, count, error);
+            }
+            return (int)mh$.invokeExact(speculation, prompt, count, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_speculation_draft {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_INT,
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_speculation_draft");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_speculation_draft$descriptor() {
+        return bigllama_speculation_draft.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_speculation_draft$handle() {
+        return bigllama_speculation_draft.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_speculation_draft$address() {
+        return bigllama_speculation_draft.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
+     * }
+     */
+    public static int bigllama_speculation_draft(MemorySegment speculation, MemorySegment tokens, int count, int last, int most, MemorySegment draft, MemorySegment error) {
+        var mh$ = bigllama_speculation_draft.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_speculation_draft", speculation, tokens, count, last, most, draft, error);
+            }
+            return (int)mh$.invokeExact(speculation, tokens, count, last, most, draft, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_speculation_accept {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_speculation_accept");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int count, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_speculation_accept$descriptor() {
+        return bigllama_speculation_accept.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int count, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_speculation_accept$handle() {
+        return bigllama_speculation_accept.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int count, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_speculation_accept$address() {
+        return bigllama_speculation_accept.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int count, char **error)
+     * }
+     */
+    public static int bigllama_speculation_accept(MemorySegment speculation, int count, MemorySegment error) {
+        var mh$ = bigllama_speculation_accept.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_speculation_accept", speculation, count, error);
+            }
+            return (int)mh$.invokeExact(speculation, count, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class bigllama_context_memory {
         public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
             llama_h.C_POINTER,

@@ -11,6 +11,8 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.quantize.DraftModels;
+import io.github.bigllama.core.quantize.Quantization;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -40,6 +42,8 @@ public final class ModelArguments {
                             + "model.")
     Path file;
 
+    private static final String SELF = "self:";
+
     @Option(
             names = "--ram",
             paramLabel = "SIZE",
@@ -51,6 +55,21 @@ public final class ModelArguments {
                             + "disk for each"
                             + " token. Default: as much as the system can spare.")
     Long ram;
+
+    @Option(
+            names = "--mirror",
+            paramLabel = "FILE",
+            description =
+                    "A copy of the model on another disk, of a split model the first part. Of a model"
+                            + " that does not fit into RAM, the rest is read from both.")
+    Path mirror;
+
+    @Option(
+            names = "--no-expert-profile",
+            description =
+                    "Of a model with experts that does not fit into RAM: do not keep which are used"
+                            + " most, nor read those first at the next start.")
+    boolean noExpertProfile;
 
     @Option(
             names = "--mmap",
@@ -93,6 +112,15 @@ public final class ModelArguments {
     List<String> devices = List.of();
 
     @Option(
+            names = {"-md", "--model-draft"},
+            paramLabel = "FILE",
+            description =
+                    "A small model with the same vocabulary that guesses tokens for this one; all of"
+                            + " it is in RAM. self:TYPE makes a copy of this one, for example"
+                            + " self:Q2_K, and keeps it.")
+    String draft;
+
+    @Option(
             names = "--override-kv",
             paramLabel = "KEY=TYPE:VALUE",
             description =
@@ -118,8 +146,17 @@ public final class ModelArguments {
             }
             options = options.withRam(ram);
         }
+        if (mirror != null) {
+            if (mmap != null || mlock || directIo) {
+                throw CommandException.usage(
+                        "--mirror is for what is read beside the computation, which --mmap, --mlock and"
+                                + " --direct-io leave to the system; leave one out");
+            }
+            options = options.withMirror(mirror);
+        }
         return options.withLoadMode(loadMode())
                 .withRepack(!noRepack)
+                .withExpertProfile(!noExpertProfile)
                 .withGpuLayers(gpuLayers)
                 .withDevices(devices)
                 .withMetadataOverrides(values);
@@ -133,11 +170,15 @@ public final class ModelArguments {
     public LlamaModel load(ModelOptions options, Interruption interruption, PrintStream err) {
         Path path = path(err);
         try (ProgressLine progress = new ProgressLine(err)) {
+            ModelOptions all =
+                    draft == null || options.vocabularyOnly()
+                            ? options
+                            : options.withDraftModel(draftFile(path, interruption, progress));
             Eta eta = new Eta();
             LlamaModel model =
                     LlamaModel.load(
                             path,
-                            options.withProgress(
+                            all.withProgress(
                                     fraction -> {
                                         progress.update(
                                                 "loading %s: %s"
@@ -159,6 +200,26 @@ public final class ModelArguments {
         }
     }
 
+    private Path draftFile(Path model, Interruption interruption, ProgressLine progress) {
+        if (!draft.startsWith(SELF)) {
+            return file(Path.of(draft));
+        }
+        Quantization type = QuantizationNames.parse(draft.substring(SELF.length()));
+        Eta eta = new Eta();
+        return DraftModels.of(
+                model,
+                type,
+                fraction -> {
+                    progress.update(
+                            "making a draft model of %s in %s: %s"
+                                    .formatted(model, type, eta.text(fraction)));
+                    if (interruption.isRequested()) {
+                        throw new CancellationException(
+                                "making a draft model of " + model + " was cancelled");
+                    }
+                });
+    }
+
     /** How to change the arguments to get load mode auto. */
     private static String leaveOut(ModelOptions options) {
         return switch (options.loadMode()) {
@@ -178,7 +239,7 @@ public final class ModelArguments {
     /** Loads the model without reading its weights, which are only mapped. */
     public LlamaModel loadMapped(Interruption interruption, PrintStream err) {
         ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
-        boolean modeChosen = options.loadMode() != LoadMode.AUTO;
+        boolean modeChosen = mirror != null || options.loadMode() != LoadMode.AUTO;
         return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);
     }
 

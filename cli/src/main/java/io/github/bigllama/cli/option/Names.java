@@ -3,6 +3,7 @@ package io.github.bigllama.cli.option;
 import io.github.bigllama.core.option.FlashAttention;
 import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.option.Speculation;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -48,6 +49,16 @@ public abstract class Names<T> implements ITypeConverter<T>, Iterable<String> {
             add("auto", FlashAttention.AUTO);
             add("on", FlashAttention.ENABLED);
             add("off", FlashAttention.DISABLED);
+        }
+    }
+
+    /** Who guesses tokens. */
+    static final class Speculations extends Names<Speculation> {
+        Speculations() {
+            add("auto", Speculation.AUTO);
+            add("off", Speculation.OFF);
+            add("ngram", Speculation.NGRAM);
+            add("draft", Speculation.DRAFT);
         }
     }
 

@@ -4,6 +4,7 @@ import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.option.FlashAttention;
 import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.option.Speculation;
 import java.io.PrintStream;
 import picocli.CommandLine.Option;
 
@@ -76,6 +77,18 @@ public final class SessionArguments {
             description = "Use the fused attention kernel (auto): ${COMPLETION-CANDIDATES}.")
     FlashAttention flashAttention = DEFAULTS.flashAttention();
 
+    @Option(
+            names = "--speculate",
+            paramLabel = "MODE",
+            completionCandidates = Names.Speculations.class,
+            converter = Names.Speculations.class,
+            description =
+                    "Guess several tokens and compute them in one pass (auto): ngram by what"
+                            + " followed the same words before, draft by the model of --model-draft,"
+                            + " off not at all; auto where there is such a model or weights are read"
+                            + " from disk. Answers stay the same.")
+    Speculation speculation = DEFAULTS.speculation();
+
     /** Whether the size of the context was given. */
     public boolean hasContextSize() {
         return contextSize != null;
@@ -98,6 +111,7 @@ public final class SessionArguments {
                 .withBatchSizes(batchSize, microBatchSize)
                 .withThreads(threads, batchThreads)
                 .withKvTypes(keyType, valueType)
-                .withFlashAttention(flashAttention);
+                .withFlashAttention(flashAttention)
+                .withSpeculation(speculation);
     }
 }

@@ -1,6 +1,7 @@
 package io.github.bigllama.cli.output;
 
 import io.github.bigllama.core.GenerationStats;
+import io.github.bigllama.core.SpeculationStats;
 import io.github.bigllama.core.residency.ResidencyStats;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -26,6 +27,9 @@ public final class Statistics {
                         stats.generatedTokens(),
                         seconds(stats.generationTime()),
                         stats.tokensPerSecond()));
+        stats.speculation()
+                .filter(speculation -> speculation.drafted() > 0)
+                .ifPresent(speculation -> lines.add("guessed:   " + speculation(speculation)));
         stats.residency().ifPresent(residency -> lines.add("weights:   " + residency(residency)));
         lines.add(
                 format(
@@ -62,6 +66,12 @@ public final class Statistics {
         return stats.expertHits() + stats.expertMisses() == 0
                 ? text
                 : text + format("; %.0f %% of experts found in RAM", 100 * stats.expertHitRate());
+    }
+
+    private static String speculation(SpeculationStats stats) {
+        return format(
+                "%d tokens, %d of them right; %.2f tokens per pass",
+                stats.drafted(), stats.accepted(), stats.tokensPerPass());
     }
 
     private static String reason(GenerationStats stats) {

@@ -15,6 +15,7 @@ import io.github.bigllama.core.option.SamplingOptions.Mirostat;
 import io.github.bigllama.core.option.SamplingOptions.Penalties;
 import io.github.bigllama.core.option.SamplingOptions.Xtc;
 import io.github.bigllama.core.option.SessionOptions;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -106,6 +107,19 @@ class OptionMappingTest {
         assertThat(options.devices()).containsExactly("CUDA0", "CPU", "RPC0");
         assertThat(options.metadataOverrides())
                 .isEqualTo(Map.of("a.b", 42L, "c", 1e-5, "d", true, "e", "x:y=z"));
+        assertThat(options.expertProfile()).isTrue();
+        assertThat(options.mirror()).isEmpty();
+    }
+
+    @Test
+    void whatIsReadFromDisk() {
+        ModelOptions options = model("--mirror", "/disk/copy.gguf", "--no-expert-profile");
+        assertThat(options.mirror()).contains(Path.of("/disk/copy.gguf"));
+        assertThat(options.expertProfile()).isFalse();
+        assertThatThrownBy(() -> model("--mirror", "copy.gguf", "--no-mmap"))
+                .isInstanceOf(CommandException.class)
+                .hasMessageContaining("--mirror")
+                .hasMessageContaining("leave one out");
     }
 
     @ParameterizedTest

@@ -3,7 +3,7 @@ package io.github.bigllama.core.forecast;
 import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weights;
-import io.github.bigllama.internal.llama.CpuTopology;
+import io.github.bigllama.internal.system.CpuTopology;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumMap;

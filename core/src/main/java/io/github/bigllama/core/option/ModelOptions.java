@@ -2,6 +2,7 @@ package io.github.bigllama.core.option;
 
 import io.github.bigllama.core.LlamaRuntime;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -27,9 +28,15 @@ import java.util.function.Consumer;
  * @param ram most RAM for the whole process, in bytes, at least {@value #LEAST_RAM}; of a model
  *     that does not fit, a part stays in RAM and the rest is read in each pass. Empty for the RAM
  *     that the system has. Only for {@link LoadMode#AUTO}
+ * @param mirror a copy of the model on another disk, of a split model its first part; weights that
+ *     do not fit into RAM are read from both. Only for {@link LoadMode#AUTO}
+ * @param expertProfile whether the user's cache records which experts are used most, so that they
+ *     are read first at the next start; only for a model with experts that does not fit into RAM
  * @param progress watches and can cancel the load
  * @param vocabularyOnly whether to load only the vocabulary, which takes next to no RAM: then the
  *     tokenizer works, but sessions can't be opened
+ * @param draftModel a small model with the same vocabulary, which guesses tokens for this one; all
+ *     of it is in RAM
  */
 public record ModelOptions(
         LoadMode loadMode,
@@ -39,8 +46,11 @@ public record ModelOptions(
         Map<String, Object> metadataOverrides,
         boolean checkTensors,
         OptionalLong ram,
+        Optional<Path> mirror,
+        boolean expertProfile,
         Optional<LoadProgress> progress,
-        boolean vocabularyOnly) {
+        boolean vocabularyOnly,
+        Optional<Path> draftModel) {
     /**
      * The smallest {@link #ram()}, in bytes: anything less is a mistake, such as a missing unit.
      */
@@ -62,11 +72,15 @@ public record ModelOptions(
                     false,
                     OptionalLong.empty(),
                     Optional.empty(),
-                    false);
+                    true,
+                    Optional.empty(),
+                    false,
+                    Optional.empty());
 
     public ModelOptions {
         Objects.requireNonNull(loadMode, "loadMode");
         Objects.requireNonNull(progress, "progress");
+        Objects.requireNonNull(draftModel, "draftModel");
         if (gpuLayers < ALL_LAYERS) {
             throw new IllegalArgumentException(
                     "gpuLayers is " + gpuLayers + ", must be -1 (all) or more");
@@ -81,6 +95,13 @@ public record ModelOptions(
                     "ram only applies to load mode auto; with "
                             + loadMode
                             + " bigllama does not choose which weights stay in RAM");
+        }
+        Objects.requireNonNull(mirror, "mirror");
+        if (mirror.isPresent() && loadMode != LoadMode.AUTO) {
+            throw new IllegalArgumentException(
+                    "a mirror is for load mode auto; with "
+                            + loadMode
+                            + " what is read from disk is not chosen here");
         }
         devices = List.copyOf(Objects.requireNonNull(devices, "devices"));
         metadataOverrides =
@@ -126,9 +147,25 @@ public record ModelOptions(
         return with(draft -> draft.vocabularyOnly = value);
     }
 
+    public ModelOptions withDraftModel(Path value) {
+        return with(
+                draft ->
+                        draft.draftModel =
+                                Optional.of(Objects.requireNonNull(value, "draftModel")));
+    }
+
     /** Sets the most bytes of RAM for the whole process. */
     public ModelOptions withRam(long bytes) {
         return with(draft -> draft.ram = OptionalLong.of(bytes));
+    }
+
+    /** Sets a copy of the model on another disk to read from too. */
+    public ModelOptions withMirror(Path value) {
+        return with(draft -> draft.mirror = Optional.of(Objects.requireNonNull(value, "mirror")));
+    }
+
+    public ModelOptions withExpertProfile(boolean value) {
+        return with(draft -> draft.expertProfile = value);
     }
 
     private static void checkOverride(String key, Object value) {
@@ -179,8 +216,11 @@ public record ModelOptions(
         private Map<String, Object> metadataOverrides;
         private boolean checkTensors;
         private OptionalLong ram;
+        private Optional<Path> mirror;
+        private boolean expertProfile;
         private Optional<LoadProgress> progress;
         private boolean vocabularyOnly;
+        private Optional<Path> draftModel;
 
         Draft(ModelOptions options) {
             loadMode = options.loadMode;
@@ -190,8 +230,11 @@ public record ModelOptions(
             metadataOverrides = options.metadataOverrides;
             checkTensors = options.checkTensors;
             ram = options.ram;
+            mirror = options.mirror;
+            expertProfile = options.expertProfile;
             progress = options.progress;
             vocabularyOnly = options.vocabularyOnly;
+            draftModel = options.draftModel;
         }
 
         ModelOptions options() {
@@ -203,8 +246,11 @@ public record ModelOptions(
                     metadataOverrides,
                     checkTensors,
                     ram,
+                    mirror,
+                    expertProfile,
                     progress,
-                    vocabularyOnly);
+                    vocabularyOnly,
+                    draftModel);
         }
     }
 }

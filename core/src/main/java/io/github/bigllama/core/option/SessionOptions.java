@@ -23,6 +23,8 @@ import java.util.function.Consumer;
  * @param embeddings whether {@link LlamaSession#embeddings()} is available
  * @param outputs most tokens of a batch that have logits ({@code n_outputs_max}), see {@link
  *     LlamaSession#decode(int[], int)}; 0 for the last token of each sequence
+ * @param speculation who guesses tokens before they are computed. For a model with a recurrent
+ *     state nobody does: it can't go back to before a wrong guess
  */
 public record SessionOptions(
         int contextSize,
@@ -35,7 +37,8 @@ public record SessionOptions(
         FlashAttention flashAttention,
         int sequences,
         boolean embeddings,
-        int outputs) {
+        int outputs,
+        Speculation speculation) {
     /** The micro-batch is chosen when the session is opened. */
     public static final int AUTO_MICRO_BATCH = 0;
 
@@ -63,7 +66,8 @@ public record SessionOptions(
                     FlashAttention.AUTO,
                     1,
                     false,
-                    0);
+                    0,
+                    Speculation.AUTO);
 
     public SessionOptions {
         requireRange("contextSize", contextSize, AUTO_CONTEXT, Integer.MAX_VALUE);
@@ -76,6 +80,7 @@ public record SessionOptions(
         Objects.requireNonNull(flashAttention, "flashAttention");
         requireRange("sequences", sequences, 1, MAX_SEQUENCES);
         requireRange("outputs", outputs, 0, batchSize);
+        Objects.requireNonNull(speculation, "speculation");
         if (contextSize > 0 && contextSize < sequences) {
             throw new IllegalArgumentException(
                     "contextSize is "
@@ -137,6 +142,10 @@ public record SessionOptions(
         return with(draft -> draft.outputs = value);
     }
 
+    public SessionOptions withSpeculation(Speculation value) {
+        return with(draft -> draft.speculation = value);
+    }
+
     private static void requireRange(String name, int value, int min, int max) {
         if (value < min || value > max) {
             throw new IllegalArgumentException(
@@ -163,6 +172,7 @@ public record SessionOptions(
         private int sequences;
         private boolean embeddings;
         private int outputs;
+        private Speculation speculation;
 
         Draft(SessionOptions options) {
             contextSize = options.contextSize;
@@ -176,6 +186,7 @@ public record SessionOptions(
             sequences = options.sequences;
             embeddings = options.embeddings;
             outputs = options.outputs;
+            speculation = options.speculation;
         }
 
         SessionOptions options() {
@@ -190,7 +201,8 @@ public record SessionOptions(
                     flashAttention,
                     sequences,
                     embeddings,
-                    outputs);
+                    outputs,
+                    speculation);
         }
     }
 }

@@ -1,6 +1,7 @@
 package io.github.bigllama.core.residency;
 
-import java.io.FileInputStream;
+import io.github.bigllama.internal.system.Cgroups;
+import io.github.bigllama.internal.system.SystemFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -56,7 +57,7 @@ public final class AvailableRam {
     static AvailableRam linux(Path root) {
         List<Supplier<Reading>> sources = new ArrayList<>();
         sources.add(() -> memAvailable(root));
-        for (Path folder : MemoryCgroups.of(root)) {
+        for (Path folder : Cgroups.of(root, "memory")) {
             sources.add(() -> cgroup(root, folder));
         }
         return new AvailableRam(sources);
@@ -130,12 +131,12 @@ public final class AvailableRam {
     }
 
     private static OptionalLong number(Path file) {
-        return parse(text(file));
+        return parse(SystemFile.text(file));
     }
 
     /** The number after a name at the beginning of a line. */
     private static OptionalLong value(Path file, String name) {
-        return text(file)
+        return SystemFile.text(file)
                 .lines()
                 .filter(line -> line.startsWith(name + " ") || line.startsWith(name + "\t"))
                 .map(line -> parse(line.substring(name.length())))
@@ -152,16 +153,6 @@ public final class AvailableRam {
         } catch (NumberFormatException e) {
             // Too large for a long: not a limit.
             return OptionalLong.empty();
-        }
-    }
-
-    /** The text of a file; empty if it can't be read, which then limits nothing. */
-    static String text(Path file) {
-        // Not with a channel, because those fail on an interrupted thread.
-        try (FileInputStream in = new FileInputStream(file.toFile())) {
-            return new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
-        } catch (IOException e) {
-            return "";
         }
     }
 

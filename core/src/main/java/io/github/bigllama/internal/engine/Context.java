@@ -11,6 +11,7 @@ import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.system.FreeCores;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.DoubleConsumer;
+import java.util.function.IntSupplier;
 import java.util.stream.IntStream;
 
 /**
@@ -82,7 +84,8 @@ public final class Context implements AutoCloseable {
         paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
         MemorySegment params = ContextParams.of(options, arena);
         // All contexts of a model whose weights pass through memory take turns.
-        CoreShare cores = new CoreShare(pager.<Object>map(p -> p).orElse(this), options);
+        Object user = pager.<Object>map(p -> p).orElse(this);
+        CoreShare cores = new CoreShare(user, options, FreeCores.ofThisProcess()::count);
         abort.install(params);
         if (paging != null) {
             llama_context_params.cb_eval(params, paging.callback(arena));
@@ -211,7 +214,7 @@ public final class Context implements AutoCloseable {
     public boolean shift(Sequence sequence, int keep) {
         int[] tokens = sequence.tokens();
         int to = keep + (tokens.length - keep + 1) / 2;
-        outputs.invalidate(sequence);
+        keep(sequence, tokens.length);
         if (sequence.remove(keep, to)) {
             return true;
         }
@@ -220,13 +223,15 @@ public final class Context implements AutoCloseable {
                                 Arrays.stream(tokens, 0, keep),
                                 Arrays.stream(tokens, to, tokens.length))
                         .toArray();
-        int from = sequence.keep(keep);
-        while (from < rest.length) {
-            int count = Math.min(batchSize, rest.length - from);
-            if (!decode(sequence, rest, from, count)) {
+        return decodeFrom(sequence, rest, sequence.keep(keep));
+    }
+
+    /** Computes all tokens from one on, in as many batches as it takes; false if aborted. */
+    public boolean decodeFrom(Sequence sequence, int[] tokens, int from) {
+        for (int done = from; done < tokens.length; done += batchSize) {
+            if (!decode(sequence, tokens, done, Math.min(batchSize, tokens.length - done))) {
                 return false;
             }
-            from += count;
         }
         return true;
     }
@@ -236,6 +241,9 @@ public final class Context implements AutoCloseable {
      * token again: then the contents of its memory match the tokens.
      */
     public void settle(Sequence sequence) {
+        if (!forgetGuesses(sequence)) {
+            throw new CancellationException("interrupted");
+        }
         if (sequence.isMoving()) {
             int[] tokens = sequence.tokens();
             int kept = keep(sequence, tokens.length - 1);
@@ -304,11 +312,49 @@ public final class Context implements AutoCloseable {
     }
 
     /**
+     * Computes a token, and tokens that are guessed to follow it. {@link #confirm} says that the
+     * next of those was right; the others are forgotten as soon as something else is computed.
+     *
+     * @return false if it was aborted
+     */
+    public boolean decode(Sequence sequence, int token, int[] guess) {
+        int before = sequence.used();
+        int[] batchOfAll = IntStream.concat(IntStream.of(token), Arrays.stream(guess)).toArray();
+        try {
+            boolean isDone = decode(sequence, batchOfAll, 0, batchOfAll.length, 0);
+            if (isDone) {
+                outputs.guessed();
+            }
+            return isDone;
+        } finally {
+            sequence.guessed(Math.max(0, sequence.used() - before - 1));
+        }
+    }
+
+    /** The next guess was right: its logits are the last ones now. */
+    public void confirm(Sequence sequence) {
+        sequence.confirm();
+        outputs.confirm();
+    }
+
+    /** Whether nothing is in memory but what is known; false if that was aborted. */
+    private boolean forgetGuesses(Sequence sequence) {
+        if (sequence.guesses() == 0) {
+            return true;
+        }
+        int[] known = sequence.tokens();
+        return decodeFrom(sequence, known, keep(sequence, known.length));
+    }
+
+    /**
      * Computes tokens after those of a sequence, at most {@link #batchSize()}.
      *
      * @return false if it was aborted; the tokens computed until then are kept
      */
     public boolean decode(Sequence sequence, int[] source, int from, int count) {
+        if (!forgetGuesses(sequence)) {
+            return false;
+        }
         outputs.invalidate();
         MemorySegment.copy(source, from, batchTokens, ValueLayout.JAVA_INT, 0, count);
         batchSequence.set(ValueLayout.JAVA_INT, 0, sequence.id());
@@ -382,6 +428,13 @@ public final class Context implements AutoCloseable {
         return threads.compute(
                 () -> LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch)),
                 result -> result.value() == OK);
+    }
+
+    /** Runs a computation of llama.cpp's own with this context, by its threads. */
+    int compute(IntSupplier computation) {
+        outputs.invalidate();
+        return PlatformThread.call(
+                () -> threads.compute(computation::getAsInt, result -> result >= 0));
     }
 
     /** Sets the listener for the progress of long computations, which is called during them. */

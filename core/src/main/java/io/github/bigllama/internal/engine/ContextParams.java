@@ -3,7 +3,7 @@ package io.github.bigllama.internal.engine;
 import io.github.bigllama.bindings.llama.llama_context_params;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.internal.llama.CpuTopology;
+import io.github.bigllama.internal.system.CpuTopology;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

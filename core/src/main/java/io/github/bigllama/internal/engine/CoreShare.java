@@ -1,27 +1,27 @@
 package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.internal.llama.CpuTopology;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
 
 /**
- * Decides how many threads compute a pass. Unless the options set that, the cores are divided among
- * the contexts that compute at the same time: ggml's threads spin while they wait for each other,
- * and if there are more of them than cores, most wait for one that is not running.
+ * How many threads a pass is computed by. Where the options leave that open, the cores that other
+ * processes leave are divided among what computes at the same time: ggml's threads spin while they
+ * wait for each other, and of more of them than cores most wait for one that does not run.
  */
 final class CoreShare {
     /** A context that has just computed a token will most likely compute the next one. */
     private static final long BETWEEN_TOKENS_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private static final long NOW_COMPUTING = Long.MAX_VALUE;
-    private static final int CORES = CpuTopology.physicalCores();
 
     /** The users that compute, and until when, in terms of {@link System#nanoTime}. */
     private static final Map<Object, Long> COMPUTING = new ConcurrentHashMap<>();
 
     private final Object user;
+    private final IntSupplier cores;
     private final int threads;
     private final int batchThreads;
 
@@ -29,9 +29,11 @@ final class CoreShare {
      * The share of one context.
      *
      * @param user computes one pass at a time: the context, or all contexts that take turns
+     * @param cores how many other processes leave to this one
      */
-    CoreShare(Object user, SessionOptions options) {
+    CoreShare(Object user, SessionOptions options, IntSupplier cores) {
         this.user = user;
+        this.cores = cores;
         threads = options.threads();
         batchThreads = options.batchThreads() == 0 ? threads : options.batchThreads();
     }
@@ -41,7 +43,7 @@ final class CoreShare {
         long now = System.nanoTime();
         COMPUTING.put(user, NOW_COMPUTING);
         COMPUTING.values().removeIf(until -> until != NOW_COMPUTING && until - now < 0);
-        return Math.max(1, CORES / COMPUTING.size());
+        return Math.max(1, cores.getAsInt() / COMPUTING.size());
     }
 
     /** Ends a pass. */

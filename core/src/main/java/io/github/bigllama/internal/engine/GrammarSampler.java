@@ -69,10 +69,11 @@ public final class GrammarSampler implements AutoCloseable {
     /**
      * Chooses a token with a chain of samplers, and accepts it in both.
      *
+     * @param index of the token of the last batch whose logits count; -1 for the last
      * @throws GrammarException if no token is allowed
      */
-    int sample(MemorySegment context, MemorySegment chain) {
-        MemorySegment logits = logits(context);
+    int sample(MemorySegment context, int index, MemorySegment chain) {
+        MemorySegment logits = logits(context, index);
         int token = choose(logits, chain, false);
         if (!allows(token)) {
             token = choose(logits, chain, true);
@@ -83,8 +84,8 @@ public final class GrammarSampler implements AutoCloseable {
     }
 
     @SuppressWarnings("restricted")
-    private MemorySegment logits(MemorySegment context) {
-        return llama_h.llama_get_logits_ith(context, -1)
+    private MemorySegment logits(MemorySegment context, int index) {
+        return llama_h.llama_get_logits_ith(context, index)
                 .reinterpret((long) vocabularySize * Float.BYTES);
     }
 

@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.engine;
 
+import io.github.bigllama.bindings.NativeLibrary;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.bindings.llama.llama_model_kv_override;
 import io.github.bigllama.bindings.llama.llama_model_params;
@@ -20,9 +21,11 @@ import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.UpcallGuard;
 import io.github.bigllama.internal.pagecache.Preload;
+import io.github.bigllama.internal.pager.ExpertProfile;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.pieces.PlanRules;
+import io.github.bigllama.internal.system.FreeCores;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -64,6 +67,8 @@ public final class ModelLoader {
             Optional<Pager> pager) {}
 
     public static Loaded load(Path path, ModelOptions chosen) {
+        // Until the first pass it will have been seen what other processes do.
+        FreeCores.ofThisProcess();
         Weights weights;
         ModelFiles files;
         ModelKind kind;
@@ -88,13 +93,15 @@ public final class ModelLoader {
         ModelOptions options = streams ? streaming(chosen) : chosen;
         Optional<Pager> pager;
         try {
-            pager = streams ? Optional.of(new Pager(weights, budget)) : Optional.empty();
+            pager = streams ? Optional.of(pager(weights, budget, chosen)) : Optional.empty();
         } catch (InsufficientRamException e) {
             throw new ModelLoadException(path, path + ": " + e.getMessage(), List.of(), e);
         }
         FileSizes sizes = sizes(path, weights);
         try {
             if (!streams && isManaged) {
+                // What it is given for may turn out later, when sessions are opened.
+                mirrors(weights, chosen);
                 preload(weights, path, options);
             }
             return new Loaded(
@@ -113,6 +120,31 @@ public final class ModelLoader {
             sizes.close();
             throw e;
         }
+    }
+
+    /**
+     * What decides which weights are in RAM, with what is known from former processes.
+     *
+     * @throws InsufficientRamException if there is too little RAM for any plan
+     */
+    public static Pager pager(Weights weights, RamBudget budget, ModelOptions options) {
+        Pager pager = new Pager(weights, budget, mirrors(weights, options));
+        if (options.expertProfile() && weights.hasExperts()) {
+            try {
+                String model = ModelFingerprint.of(weights, options.metadataOverrides());
+                Path folder = NativeLibrary.userCache().resolve("experts");
+                pager.remember(new ExpertProfile(folder, model));
+            } catch (IOException e) {
+                // Loading it says what is wrong with the file.
+            }
+        }
+        return pager;
+    }
+
+    private static List<Path> mirrors(Weights weights, ModelOptions options) {
+        return options.mirror()
+                .map(mirror -> ModelMirror.files(weights.files().getFirst(), weights, mirror))
+                .orElse(List.of());
     }
 
     private static void requireModel(Path path, ModelKind kind) {
@@ -209,8 +241,11 @@ public final class ModelLoader {
                 options.metadataOverrides(),
                 options.checkTensors(),
                 OptionalLong.empty(),
+                Optional.empty(),
+                options.expertProfile(),
                 options.progress(),
-                options.vocabularyOnly());
+                options.vocabularyOnly(),
+                options.draftModel());
     }
 
     /**

@@ -13,6 +13,9 @@ public final class Outputs {
     /** The sequence that was computed last; null if it has changed since. */
     private Sequence computed;
 
+    /** Which token of the last batch is the last of the sequence; -1 for the last of the batch. */
+    private int last = -1;
+
     /** A copy of the last logits, for checking each. */
     private float[] copy = {};
 
@@ -24,8 +27,25 @@ public final class Outputs {
     }
 
     /** Notes that a batch of a sequence has been computed. */
-    public void computed(Sequence sequence) {
+    void computed(Sequence sequence) {
         computed = sequence;
+        last = -1;
+    }
+
+    /** What was computed after the first token of the batch are guesses. */
+    void guessed() {
+        last = 0;
+    }
+
+    /** The guess after the last token was right. */
+    void confirm() {
+        closeViews();
+        last++;
+    }
+
+    /** Which token of the last batch is the last of its sequence, as llama.cpp counts them. */
+    int last() {
+        return last;
     }
 
     /** Closes all views, because the outputs are gone or about to change. */
@@ -55,15 +75,18 @@ public final class Outputs {
     }
 
     /**
-     * Read-only logits of a token of the last batch that has logits; index -1 for its last token.
+     * Logits of a token of the last batch that has some, or with -1 of the last of the sequence:
+     * read-only.
      */
     public MemorySegment logits(int index, int vocabularySize) {
-        return view(llama_h.llama_get_logits_ith(context.pointer(), index), vocabularySize);
+        return view(
+                llama_h.llama_get_logits_ith(context.pointer(), index < 0 ? last : index),
+                vocabularySize);
     }
 
     /** The read-only embedding of the last token; NULL if there is none. */
     public MemorySegment embedding(int size) {
-        return view(llama_h.llama_get_embeddings_ith(context.pointer(), -1), size);
+        return view(llama_h.llama_get_embeddings_ith(context.pointer(), last), size);
     }
 
     /** A view that lives until the next computation, a change of the sequence, or close. */
@@ -77,12 +100,12 @@ public final class Outputs {
         return raw.reinterpret(floats * Float.BYTES, views, null).asReadOnly();
     }
 
-    /** Whether no logit of the last computation is NaN or plus infinity. */
+    /** Whether no logit of the last token of the sequence is NaN or plus infinity. */
     public boolean areNumbers(int vocabularySize) {
         if (copy.length != vocabularySize) {
             copy = new float[vocabularySize];
         }
-        MemorySegment raw = llama_h.llama_get_logits_ith(context.pointer(), -1);
+        MemorySegment raw = llama_h.llama_get_logits_ith(context.pointer(), last);
         // A loop over an array is fast from the first token on; one over a segment only after it is
         // compiled, which takes longer than many answers.
         MemorySegment.ofArray(copy).copyFrom(raw.reinterpret((long) vocabularySize * Float.BYTES));

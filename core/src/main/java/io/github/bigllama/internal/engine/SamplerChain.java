@@ -80,12 +80,13 @@ public final class SamplerChain implements AutoCloseable {
         }
     }
 
-    /** Chooses a token from the logits of the last computation, and accepts it. */
+    /** Chooses a token from the logits of the last token of a sequence, and remembers it. */
     public int sample(Context context) {
+        int index = context.outputs().last();
         if (grammar != null) {
-            return grammar.sample(context.pointer(), handle.pointer());
+            return grammar.sample(context.pointer(), index, handle.pointer());
         }
-        return llama_h.llama_sampler_sample(handle.pointer(), context.pointer(), -1);
+        return llama_h.llama_sampler_sample(handle.pointer(), context.pointer(), index);
     }
 
     @Override

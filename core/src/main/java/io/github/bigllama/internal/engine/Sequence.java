@@ -25,6 +25,9 @@ public final class Sequence {
 
     private int used;
 
+    /** So many after those are in the KV cache, too: guesses that have not been confirmed. */
+    private int guesses;
+
     /** Number of tokens at the beginning whose cells another sequence may share. */
     private int shared;
 
@@ -66,9 +69,10 @@ public final class Sequence {
      *     positions before it
      */
     int keep(int keep) {
-        if (keep == used) {
+        if (keep == used && guesses == 0) {
             return used;
         }
+        guesses = 0;
         if (keep > 0 && llama_h.llama_memory_seq_rm(memory, id, keep, -1) && seesBack(keep)) {
             used = keep;
             shared = Math.min(shared, used);
@@ -92,6 +96,7 @@ public final class Sequence {
     public void clear() {
         llama_h.llama_memory_seq_rm(memory, id, -1, -1);
         used = 0;
+        guesses = 0;
         shared = 0;
         moving = false;
     }
@@ -162,6 +167,7 @@ public final class Sequence {
     /** Copies another sequence of the same context by sharing its cells of the KV cache. */
     public void copy(Sequence other) {
         clear();
+        other.keep(other.used);
         llama_h.llama_memory_seq_cp(memory, other.id, id, -1, -1);
         tokens = other.tokens.clone();
         used = other.used;
@@ -200,6 +206,23 @@ public final class Sequence {
         used += count;
     }
 
+    /** The last tokens that were computed are guesses. */
+    void guessed(int count) {
+        used -= count;
+        guesses = count;
+    }
+
+    /** Guesses in the KV cache that have not been confirmed. */
+    int guesses() {
+        return guesses;
+    }
+
+    /** The first guess was right. */
+    void confirm() {
+        used++;
+        guesses--;
+    }
+
     /** Adopts the number of tokens in memory after a computation that ended early. */
     void truncate() {
         used = Math.min(used, llama_h.llama_memory_seq_pos_max(memory, id) + 1);
@@ -209,6 +232,7 @@ public final class Sequence {
     void rollBack(int before) {
         llama_h.llama_memory_seq_rm(memory, id, before, -1);
         used = before;
+        guesses = 0;
         shared = Math.min(shared, used);
     }
 }

@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A mapped file whose parts can be in the process's own memory. Offsets and lengths are in bytes of
@@ -19,6 +20,7 @@ public final class OwnFile implements AutoCloseable {
     private final MappedFile mapped;
     private final Path path;
     private final long address;
+    private final Copies copies;
     private final int fd;
 
     /**
@@ -26,18 +28,21 @@ public final class OwnFile implements AutoCloseable {
      *
      * @param mapped the file through the page cache
      * @param address the address of byte 0 of the file
-     * @throws IOException if the file system can only read through the page cache
+     * @param mirrors files with the same bytes, to read from as well
+     * @throws IOException if a file system can only read through the page cache
      */
-    public OwnFile(OwnPages system, MappedFile mapped, long address) throws IOException {
+    public OwnFile(OwnPages system, MappedFile mapped, long address, List<Path> mirrors)
+            throws IOException {
         this.system = system;
         this.mapped = mapped;
         this.path = mapped.path();
         this.address = address;
-        this.fd = system.open(path);
+        this.copies = new Copies(system, path, mirrors);
+        this.fd = copies.original().descriptor();
         try {
             mapped.mapThrough(fd);
         } catch (IOException e) {
-            PosixMemory.close(fd);
+            copies.close();
             throw e;
         }
     }
@@ -51,24 +56,43 @@ public final class OwnFile implements AutoCloseable {
      * @throws IOException if the file ends there
      */
     public void fill(long slot, long offset, long length) throws IOException {
-        for (long done = 0; done < length; ) {
-            long count = system.read(fd, slot + done, length - done, offset + done);
-            if (count == 0) {
-                throw new IOException(
-                        "%s ends at %d, in the middle of its weights: it was cut short"
-                                .formatted(path, offset + done));
-            } else if (count < 0) {
-                throw new ReadException(
-                        "cannot read %d bytes at %d of %s past the page cache: error %d"
-                                .formatted(length - done, offset + done, path, -count));
+        Copies.Copy copy = copies.begin(length);
+        try {
+            read(copy, slot, offset, length);
+        } catch (IOException e) {
+            if (copy == copies.original()) {
+                throw e;
             }
-            done += count;
+            copies.fail(copy, e);
+            read(copies.begin(copies.original(), length), slot, offset, length);
         }
         try {
             system.moveIn(slot, address + offset, length);
         } catch (IOException e) {
             restore(offset, length);
             throw new MoveException(e.getMessage());
+        }
+    }
+
+    private void read(Copies.Copy copy, long slot, long offset, long length) throws IOException {
+        long done = 0;
+        try {
+            while (done < length) {
+                long count =
+                        system.read(copy.descriptor(), slot + done, length - done, offset + done);
+                if (count == 0) {
+                    throw new IOException(
+                            "%s ends at %d, in the middle of its weights: it was cut short"
+                                    .formatted(copy.path(), offset + done));
+                } else if (count < 0) {
+                    throw new ReadException(
+                            "cannot read %d bytes at %d of %s past the page cache: error %d"
+                                    .formatted(length - done, offset + done, copy.path(), -count));
+                }
+                done += count;
+            }
+        } finally {
+            copies.end(copy, length, done >= length);
         }
     }
 
@@ -171,6 +195,6 @@ public final class OwnFile implements AutoCloseable {
 
     @Override
     public void close() {
-        PosixMemory.close(fd);
+        copies.close();
     }
 }

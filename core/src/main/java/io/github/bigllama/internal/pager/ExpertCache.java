@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 
 /**
  * Decides which slices of experts stay: those of the experts that are used most often, with recent
@@ -161,6 +162,35 @@ final class ExpertCache {
     /** How often each expert was used, layer after layer. */
     int[] uses() {
         return uses.clone();
+    }
+
+    /** How often each expert was used, layer after layer, recent uses counting more. */
+    float[] scores() {
+        float[] scores = new float[score.length];
+        for (int i = 0; i < scores.length; i++) {
+            scores[i] = (float) (score[i] / use);
+        }
+        return scores;
+    }
+
+    /** Goes on from what {@link #scores} said, while nothing is cached. */
+    void restore(float[] scores) {
+        for (int i = 0; i < scores.length; i++) {
+            score[i] = scores[i] * use;
+        }
+    }
+
+    /**
+     * All pieces of experts, those used most first; of those used alike, evenly over the layers.
+     */
+    int[] byScore() {
+        return IntStream.range(map.everyTokenCount(), map.count())
+                .boxed()
+                .sorted(
+                        Comparator.<Integer>comparingDouble(piece -> -score(piece))
+                                .thenComparingDouble(PieceMap::goldenPosition))
+                .mapToInt(Integer::intValue)
+                .toArray();
     }
 
     boolean contains(int piece) {

@@ -4,6 +4,7 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pieces.PieceMap;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 
@@ -24,6 +25,12 @@ final class ExpertPaging {
 
     /** The layers whose routing is known. */
     private final BitSet routed = new BitSet();
+
+    /** Whether it is known from a former process which experts are used most. */
+    private boolean isRestored;
+
+    /** Whether the readers have been told of these experts. */
+    private boolean isPreloaded;
 
     ExpertPaging(PieceMap map, PiecePool pool) {
         this.map = map;
@@ -47,6 +54,43 @@ final class ExpertPaging {
         if (isWide) {
             fill();
         }
+        preload();
+    }
+
+    /** How often each expert was used, layer after layer, recent uses counting more. */
+    float[] scores() {
+        return cache.scores();
+    }
+
+    /**
+     * Goes on from scores of a former process; the experts that were used most then are read before
+     * they are chosen, when the readers have nothing else to do.
+     */
+    void restore(float[] scores) {
+        cache.restore(scores);
+        isRestored = true;
+    }
+
+    /**
+     * A file is mapped now, in the middle of a pass: what is to stay of its experts can be read.
+     */
+    void attached(boolean isWide) {
+        if (isWide) {
+            fill();
+        }
+        isPreloaded = false;
+        preload();
+    }
+
+    private void preload() {
+        if (isRestored && !isPreloaded && cache.capacity() > 0) {
+            isPreloaded = true;
+            fill();
+            pool.preload(
+                    Arrays.stream(cache.byScore())
+                            .filter(piece -> pool.isAbsent(piece) && cache.contains(piece))
+                            .toArray());
+        }
     }
 
     /** Changes how many bytes of a kind of pieces may be kept. */
@@ -60,12 +104,13 @@ final class ExpertPaging {
         cache.divide(slots.classCount(), slots::classOf);
     }
 
-    /** Fills free room of the cache with slices that are read anyway, evenly over all layers. */
+    /**
+     * Fills free room of the cache with slices that are read anyway: those used most, and where
+     * nothing is known the same share of all layers.
+     */
     private void fill() {
-        long all = map.size(map.everyTokenCount(), map.count());
-        double share = all == 0 ? 0 : (double) cache.capacity() / all;
-        for (int piece = map.everyTokenCount(); piece < map.count(); piece++) {
-            if (PieceMap.goldenPosition(piece) < share && cache.hasRoom(piece)) {
+        for (int piece : cache.byScore()) {
+            if (cache.hasRoom(piece)) {
                 admit(piece);
             }
         }

@@ -62,32 +62,70 @@ final class OwnMemory {
     private final SlabMemory memory;
     private final boolean everyToken;
 
+    /** By file: files with the same bytes on other disks. */
+    private final List<List<Path>> mirrors;
+
     /** Why own memory is not used, or no longer. */
     private String refusal = "";
 
     OwnMemory(Choice choice, OwnPages system) {
+        this(choice, system, List.of());
+    }
+
+    /**
+     * As wanted.
+     *
+     * @param mirrors of all files of a model, in their order, or none; what is read from them too
+     *     can only be had in memory of our own
+     */
+    OwnMemory(Choice choice, OwnPages system, List<Path> mirrors) {
+        this.mirrors = mirrors.stream().map(List::of).toList();
         this.choice = choice;
         this.system = choice == Choice.PAGE_CACHE ? null : system;
         this.memory = system == null ? null : new SlabMemory(system);
         // On macOS the page cache can't be told to drop pages at once.
         boolean mac = System.getProperty("os.name").equals("Mac OS X");
-        this.everyToken = choice == Choice.OWN || mac;
+        this.everyToken = choice == Choice.OWN || mac || !mirrors.isEmpty();
     }
 
     /** The choice for this system and the user's settings. */
-    static OwnMemory ofThisSystem() {
+    static OwnMemory ofThisSystem(List<Path> mirrors) {
         Choice choice = Choice.ofProperty();
         try {
-            return new OwnMemory(choice, OwnPages.ofThisSystem());
+            return new OwnMemory(choice, OwnPages.ofThisSystem(), mirrors);
         } catch (IOException e) {
             return new OwnMemory(Choice.PAGE_CACHE, null);
+        }
+    }
+
+    /**
+     * Files with the same bytes must be readable into own memory.
+     *
+     * @throws IOException if that can't be done here, or is not wanted
+     */
+    static void requireMirrors(List<Path> files, List<Path> mirrors) throws IOException {
+        if (Choice.ofProperty() == Choice.PAGE_CACHE) {
+            throw new IOException(
+                    "what it has can't be read into the page cache of another file, and %s is page-cache"
+                            .formatted(PROPERTY));
+        }
+        OwnPages system = OwnPages.ofThisSystem();
+        for (Path file : files) {
+            system.unit(file);
+        }
+        for (Path mirror : mirrors) {
+            system.unit(mirror);
         }
     }
 
     /** The unit at multiples of which pieces must begin to be read into own memory. */
     long unit(List<Path> files) {
         long unit = OwnPages.pageSize();
-        for (Path file : system == null ? List.<Path>of() : files) {
+        List<Path> all = new ArrayList<>(system == null ? List.of() : files);
+        if (system != null) {
+            mirrors.forEach(all::addAll);
+        }
+        for (Path file : all) {
             try {
                 unit = Math.max(unit, system.unit(file));
             } catch (IOException e) {
@@ -141,7 +179,12 @@ final class OwnMemory {
         Path path = cached.path();
         OwnFile own = null;
         try {
-            own = new OwnFile(system, cached, address);
+            own =
+                    new OwnFile(
+                            system,
+                            cached,
+                            address,
+                            mirrors.isEmpty() ? List.of() : mirrors.get(file));
             Collections.shuffle(pieces, new Random(file));
             if (tryOut(map, pieces, own, cached)) {
                 LOGGER.log(

@@ -8,9 +8,13 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.pagecache.OwnFile;
+import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.UseOrder;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -45,6 +49,9 @@ public final class Pager implements AutoCloseable {
     private final OwnMemory own;
     private final PassMeter meter = new PassMeter();
 
+    /** Where it is kept which experts are used most; null if nowhere. */
+    private ExpertProfile profile;
+
     /** Held during a pass. */
     private final ReentrantLock turn = new ReentrantLock(true);
 
@@ -64,10 +71,12 @@ public final class Pager implements AutoCloseable {
     /**
      * Makes a plan and starts the readers.
      *
+     * @param mirrors files with the same bytes as those of the model, in their order, to read from
+     *     too; or none
      * @throws InsufficientRamException if there is too little RAM for any plan
      */
-    public Pager(Weights weights, RamBudget budget) {
-        this(weights, budget, OwnMemory.ofThisSystem());
+    public Pager(Weights weights, RamBudget budget, List<Path> mirrors) {
+        this(weights, budget, OwnMemory.ofThisSystem(mirrors));
     }
 
     Pager(Weights weights, RamBudget budget, OwnMemory own) {
@@ -83,6 +92,26 @@ public final class Pager implements AutoCloseable {
             planner = new Planner(map, pool, budget);
         }
         readers = new Readers(pool, weights.hasExperts());
+    }
+
+    /**
+     * Reading from several files must be possible here.
+     *
+     * @throws IOException if it is not; it says why
+     */
+    public static void requireMirrors(List<Path> files, List<Path> mirrors) throws IOException {
+        OwnMemory.requireMirrors(files, mirrors);
+    }
+
+    /**
+     * Begins with the experts that a former process used most, and has those of this one known to
+     * the next; before the first pass.
+     */
+    public void remember(ExpertProfile experience) {
+        try (PiecePool.Hold hold = pool.hold()) {
+            profile = experience;
+            profile.read(experts.uses().length).ifPresent(experts::restore);
+        }
     }
 
     /** The current plan: how much is kept, and how much is read per token. */
@@ -115,6 +144,7 @@ public final class Pager implements AutoCloseable {
         try (PiecePool.Hold hold = pool.hold()) {
             files.attach(file, address, probe, pool::isKept);
             own.attach(map, file, address, files.get(file)).ifPresent(f -> attachOwn(file, f));
+            experts.attached(order.isWide());
             pool.wake();
         }
     }
@@ -187,7 +217,7 @@ public final class Pager implements AutoCloseable {
             pool.schedule(order.begin(isWide));
             rowsLookedUp += tokens;
             segment.clear();
-            pool.computing(true);
+            pool.activity(Activity.COMPUTING);
             meter.begin(tokens, pool.busyNanos());
         } catch (RuntimeException | Error e) {
             turn.unlock();
@@ -284,7 +314,7 @@ public final class Pager implements AutoCloseable {
         try (PiecePool.Hold hold = pool.hold()) {
             segment.release();
             pool.noneBusy();
-            pool.computing(false);
+            pool.activity(Activity.NONE);
             if (!complete) {
                 order.abandon();
                 releaseAll();
@@ -349,6 +379,9 @@ public final class Pager implements AutoCloseable {
             watch.close();
         }
         readers.close();
+        if (profile != null && Arrays.stream(experts.uses()).anyMatch(uses -> uses > 0)) {
+            profile.write(experts.scores());
+        }
         if (pool.slots() != null) {
             pool.slots().close();
         }

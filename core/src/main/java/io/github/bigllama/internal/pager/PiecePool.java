@@ -85,12 +85,12 @@ final class PiecePool {
         }
     }
 
-    /** Sets whether the cores are computing, or waiting for a piece. */
-    void computing(boolean now) {
-        if (queue.isComputing() && !now) {
+    /** What a pass is doing now. */
+    void activity(WorkQueue.Activity now) {
+        queue.activity(now);
+        if (now != WorkQueue.Activity.COMPUTING) {
             work.signal();
         }
-        queue.computing(now);
     }
 
     /** Sets the order to read ahead in from now on. */
@@ -132,6 +132,12 @@ final class PiecePool {
     /** Forgets hints for pieces that are not being read yet. */
     void unhint() {
         queue.unhint();
+    }
+
+    /** Has pieces read, as far as they are to stay, when there is nothing else to do. */
+    void preload(int[] pieces) {
+        queue.preload(pieces);
+        work.signal();
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.core.residency.Weight.Use;
+import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.UseOrder;
 import java.io.IOException;
@@ -88,7 +89,7 @@ final class Segment {
             return;
         }
         long start = System.nanoTime();
-        pool.computing(false);
+        pool.activity(Activity.WAITING);
         demand(weight, pool.isStuck());
         // A piece that was about to be dropped is available as soon as it is asked for, without a
         // change to wait for.
@@ -96,7 +97,7 @@ final class Segment {
             pool.awaitChange();
             demand(weight, pool.isStuck());
         }
-        pool.computing(true);
+        pool.activity(Activity.COMPUTING);
         meter.stalled(System.nanoTime() - start);
     }
 

@@ -29,7 +29,19 @@ final class WorkQueue {
     private final Deque<Integer> hints = new ArrayDeque<>();
 
     private Schedule schedule;
-    private boolean computing;
+    private Activity activity = Activity.NONE;
+
+    /** What is likely to be needed some time, the likeliest first. */
+    private final Deque<Integer> preloads = new ArrayDeque<>();
+
+    /** What a pass is doing. */
+    enum Activity {
+        /** There is none. */
+        NONE,
+        COMPUTING,
+        /** For a piece. */
+        WAITING
+    }
 
     WorkQueue(PieceMap map, PieceStates states, Transfers transfers) {
         this.map = map;
@@ -43,13 +55,8 @@ final class WorkQueue {
         schedule = next;
     }
 
-    /** Sets whether the cores are computing, or waiting for a piece. */
-    void computing(boolean now) {
-        computing = now;
-    }
-
-    boolean isComputing() {
-        return computing;
+    void activity(Activity now) {
+        activity = now;
     }
 
     /**
@@ -74,6 +81,14 @@ final class WorkQueue {
 
     void unhint() {
         hints.clear();
+    }
+
+    /** Has pieces read, as far as they are to stay, when there is nothing else to do. */
+    void preload(int[] pieces) {
+        preloads.clear();
+        for (int piece : pieces) {
+            preloads.addLast(piece);
+        }
     }
 
     /** Has a piece in the page cache dropped. */
@@ -137,7 +152,28 @@ final class WorkQueue {
             }
             hints.removeFirst();
         }
-        return ahead();
+        int next = ahead();
+        return next != NONE ? next : preload();
+    }
+
+    /** Nothing that is waited for comes later because of these. */
+    private int preload() {
+        while (!preloads.isEmpty() && activity != Activity.WAITING) {
+            int piece = preloads.peekFirst();
+            boolean isWanted =
+                    states.is(piece, State.ABSENT)
+                            && states.isKept(piece)
+                            && transfers.isMapped(piece)
+                            && !demanded.get(piece);
+            if (isWanted && !isReady(piece)) {
+                return NONE;
+            }
+            preloads.removeFirst();
+            if (isWanted) {
+                return piece;
+            }
+        }
+        return NONE;
     }
 
     /** A piece in use that page faults bring in must not be moved meanwhile. */
@@ -153,7 +189,8 @@ final class WorkQueue {
         if (states.isOverfull() || !hints.isEmpty() && !states.hasRoom(hints.peekFirst())) {
             return false;
         }
-        return !demands.isEmpty() || computing && drops.peekFirst() >= map.everyTokenCount();
+        boolean isSlice = drops.peekFirst() >= map.everyTokenCount();
+        return !demands.isEmpty() || activity == Activity.COMPUTING && isSlice;
     }
 
     /** The next piece in the order of use, if there is room for it. */

@@ -3,16 +3,21 @@ package io.github.bigllama.internal.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.internal.llama.CpuTopology;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import org.junit.jupiter.api.Test;
 
 class CoreShareTest {
-    private static final int CORES = CpuTopology.physicalCores();
+    private static final int CORES = 4;
 
     private static CoreShare share(SessionOptions options) {
-        return new CoreShare(new Object(), options);
+        return share(options, () -> CORES);
+    }
+
+    private static CoreShare share(SessionOptions options, IntSupplier cores) {
+        return new CoreShare(new Object(), options, cores);
     }
 
     @Test
@@ -56,5 +61,24 @@ class CoreShareTest {
         assertThat(share.threads(1)).isEqualTo(3);
         assertThat(share.batchThreads(1)).isEqualTo(5);
         assertThat(share(SessionOptions.defaults().withThreads(3, 0)).batchThreads(1)).isEqualTo(3);
+    }
+
+    @Test
+    void whatOtherProcessesLeaveIsDivided() throws InterruptedException {
+        Thread.sleep(50);
+        AtomicInteger free = new AtomicInteger(4);
+        CoreShare one = share(SessionOptions.defaults(), free::get);
+        CoreShare two = share(SessionOptions.defaults(), free::get);
+        assertThat(one.begin()).isEqualTo(4);
+        free.set(3);
+        assertThat(one.begin()).isEqualTo(3);
+        assertThat(two.begin()).isEqualTo(1);
+        two.leave();
+        free.set(1);
+        assertThat(one.begin()).isEqualTo(1);
+        free.set(4);
+        assertThat(one.begin()).isEqualTo(4);
+        assertThat(share(SessionOptions.defaults().withThreads(3, 5)).threads(1)).isEqualTo(3);
+        one.leave();
     }
 }

@@ -12,12 +12,14 @@ import io.github.bigllama.internal.llama.Vocabulary;
 import io.github.bigllama.internal.pagecache.FaultyPages;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.pager.Pagers;
+import io.github.bigllama.internal.pieces.PlanRules;
 import io.github.bigllama.testing.Models;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -39,7 +41,8 @@ class OwnMemoryLogitsTest {
     @Test
     void aModelWithATiedEmbedding() throws Exception {
         Path path = Models.tied(folder);
-        isTheSame(path, Files.size(path) * 45 / 100);
+        // So little that not even the piece with what the layers share can stay.
+        isTheSame(path, PlanRules.leastRam(Models.weights(path)) + (1 << 20));
     }
 
     @Test
@@ -74,7 +77,9 @@ class OwnMemoryLogitsTest {
                     shrinking.join();
                 }
                 for (int i = 0; i < expected.size(); i++) {
-                    assertThat(actual.get(i)).as("logits " + i).containsExactly(expected.get(i));
+                    assertThat(Arrays.mismatch(actual.get(i), expected.get(i)))
+                            .as("logits " + i)
+                            .isEqualTo(-1);
                 }
             }
         } finally {

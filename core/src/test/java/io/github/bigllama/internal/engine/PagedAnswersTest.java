@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.SpeculationStats;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.chat.Chat;
@@ -123,7 +124,10 @@ class PagedAnswersTest {
                                         GenerationOptions.greedy())) {
             answer.text();
             ResidencyStats stats = answer.stats().residency().orElseThrow();
-            assertThat(stats.passes()).isEqualTo(answer.stats().decodedTokens());
+            SpeculationStats guesses = answer.stats().speculation().orElseThrow();
+            assertThat(stats.passes()).isEqualTo(guesses.passes());
+            assertThat(guesses.passes() + guesses.accepted())
+                    .isEqualTo(answer.stats().decodedTokens());
             assertThat(stats.bytesPerToken())
                     .isBetween(DENSE / 10, model.residencyPlan().orElseThrow().active());
             assertThat(stats.residentShare()).isBetween(0.1, 0.95);

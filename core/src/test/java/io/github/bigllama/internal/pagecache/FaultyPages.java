@@ -2,6 +2,9 @@ package io.github.bigllama.internal.pagecache;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 
 /** This system, where something goes wrong from some moment on. */
@@ -13,6 +16,46 @@ public final class FaultyPages extends DelegatingPages {
     private volatile boolean losesPlaces;
     private volatile boolean dawdles;
 
+    /** What becomes of files, by descriptor. */
+    private final Map<Integer, Disk> disks = new ConcurrentHashMap<>();
+
+    private final Map<Path, Disk> byPath = new ConcurrentHashMap<>();
+
+    /** A disk that does one thing after the other. */
+    public static final class Disk {
+        private final double bytesPerSecond;
+        private long bytes;
+        private boolean fails;
+
+        private Disk(double bytesPerSecond) {
+            this.bytesPerSecond = bytesPerSecond;
+        }
+
+        private synchronized boolean read(long length) {
+            if (fails) {
+                return false;
+            }
+            bytes += length;
+            LockSupport.parkNanos((long) (length / bytesPerSecond * 1e9));
+            return true;
+        }
+
+        /** What has been read of it. */
+        public synchronized long bytes() {
+            return bytes;
+        }
+
+        /** Nothing can be read of it any more. */
+        public synchronized void fail() {
+            fails = true;
+        }
+    }
+
+    /** Has a file be on a disk of its own from when it is opened, of some bytes per second. */
+    public Disk disk(Path path, double bytesPerSecond) {
+        return byPath.computeIfAbsent(path, p -> new Disk(bytesPerSecond));
+    }
+
     public FaultyPages() throws IOException {
         super(OwnPages.ofThisSystem());
     }
@@ -22,9 +65,9 @@ public final class FaultyPages extends DelegatingPages {
         readsNothing = true;
     }
 
-    /** Nothing is given back any more, and what is in its place is unknown. */
-    public void losePlaces() {
-        losesPlaces = true;
+    /** Whether nothing is given back, and what is in its place is unknown. */
+    public void losePlaces(boolean now) {
+        losesPlaces = now;
     }
 
     /** What is in a place while it is given back is seen by whoever looks, for a while. */
@@ -33,7 +76,22 @@ public final class FaultyPages extends DelegatingPages {
     }
 
     @Override
+    int open(Path path) throws IOException {
+        int descriptor = super.open(path);
+        if (byPath.containsKey(path)) {
+            disks.put(descriptor, byPath.get(path));
+        } else {
+            disks.remove(descriptor);
+        }
+        return descriptor;
+    }
+
+    @Override
     long read(int file, long address, long length, long offset) {
+        Disk disk = disks.get(file);
+        if (disk != null && !disk.read(length)) {
+            return -5;
+        }
         return readsNothing ? -ENOMEM : super.read(file, address, length, offset);
     }
 

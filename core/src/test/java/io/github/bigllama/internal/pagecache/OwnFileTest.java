@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -70,7 +71,7 @@ class OwnFileTest {
     private OwnFile open(OwnPages pages) throws IOException {
         cached = MappedFile.of(path, mapping.address(), 0);
         cached.expect(0, SIZE);
-        return new OwnFile(pages, cached, mapping.address());
+        return new OwnFile(pages, cached, mapping.address(), List.of());
     }
 
     private void isTheFile() {

@@ -33,6 +33,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Passes with weights in own memory; the mapping always shows the bytes of the file. */
@@ -69,16 +70,20 @@ class OwnPagerTest {
         open(path, ram, choice, OwnPages.ofThisSystem());
     }
 
+    private void open(Path path, long ram, OwnPages system, Path mirror) throws IOException {
+        open(path, ram, new OwnMemory(Choice.AUTO, system, List.of(mirror)));
+    }
+
     private void open(Path path, long ram, Choice choice, OwnPages system) throws IOException {
+        open(path, ram, new OwnMemory(choice, system));
+    }
+
+    private void open(Path path, long ram, OwnMemory own) throws IOException {
         total = ram + RamBudget.RESERVE + (1 << 20);
         spare(total);
         weights = Models.weights(path);
         content = Files.readAllBytes(path);
-        pager =
-                new Pager(
-                        weights,
-                        RamBudgetTest.of(folder.resolve("limits")),
-                        new OwnMemory(choice, system));
+        pager = new Pager(weights, RamBudgetTest.of(folder.resolve("limits")), own);
         try (FileChannel channel = FileChannel.open(path)) {
             mapping = channel.map(MapMode.READ_ONLY, 0, content.length, arena);
         }
@@ -278,13 +283,14 @@ class OwnPagerTest {
         Path path = Models.dense(folder);
         open(path, Files.size(path) * 30 / 100, Choice.OWN, system);
         pass(1);
-        system.losePlaces();
+        system.losePlaces(true);
         for (int i = 0; i < 3; i++) {
             assertThatThrownBy(() -> pass(1))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("dense.gguf")
                     .hasMessageContaining("load the model again");
             pager.end(false);
+            system.losePlaces(false);
         }
     }
 
@@ -314,5 +320,39 @@ class OwnPagerTest {
             }
             pager.end(true);
         }
+    }
+
+    /** Each disk reads what it can. */
+    @ParameterizedTest
+    @CsvSource({"200e6, 200e6, 35, 65", "300e6, 100e6, 10, 40"})
+    void aMirrorIsReadToo(double speed, double ofMirror, int least, int most) throws Exception {
+        FaultyPages system = new FaultyPages();
+        Path path = Models.dense(folder);
+        Path mirror = Files.copy(path, folder.resolve("mirror.gguf"));
+        FaultyPages.Disk disk = system.disk(path, speed);
+        FaultyPages.Disk other = system.disk(mirror, ofMirror);
+        open(path, Files.size(path) * 30 / 100, system, mirror);
+        for (int i = 0; i < 3; i++) {
+            pass(1);
+        }
+        long all = disk.bytes() + other.bytes();
+        assertThat(all).isGreaterThan(weights.size());
+        assertThat(other.bytes() * 100 / all).isBetween((long) least, (long) most);
+    }
+
+    @Test
+    void aMirrorThatFailsIsNotReadAnyMore() throws Exception {
+        FaultyPages system = new FaultyPages();
+        Path path = Models.dense(folder);
+        Path mirror = Files.copy(path, folder.resolve("mirror.gguf"));
+        FaultyPages.Disk other = system.disk(mirror, 1e9);
+        open(path, Files.size(path) * 30 / 100, system, mirror);
+        pass(1);
+        other.fail();
+        long before = other.bytes();
+        pass(1);
+        pass(1);
+        assertThat(before).isPositive();
+        assertThat(other.bytes()).isEqualTo(before);
     }
 }

@@ -24,6 +24,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -279,7 +280,7 @@ class PagerTest {
     @Test
     void lessRamThanAnyPlanNeedsIsAnErrorWithTheLeastThatWouldDo() throws IOException {
         Weights dense = Models.weights(Models.dense(folder));
-        assertThatThrownBy(() -> new Pager(dense, RamBudgetTest.ofWeights(1 << 20)))
+        assertThatThrownBy(() -> new Pager(dense, RamBudgetTest.ofWeights(1 << 20), List.of()))
                 .isInstanceOf(InsufficientRamException.class)
                 .hasMessageMatching(".*at least [0-9.]+ GB are needed.*");
     }
@@ -303,6 +304,36 @@ class PagerTest {
         pass(1);
         pass(1);
         assertThat(residentBytes()).isLessThan(75_000_000);
+    }
+
+    /** The experts of a former process are in memory before they are chosen. */
+    @Test
+    void theExpertsUsedMostAreThereAtTheNextStart() throws Exception {
+        Path path = Models.experts(folder);
+        PieceMap map = new PieceMap(Models.weights(path));
+        long ram = PlanRules.leastRam(map) + map.size(0, map.everyTokenCount()) + (12 << 20);
+        open(path, ram);
+        pager.remember(new ExpertProfile(folder.resolve("kept"), "model"));
+        for (int i = 0; i < 30; i++) {
+            routedPass(20, 21, 22, 23);
+            routedPass(i, i + 1, i + 24, i + 25);
+        }
+        pager.close();
+        eyes.close();
+
+        open(path, ram);
+        pager.remember(new ExpertProfile(folder.resolve("kept"), "model"));
+        PassStats first = routedPass(50, 51, 52, 53);
+        assertThat(first.expertMisses()).isPositive();
+        int last = weightOf("blk.1.ffn_down_exps.weight");
+        for (int i = 0; i < 500 && !isResident(map, map.first(last) + 20); i++) {
+            Thread.sleep(10);
+        }
+        // What is idle between passes is used.
+        Thread.sleep(300);
+        PassStats second = routedPass(20, 21, 22, 23);
+        assertThat(second.expertMisses()).isZero();
+        assertThat(residentBytes()).isLessThan(ram + (4 << 20));
     }
 
     /** A pass in the order of the names; everything is there when it is used. */

@@ -1,22 +1,21 @@
-package io.github.bigllama.core.residency;
+package io.github.bigllama.internal.system;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * Finds the folders of this process's memory cgroups, its own and all above, of versions 1 and 2.
- */
-final class MemoryCgroups {
-    private MemoryCgroups() {}
+/** Where the cgroups of this process are: its own and all above, of version 1 and 2. */
+public final class Cgroups {
+    private Cgroups() {}
 
     /**
      * The folders of the cgroups, the innermost first.
      *
      * @param root the folder that holds proc and sys
+     * @param controller what is limited there: {@code memory} or {@code cpu}
      */
-    static List<Path> of(Path root) {
+    public static List<Path> of(Path root, String controller) {
         List<Path> folders = new ArrayList<>();
         // hierarchy:controllers:path; version 2 has one line, with no controllers
         for (String line : lines(root.resolve("proc/self/cgroup"))) {
@@ -25,15 +24,16 @@ final class MemoryCgroups {
                 continue;
             }
             boolean two = fields[0].equals("0") && fields[1].isEmpty();
-            boolean memory = List.of(fields[1].split(",")).contains("memory");
-            if (two || memory) {
-                folders.addAll(folders(root, two, fields[2]));
+            boolean one = List.of(fields[1].split(",")).contains(controller);
+            if (two || one) {
+                folders.addAll(folders(root, two ? "" : controller, fields[2]));
             }
         }
         return folders;
     }
 
-    private static List<Path> folders(Path root, boolean two, String path) {
+    /** Those of a controller of version 1, or of version 2 if it is empty. */
+    private static List<Path> folders(Path root, String controller, String path) {
         List<Path> folders = new ArrayList<>();
         for (String line : lines(root.resolve("proc/self/mountinfo"))) {
             // id parent device root mount-point options [optional fields] - type source options
@@ -44,10 +44,10 @@ final class MemoryCgroups {
                 continue;
             }
             boolean matches =
-                    two
+                    controller.isEmpty()
                             ? right[0].equals("cgroup2")
                             : right[0].equals("cgroup")
-                                    && List.of(right[2].split(",")).contains("memory");
+                                    && List.of(right[2].split(",")).contains(controller);
             if (matches) {
                 Path mount = root.resolve(left[4].substring(1));
                 Path inner = mount.resolve(below(left[3], path)).normalize();
@@ -75,6 +75,6 @@ final class MemoryCgroups {
     }
 
     private static List<String> lines(Path file) {
-        return AvailableRam.text(file).lines().toList();
+        return SystemFile.text(file).lines().toList();
     }
 }

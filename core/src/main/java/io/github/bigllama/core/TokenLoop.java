@@ -1,0 +1,183 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.option.ContextFull;
+import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Drafter;
+import io.github.bigllama.internal.engine.SamplerChain;
+import io.github.bigllama.internal.engine.Sequence;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * From one token to the next: a pass over the token and a guess of what follows it, then a choice
+ * at each of those as long as the guess was right.
+ */
+final class TokenLoop {
+    /** What has become of a computation. */
+    enum Outcome {
+        COMPUTED,
+        CANCELLED,
+        CONTEXT_FULL
+    }
+
+    private static final int[] NONE = {};
+
+    private final LlamaModel model;
+    private final Context context;
+    private final Sequence sequence;
+    private final SamplerChain sampler;
+    private final GenerationOptions options;
+    private final Optional<Drafter> drafter;
+
+    /** The guess that was computed with the last pass. */
+    private int[] draft = NONE;
+
+    /** How many of its tokens were right. */
+    private int accepted;
+
+    /** What the last pass took; 0 before the first. */
+    private double seconds;
+
+    private SpeculationStats stats = SpeculationStats.NONE;
+
+    TokenLoop(
+            LlamaModel model,
+            Context context,
+            Sequence sequence,
+            SamplerChain sampler,
+            GenerationOptions options,
+            Optional<Drafter> drafter) {
+        this.model = model;
+        this.context = context;
+        this.sequence = sequence;
+        this.sampler = sampler;
+        this.options = options;
+        this.drafter = drafter;
+    }
+
+    /** An answer to a prompt begins. */
+    void begin(int[] prompt) {
+        sampler.accept(prompt);
+        drafter.ifPresent(d -> d.begin(prompt));
+    }
+
+    /** What guessing has brought so far; empty where nobody guesses. */
+    Optional<SpeculationStats> stats() {
+        return drafter.map(d -> stats);
+    }
+
+    /** Chooses a token from what was computed last. */
+    int choose() {
+        requireNumbers();
+        return sampler.sample(context);
+    }
+
+    /** Whether a token that was chosen had been guessed: then it is computed already. */
+    boolean accept(int token) {
+        if (accepted == draft.length || draft[accepted] != token) {
+            return false;
+        }
+        accepted++;
+        context.confirm(sequence);
+        return true;
+    }
+
+    /**
+     * Computes a token, and with it a guess of what follows.
+     *
+     * @param left how many tokens more are wanted at most
+     * @param generated how many were chosen, with this one
+     */
+    Outcome compute(int token, long left, int generated) {
+        judge();
+        long start = System.nanoTime();
+        Outcome outcome = pass(token, left, generated);
+        seconds = outcome == Outcome.COMPUTED ? (System.nanoTime() - start) / 1e9 : 0;
+        return outcome;
+    }
+
+    /** Nothing more of the last guess can turn out right. */
+    void judge() {
+        if (seconds > 0) {
+            stats = stats.plus(draft.length, accepted);
+            drafter.ifPresent(d -> d.observe(draft.length, accepted, seconds));
+        }
+        draft = NONE;
+        accepted = 0;
+        seconds = 0;
+    }
+
+    private Outcome pass(int token, long left, int generated) {
+        int room = Math.min(context.size() - sequence.used(), context.batchSize());
+        try {
+            if (room > 0) {
+                int[] guess = guess(token, (int) Math.min(left - 1, room - 1));
+                try {
+                    return decode(token, guess);
+                } catch (DecodeException e) {
+                    if (e.status() != Context.NO_SLOT || guess.length == 0) {
+                        throw e;
+                    }
+                    return decode(token, NONE);
+                }
+            }
+        } catch (DecodeException e) {
+            // Other sequences of the context have the rest of it.
+            if (e.status() != Context.NO_SLOT) {
+                throw e;
+            }
+        }
+        if (!canShift(generated)) {
+            return Outcome.CONTEXT_FULL;
+        }
+        return context.shift(sequence, kept()) ? decode(token, NONE) : Outcome.CANCELLED;
+    }
+
+    private int[] guess(int token, int most) {
+        return most <= 0
+                ? NONE
+                : drafter.map(d -> d.draft(sequence.tokens(), token, most)).orElse(NONE);
+    }
+
+    private Outcome decode(int token, int[] guess) {
+        boolean isDone =
+                guess.length == 0
+                        ? context.decode(sequence, new int[] {token}, 0, 1)
+                        : context.decode(sequence, token, guess);
+        if (isDone) {
+            draft = guess;
+        }
+        return isDone ? Outcome.COMPUTED : Outcome.CANCELLED;
+    }
+
+    private boolean canShift(int generated) {
+        boolean isEndless =
+                options.maxTokens() == GenerationOptions.UNLIMITED && generated >= context.size();
+        return options.contextFull() == ContextFull.SHIFT
+                && !isEndless
+                && kept() < sequence.used() - 1;
+    }
+
+    private int kept() {
+        return Math.max(options.keep(), model.tokenizer().addsBeginOfSequence() ? 1 : 0);
+    }
+
+    /**
+     * Damaged weights give NaN, and llama.cpp's samplers abort the process on those. One look at
+     * every logit costs less than a thousandth of computing them.
+     */
+    private void requireNumbers() {
+        if (!context.outputs().areNumbers(model.vocabularySize())) {
+            throw new DecodeException(
+                    "the model computed logits that are not numbers after "
+                            + sequence.used()
+                            + " tokens; the weights in "
+                            + model.path()
+                            + " are damaged, or too large for their type: download or convert it again",
+                    0,
+                    List.of());
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package io.github.bigllama.core.quantize;
+
+import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
+
+import io.github.bigllama.bindings.NativeLibrary;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.engine.ModelFingerprint;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.DoubleConsumer;
+import java.util.stream.Stream;
+
+/**
+ * Copies of models in few bits, in the user's cache: each guesses tokens for the model that it is a
+ * copy of, see {@link ModelOptions#draftModel()}. The {@value #KEPT} that were used last are kept.
+ */
+public final class DraftModels {
+    /** How many copies are kept. */
+    public static final int KEPT = 3;
+
+    private DraftModels() {}
+
+    /**
+     * The copy of a model; it is made if it is not there, which reads all of the model and needs
+     * little RAM.
+     *
+     * @param model a GGUF file, of a split model the first part
+     * @param type of most of its weights
+     * @param progress is told the fraction that is done, 0 to 1, if it has to be made. What it
+     *     throws ends that and is thrown here
+     * @throws QuantizeException if it can't be made
+     */
+    public static Path of(Path model, Quantization type, DoubleConsumer progress) {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(type, "type");
+        Objects.requireNonNull(progress, "progress");
+        try {
+            Path folder = NativeLibrary.userCache().resolve("drafts");
+            Path copy = folder.resolve(name(model, type));
+            if (!Files.exists(copy)) {
+                Files.createDirectories(folder);
+                // Another process may be making the same one.
+                Path mine = Files.createTempFile(folder, "making-", ".gguf");
+                try {
+                    Quantizer.of(model, type, QuantizeOptions.defaults().withAllowRequantize(true))
+                            .write(mine, progress);
+                    Files.move(mine, copy, ATOMIC_MOVE);
+                } finally {
+                    Files.deleteIfExists(mine);
+                }
+            }
+            Files.setLastModifiedTime(copy, FileTime.from(Instant.now()));
+            prune(folder);
+            return copy;
+        } catch (IOException e) {
+            throw new QuantizeException(
+                    model,
+                    "cannot make a draft model of " + model + ": " + e.getMessage(),
+                    List.of(),
+                    e);
+        }
+    }
+
+    private static String name(Path model, Quantization type) throws IOException {
+        Weights weights = Weights.of(ModelFiles.read(model));
+        return "%s-%s.gguf"
+                .formatted(ModelFingerprint.of(weights, Map.of()).substring(0, 32), type);
+    }
+
+    private static void prune(Path folder) throws IOException {
+        List<Path> old;
+        try (Stream<Path> files = Files.list(folder)) {
+            old =
+                    files.filter(file -> !file.getFileName().toString().startsWith("making-"))
+                            .sorted(Comparator.comparing(DraftModels::used).reversed())
+                            .skip(KEPT)
+                            .toList();
+        }
+        for (Path file : old) {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    private static FileTime used(Path file) {
+        try {
+            return Files.getLastModifiedTime(file);
+        } catch (IOException e) {
+            // Another process has just pruned it.
+            return FileTime.fromMillis(0);
+        }
+    }
+}
