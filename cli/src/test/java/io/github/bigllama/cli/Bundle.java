@@ -22,7 +22,7 @@ public final class Bundle {
     public static final long PATIENCE_SECONDS = 120;
 
     /** An answer that continues until the context is full, because its end is forbidden. */
-    public static final String[] ENDLESS = {"-c", "100000", "--logit-bias", "1023=-inf"};
+    public static final String[] ENDLESS = {"-c", "100096", "--logit-bias", "1023=-inf"};
 
     private final Path directory;
     private final Map<String, String> environment = new HashMap<>();

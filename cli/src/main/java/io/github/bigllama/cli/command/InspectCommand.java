@@ -154,7 +154,7 @@ public final class InspectCommand implements Callable<Integer> {
                                 count(model.parameters()),
                                 ByteSize.format(model.weights()),
                                 decimal(model.bitsPerWeight())));
-        facts.row("used per token", active(model));
+        facts.row("per token", active(model));
         facts.row("context", text(model.contextSize(), " tokens in training"));
         facts.row(
                 "shape",

@@ -94,7 +94,7 @@ class ChatPipeIT {
         assertThat(result.out()).isEqualTo("🦙\n");
         assertThat(result.err())
                 .contains("/system [TEXT]")
-                .contains("there is no /rest; did you mean /reset?")
+                .contains("there is no command /rest; did you mean /reset?")
                 .contains("no answer yet");
         assertThat(result.exitCode()).as("a script sees that a line failed").isEqualTo(1);
     }
@@ -163,9 +163,9 @@ class ChatPipeIT {
                 .contains("max-tokens -1")
                 .contains("there is no setting 'system' for answers")
                 .contains("--greedy is on or off, not 'maybe'")
-                .contains("there is no setting 'nonsense' of answers")
+                .contains("there is no setting 'nonsense' for answers")
                 .containsPattern("Invalid value for option '--temperature'.*'warm'")
-                .contains("there is no setting 'ctx-size' of answers");
+                .contains("there is no setting 'ctx-size' for answers");
     }
 
     /** Of the options that the command was given, only the one that was set is another. */
