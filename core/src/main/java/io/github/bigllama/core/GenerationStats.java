@@ -18,7 +18,7 @@ import java.util.Optional;
  * @param stopReason why the answer ended; empty until then
  * @param residency reads from disk for the generated tokens, or for the prompt while that is being
  *     computed; empty for a model that fits into RAM
- * @param speculation what guessing tokens has brought; empty if nobody guesses
+ * @param speculation counts of speculative decoding; empty if it is off
  */
 public record GenerationStats(
         int promptTokens,

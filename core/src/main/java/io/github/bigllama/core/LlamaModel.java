@@ -47,7 +47,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final NativeHandle handle;
     private final ModelLoader.Loaded loaded;
 
-    /** Guesses tokens for this model. */
+    /** The draft model, if any. */
     private final Optional<LlamaModel> draft;
 
     /**
@@ -100,7 +100,10 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         }
     }
 
-    /** All of it in memory of the process: so the RAM that the other model may have is less. */
+    /**
+     * All of the draft model is in the process's own memory, which reduces the RAM for the weights
+     * of this model.
+     */
     private static LlamaModel loadDraft(Path path) {
         return load(path, ModelOptions.defaults().withLoadMode(LoadMode.NONE));
     }
@@ -146,15 +149,19 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         }
     }
 
-    /** Who guesses is known now; each token of a guess has logits, and so has the one before. */
+    /**
+     * The options with the kind of speculation decided; each token of a draft has logits, as does
+     * the one before it.
+     */
     private SessionOptions speculating(SessionOptions options) {
-        // A recurrent state can't go back to before a wrong guess.
+        // A recurrent state can't go back to before a wrong token.
         boolean canForget =
                 !llama_h.llama_model_is_recurrent(handle.pointer())
                         && !llama_h.llama_model_is_hybrid(handle.pointer());
         if (options.speculation() == Speculation.DRAFT && draft.isEmpty()) {
             throw new IllegalArgumentException(
-                    "speculation is by a draft model, and the model was loaded without one; see ModelOptions.withDraftModel");
+                    "speculation needs a draft model, but the model was loaded without one; see "
+                            + "ModelOptions.withDraftModel");
         }
         boolean pays =
                 options.speculation() != Speculation.AUTO || draft.isPresent() || pager.isPresent();
@@ -167,7 +174,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
                 : options.withOutputs(Math.max(options.outputs(), outputs));
     }
 
-    /** What guesses for a session of these options, if the draft model does. */
+    /** The draft context for a session with these options, if a draft model is used. */
     Optional<LlamaSession> newDraftSession(SessionOptions options) {
         boolean guesses =
                 options.speculation() == Speculation.AUTO

@@ -1,11 +1,11 @@
 package io.github.bigllama.core;
 
 /**
- * What guessing tokens has brought.
+ * Counts of speculative decoding in an answer.
  *
- * @param passes passes over the weights, the prompt not counted
- * @param drafted tokens that were guessed and computed with them
- * @param accepted tokens of those that were right
+ * @param passes number of passes over the weights, without those of the prompt
+ * @param drafted number of drafted tokens that were computed in these passes
+ * @param accepted number of drafted tokens that were right
  */
 public record SpeculationStats(int passes, int drafted, int accepted) {
     static final SpeculationStats NONE = new SpeculationStats(0, 0, 0);
@@ -14,7 +14,7 @@ public record SpeculationStats(int passes, int drafted, int accepted) {
         return new SpeculationStats(passes + 1, drafted + newlyDrafted, accepted + newlyAccepted);
     }
 
-    /** Tokens that a pass has given; 1 without guesses, 0 before the first pass. */
+    /** Tokens per pass, on average; 1 without drafts, 0 before the first pass. */
     public double tokensPerPass() {
         return passes == 0 ? 0 : 1 + (double) accepted / passes;
     }

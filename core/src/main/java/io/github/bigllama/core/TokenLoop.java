@@ -11,11 +11,11 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * From one token to the next: a pass over the token and a guess of what follows it, then a choice
- * at each of those as long as the guess was right.
+ * The loop from token to token: computes a token in one pass with a draft of the following ones,
+ * then chooses a token at each place as long as the draft was right.
  */
 final class TokenLoop {
-    /** What has become of a computation. */
+    /** The outcome of a computation. */
     enum Outcome {
         COMPUTED,
         CANCELLED,
@@ -31,13 +31,13 @@ final class TokenLoop {
     private final GenerationOptions options;
     private final Optional<Drafter> drafter;
 
-    /** The guess that was computed with the last pass. */
+    /** The draft that was computed in the last pass. */
     private int[] draft = NONE;
 
-    /** How many of its tokens were right. */
+    /** Number of its tokens that were right. */
     private int accepted;
 
-    /** What the last pass took; 0 before the first. */
+    /** Seconds that the last pass took; 0 before the first. */
     private double seconds;
 
     private SpeculationStats stats = SpeculationStats.NONE;
@@ -57,24 +57,24 @@ final class TokenLoop {
         this.drafter = drafter;
     }
 
-    /** An answer to a prompt begins. */
+    /** Begins an answer to a prompt. */
     void begin(int[] prompt) {
         sampler.accept(prompt);
         drafter.ifPresent(d -> d.begin(prompt));
     }
 
-    /** What guessing has brought so far; empty where nobody guesses. */
+    /** The counts so far; empty without speculation. */
     Optional<SpeculationStats> stats() {
         return drafter.map(d -> stats);
     }
 
-    /** Chooses a token from what was computed last. */
+    /** Chooses a token from the last outputs. */
     int choose() {
         requireNumbers();
         return sampler.sample(context);
     }
 
-    /** Whether a token that was chosen had been guessed: then it is computed already. */
+    /** Whether a chosen token had been drafted, so that it is already computed. */
     boolean accept(int token) {
         if (accepted == draft.length || draft[accepted] != token) {
             return false;
@@ -85,10 +85,10 @@ final class TokenLoop {
     }
 
     /**
-     * Computes a token, and with it a guess of what follows.
+     * Computes a token, with a draft of the following ones.
      *
-     * @param left how many tokens more are wanted at most
-     * @param generated how many were chosen, with this one
+     * @param left the most tokens that are still wanted
+     * @param generated number of tokens chosen so far, this one included
      */
     Outcome compute(int token, long left, int generated) {
         judge();
@@ -98,7 +98,7 @@ final class TokenLoop {
         return outcome;
     }
 
-    /** Nothing more of the last guess can turn out right. */
+    /** Judges the last draft, of which no further token can turn out right. */
     void judge() {
         if (seconds > 0) {
             stats = stats.plus(draft.length, accepted);
@@ -124,7 +124,7 @@ final class TokenLoop {
                 }
             }
         } catch (DecodeException e) {
-            // Other sequences of the context have the rest of it.
+            // Other sequences fill the rest of the context.
             if (e.status() != Context.NO_SLOT) {
                 throw e;
             }
@@ -165,8 +165,8 @@ final class TokenLoop {
     }
 
     /**
-     * Damaged weights give NaN, and llama.cpp's samplers abort the process on those. One look at
-     * every logit costs less than a thousandth of computing them.
+     * Damaged weights give NaN, and llama.cpp's samplers abort the process on NaN. Looking at every
+     * logit costs less than a thousandth of computing them.
      */
     private void requireNumbers() {
         if (!context.outputs().areNumbers(model.vocabularySize())) {

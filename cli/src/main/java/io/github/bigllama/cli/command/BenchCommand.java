@@ -80,8 +80,7 @@ public final class BenchCommand implements Callable<Integer> {
             paramLabel = "N",
             description =
                     "Tokens to compute before measuring, so that weights that stay in RAM are "
-                            + "there (default:"
-                            + " ${DEFAULT-VALUE}).")
+                            + "there (default: ${DEFAULT-VALUE}).")
     int warmUp = 1;
 
     @Option(
@@ -251,9 +250,8 @@ public final class BenchCommand implements Callable<Integer> {
         Arrays.sort(sorted);
         System.err.printf(
                 Locale.ROOT,
-                "experts chosen %.1f times on average; least %d, 10th percentile %d, median "
-                        + "%d,"
-                        + " 90th percentile %d, most %d%n",
+                "experts chosen %.1f times on average; least %d, 10th percentile %d, median %d, "
+                        + "90th percentile %d, most %d%n",
                 Arrays.stream(sorted).average().orElse(0),
                 sorted[0],
                 sorted[sorted.length / 10],

@@ -41,9 +41,8 @@ public final class InspectCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "FILE|URL",
             description =
-                    "A GGUF file or its address (the first part of a split model), or demo for "
-                            + "the"
-                            + " demo model.")
+                    "A GGUF file or its address (the first part of a split model), or demo for the "
+                            + "demo model.")
     String source;
 
     @Option(names = "--json", description = "Print it as JSON.")

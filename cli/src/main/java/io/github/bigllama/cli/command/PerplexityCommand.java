@@ -34,9 +34,8 @@ import picocli.CommandLine.Option;
         name = "perplexity",
         description = {
             "Measure how well a model predicts a text, as llama-perplexity does; with --base also "
-                    + "how far"
-                    + " its predictions are from another model's, such as the one it "
-                    + "was quantized from.",
+                    + "how far its predictions are from another model's, such as the one it was "
+                    + "quantized from.",
             ""
         })
 public final class PerplexityCommand implements Callable<Integer> {
@@ -62,9 +61,8 @@ public final class PerplexityCommand implements Callable<Integer> {
     @Option(
             names = "--special",
             description =
-                    "Treat control tokens in the text, such as <|im_end|>, as control "
-                            + "tokens;"
-                            + " llama-perplexity takes them as plain text.")
+                    "Treat control tokens in the text, such as <|im_end|>, as control tokens; "
+                            + "llama-perplexity takes them as plain text.")
     boolean special;
 
     @Option(names = "--json", description = "Print it as JSON.")
@@ -78,8 +76,7 @@ public final class PerplexityCommand implements Callable<Integer> {
             heading =
                     "%nContext (the length of a chunk; by default "
                             + DEFAULT_CONTEXT
-                            + " "
-                            + "tokens):%n")
+                            + " tokens):%n")
     SessionArguments session = new SessionArguments();
 
     @Override

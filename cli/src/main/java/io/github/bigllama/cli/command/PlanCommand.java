@@ -25,18 +25,15 @@ import picocli.CommandLine.Parameters;
         name = "plan",
         description = {
             "Forecast how a model will run, before it is loaded or even downloaded: how much RAM "
-                    + "it"
-                    + " takes, how much is read from disk, how fast it is, and what would "
-                    + "help.",
+                    + "it takes, how much is read from disk, how fast it is, and what would help.",
             ""
         })
 public final class PlanCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "FILE|URL",
             description =
-                    "A GGUF file or its address (the first part of a split model), or demo for "
-                            + "the"
-                            + " demo model.")
+                    "A GGUF file or its address (the first part of a split model), or demo for the "
+                            + "demo model.")
     String source;
 
     @Option(
@@ -44,9 +41,8 @@ public final class PlanCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "RAM for the program, for example 24G; may be more than this machine "
-                            + "has."
-                            + " Default: as much as the system can spare.")
+                    "RAM for the program, for example 24G; may be more than this machine has. "
+                            + "Default: as much as the system can spare.")
     Long ram;
 
     @Option(
@@ -71,9 +67,8 @@ public final class PlanCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "Bytes of weights in RAM that are computed with per second, for example "
-                            + "100GB."
-                            + " Default: measured.")
+                    "Bytes of weights in RAM that are computed with per second, for example 100GB. "
+                            + "Default: measured.")
     Long memory;
 
     @Option(

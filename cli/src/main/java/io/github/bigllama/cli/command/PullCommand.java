@@ -33,12 +33,10 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "pull",
         description = {
-            "Download a model into the models folder (BIGLLAMA_MODELS). An interrupted "
-                    + "download"
-                    + " continues where it stopped. The token is taken from "
-                    + "HF_TOKEN, proxies from https_proxy and"
-                    + " similar variables as for curl, "
-                    + "certificate authorities from SSL_CERT_FILE or the system.",
+            "Download a model into the models folder (BIGLLAMA_MODELS). An interrupted download "
+                    + "continues where it stopped. The token is taken from HF_TOKEN, proxies from "
+                    + "https_proxy and similar variables as for curl, certificate authorities from "
+                    + "SSL_CERT_FILE or the system.",
             ""
         })
 public final class PullCommand implements Callable<Integer> {

@@ -41,9 +41,8 @@ public final class QuantizeCommand implements Callable<Integer> {
             hideParamSyntax = true,
             description =
                     "A GGUF file (the first part of a split model), or demo for the demo model; "
-                            + "the"
-                            + " file to write, optional with --dry-run; and one of the "
-                            + "types below.")
+                            + "the file to write, optional with --dry-run; and one of the types "
+                            + "below.")
     List<String> arguments;
 
     @Option(
@@ -54,8 +53,7 @@ public final class QuantizeCommand implements Callable<Integer> {
     @Option(
             names = "--allow-requantize",
             description =
-                    "Quantize even tensors that are quantized already, which loses more than"
-                            + " "
+                    "Quantize even tensors that are quantized already, which loses more than "
                             + "quantizing the original.")
     boolean allowRequantize;
 
@@ -90,9 +88,8 @@ public final class QuantizeCommand implements Callable<Integer> {
             paramLabel = "REGEX=TYPE",
             converter = QuantizationNames.Overrides.class,
             description =
-                    "The type of all tensors whose names match the regular expression, for"
-                            + " "
-                            + "example ffn_down=q6_k. Repeatable; the first match counts.")
+                    "The type of all tensors whose names match the regular expression, for example "
+                            + "ffn_down=q6_k. Repeatable; the first match counts.")
     List<TensorType> tensorTypes = List.of();
 
     @Option(
@@ -106,9 +103,8 @@ public final class QuantizeCommand implements Callable<Integer> {
             names = "--max-buffer-size",
             paramLabel = "SIZE",
             description =
-                    "Most memory for rows, in MiB or for example 2G. Default: an eighth of "
-                            + "the"
-                            + " available RAM, at most 1 GiB.")
+                    "Most memory for rows, in MiB or for example 2G. Default: an eighth of the "
+                            + "available RAM, at most 1 GiB.")
     String bufferSize;
 
     @Option(
@@ -235,8 +231,7 @@ public final class QuantizeCommand implements Callable<Integer> {
         if (plan.fallbacks() > 0) {
             System.err.printf(
                     "bigllama: %d of %d tensors get another type than intended, because their row "
-                            + "length"
-                            + " is not a multiple of its block size%n",
+                            + "length is not a multiple of its block size%n",
                     plan.fallbacks(), plan.tensors().size());
         }
     }

@@ -75,7 +75,6 @@ public final class ResidencyCommand implements Callable<Integer> {
                     "cannot see which pages of "
                             + model
                             + " are in RAM: "
-                            + ""
                             + CommandException.reason(e),
                     e);
         }

@@ -30,9 +30,8 @@ import picocli.CommandLine.Option;
         description = {
             "Answer one prompt on standard output; everything else goes to stderr.",
             "",
-            "The answer appears token by token. The prompt is given as an argument, in a file, "
-                    + "or"
-                    + " through a pipe, and is put into the model's chat template.",
+            "The answer appears token by token. The prompt is given as an argument, in a file, or "
+                    + "through a pipe, and is put into the model's chat template.",
             ""
         })
 public final class RunCommand implements Callable<Integer> {
@@ -70,8 +69,7 @@ public final class RunCommand implements Callable<Integer> {
         }
         if (raw && sessionFile.isPresent()) {
             throw CommandException.usage(
-                    "--raw has no conversation that --session could save; "
-                            + "leave out one of them");
+                    "--raw has no conversation that --session could save; leave out one of them");
         }
         String prompt = prompt();
         PrintStream err = System.err;

@@ -24,9 +24,8 @@ import picocli.CommandLine.Option;
             "Print the tokens of a text, one per line: the id, and the piece of text it stands "
                     + "for.",
             "",
-            "Bytes that are not a whole character, and control characters, are printed as "
-                    + "\\xNN."
-                    + " Control tokens are printed by their names, without quotes.",
+            "Bytes that are not a whole character, and control characters, are printed as \\xNN. "
+                    + "Control tokens are printed by their names, without quotes.",
             ""
         })
 public final class TokenizeCommand implements Callable<Integer> {
@@ -38,9 +37,8 @@ public final class TokenizeCommand implements Callable<Integer> {
     @Option(
             names = "--no-special",
             description =
-                    "Take the names of control tokens as plain text, and do not add tokens at "
-                            + "the"
-                            + " beginning or the end.")
+                    "Take the names of control tokens as plain text, and do not add tokens at the "
+                            + "beginning or the end.")
     boolean noSpecial;
 
     @Mixin CommonArguments common = new CommonArguments();

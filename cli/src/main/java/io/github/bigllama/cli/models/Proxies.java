@@ -149,10 +149,8 @@ final class Proxies {
         return new PullException(
                 variable
                         + " is not the address of a proxy (the value is not shown, because it may "
-                        + "contain a password);"
-                        + " write http://host:port or "
-                        + "http://user:password@host:port, with all characters of the user"
-                        + " "
-                        + "and the password that are not letters or digits as %XX");
+                        + "contain a password); write http://host:port or "
+                        + "http://user:password@host:port, with all characters of the user and the "
+                        + "password that are not letters or digits as %XX");
     }
 }

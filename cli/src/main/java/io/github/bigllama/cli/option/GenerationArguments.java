@@ -76,9 +76,8 @@ public final class GenerationArguments {
     @Option(
             names = "--no-context-shift",
             description =
-                    "End an answer when the context is full. Default in a conversation: forget "
-                            + "the"
-                            + " oldest turns, except the system message.")
+                    "End an answer when the context is full. Default in a conversation: forget the "
+                            + "oldest turns, except the system message.")
     boolean noContextShift;
 
     /** What to do when a conversation has outgrown the context. */

@@ -35,11 +35,8 @@ public final class ModelArguments {
             paramLabel = "FILE",
             description =
                     "A GGUF file (the first part of a split model), or the name of a downloaded "
-                            + "model,"
-                            + " as list shows it, or a part of that name. Default: the "
-                            + "environment variable"
-                            + " BIGLLAMA_MODEL, or else a tiny demo "
-                            + "model.")
+                            + "model, as list shows it, or a part of that name. Default: the "
+                            + "environment variable BIGLLAMA_MODEL, or else a tiny demo model.")
     Path file;
 
     private static final String SELF = "self:";
@@ -49,26 +46,27 @@ public final class ModelArguments {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "Most RAM for this program, for example 12G. Of a model that does not fit, "
-                            + "the"
-                            + " part used most stays in RAM and the rest is read from "
-                            + "disk for each"
-                            + " token. Default: as much as the system can spare.")
+                    "Most RAM for this program, for example 12G. Of a model that does not fit, the "
+                            + "part used most stays in RAM and the rest is read from disk for each "
+                            + "token. Default: as much as the system can spare.")
     Long ram;
 
     @Option(
             names = "--mirror",
             paramLabel = "FILE",
             description =
-                    "A copy of the model on another disk, of a split model the first part. Of a model"
-                            + " that does not fit into RAM, the rest is read from both.")
+                    "A copy of the model on another disk (the first part of a split model). If "
+                            + "the"
+                            + " model does not fit into RAM, the rest is read from both.")
     Path mirror;
 
     @Option(
             names = "--no-expert-profile",
             description =
-                    "Of a model with experts that does not fit into RAM: do not keep which are used"
-                            + " most, nor read those first at the next start.")
+                    "With a model with experts that does not fit into RAM: do not save which "
+                            + "experts"
+                            + " are used most, and do not read those first at the "
+                            + "next start.")
     boolean noExpertProfile;
 
     @Option(
@@ -76,10 +74,8 @@ public final class ModelArguments {
             negatable = true,
             description =
                     "Map the file and let the system decide which parts stay in RAM. --no-mmap "
-                            + "reads"
-                            + " the whole file into memory. Default: map it, and if it "
-                            + "does not fit,"
-                            + " bigllama decides which parts stay.")
+                            + "reads the whole file into memory. Default: map it, and if it does "
+                            + "not fit, bigllama decides which parts stay.")
     Boolean mmap;
 
     @Option(
@@ -115,9 +111,11 @@ public final class ModelArguments {
             names = {"-md", "--model-draft"},
             paramLabel = "FILE",
             description =
-                    "A small model with the same vocabulary that guesses tokens for this one; all of"
-                            + " it is in RAM. self:TYPE makes a copy of this one, for example"
-                            + " self:Q2_K, and keeps it.")
+                    "A small model with the same vocabulary that drafts tokens for this one; all "
+                            + "of it"
+                            + " is in RAM. self:TYPE, for example self:Q2_K, makes such "
+                            + "a copy of this"
+                            + " model, and keeps it.")
     String draft;
 
     @Option(
@@ -141,16 +139,17 @@ public final class ModelArguments {
             if (mmap != null || mlock || directIo) {
                 throw CommandException.usage(
                         "--ram decides which part of the model is in RAM, and so do --mmap, "
-                                + "--mlock and"
-                                + " --direct-io; leave out one of them");
+                                + "--mlock and --direct-io; leave out one of them");
             }
             options = options.withRam(ram);
         }
         if (mirror != null) {
             if (mmap != null || mlock || directIo) {
                 throw CommandException.usage(
-                        "--mirror is for what is read beside the computation, which --mmap, --mlock and"
-                                + " --direct-io leave to the system; leave one out");
+                        "--mirror applies to reads beside the computation, which --mmap, --mlock "
+                                + "and"
+                                + " --direct-io leave to the system; leave out one of "
+                                + "them");
             }
             options = options.withMirror(mirror);
         }
@@ -293,8 +292,7 @@ public final class ModelArguments {
                 ExitCode.FAILED,
                 name
                         + ": no such file, and no downloaded model with that name; bigllama list "
-                        + "shows"
-                        + " all models, bigllama pull downloads one",
+                        + "shows all models, bigllama pull downloads one",
                 null);
     }
 
@@ -329,9 +327,8 @@ public final class ModelArguments {
         if (directIo) {
             if (mlock || Boolean.TRUE.equals(mmap)) {
                 throw CommandException.usage(
-                        "--direct-io bypasses the memory that --mmap and --mlock control;"
-                                + " "
-                                + "leave out one of them");
+                        "--direct-io bypasses the memory that --mmap and --mlock control; leave "
+                                + "out one of them");
             }
             return LoadMode.DIRECT_IO;
         }

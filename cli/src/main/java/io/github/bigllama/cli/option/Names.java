@@ -52,7 +52,7 @@ public abstract class Names<T> implements ITypeConverter<T>, Iterable<String> {
         }
     }
 
-    /** Who guesses tokens. */
+    /** The kinds of speculation. */
     static final class Speculations extends Names<Speculation> {
         Speculations() {
             add("auto", Speculation.AUTO);

@@ -37,8 +37,7 @@ public final class SamplingArguments {
             names = "--top-p",
             paramLabel = "N",
             description =
-                    "Keep the most probable tokens that together reach this probability"
-                            + " "
+                    "Keep the most probable tokens that together reach this probability "
                             + "(${DEFAULT-VALUE}; 1 = all).")
     float topP = DEFAULTS.topP();
 
@@ -46,17 +45,15 @@ public final class SamplingArguments {
             names = "--min-p",
             paramLabel = "N",
             description =
-                    "Drop tokens below this share of the best one's probability "
-                            + "(${DEFAULT-VALUE};"
-                            + " 0 = none).")
+                    "Drop tokens below this share of the best one's probability (${DEFAULT-VALUE}; "
+                            + "0 = none).")
     float minP = DEFAULTS.minP();
 
     @Option(
             names = {"--typical-p", "--typical"},
             paramLabel = "N",
             description =
-                    "Keep the most typical tokens that together reach this probability"
-                            + " "
+                    "Keep the most typical tokens that together reach this probability "
                             + "(${DEFAULT-VALUE}; 1 = all).")
     float typicalP = DEFAULTS.typicalP();
 
@@ -64,9 +61,8 @@ public final class SamplingArguments {
             names = "--repeat-last-n",
             paramLabel = "N",
             description =
-                    "Number of last tokens that the penalties look at (${DEFAULT-VALUE}; 0 = "
-                            + "no"
-                            + " penalties).")
+                    "Number of last tokens that the penalties look at (${DEFAULT-VALUE}; 0 = no "
+                            + "penalties).")
     int repeatLastN = Penalties.OFF.lastTokens();
 
     @Option(
@@ -116,9 +112,8 @@ public final class SamplingArguments {
             names = "--dry-sequence-breaker",
             paramLabel = "TEXT",
             description =
-                    "A text that ends a repetition for DRY, replacing the default ones; "
-                            + "\"none\""
-                            + " for no such texts. Repeatable.")
+                    "A text that ends a repetition for DRY, replacing the default ones; \"none\" "
+                            + "for no such texts. Repeatable.")
     List<String> dryBreakers;
 
     @Option(
@@ -131,8 +126,7 @@ public final class SamplingArguments {
             names = "--xtc-threshold",
             paramLabel = "N",
             description =
-                    "Probability from which a token is a top choice for XTC "
-                            + "(${DEFAULT-VALUE}).")
+                    "Probability from which a token is a top choice for XTC (${DEFAULT-VALUE}).")
     float xtcThreshold = Xtc.OFF.threshold();
 
     @Option(

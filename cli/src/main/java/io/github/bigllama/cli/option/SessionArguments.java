@@ -21,10 +21,8 @@ public final class SessionArguments {
             converter = Names.ContextSizes.class,
             description =
                     "Context size in tokens; 0 for the size that the model was trained with, auto "
-                            + "for"
-                            + " as much of that as fits into RAM beside the weights. "
-                            + "Default: the"
-                            + " trained size, but at most 4096.")
+                            + "for as much of that as fits into RAM beside the weights. Default: "
+                            + "the trained size, but at most 4096.")
     Integer contextSize;
 
     @Option(
@@ -83,10 +81,13 @@ public final class SessionArguments {
             completionCandidates = Names.Speculations.class,
             converter = Names.Speculations.class,
             description =
-                    "Guess several tokens and compute them in one pass (auto): ngram by what"
-                            + " followed the same words before, draft by the model of --model-draft,"
-                            + " off not at all; auto where there is such a model or weights are read"
-                            + " from disk. Answers stay the same.")
+                    "Draft several tokens and compute them in one pass (auto). ngram: those "
+                            + "that"
+                            + " followed the same words before; draft: by the model of "
+                            + "--model-draft;"
+                            + " off: never; auto: if there is such a model or "
+                            + "weights are read from"
+                            + " disk. Answers stay the same.")
     Speculation speculation = DEFAULTS.speculation();
 
     /** Whether the size of the context was given. */

@@ -23,12 +23,9 @@ public final class TextArguments {
             paramLabel = LABEL,
             description =
                     "The text; words are joined by spaces. Without words, or with - as the first, "
-                            + "it"
-                            + " is read from standard input. Text from a pipe or --file is "
-                            + "put before"
-                            + " the words, with an empty line between. Put -- "
-                            + "before a text that"
-                            + " begins with -.")
+                            + "it is read from standard input. Text from a pipe or --file is put "
+                            + "before the words, with an empty line between. Put -- before a text "
+                            + "that begins with -.")
     List<String> words = new ArrayList<>();
 
     @Option(

@@ -29,7 +29,7 @@ public final class Statistics {
                         stats.tokensPerSecond()));
         stats.speculation()
                 .filter(speculation -> speculation.drafted() > 0)
-                .ifPresent(speculation -> lines.add("guessed:   " + speculation(speculation)));
+                .ifPresent(speculation -> lines.add("drafted:   " + speculation(speculation)));
         stats.residency().ifPresent(residency -> lines.add("weights:   " + residency(residency)));
         lines.add(
                 format(

@@ -119,7 +119,7 @@ class OptionMappingTest {
         assertThatThrownBy(() -> model("--mirror", "copy.gguf", "--no-mmap"))
                 .isInstanceOf(CommandException.class)
                 .hasMessageContaining("--mirror")
-                .hasMessageContaining("leave one out");
+                .hasMessageContaining("leave out one of them");
     }
 
     @ParameterizedTest

@@ -36,7 +36,6 @@ public record ChatMessage(
                     "message of the "
                             + role
                             + " has a NUL character at index "
-                            + ""
                             + content.indexOf('\0'));
         }
         if (answers.isPresent() != (role == Role.TOOL)) {

@@ -46,9 +46,8 @@ final class FileStart {
                 file,
                 at,
                 version == 1
-                        ? "is a GGUF file of version 1, which llama.cpp no longer reads; find "
-                                + "or"
-                                + " convert a newer file"
+                        ? "is a GGUF file of version 1, which llama.cpp no longer reads; find or "
+                                + "convert a newer file"
                         : "has GGUF version %s (at byte %d), supported are %d and %d; it is damaged or newer than this library"
                                 .formatted(
                                         Integer.toUnsignedString(version),

@@ -56,8 +56,7 @@ final class MetadataParser {
                         at,
                         "metadata key "
                                 + Text.quote(Text.decodeName(bytes))
-                                + " contains a "
-                                + "NUL character");
+                                + " contains a NUL character");
             }
         }
         return Text.decodeName(bytes);

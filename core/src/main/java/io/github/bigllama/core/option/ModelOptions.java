@@ -28,14 +28,14 @@ import java.util.function.Consumer;
  * @param ram most RAM for the whole process, in bytes, at least {@value #LEAST_RAM}; of a model
  *     that does not fit, a part stays in RAM and the rest is read in each pass. Empty for the RAM
  *     that the system has. Only for {@link LoadMode#AUTO}
- * @param mirror a copy of the model on another disk, of a split model its first part; weights that
+ * @param mirror a copy of the model on another disk (the first part of a split model); weights that
  *     do not fit into RAM are read from both. Only for {@link LoadMode#AUTO}
  * @param expertProfile whether the user's cache records which experts are used most, so that they
  *     are read first at the next start; only for a model with experts that does not fit into RAM
  * @param progress watches and can cancel the load
  * @param vocabularyOnly whether to load only the vocabulary, which takes next to no RAM: then the
  *     tokenizer works, but sessions can't be opened
- * @param draftModel a small model with the same vocabulary, which guesses tokens for this one; all
+ * @param draftModel a small model with the same vocabulary, which drafts tokens for this one; all
  *     of it is in RAM
  */
 public record ModelOptions(
@@ -99,9 +99,9 @@ public record ModelOptions(
         Objects.requireNonNull(mirror, "mirror");
         if (mirror.isPresent() && loadMode != LoadMode.AUTO) {
             throw new IllegalArgumentException(
-                    "a mirror is for load mode auto; with "
+                    "a mirror only applies to load mode auto; with "
                             + loadMode
-                            + " what is read from disk is not chosen here");
+                            + " bigllama does not choose what is read from disk");
         }
         devices = List.copyOf(Objects.requireNonNull(devices, "devices"));
         metadataOverrides =
@@ -159,7 +159,7 @@ public record ModelOptions(
         return with(draft -> draft.ram = OptionalLong.of(bytes));
     }
 
-    /** Sets a copy of the model on another disk to read from too. */
+    /** Sets a copy of the model on another disk, to read from both. */
     public ModelOptions withMirror(Path value) {
         return with(draft -> draft.mirror = Optional.of(Objects.requireNonNull(value, "mirror")));
     }

@@ -23,8 +23,8 @@ import java.util.function.Consumer;
  * @param embeddings whether {@link LlamaSession#embeddings()} is available
  * @param outputs most tokens of a batch that have logits ({@code n_outputs_max}), see {@link
  *     LlamaSession#decode(int[], int)}; 0 for the last token of each sequence
- * @param speculation who guesses tokens before they are computed. For a model with a recurrent
- *     state nobody does: it can't go back to before a wrong guess
+ * @param speculation how tokens are drafted before they are computed. Never for a model with a
+ *     recurrent state, which can't go back to before a wrong token
  */
 public record SessionOptions(
         int contextSize,

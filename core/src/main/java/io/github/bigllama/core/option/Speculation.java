@@ -1,33 +1,35 @@
 package io.github.bigllama.core.option;
 
 /**
- * Who guesses tokens before the model computes them. Guesses are computed in one pass, which costs
- * hardly more than a token where the weights come from disk; each is kept only if the model's own
- * samplers choose the same token, so the answer is the one that the model gives without guesses.
+ * How tokens are drafted before the model computes them (speculative decoding). A draft is computed
+ * in one pass, which costs hardly more than a single token if the weights are read from disk; a
+ * drafted token is kept only if the model's own samplers choose the same token, so the answer is
+ * the same as without drafts.
  *
- * <p>Where llama.cpp computes attention over 512 cells and more of the KV cache with several
- * threads, its results depend in their last digits on how many tokens a pass has, as they do on the
- * number of threads; a token whose probability is as good as equal to another's may then be
- * another.
+ * <p>If llama.cpp computes attention over 512 or more cells of the KV cache with several threads,
+ * the last digits of its results depend on the number of tokens in a pass, as they do on the number
+ * of threads; if two tokens are practically equally probable, a different one may then be chosen.
  */
 public enum Speculation {
     /**
-     * By the draft model if there is one, else by n-grams where the model does not fit into RAM,
-     * else nobody. How many tokens are guessed follows from how often guesses were right and from
-     * what a pass over several tokens was measured to cost; none are, for a while, where that does
-     * not pay.
+     * Drafts by the draft model if there is one, otherwise by n-grams if the model does not fit
+     * into RAM, otherwise none. The length of a draft follows from how often drafts were right and
+     * how long passes over several tokens took; if drafts do not pay, there are none for a while.
      */
     AUTO,
 
-    /** Nobody: each token is a pass of its own. */
+    /** No drafts: each token takes its own pass. */
     OFF,
 
     /**
-     * By what followed the same words earlier in the conversation, as many tokens as guesses were
-     * right, whatever a pass costs.
+     * Drafts the tokens that followed the same words earlier in the conversation, as many as drafts
+     * were right before, whatever a pass costs.
      */
     NGRAM,
 
-    /** By the {@linkplain ModelOptions#draftModel() draft model}; as {@link #NGRAM} else. */
+    /**
+     * Drafts by the {@linkplain ModelOptions#draftModel() draft model}; otherwise as {@link
+     * #NGRAM}.
+     */
     DRAFT
 }

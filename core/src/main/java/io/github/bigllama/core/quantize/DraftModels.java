@@ -20,24 +20,25 @@ import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
 
 /**
- * Copies of models in few bits, in the user's cache: each guesses tokens for the model that it is a
- * copy of, see {@link ModelOptions#draftModel()}. The {@value #KEPT} that were used last are kept.
+ * Copies of models with few bits per weight, in the user's cache: each drafts tokens for its
+ * original, see {@link ModelOptions#draftModel()}. The {@value #KEPT} most recently used copies are
+ * kept.
  */
 public final class DraftModels {
-    /** How many copies are kept. */
+    /** The number of copies that are kept. */
     public static final int KEPT = 3;
 
     private DraftModels() {}
 
     /**
-     * The copy of a model; it is made if it is not there, which reads all of the model and needs
+     * The copy of a model. It is made if it does not exist, which reads the whole model and needs
      * little RAM.
      *
-     * @param model a GGUF file, of a split model the first part
-     * @param type of most of its weights
-     * @param progress is told the fraction that is done, 0 to 1, if it has to be made. What it
-     *     throws ends that and is thrown here
-     * @throws QuantizeException if it can't be made
+     * @param model a GGUF file; of a split model, the first part
+     * @param type the type of most of its weights
+     * @param progress is given the fraction that is done, 0 to 1, if the copy has to be made. An
+     *     exception that it throws ends that and is thrown to the caller
+     * @throws QuantizeException if the copy can't be made
      */
     public static Path of(Path model, Quantization type, DoubleConsumer progress) {
         Objects.requireNonNull(model, "model");
@@ -48,7 +49,7 @@ public final class DraftModels {
             Path copy = folder.resolve(name(model, type));
             if (!Files.exists(copy)) {
                 Files.createDirectories(folder);
-                // Another process may be making the same one.
+                // Another process may be making the same copy.
                 Path mine = Files.createTempFile(folder, "making-", ".gguf");
                 try {
                     Quantizer.of(model, type, QuantizeOptions.defaults().withAllowRequantize(true))
@@ -94,7 +95,7 @@ public final class DraftModels {
         try {
             return Files.getLastModifiedTime(file);
         } catch (IOException e) {
-            // Another process has just pruned it.
+            // Another process has just deleted it.
             return FileTime.fromMillis(0);
         }
     }

@@ -253,9 +253,7 @@ public final class Quantizer {
                     QuantizePlan.Tensor planned = tensors.get(tensor.name());
                     if (planned == null || planned.type() != tensor.type()) {
                         throw new IOException(
-                                tensor.name()
-                                        + " was not written with the planned "
-                                        + "type and size");
+                                tensor.name() + " was not written with the planned type and size");
                     }
                     found++;
                 }

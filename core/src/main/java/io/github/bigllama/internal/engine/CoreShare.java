@@ -7,9 +7,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 
 /**
- * How many threads a pass is computed by. Where the options leave that open, the cores that other
- * processes leave are divided among what computes at the same time: ggml's threads spin while they
- * wait for each other, and of more of them than cores most wait for one that does not run.
+ * Decides how many threads compute a pass. Unless the options set that, the cores that other
+ * processes leave free are divided among the contexts that compute at the same time: ggml's threads
+ * spin while they wait for each other, and if there are more of them than cores, most wait for one
+ * that is not running.
  */
 final class CoreShare {
     /** A context that has just computed a token will most likely compute the next one. */
@@ -29,7 +30,7 @@ final class CoreShare {
      * The share of one context.
      *
      * @param user computes one pass at a time: the context, or all contexts that take turns
-     * @param cores how many other processes leave to this one
+     * @param cores number of cores that other processes leave to this one
      */
     CoreShare(Object user, SessionOptions options, IntSupplier cores) {
         this.user = user;

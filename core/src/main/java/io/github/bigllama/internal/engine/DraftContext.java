@@ -3,7 +3,7 @@ package io.github.bigllama.internal.engine;
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntSupplier;
 
-/** What a model that guesses knows of a text. Not thread-safe; its session owns the context. */
+/** The context of a draft model. Not thread-safe; the session of the main model owns it. */
 public final class DraftContext {
     private final Context context;
     private final Sequence sequence;
@@ -18,9 +18,9 @@ public final class DraftContext {
     }
 
     /**
-     * Has it know a text, a batch at a time.
+     * Computes the rest of a text, a batch at a time.
      *
-     * @return false if there is more to compute, or no room for it
+     * @return false if there is more to compute, or no room
      */
     boolean follow(int[] tokens) {
         int known = context.keep(sequence, sequence.commonPrefix(tokens));
@@ -34,12 +34,12 @@ public final class DraftContext {
         return known + count == tokens.length;
     }
 
-    /** Computes guesses. */
+    /** Computes a draft. */
     int guess(IntSupplier computation) {
         return context.compute(computation);
     }
 
-    /** So much was computed for a guess. */
+    /** Notes the tokens that were computed for a draft. */
     void guessed(int last, int[] guess) {
         sequence.append(new int[] {last}, 0, 1);
         sequence.append(guess, 0, guess.length);

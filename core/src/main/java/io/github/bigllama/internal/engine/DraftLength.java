@@ -1,32 +1,33 @@
 package io.github.bigllama.internal.engine;
 
 /**
- * How many tokens to guess for the next pass: as many as give the most tokens per second, by how
- * often guesses were right and what passes over several tokens took. With a chance {@code p} that a
- * guess is right, {@code k} guesses give {@code 1 + p + … + p^k} tokens; see Leviathan et al.,
- * "Fast Inference from Transformers via Speculative Decoding", section 3.1. Not thread-safe.
+ * Chooses how many tokens to draft for the next pass: as many as give the most tokens per second,
+ * from how often drafts were right and how long passes over several tokens took. If a drafted token
+ * is right with probability {@code p}, {@code k} drafted tokens give {@code 1 + p + … + p^k}
+ * tokens; see Leviathan et al., "Fast Inference from Transformers via Speculative Decoding",
+ * section 3.1. Not thread-safe.
  */
 public final class DraftLength {
     /** Most tokens of a draft. */
     public static final int MOST = 16;
 
-    /** How much of an average the last measurement is. */
+    /** The weight of the last measurement in an average. */
     private static final double NEWS = 0.25;
 
-    /** What a draft says of the chance is worth so much of that after the next draft. */
+    /** The factor by which the weight of a draft shrinks with the next one. */
     private static final double MEMORY = 0.9;
 
-    /** What is believed before anything was guessed: so many right ones of so many. */
+    /** The initial estimate: this many right tokens of a number of drafted ones. */
     private static final double RIGHT_AT_FIRST = 1.5;
 
     private static final double GUESSED_AT_FIRST = 2.5;
 
-    /** A trial of guesses that did not pay may cost this part of the time until the next one. */
+    /** The share of time that trials of drafts that did not pay may cost. */
     private static final double COST_OF_TRIALS = 0.01;
 
     private static final int LONGEST_ROW = 64;
 
-    /** Seconds of a pass over one token, 0 before the first, and of each further one. */
+    /** Seconds of a pass over one token (0 before the first), and per further token. */
     private double single;
 
     private double further;
@@ -34,26 +35,28 @@ public final class DraftLength {
     private double right = RIGHT_AT_FIRST;
     private double guessed = GUESSED_AT_FIRST;
 
-    /** Passes until guesses that do not pay are tried again. */
+    /** Passes until drafts that do not pay are tried again. */
     private int rest;
 
     /**
-     * Passes with guesses since the last without, and after how many there is one to compare with.
+     * Passes with drafts since the last without, and their number before one without for
+     * comparison.
      */
     private int row;
 
     private int mostInRow = 4;
 
     /**
-     * Nothing measured yet.
+     * Begins without measurements.
      *
-     * @param further what a further token of a pass is believed to take, as a part of the first
+     * @param further the assumed time of a further token in a pass, as a fraction of that of the
+     *     first
      */
     public DraftLength(double further) {
         this.further = -further;
     }
 
-    /** How many tokens to guess; 0 where that does not pay. */
+    /** The number of tokens to draft; 0 if that does not pay. */
     public int next() {
         if (single == 0) {
             return 0;
@@ -99,15 +102,15 @@ public final class DraftLength {
     }
 
     /**
-     * A pass has been used.
+     * Learns from a pass.
      *
-     * @param drafted how many tokens were guessed for it
-     * @param accepted how many of those, from the first, were right
-     * @param seconds what guessing and computing took
+     * @param drafted number of tokens drafted for it
+     * @param accepted number of the first ones that were right
+     * @param seconds time for drafting and computing
      */
     public void observe(int drafted, int accepted, double seconds) {
         if (drafted == 0) {
-            // The first ones may have found nothing in memory: then a later one is believed at
+            // The first passes may have found nothing in memory: then a later one replaces them at
             // once.
             single =
                     single == 0 || seconds < single / 2

@@ -15,24 +15,27 @@ import java.util.function.IntSupplier;
 import java.util.function.ToIntBiFunction;
 
 /**
- * Guesses how a sequence goes on, by llama.cpp's {@code common_speculative}, and knows how far it
- * pays. Not thread-safe; closed before its context.
+ * Drafts the continuation of a sequence with llama.cpp's {@code common_speculative}, as far as it
+ * pays. Not thread-safe; must be closed before its context.
  */
 public final class Drafter implements AutoCloseable {
     /**
-     * Tokens that must have occurred before. With fewer, much of what is proposed is wrong; with
-     * more, much that repeats is not seen.
+     * The length of n-grams. With shorter ones, many drafts are wrong; with longer ones, many
+     * repetitions are missed.
      */
     private static final int NGRAM = 4;
 
     private static final int[] NONE = {};
 
-    /** What a further token of a pass takes, as a part of the first, before it is measured. */
+    /**
+     * The time of a further token in a pass, as a fraction of that of the first, before it is
+     * measured.
+     */
     private static final double FURTHER = 0.05;
 
     private static final double FURTHER_OF_EXPERTS = 0.7;
 
-    /** How the kinds of common_speculative are called. */
+    /** The names of the kinds in common_speculative. */
     private static final String NGRAMS = "ngram-simple";
 
     private static final String DRAFT_MODEL = "draft-simple";
@@ -45,11 +48,11 @@ public final class Drafter implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
 
     /**
-     * For one sequence.
+     * Creates the drafter of a sequence.
      *
      * @param kind not {@link Speculation#OFF}
-     * @param hasExperts whether a token more reads experts of its own
-     * @param model what guesses; empty for n-grams
+     * @param hasExperts whether each further token reads other experts
+     * @param model the draft model's context; empty for n-grams
      */
     public Drafter(
             Context target, Speculation kind, boolean hasExperts, Optional<DraftContext> model) {
@@ -62,7 +65,9 @@ public final class Drafter implements AutoCloseable {
                         "drafter",
                         Shim.pointer(
                                 Drafter::failure,
-                                model.isPresent() ? "the draft model cannot guess" : "cannot guess",
+                                model.isPresent()
+                                        ? "the draft model cannot draft " + "tokens"
+                                        : "cannot draft tokens",
                                 (scope, error) ->
                                         llama_h.bigllama_speculation_create(
                                                 scope.allocateFrom(
@@ -81,7 +86,7 @@ public final class Drafter implements AutoCloseable {
         return new SessionException(message, List.of());
     }
 
-    /** A new answer to a prompt begins. */
+    /** Begins an answer to a prompt. */
     public void begin(int[] prompt) {
         call(
                 (scope, error) ->
@@ -90,11 +95,11 @@ public final class Drafter implements AutoCloseable {
     }
 
     /**
-     * Guesses what follows.
+     * Drafts the following tokens.
      *
-     * @param tokens what the KV cache holds
+     * @param tokens the tokens in the KV cache
      * @param last the token after those
-     * @param most at most so many tokens
+     * @param most the most tokens to draft
      */
     public int[] draft(int[] tokens, int last, int most) {
         int wanted = Math.min(most, length.next());
@@ -124,11 +129,11 @@ public final class Drafter implements AutoCloseable {
     }
 
     /**
-     * A pass has been used.
+     * Learns from a pass.
      *
-     * @param drafted tokens of the draft that was computed with it
-     * @param accepted how many of those, from the first, were right
-     * @param seconds what guessing and computing took
+     * @param drafted number of drafted tokens that were computed in it
+     * @param accepted number of the first ones that were right
+     * @param seconds time for drafting and computing
      */
     public void observe(int drafted, int accepted, double seconds) {
         length.observe(drafted, accepted, isMeasured ? seconds : 1 + FURTHER * drafted);
@@ -148,7 +153,7 @@ public final class Drafter implements AutoCloseable {
             MemorySegment error = scope.allocate(ValueLayout.ADDRESS);
             int result = function.applyAsInt(scope, error);
             if (result < 0) {
-                throw failure("cannot guess: " + Shim.reason(error));
+                throw failure("cannot draft tokens: " + Shim.reason(error));
             }
             return result;
         }

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** A copy of a model, to read from both. */
+/** Checks a copy of a model that is to be read from as well. */
 final class ModelMirror {
     private final Path path;
     private final Path mirror;
@@ -22,12 +22,12 @@ final class ModelMirror {
     }
 
     /**
-     * The files of a copy, once sizes, headers and a page of each of some tensors are found to be
+     * The files of a copy, after a check that sizes, headers and a page of each of some tensors are
      * the same.
      *
      * @param path the model, for messages
-     * @param mirror its copy, or the first part of that
-     * @throws ModelLoadException if it is not a copy, or can't be used as one; it says why
+     * @param mirror the copy, or its first part
+     * @throws ModelLoadException if it is not a copy, or can't be used as one, with the reason
      */
     static List<Path> files(Path path, Weights weights, Path mirror) {
         return new ModelMirror(path, mirror).check(weights);
@@ -38,7 +38,7 @@ final class ModelMirror {
             Weights copy = Weights.of(ModelFiles.read(mirror));
             if (copy.files().size() != weights.files().size()) {
                 throw refusal(
-                        "it has %d files, and %s has %d"
+                        "it has %d files, but %s has %d"
                                 .formatted(copy.files().size(), path, weights.files().size()));
             }
             for (int i = 0; i < weights.files().size(); i++) {
@@ -46,7 +46,7 @@ final class ModelMirror {
             }
             if (!ModelFingerprint.of(copy, Map.of())
                     .equals(ModelFingerprint.of(weights, Map.of()))) {
-                throw refusal("what is in it differs from " + path);
+                throw refusal("its contents differ from those of " + path);
             }
             Pager.requireMirrors(weights.files(), copy.files());
             return copy.files();
@@ -62,7 +62,7 @@ final class ModelMirror {
         long size = Files.size(copy);
         if (size != Files.size(original)) {
             throw refusal(
-                    "%s has %d bytes, and %s has %d"
+                    "%s has %d bytes, but %s has %d"
                             .formatted(copy, size, original, Files.size(original)));
         }
     }
@@ -70,7 +70,7 @@ final class ModelMirror {
     private ModelLoadException refusal(String reason) {
         return new ModelLoadException(
                 path,
-                "%s can't be the mirror of %s: %s; give a copy of it on another disk, or leave the mirror out"
+                "%s can't be the mirror of %s: %s; give an exact copy on another disk, or leave out the mirror"
                         .formatted(mirror, path, reason),
                 List.of(),
                 null);

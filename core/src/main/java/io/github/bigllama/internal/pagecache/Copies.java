@@ -6,25 +6,25 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A file and copies of it on other disks; each read is of the one that is expected to have it
- * first, by how fast they have been so far. Thread-safe.
+ * A file and its copies on other disks; each read uses the one that is expected to finish first, by
+ * their speeds so far. Thread-safe.
  */
 final class Copies implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger(Copies.class.getName());
 
-    /** What is believed before it is measured, in bytes per second. */
+    /** The assumed speed before it is measured, in bytes per second. */
     private static final double USUAL = 1e9;
 
-    /** Bytes after which older measurements count half. */
+    /** Number of bytes after which older measurements count half. */
     private static final long MEMORY = 64L << 20;
 
-    /** Reads after which one that has been too slow is tried again. */
+    /** Number of reads after which a copy that was too slow is tried again. */
     private static final long PATIENCE = 64;
 
     private final List<Copy> copies = new ArrayList<>();
     private long reads;
 
-    /** One of them. */
+    /** The file or one of its copies. */
     static final class Copy {
         private final Path path;
         private final int descriptor;
@@ -62,7 +62,7 @@ final class Copies implements AutoCloseable {
     }
 
     /**
-     * Opens them.
+     * Opens the file and its copies.
      *
      * @param others files with the same bytes
      * @throws IOException if one can't be read past the page cache
@@ -84,7 +84,7 @@ final class Copies implements AutoCloseable {
         return copies.getFirst();
     }
 
-    /** Where to read so many bytes; {@link #end} comes after it. */
+    /** Chooses a copy for a read of some bytes, to be followed by {@link #end}. */
     synchronized Copy begin(long length) {
         reads++;
         Copy best = null;
@@ -106,7 +106,7 @@ final class Copies implements AutoCloseable {
         return (copy.inFlight + length) / copy.bytesPerSecond();
     }
 
-    /** As {@link #begin(long)}, of one of them. */
+    /** As {@link #begin(long)}, for a given copy. */
     synchronized Copy begin(Copy copy, long length) {
         copy.measure(System.nanoTime());
         copy.inFlight += length;
@@ -114,7 +114,7 @@ final class Copies implements AutoCloseable {
         return copy;
     }
 
-    /** It has been read, or not. */
+    /** Ends a read, which may have failed. */
     synchronized void end(Copy copy, long length, boolean wasRead) {
         copy.measure(System.nanoTime());
         copy.inFlight -= length;
@@ -128,7 +128,7 @@ final class Copies implements AutoCloseable {
         }
     }
 
-    /** A copy can't be read any more; the others still are. */
+    /** Stops using a copy that can't be read any more. */
     synchronized void fail(Copy copy, IOException reason) {
         if (!copy.failed) {
             copy.failed = true;

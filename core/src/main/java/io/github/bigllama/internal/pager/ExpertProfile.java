@@ -16,9 +16,9 @@ import java.util.stream.Stream;
 import java.util.zip.CRC32;
 
 /**
- * Which experts of a model are used most, from one process to the next: a small file in a folder
- * for those of all models. A file that is missing, damaged, of another version or of another model
- * is ignored; where it can't be written, nothing else is lost.
+ * Keeps which experts of a model are used most from one process to the next, in a small file per
+ * model. A file that is missing, damaged, or of another version or model is ignored; if it can't be
+ * written, nothing else is lost.
  */
 public final class ExpertProfile {
     private static final System.Logger LOGGER = System.getLogger(ExpertProfile.class.getName());
@@ -27,13 +27,13 @@ public final class ExpertProfile {
     /** "BLXP". */
     private static final int MAGIC = 0x424c5850;
 
-    /** Changes when scores come to mean something else. */
+    /** The version of the format and of the meaning of scores. */
     private static final int VERSION = 1;
 
-    /** Experts of all layers; the largest models have a tenth of this. */
+    /** The most experts of all layers; the largest models have a tenth of this. */
     private static final int MOST_EXPERTS = 1 << 18;
 
-    /** Files in the folder; those written longest ago go. */
+    /** The most files in the folder; the oldest are deleted. */
     private static final int MOST_FILES = 32;
 
     private final Path folder;
@@ -41,10 +41,10 @@ public final class ExpertProfile {
     private final Path file;
 
     /**
-     * Names a file; nothing is read or written yet.
+     * Creates a profile, without reading or writing the file.
      *
      * @param folder need not exist
-     * @param fingerprint tells models apart, in characters that file names may have
+     * @param fingerprint tells models apart, in characters that are allowed in file names
      */
     public ExpertProfile(Path folder, String fingerprint) {
         this.folder = folder;
@@ -53,10 +53,10 @@ public final class ExpertProfile {
     }
 
     /**
-     * How often experts were used, layer after layer, recent uses counting more.
+     * Reads how often experts were used, layer after layer, with recent uses counting more.
      *
-     * @param experts how many there must be
-     * @return empty if that is not known
+     * @param experts the expected number of experts
+     * @return empty if it is unknown
      */
     Optional<float[]> read(int experts) {
         if (experts == 0 || experts > MOST_EXPERTS) {
@@ -106,14 +106,14 @@ public final class ExpertProfile {
         return Optional.of(scores);
     }
 
-    /** Of all bytes but the checksum itself, which are the last. */
+    /** The checksum of all bytes except the checksum itself, which comes last. */
     private static long checksum(byte[] bytes) {
         CRC32 crc = new CRC32();
         crc.update(bytes, 0, bytes.length - Long.BYTES);
         return crc.getValue();
     }
 
-    /** Keeps scores, in place of those before; all of them or none. */
+    /** Replaces the saved scores, all of them or none. */
     void write(float[] scores) {
         if (scores.length > MOST_EXPERTS) {
             return;
@@ -141,7 +141,7 @@ public final class ExpertProfile {
         }
     }
 
-    /** The folder stays small, however many models have been tried out. */
+    /** Deletes the oldest files, so that the folder stays small. */
     private void prune() throws IOException {
         List<Path> files;
         try (Stream<Path> all = Files.list(folder)) {
@@ -159,7 +159,7 @@ public final class ExpertProfile {
         try {
             return Files.getLastModifiedTime(path);
         } catch (IOException e) {
-            // Another process has deleted it.
+            // Another process has deleted the file.
             return FileTime.fromMillis(0);
         }
     }

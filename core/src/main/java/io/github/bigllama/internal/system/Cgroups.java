@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Where the cgroups of this process are: its own and all above, of version 1 and 2. */
+/** Finds the folders of this process's cgroups, its own and all above, of versions 1 and 2. */
 public final class Cgroups {
     private Cgroups() {}
 
@@ -13,7 +13,7 @@ public final class Cgroups {
      * The folders of the cgroups, the innermost first.
      *
      * @param root the folder that holds proc and sys
-     * @param controller what is limited there: {@code memory} or {@code cpu}
+     * @param controller the controller: {@code memory} or {@code cpu}
      */
     public static List<Path> of(Path root, String controller) {
         List<Path> folders = new ArrayList<>();
@@ -32,7 +32,7 @@ public final class Cgroups {
         return folders;
     }
 
-    /** Those of a controller of version 1, or of version 2 if it is empty. */
+    /** The folders of a controller of version 1, or of version 2 if the controller is empty. */
     private static List<Path> folders(Path root, String controller, String path) {
         List<Path> folders = new ArrayList<>();
         for (String line : lines(root.resolve("proc/self/mountinfo"))) {

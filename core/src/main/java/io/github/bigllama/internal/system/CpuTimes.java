@@ -8,25 +8,25 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * What the CPUs that this process may run on have done until now, as Linux counts it.
+ * The CPU time used so far on the CPUs that this process may run on, as counted by Linux.
  *
- * @param nanos when, as {@link System#nanoTime} has it
- * @param wall time that has passed for one CPU, in ticks of the kernel
- * @param busy ticks of all the CPUs for whom computes with the priority of this process or more
- * @param own ticks that this process has computed for
- * @param groups the cgroups around this process that limit how much is computed
+ * @param nanos the time of the reading, as from {@link System#nanoTime}
+ * @param wall time that has passed per CPU, in ticks of the kernel
+ * @param busy ticks that all CPUs have spent on processes with at least this process's priority
+ * @param own ticks that this process has used
+ * @param groups the cgroups of this process that limit CPU time
  */
 record CpuTimes(long nanos, double wall, long busy, long own, List<Group> groups) {
-    /** Columns of a line of /proc/stat, behind its name. */
+    /** Columns of a line of /proc/stat, after its name. */
     private static final int NICE = 1;
 
     private static final int IDLE = 3;
     private static final int IO_WAIT = 4;
 
-    /** Time that a hypervisor gave to others: no process of this system has had it. */
+    /** Time that a hypervisor gave to other systems. */
     private static final int STEAL = 7;
 
-    /** Fields of /proc/self/stat, behind the name of the program and the state. */
+    /** Fields of /proc/self/stat, after the name of the program and the state. */
     private static final int USER_TICKS = 11;
 
     private static final int SYSTEM_TICKS = 12;
@@ -35,22 +35,22 @@ record CpuTimes(long nanos, double wall, long busy, long own, List<Group> groups
     /**
      * A cgroup.
      *
-     * @param cores CPUs that all of it may keep busy
-     * @param nanos CPU time that all of it has had
+     * @param cores CPUs that the group may keep busy
+     * @param nanos CPU time that the group has used, in nanoseconds
      */
     record Group(double cores, double nanos) {}
 
     /**
-     * Reads them.
+     * Reads the times.
      *
      * @param root the folder that holds proc and sys
      * @param groups folders of cgroups that may limit CPU time
-     * @param nanos when that is
-     * @return empty where the system does not tell
+     * @param nanos the time of the reading
+     * @return empty if the system does not say
      */
     static Optional<CpuTimes> read(Path root, List<Path> groups, long nanos) {
         String self = SystemFile.text(root.resolve("proc/self/stat"));
-        // The name stands in parentheses and may be anything.
+        // The name is in parentheses and may contain anything.
         String[] fields = self.substring(self.lastIndexOf(')') + 1).strip().split(" ");
         try {
             boolean isNice = Integer.parseInt(fields[PRIORITY]) > 0;
@@ -67,7 +67,7 @@ record CpuTimes(long nanos, double wall, long busy, long own, List<Group> groups
                     continue;
                 }
                 cpus++;
-                // What guests had is part of what users had.
+                // The time of guests is included in that of users.
                 for (int i = 0; i <= Math.min(STEAL, columns.length - 2); i++) {
                     long ticks = Long.parseLong(columns[i + 1]);
                     all += ticks;
@@ -87,7 +87,7 @@ record CpuTimes(long nanos, double wall, long busy, long own, List<Group> groups
         }
     }
 
-    /** Empty without a quota. */
+    /** The reading of a cgroup; empty without a quota. */
     private static Optional<Group> group(Path folder) {
         // Of version 2: quota and period in one file.
         String[] limit = SystemFile.text(folder.resolve("cpu.max")).strip().split(" ");
@@ -121,11 +121,11 @@ record CpuTimes(long nanos, double wall, long busy, long own, List<Group> groups
     }
 
     /**
-     * How many cores others have kept busy of those that this process could use, on average.
+     * The average number of cores usable by this process that other processes have kept busy.
      *
      * @param physical cores that it may run on
-     * @param usable as many of them as its cgroup lets it keep busy
-     * @return 0 where there are enough for both; empty if too little time has passed to say
+     * @param usable number of them that its cgroup lets it keep busy
+     * @return 0 if there are enough for both; empty if too little time has passed
      */
     OptionalDouble takenSince(CpuTimes earlier, int physical, int usable) {
         double ticks = wall - earlier.wall;

@@ -16,8 +16,8 @@ public final class CpuTopology {
 
     /**
      * Physical cores that this process may use, by its affinity and the quota of its cgroup: two
-     * threads of one core share the units that matter for matrices, and ggml's threads spin while
-     * they wait for each other.
+     * threads of one core share its matrix units, and ggml's threads spin while they wait for each
+     * other.
      */
     public static int physicalCores() {
         int available = Runtime.getRuntime().availableProcessors();
@@ -26,10 +26,10 @@ public final class CpuTopology {
     }
 
     /**
-     * Distinct sets of sibling threads that Linux lists, of those that this process may run on.
+     * Number of distinct sets of sibling threads among the CPUs that this process may run on.
      *
      * @param root the folder that holds proc and sys
-     * @return 0 where the system does not tell
+     * @return 0 if the system does not say
      */
     static int allowedCores(Path root) {
         BitSet allowed = allowedCpus(root);
@@ -49,7 +49,7 @@ public final class CpuTopology {
         return siblings.size();
     }
 
-    /** Numbers of the CPUs that this process may run on; empty where the system does not tell. */
+    /** Numbers of the CPUs that this process may run on; empty if the system does not say. */
     static BitSet allowedCpus(Path root) {
         return SystemFile.text(root.resolve("proc/self/status"))
                 .lines()
@@ -59,7 +59,7 @@ public final class CpuTopology {
                 .orElseGet(BitSet::new);
     }
 
-    /** As in {@code 0-3,8}. */
+    /** Parses a list such as {@code 0-3,8}. */
     private static BitSet cpus(String list) {
         BitSet cpus = new BitSet();
         try {

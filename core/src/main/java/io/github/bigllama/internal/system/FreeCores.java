@@ -9,16 +9,19 @@ import java.util.function.LongFunction;
 import java.util.function.LongSupplier;
 
 /**
- * How many cores other processes leave to this one, measured all the time that someone asks. Where
- * the system does not tell what others do, as on macOS, they leave all. Thread-safe.
+ * Measures how many cores other processes leave to this one, as long as it is asked. If the system
+ * does not say how busy others are, as on macOS, all cores count as free. Thread-safe.
  */
 public final class FreeCores {
-    /** The kernel counts in hundredths of a second, and a moment is chance. */
+    /**
+     * The time to measure over: the kernel counts in hundredths of a second, and short times are
+     * random.
+     */
     private static final long WINDOW_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     /**
-     * So much of a core more makes it taken, and so much less gives it back. A busy process that
-     * has to share a core with one of our threads has half of it.
+     * The load, as a fraction of a core, at which one core more or less counts as taken. A busy
+     * process that shares a core with a thread of this process gets half of it.
      */
     private static final double TAKE = 0.4;
 
@@ -37,9 +40,9 @@ public final class FreeCores {
      * Begins to measure.
      *
      * @param physical cores that this process may run on
-     * @param usable as many of them as its cgroup lets it keep busy
+     * @param usable number of them that its cgroup lets it keep busy
      * @param clock nanoseconds
-     * @param source what has been computed until such a time; empty where that is not known
+     * @param source the CPU times at a time; empty if they are unknown
      */
     FreeCores(
             int physical, int usable, LongSupplier clock, LongFunction<Optional<CpuTimes>> source) {
@@ -50,7 +53,7 @@ public final class FreeCores {
         before = source.apply(clock.getAsLong());
     }
 
-    /** Those of this process. The first call begins to measure. */
+    /** The free cores of this process. The first call begins to measure. */
     public static FreeCores ofThisProcess() {
         return OF_THIS_PROCESS;
     }
@@ -66,7 +69,7 @@ public final class FreeCores {
                 nanos -> CpuTimes.read(root, groups, nanos));
     }
 
-    /** How many it has been lately; at least 1. */
+    /** The number of free cores lately, at least 1. */
     public synchronized int count() {
         long nanos = clock.getAsLong();
         if (before.isPresent() && nanos - before.get().nanos() >= WINDOW_NANOS) {

@@ -5,13 +5,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** A small file that the kernel writes when it is read. */
+/** Reads small files that the kernel generates. */
 public final class SystemFile {
     private SystemFile() {}
 
-    /** Its text; empty if it can't be read, as where the system has none. */
+    /** The text of a file; empty if it can't be read or does not exist. */
     public static String text(Path file) {
-        // Not by a channel: those read nothing on a thread that has been interrupted.
+        // Not with a channel, because those fail on an interrupted thread.
         try (FileInputStream in = new FileInputStream(file.toFile())) {
             return new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
         } catch (IOException e) {

@@ -1,2 +1,2 @@
-/** What the operating system says of itself: cgroups, cores, and who keeps them busy. */
+/** Information from the operating system: cgroups, cores, and how busy they are. */
 package io.github.bigllama.internal.system;

@@ -74,8 +74,7 @@ public final class TypeSchema {
             throw new IllegalArgumentException(
                     "there is no JSON schema for "
                             + type.toCanonical()
-                            + ": it is infinitely "
-                            + "nested",
+                            + ": it is infinitely nested",
                     e);
         }
         if (!schemas.definitions.isEmpty()) {

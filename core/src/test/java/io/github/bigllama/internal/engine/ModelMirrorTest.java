@@ -100,7 +100,7 @@ class ModelMirrorTest {
         try (RandomAccessFile file = new RandomAccessFile(mirror.toFile(), "rw")) {
             file.setLength(file.length() + 1);
         }
-        isRefused(mirror, "bytes, and");
+        isRefused(mirror, "bytes, but");
     }
 
     @Test
