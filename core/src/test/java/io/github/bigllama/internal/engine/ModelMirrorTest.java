@@ -110,7 +110,7 @@ class ModelMirrorTest {
             file.seek(weight.offset() + weight.size() / 2);
             file.write(file.read() + 1);
         }
-        isRefused(mirror, "differs");
+        isRefused(mirror, "its contents differ");
     }
 
     @Test
