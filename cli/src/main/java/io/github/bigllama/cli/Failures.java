@@ -1,6 +1,6 @@
 package io.github.bigllama.cli;
 
-import io.github.bigllama.cli.models.PullException;
+import io.github.bigllama.cli.network.PullException;
 import io.github.bigllama.cli.option.TextArguments;
 import io.github.bigllama.cli.output.Printable;
 import io.github.bigllama.cli.process.CommandException;

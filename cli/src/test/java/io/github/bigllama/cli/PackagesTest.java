@@ -29,7 +29,15 @@ class PackagesTest {
 
     /** From the top to the bottom: each knows only packages that stand after it. */
     private static final List<String> ORDER =
-            List.of("", "command/", "chat/", "option/", "models/", "output/", "process/");
+            List.of(
+                    "",
+                    "command/",
+                    "chat/",
+                    "option/",
+                    "models/",
+                    "network/",
+                    "output/",
+                    "process/");
 
     @Test
     void arrowsGoDown() throws Exception {
@@ -44,7 +52,8 @@ class PackagesTest {
 
     @Test
     void downloadsAndTheProcessKnowNothingOfTheProgram() throws Exception {
-        assertThat(arrows().get("models/")).containsExactly("models/");
+        assertThat(arrows().get("models/")).containsExactly("models/", "network/");
+        assertThat(arrows().get("network/")).containsExactly("network/");
         assertThat(arrows().get("process/")).containsExactly("process/");
     }
 

@@ -2,9 +2,9 @@ package io.github.bigllama.core;
 
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
+import io.github.bigllama.internal.draft.DraftContext;
+import io.github.bigllama.internal.draft.Drafter;
 import io.github.bigllama.internal.engine.Context;
-import io.github.bigllama.internal.engine.DraftContext;
-import io.github.bigllama.internal.engine.Drafter;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import java.lang.System.Logger.Level;

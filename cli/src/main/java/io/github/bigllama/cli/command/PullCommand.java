@@ -1,10 +1,10 @@
 package io.github.bigllama.cli.command;
 
-import io.github.bigllama.cli.models.Http;
 import io.github.bigllama.cli.models.ModelSource;
 import io.github.bigllama.cli.models.ModelsFolder;
 import io.github.bigllama.cli.models.Pull;
 import io.github.bigllama.cli.models.RemoteModel;
+import io.github.bigllama.cli.network.Http;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelHeaders;
 import io.github.bigllama.cli.option.SessionArguments;

@@ -1,6 +1,9 @@
 package io.github.bigllama.cli.models;
 
 import io.github.bigllama.cli.models.DownloadState.Block;
+import io.github.bigllama.cli.network.Http;
+import io.github.bigllama.cli.network.Patience;
+import io.github.bigllama.cli.network.PullException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

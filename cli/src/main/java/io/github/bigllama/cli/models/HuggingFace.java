@@ -4,6 +4,10 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
+import io.github.bigllama.cli.network.BusyException;
+import io.github.bigllama.cli.network.Http;
+import io.github.bigllama.cli.network.Patience;
+import io.github.bigllama.cli.network.PullException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -63,7 +67,7 @@ final class HuggingFace {
     static RemoteModel find(RepositoryPage page, Http http, Consumer<String> notice) {
         ModelSource.requireFirst(
                 page.path().substring(page.path().lastIndexOf('/') + 1),
-                ModelSource.shown(page.address()));
+                Http.shown(page.address()));
         return new HuggingFace(page.repository(), page.revision(), http, notice)
                 .find(Optional.of(page.path()));
     }
@@ -119,7 +123,7 @@ final class HuggingFace {
 
     /** Reads a page of the list; returns the next one. */
     private HttpUrl read(HttpUrl page, Map<String, Entry> entries) {
-        String shown = ModelSource.shown(page);
+        String shown = Http.shown(page);
         try {
             return patience.again(
                     "cannot list the files of hf:" + repository,
@@ -152,8 +156,7 @@ final class HuggingFace {
         JsonNode list = new JsonMapper().readTree(text(answer, page));
         if (!list.isArray()) {
             throw new PullException(
-                    ModelSource.shown(page)
-                            + " does not answer like Hugging Face: check the endpoint");
+                    Http.shown(page) + " does not answer like Hugging Face: check the endpoint");
         }
         for (JsonNode file : list) {
             if (file.path("type").asText().equals("file")) {

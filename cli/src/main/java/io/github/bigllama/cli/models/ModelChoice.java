@@ -1,6 +1,7 @@
 package io.github.bigllama.cli.models;
 
 import io.github.bigllama.cli.models.HuggingFace.Entry;
+import io.github.bigllama.cli.network.PullException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;

@@ -1,6 +1,8 @@
 package io.github.bigllama.cli.models;
 
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
+import io.github.bigllama.cli.network.Http;
+import io.github.bigllama.cli.network.PullException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -71,14 +73,14 @@ public final class ModelSource {
     private static RemoteModel files(HttpUrl address) {
         String file = address.pathSegments().getLast();
         if (PIECE.matcher(file).matches()) {
-            throw new PullException(shown(address) + " " + inPieces(file));
+            throw new PullException(Http.shown(address) + " " + inPieces(file));
         }
         if (!file.toLowerCase(Locale.ROOT).endsWith(".gguf")) {
             throw new PullException(
-                    shown(address)
+                    Http.shown(address)
                             + ": the address of a model ends in .gguf; a repository is hf:owner/repo");
         }
-        requireFirst(file, shown(address));
+        requireFirst(file, Http.shown(address));
         List<RemoteFile> files = new ArrayList<>();
         for (String part : parts(file)) {
             HttpUrl own =
@@ -157,11 +159,5 @@ public final class ModelSource {
             }
         }
         return lasting.build();
-    }
-
-    /** An address that may be shown: a query or a user may be secret. */
-    static String shown(HttpUrl address) {
-        return address.newBuilder().username("").password("").query(null).fragment(null).build()
-                + (address.query() == null ? "" : "?...");
     }
 }

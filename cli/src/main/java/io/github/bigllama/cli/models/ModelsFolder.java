@@ -1,5 +1,6 @@
 package io.github.bigllama.cli.models;
 
+import io.github.bigllama.cli.network.PullException;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;

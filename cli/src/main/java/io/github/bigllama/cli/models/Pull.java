@@ -1,6 +1,10 @@
 package io.github.bigllama.cli.models;
 
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
+import io.github.bigllama.cli.network.Http;
+import io.github.bigllama.cli.network.Pace;
+import io.github.bigllama.cli.network.Patience;
+import io.github.bigllama.cli.network.PullException;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;

@@ -1,6 +1,11 @@
 package io.github.bigllama.cli.models;
 
-import io.github.bigllama.cli.models.Patience.SlowException;
+import io.github.bigllama.cli.network.BusyException;
+import io.github.bigllama.cli.network.Http;
+import io.github.bigllama.cli.network.Pace;
+import io.github.bigllama.cli.network.Patience;
+import io.github.bigllama.cli.network.Patience.SlowException;
+import io.github.bigllama.cli.network.PullException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -252,6 +257,6 @@ final class RangeRequests {
     /** The address, without parts that may be secret. */
     @Override
     public String toString() {
-        return ModelSource.shown(address);
+        return Http.shown(address);
     }
 }

@@ -1,8 +1,8 @@
 package io.github.bigllama.cli.option;
 
-import io.github.bigllama.cli.models.Http;
 import io.github.bigllama.cli.models.ModelSource;
 import io.github.bigllama.cli.models.RemoteModel;
+import io.github.bigllama.cli.network.Http;
 import io.github.bigllama.core.gguf.ModelFiles;
 import java.nio.file.Path;
 

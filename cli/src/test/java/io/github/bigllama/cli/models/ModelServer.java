@@ -2,6 +2,8 @@ package io.github.bigllama.cli.models;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.github.bigllama.cli.network.Http;
+import io.github.bigllama.cli.network.Patience;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
+import io.github.bigllama.cli.network.Http;
+import io.github.bigllama.cli.network.PullException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;

@@ -3,6 +3,7 @@ package io.github.bigllama.cli.models;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.bigllama.cli.network.PullException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

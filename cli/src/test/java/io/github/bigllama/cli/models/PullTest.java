@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.github.bigllama.cli.models.RemoteModel.RemoteFile;
+import io.github.bigllama.cli.network.Http;
+import io.github.bigllama.cli.network.PullException;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;

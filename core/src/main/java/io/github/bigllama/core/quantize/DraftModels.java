@@ -6,7 +6,7 @@ import io.github.bigllama.bindings.NativeLibrary;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.residency.Weights;
-import io.github.bigllama.internal.engine.ModelFingerprint;
+import io.github.bigllama.internal.load.ModelFingerprint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

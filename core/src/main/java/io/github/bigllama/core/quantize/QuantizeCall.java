@@ -5,7 +5,6 @@ import io.github.bigllama.bindings.llama.llama_model_imatrix_data;
 import io.github.bigllama.bindings.llama.llama_model_kv_override;
 import io.github.bigllama.bindings.llama.llama_model_quantize_params;
 import io.github.bigllama.bindings.llama.llama_model_tensor_override;
-import io.github.bigllama.core.gguf.ImportanceMatrix;
 import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.internal.llama.LlamaLibrary;
 import io.github.bigllama.internal.llama.LlamaLog;

@@ -2,7 +2,6 @@ package io.github.bigllama.core.quantize;
 
 import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.gguf.Gguf;
-import io.github.bigllama.core.gguf.ImportanceMatrix;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.gguf.TensorInfo;
 import java.lang.foreign.MemorySegment;

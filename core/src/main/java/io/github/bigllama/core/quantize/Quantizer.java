@@ -4,7 +4,6 @@ import io.github.bigllama.core.exception.NativeLoadException;
 import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.gguf.GgufException;
-import io.github.bigllama.core.gguf.ImportanceMatrix;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.gguf.TensorInfo;
 import io.github.bigllama.internal.check.ModelCheck;

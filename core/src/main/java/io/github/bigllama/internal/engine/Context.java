@@ -9,9 +9,17 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.load.ContextParams;
+import io.github.bigllama.internal.load.ContextSizes;
+import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.system.FreeCores;
+import io.github.bigllama.internal.threads.AbortSwitch;
+import io.github.bigllama.internal.threads.ComputeThreads;
+import io.github.bigllama.internal.threads.CoreShare;
+import io.github.bigllama.internal.threads.InterruptWatch;
+import io.github.bigllama.internal.threads.PlatformThread;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -431,7 +439,7 @@ public final class Context implements AutoCloseable {
     }
 
     /** Runs a computation of llama.cpp's own with this context, by its threads. */
-    int compute(IntSupplier computation) {
+    public int compute(IntSupplier computation) {
         outputs.invalidate();
         return PlatformThread.call(
                 () -> threads.compute(computation::getAsInt, result -> result >= 0));

@@ -224,7 +224,7 @@ public final class Sequence {
     }
 
     /** Adopts the number of tokens in memory after a computation that ended early. */
-    void truncate() {
+    public void truncate() {
         used = Math.min(used, llama_h.llama_memory_seq_pos_max(memory, id) + 1);
     }
 

@@ -2,6 +2,7 @@ package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
+import io.github.bigllama.internal.arena.Slots;
 import io.github.bigllama.internal.pieces.PieceMap;
 import java.util.ArrayList;
 import java.util.Arrays;

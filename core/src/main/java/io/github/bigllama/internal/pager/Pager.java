@@ -7,6 +7,8 @@ import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.arena.OwnMemory;
+import io.github.bigllama.internal.arena.Slots;
 import io.github.bigllama.internal.pagecache.OwnFile;
 import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;

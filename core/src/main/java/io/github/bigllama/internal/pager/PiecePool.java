@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.pager;
 
+import io.github.bigllama.internal.arena.Slots;
 import io.github.bigllama.internal.pager.PieceStates.State;
 import io.github.bigllama.internal.pager.Transfers.Task;
 import io.github.bigllama.internal.pieces.PieceMap;

@@ -4,6 +4,8 @@ import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.internal.arena.OwnShares;
+import io.github.bigllama.internal.arena.Slots;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.PlanRules;
 import java.util.BitSet;

@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.pager;
 
+import io.github.bigllama.internal.arena.Slots;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
 import io.github.bigllama.internal.pager.PieceStates.State;

@@ -2,6 +2,7 @@ package io.github.bigllama.internal.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.internal.schema.value.Validator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;

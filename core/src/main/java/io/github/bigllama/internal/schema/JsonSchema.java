@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.internal.schema.value.NumberRange;
+import io.github.bigllama.internal.schema.value.Validator;
 import java.math.BigDecimal;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.schema;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.internal.schema.value.NumberRange;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;

@@ -3,6 +3,7 @@ package io.github.bigllama.internal.schema;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.internal.regex.Regex;
 import io.github.bigllama.internal.regex.RegexParser;
+import io.github.bigllama.internal.schema.value.Formats;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.bigllama.internal.schema.value.Formats;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;

@@ -3,7 +3,7 @@ package io.github.bigllama.internal.types;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.bigllama.internal.schema.Formats;
+import io.github.bigllama.internal.schema.value.Formats;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.net.URI;

@@ -9,6 +9,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.RamBudgetTest;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.llama.Vocabulary;
+import io.github.bigllama.internal.load.ModelLoader;
 import io.github.bigllama.internal.pagecache.FaultyPages;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.pager.Pagers;

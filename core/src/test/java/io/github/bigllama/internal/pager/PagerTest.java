@@ -12,6 +12,7 @@ import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.arena.OwnMemory;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.PlanRules;

@@ -2,6 +2,7 @@ package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.arena.OwnMemory;
 import io.github.bigllama.internal.pagecache.OwnPages;
 
 /** Pagers for tests elsewhere. */

@@ -1,0 +1,126 @@
+package io.github.bigllama.internal.draft;
+
+/**
+ * Chooses how many tokens to draft for the next pass: as many as give the most tokens per second,
+ * from how often drafts were right and how long passes over several tokens took. If a drafted token
+ * is right with probability {@code p}, {@code k} drafted tokens give {@code 1 + p + … + p^k}
+ * tokens; see Leviathan et al., "Fast Inference from Transformers via Speculative Decoding",
+ * section 3.1. Not thread-safe.
+ */
+public final class DraftLength {
+    /** Most tokens of a draft. */
+    public static final int MOST = 16;
+
+    /** The weight of the last measurement in an average. */
+    private static final double NEWS = 0.25;
+
+    /** The factor by which the weight of a draft shrinks with the next one. */
+    private static final double MEMORY = 0.9;
+
+    /** The initial estimate: this many right tokens of a number of drafted ones. */
+    private static final double RIGHT_AT_FIRST = 1.5;
+
+    private static final double GUESSED_AT_FIRST = 2.5;
+
+    /** The share of time that trials of drafts that did not pay may cost. */
+    private static final double COST_OF_TRIALS = 0.01;
+
+    private static final int LONGEST_ROW = 64;
+
+    /** Seconds of a pass over one token (0 before the first), and per further token. */
+    private double single;
+
+    private double further;
+
+    private double right = RIGHT_AT_FIRST;
+    private double guessed = GUESSED_AT_FIRST;
+
+    /** Passes until drafts that do not pay are tried again. */
+    private int rest;
+
+    /**
+     * Passes with drafts since the last without, and their number before one without for
+     * comparison.
+     */
+    private int row;
+
+    private int mostInRow = 4;
+
+    /**
+     * Begins without measurements.
+     *
+     * @param further the assumed time of a further token in a pass, as a fraction of that of the
+     *     first
+     */
+    public DraftLength(double further) {
+        this.further = -further;
+    }
+
+    /** The number of tokens to draft; 0 if that does not pay. */
+    public int next() {
+        if (single == 0) {
+            return 0;
+        }
+        if (row >= mostInRow) {
+            mostInRow = Math.min(LONGEST_ROW, 2 * mostInRow);
+            row = 0;
+            return 0;
+        }
+        int best = best();
+        if (best > 0) {
+            row++;
+            return best;
+        }
+        if (rest > 0) {
+            rest--;
+            return 0;
+        }
+        rest = (int) Math.clamp(cost() / single / COST_OF_TRIALS, 16, 1000);
+        return 1;
+    }
+
+    private int best() {
+        double chance = right / guessed;
+        double tokens = 1;
+        double power = 1;
+        int best = 0;
+        double rate = 1 / single;
+        for (int k = 1; k <= MOST; k++) {
+            power *= chance;
+            tokens += power;
+            double next = tokens / (single + k * cost());
+            if (next > rate) {
+                rate = next;
+                best = k;
+            }
+        }
+        return best;
+    }
+
+    private double cost() {
+        return further < 0 ? -further * single : further;
+    }
+
+    /**
+     * Learns from a pass.
+     *
+     * @param drafted number of tokens drafted for it
+     * @param accepted number of the first ones that were right
+     * @param seconds time for drafting and computing
+     */
+    public void observe(int drafted, int accepted, double seconds) {
+        if (drafted == 0) {
+            // The first passes may have found nothing in memory: then a later one replaces them at
+            // once.
+            single =
+                    single == 0 || seconds < single / 2
+                            ? seconds
+                            : single + NEWS * (seconds - single);
+            return;
+        }
+        double each = Math.max(0, seconds - single) / drafted;
+        further = further < 0 ? each : further + NEWS * (each - further);
+        right = MEMORY * right + accepted;
+        guessed = MEMORY * guessed + accepted + (accepted < drafted ? 1 : 0);
+    }
+}

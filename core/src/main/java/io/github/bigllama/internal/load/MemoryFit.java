@@ -1,0 +1,173 @@
+package io.github.bigllama.internal.load;
+
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.ContextMemory;
+import io.github.bigllama.core.residency.RamBudget;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Decides whether and how a model and its sessions fit into RAM: the rules that loads, sessions and
+ * forecasts share, and their results for one loaded model.
+ *
+ * <p>{@code ram} is the RAM that the process may use, {@code weightRam} the part of it that is left
+ * for weights; see {@link RamBudget}. llama.cpp fills a KV cache with zeros when it creates it: if
+ * the cache is too large, the system kills the process. So nothing is allocated before it is known
+ * to fit.
+ */
+public final class MemoryFit {
+    /** llama.cpp's default micro-batch. */
+    static final int USUAL_BATCH = 512;
+
+    /** The micro-batch if each pass over the weights reads from disk. */
+    static final int LARGE_BATCH = 2048;
+
+    /** Compute buffers of a batch may take this fraction of the RAM for weights. */
+    private static final int BUFFER_SHARE = 16;
+
+    private static final int LEAST_BATCH = 32;
+
+    /**
+     * A model fits if there is also room for this fraction of its size, for the KV cache of a
+     * future session. A model that only just fits is kept in full as long as it fits.
+     */
+    private static final int HEADROOM = 50;
+
+    /** The fraction of RAM that an automatic context takes if RAM can't hold all weights anyway. */
+    private static final int CONTEXT_SHARE = 8;
+
+    /** Compute buffers take about this fraction of the size of the weights. */
+    private static final int COMPUTE_BUFFERS = 50;
+
+    private final Path path;
+    private final ModelLoader.Loaded loaded;
+    private final int trainedContextSize;
+    private final long ownBytes;
+
+    /**
+     * Rules for the sessions of a model.
+     *
+     * @param ownBytes bytes of memory that hold weights and can be given back
+     */
+    public MemoryFit(Path path, ModelLoader.Loaded loaded, int trainedContextSize, long ownBytes) {
+        this.ownBytes = ownBytes;
+        this.path = path;
+        this.loaded = loaded;
+        this.trainedContextSize = trainedContextSize;
+    }
+
+    /** Whether weights have to be read from disk in each pass. */
+    static boolean streams(long weights, long weightRam) {
+        return weights + weights / HEADROOM > weightRam;
+    }
+
+    /**
+     * Bytes that an automatic context may take: as much as all weights leave, or if they would not
+     * fit anyway, an eighth of the RAM.
+     */
+    public static long contextRoom(long weights, long weightRam) {
+        return Math.max(weightRam - weights, weightRam / CONTEXT_SHARE);
+    }
+
+    /** The micro-batch that a session begins with if its options don't set it. */
+    public static int microBatch(SessionOptions options, boolean streams) {
+        return Math.min(options.batchSize(), streams ? LARGE_BATCH : USUAL_BATCH);
+    }
+
+    /**
+     * How many tokens a pass should compute, given the bytes of buffers for a number of tokens: as
+     * many as possible, because a pass reads the same for one token as for a thousand.
+     */
+    public static int affordableBatch(long weightRam, int tokens, long bytes) {
+        long affordable = weightRam / BUFFER_SHARE;
+        int batch = tokens;
+        while (batch > LEAST_BATCH && bytes / tokens * batch > affordable) {
+            batch /= 2;
+        }
+        return batch;
+    }
+
+    /** A quick upper estimate of the bytes that a session takes. */
+    private double bound(SessionOptions options) {
+        double elements = loaded.kvElements() * options.contextSize();
+        return elements
+                        * (options.keyType().bytesPerElement()
+                                + options.valueType().bytesPerElement())
+                + (double) loaded.weights().size() / COMPUTE_BUFFERS;
+    }
+
+    /** Whether a session fits beside all weights. */
+    public boolean fitsBesideAll(SessionOptions options) {
+        long room = loaded.budget().weightRam(-ownBytes) - loaded.weights().size();
+        if (bound(options) <= room) {
+            return true;
+        }
+        try (ModelDryRun model = dry()) {
+            return model.memory(batched(options)).total() <= room;
+        }
+    }
+
+    /**
+     * The options with a definite context size.
+     *
+     * @throws SessionException if there is no room for it; the message says how large a context
+     *     fits
+     */
+    public SessionOptions resolve(SessionOptions options) {
+        SessionOptions trained =
+                options.contextSize() > 0 ? options : options.withContextSize(trainedContextSize);
+        long weightRam = loaded.budget().weightRam(-ownBytes);
+        long room = weightRam - loaded.residentLeast();
+        boolean auto = options.contextSize() == SessionOptions.AUTO_CONTEXT;
+        if (!auto && bound(trained) <= room) {
+            return trained;
+        }
+        try (ModelDryRun model = dry()) {
+            if (auto) {
+                long beside = contextRoom(loaded.weights().size(), weightRam);
+                return trained.withContextSize(
+                        require(model.largestContext(batched(trained), beside), weightRam));
+            }
+            ContextMemory memory = model.memory(batched(trained));
+            if (memory.total() <= room) {
+                return trained;
+            }
+            int largest = model.largestContext(batched(trained), room);
+            throw new SessionException(
+                    "%s: a context of %d tokens takes %.2f GB, but only %.2f GB of RAM are left beside the least for weights: %s"
+                            .formatted(
+                                    path,
+                                    trained.contextSize(),
+                                    memory.total() / 1e9,
+                                    Math.max(0, room) / 1e9,
+                                    largest == 0
+                                            ? "there is no room for any context"
+                                            : "the largest that fits is %d, or more with a smaller KV type"
+                                                    .formatted(largest)),
+                    List.of());
+        }
+    }
+
+    private int require(int context, long weightRam) {
+        if (context == 0) {
+            throw new SessionException(
+                    "%s: there is no room for any context in %.2f GB of RAM"
+                            .formatted(path, Math.max(0, weightRam) / 1e9),
+                    List.of());
+        }
+        return context;
+    }
+
+    /** The options with the usual micro-batch; a larger one is taken only if there is room. */
+    private static SessionOptions batched(SessionOptions options) {
+        int batch = options.batchSize();
+        return options.microBatchSize() == SessionOptions.AUTO_MICRO_BATCH
+                ? options.withBatchSizes(batch, microBatch(options, false))
+                : options;
+    }
+
+    private ModelDryRun dry() {
+        return new ModelDryRun(path, loaded.options());
+    }
+}

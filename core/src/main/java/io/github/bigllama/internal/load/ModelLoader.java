@@ -1,0 +1,362 @@
+package io.github.bigllama.internal.load;
+
+import io.github.bigllama.bindings.NativeLibrary;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.bindings.llama.llama_model_kv_override;
+import io.github.bigllama.bindings.llama.llama_model_params;
+import io.github.bigllama.bindings.llama.llama_progress_callback;
+import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.inspect.ModelKind;
+import io.github.bigllama.core.option.LoadMode;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.core.residency.RamBudget;
+import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.check.ModelCheck;
+import io.github.bigllama.internal.llama.Devices;
+import io.github.bigllama.internal.llama.LlamaLibrary;
+import io.github.bigllama.internal.llama.LlamaLog;
+import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.llama.UpcallGuard;
+import io.github.bigllama.internal.pagecache.Preload;
+import io.github.bigllama.internal.pager.ExpertProfile;
+import io.github.bigllama.internal.pager.FileSizes;
+import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.pieces.PlanRules;
+import io.github.bigllama.internal.system.FreeCores;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CancellationException;
+
+/** Loads a {@code llama_model}: checks the file in Java first, then calls llama.cpp. */
+public final class ModelLoader {
+    private ModelLoader() {}
+
+    /**
+     * A loaded model.
+     *
+     * @param options the options that it was loaded with
+     * @param kind the kind of model
+     * @param weights the weights and their places in the files
+     * @param kvElements upper bound of the elements per position in the keys of all layers, or in
+     *     the values
+     * @param residentLeast bytes of droppable weights that must be in RAM at the least
+     * @param sizes checks the sizes of the files
+     * @param budget the RAM for the weights
+     * @param isManaged whether bigllama decides which weights are in RAM
+     * @param pager keeps the right weights in RAM, if not all of them fit
+     */
+    public record Loaded(
+            NativeHandle handle,
+            ModelOptions options,
+            ModelKind kind,
+            Weights weights,
+            double kvElements,
+            long residentLeast,
+            FileSizes sizes,
+            RamBudget budget,
+            boolean isManaged,
+            Optional<Pager> pager) {}
+
+    public static Loaded load(Path path, ModelOptions chosen) {
+        // Until the first pass it will have been seen what other processes do.
+        FreeCores.ofThisProcess();
+        Weights weights;
+        ModelFiles files;
+        ModelKind kind;
+        try {
+            files = ModelFiles.read(path);
+            kind = ModelKind.of(files, chosen.metadataOverrides());
+            requireModel(path, kind);
+            ModelCheck.check(files, chosen.metadataOverrides());
+            weights = Weights.of(files);
+        } catch (GgufException e) {
+            throw new ModelLoadException(path, e.getMessage(), List.of(), e);
+        }
+        LlamaLibrary.load();
+        if (chosen.vocabularyOnly() || kind == ModelKind.VOCABULARY) {
+            return vocabulary(path, chosen, kind, weights, files);
+        }
+        RamBudget budget = RamBudget.of(chosen.ram());
+        long weightRam = budget.weightRam(0);
+        requireRoom(path, chosen, weights.size(), weightRam);
+        boolean isManaged = chosen.loadMode() == LoadMode.AUTO;
+        boolean streams = isManaged && MemoryFit.streams(weights.size(), weightRam);
+        ModelOptions options = streams ? streaming(chosen) : chosen;
+        Optional<Pager> pager;
+        try {
+            pager = streams ? Optional.of(pager(weights, budget, chosen)) : Optional.empty();
+        } catch (InsufficientRamException e) {
+            throw new ModelLoadException(path, path + ": " + e.getMessage(), List.of(), e);
+        }
+        FileSizes sizes = sizes(path, weights);
+        try {
+            if (!streams && isManaged) {
+                // What it is given for may turn out later, when sessions are opened.
+                mirrors(weights, chosen);
+                preload(weights, path, options);
+            }
+            return new Loaded(
+                    loadNative(path, options, false),
+                    options,
+                    kind,
+                    weights,
+                    KvCacheBound.elements(files),
+                    isManaged ? PlanRules.leastRam(weights) : 0,
+                    sizes,
+                    budget,
+                    isManaged,
+                    pager);
+        } catch (RuntimeException | Error e) {
+            pager.ifPresent(Pager::close);
+            sizes.close();
+            throw e;
+        }
+    }
+
+    /**
+     * What decides which weights are in RAM, with what is known from former processes.
+     *
+     * @throws InsufficientRamException if there is too little RAM for any plan
+     */
+    public static Pager pager(Weights weights, RamBudget budget, ModelOptions options) {
+        Pager pager = new Pager(weights, budget, mirrors(weights, options));
+        if (options.expertProfile() && weights.hasExperts()) {
+            try {
+                String model = ModelFingerprint.of(weights, options.metadataOverrides());
+                Path folder = NativeLibrary.userCache().resolve("experts");
+                pager.remember(new ExpertProfile(folder, model));
+            } catch (IOException e) {
+                // Loading it says what is wrong with the file.
+            }
+        }
+        return pager;
+    }
+
+    private static List<Path> mirrors(Weights weights, ModelOptions options) {
+        return options.mirror()
+                .map(mirror -> ModelMirror.files(weights.files().getFirst(), weights, mirror))
+                .orElse(List.of());
+    }
+
+    private static void requireModel(Path path, ModelKind kind) {
+        if (!kind.isModel()) {
+            throw new ModelLoadException(
+                    path,
+                    path + " " + kind.sentence() + "; give the file of that model",
+                    List.of(),
+                    null);
+        }
+    }
+
+    private static Loaded vocabulary(
+            Path path, ModelOptions chosen, ModelKind kind, Weights weights, ModelFiles files) {
+        ModelOptions options =
+                streaming(chosen).withLoadMode(LoadMode.NONE).withVocabularyOnly(true);
+        FileSizes sizes = sizes(path, weights);
+        try {
+            return new Loaded(
+                    loadNative(path, options, false),
+                    options,
+                    kind,
+                    weights,
+                    KvCacheBound.elements(files),
+                    0,
+                    sizes,
+                    RamBudget.of(chosen.ram()),
+                    false,
+                    Optional.empty());
+        } catch (RuntimeException | Error e) {
+            sizes.close();
+            throw e;
+        }
+    }
+
+    /** Refuses loads that would swap, or get the process killed. */
+    private static void requireRoom(Path path, ModelOptions options, long weights, long room) {
+        if (weights <= room || options.loadMode() == LoadMode.AUTO) {
+            return;
+        }
+        if (options.loadMode() != LoadMode.MMAP) {
+            throw new ModelLoadException(
+                    path,
+                    "%s: load mode %s needs all %.2f GB of weights in RAM, but only %.2f GB are available; load mode auto keeps a part there and reads the rest"
+                            .formatted(
+                                    path,
+                                    options.loadMode(),
+                                    weights / 1e9,
+                                    Math.max(0, room) / 1e9),
+                    List.of(),
+                    new InsufficientRamException(room, weights));
+        }
+        if (options.repack()) {
+            throw new ModelLoadException(
+                    path,
+                    "%s: rearranging weights copies them into memory, of which %.2f GB are available for %.2f GB; load it without repacking, or in load mode auto"
+                            .formatted(path, Math.max(0, room) / 1e9, weights / 1e9),
+                    List.of(),
+                    new InsufficientRamException(room, weights));
+        }
+    }
+
+    private static FileSizes sizes(Path path, Weights weights) {
+        try {
+            return new FileSizes(weights);
+        } catch (IOException e) {
+            throw new ModelLoadException(path, "cannot open " + e.getMessage(), List.of(), e);
+        }
+    }
+
+    private static void preload(Weights weights, Path path, ModelOptions options) {
+        boolean complete =
+                Preload.run(
+                        weights.files(),
+                        fraction ->
+                                options.progress()
+                                        .map(progress -> progress.onProgress((float) fraction))
+                                        .orElse(true));
+        if (!complete) {
+            throw new CancellationException("loading " + path + " was cancelled");
+        }
+    }
+
+    /**
+     * Options that neither copy the weights nor read all of them: without repacking, and without a
+     * GPU.
+     */
+    private static ModelOptions streaming(ModelOptions options) {
+        return new ModelOptions(
+                LoadMode.MMAP,
+                false,
+                0,
+                options.devices(),
+                options.metadataOverrides(),
+                options.checkTensors(),
+                OptionalLong.empty(),
+                Optional.empty(),
+                options.expertProfile(),
+                options.progress(),
+                options.vocabularyOnly(),
+                options.draftModel());
+    }
+
+    /**
+     * Loads a model without weights, for counting the memory of its contexts.
+     *
+     * @param path a file whose headers have been checked
+     */
+    static NativeHandle loadWithoutWeights(Path path, ModelOptions options) {
+        LlamaLibrary.load();
+        return loadNative(path, streaming(options), true);
+    }
+
+    private static NativeHandle loadNative(
+            Path path, ModelOptions options, boolean withoutWeights) {
+        try (Arena arena = Arena.ofConfined()) {
+            Progress progress = new Progress(options);
+            MemorySegment params = params(options, progress, arena);
+            if (withoutWeights) {
+                llama_model_params.no_alloc(params, true);
+                llama_model_params.load_mode(params, LoadMode.NONE.value());
+            }
+            MemorySegment file = arena.allocateFrom(path.toAbsolutePath().toString());
+            LlamaLog.Result<MemorySegment> loaded =
+                    LlamaLog.collect(() -> llama_h.llama_model_load_from_file(file, params));
+            progress.guard.rethrow();
+            if (loaded.value().equals(MemorySegment.NULL)) {
+                if (progress.cancelled) {
+                    throw new CancellationException("loading " + path + " was cancelled");
+                }
+                throw new ModelLoadException(
+                        path, "llama.cpp cannot load " + path, loaded.log(), null);
+            }
+            return new NativeHandle("model " + path, loaded.value(), llama_h::llama_model_free);
+        }
+    }
+
+    private static MemorySegment params(ModelOptions options, Progress progress, Arena arena) {
+        MemorySegment params = llama_h.llama_model_default_params(arena);
+        llama_model_params.load_mode(params, options.loadMode().value());
+        llama_model_params.use_extra_bufts(params, options.repack());
+        llama_model_params.n_gpu_layers(params, options.gpuLayers());
+        llama_model_params.check_tensors(params, options.checkTensors());
+        llama_model_params.vocab_only(params, options.vocabularyOnly());
+        if (!options.devices().isEmpty()) {
+            llama_model_params.devices(params, Devices.named(options.devices(), arena));
+        }
+        if (!options.metadataOverrides().isEmpty()) {
+            llama_model_params.kv_overrides(params, overrides(options.metadataOverrides(), arena));
+        }
+        // Always set, because without a callback llama.cpp prints dots.
+        llama_model_params.progress_callback(
+                params, llama_progress_callback.allocate(progress::report, arena));
+        return params;
+    }
+
+    /** The array ends with an entry whose key is empty. */
+    private static MemorySegment overrides(Map<String, Object> overrides, Arena arena) {
+        MemorySegment array = llama_model_kv_override.allocateArray(overrides.size() + 1, arena);
+        int i = 0;
+        for (Map.Entry<String, Object> override : overrides.entrySet()) {
+            MemorySegment entry = llama_model_kv_override.asSlice(array, i++);
+            llama_model_kv_override.key(entry).setString(0, override.getKey());
+            switch (override.getValue()) {
+                case Integer value -> integer(entry, value);
+                case Long value -> integer(entry, value);
+                case Float value -> real(entry, value);
+                case Double value -> real(entry, value);
+                case Boolean value -> {
+                    llama_model_kv_override.tag(entry, llama_h.LLAMA_KV_OVERRIDE_TYPE_BOOL());
+                    llama_model_kv_override.val_bool(entry, value);
+                }
+                case String value -> {
+                    llama_model_kv_override.tag(entry, llama_h.LLAMA_KV_OVERRIDE_TYPE_STR());
+                    llama_model_kv_override.val_str(entry).setString(0, value);
+                }
+                default -> throw new AssertionError("ModelOptions lets no other types through");
+            }
+        }
+        return array;
+    }
+
+    private static void integer(MemorySegment entry, long value) {
+        llama_model_kv_override.tag(entry, llama_h.LLAMA_KV_OVERRIDE_TYPE_INT());
+        llama_model_kv_override.val_i64(entry, value);
+    }
+
+    private static void real(MemorySegment entry, double value) {
+        llama_model_kv_override.tag(entry, llama_h.LLAMA_KV_OVERRIDE_TYPE_FLOAT());
+        llama_model_kv_override.val_f64(entry, value);
+    }
+
+    /** Calls the user's callback. */
+    private static final class Progress {
+        private final ModelOptions options;
+        private final UpcallGuard guard = new UpcallGuard();
+        private boolean cancelled;
+
+        Progress(ModelOptions options) {
+            this.options = options;
+        }
+
+        boolean report(float fraction, MemorySegment userData) {
+            boolean goesOn =
+                    guard.run(
+                            false,
+                            () ->
+                                    options.progress()
+                                            .map(progress -> progress.onProgress(fraction))
+                                            .orElse(true));
+            cancelled = !goesOn;
+            return goesOn;
+        }
+    }
+}

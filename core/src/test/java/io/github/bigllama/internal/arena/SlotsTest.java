@@ -1,0 +1,152 @@
+package io.github.bigllama.internal.arena;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.bigllama.internal.pagecache.OwnPages;
+import io.github.bigllama.internal.pagecache.SlabMemory;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class SlotsTest {
+    private static final long MIB = 1 << 20;
+
+    private SlabMemory memory;
+    private Slots slots;
+
+    @BeforeEach
+    void open() throws IOException {
+        memory = new SlabMemory(OwnPages.ofThisSystem());
+    }
+
+    @AfterEach
+    void close() {
+        slots.close();
+    }
+
+    private void open(int pieces, long length, int mostMoved) {
+        long[] lengths = new long[pieces];
+        Arrays.fill(lengths, length);
+        slots = new Slots(lengths, memory, mostMoved);
+    }
+
+    /** Fills slots as readers do, until there are no more; returns how many pieces are in. */
+    private int fill(int pieces) throws IOException {
+        int in = 0;
+        for (int piece = 0; piece < pieces; piece++) {
+            for (Slots.Growth g = slots.growth(); g != null; g = slots.growth()) {
+                slots.grown(g, g.run());
+            }
+            if (!slots.isIn(piece) && slots.isAvailable(piece)) {
+                slots.acquire(piece);
+                in++;
+            }
+        }
+        return in;
+    }
+
+    @Test
+    void slotsAreApartAndWithinTheQuota() throws IOException {
+        open(100, MIB, 1000);
+        slots.resize(0, 40 * MIB);
+        int in = fill(100);
+        assertThat(in).isBetween(36, 40);
+        assertThat(slots.bytes()).isLessThanOrEqualTo(40 * MIB);
+        Set<Long> addresses = new HashSet<>();
+        for (int piece = 0; piece < in; piece++) {
+            assertThat(slots.address(piece) % OwnPages.pageSize()).isZero();
+            addresses.add(slots.address(piece));
+        }
+        List<Long> sorted = addresses.stream().sorted().toList();
+        assertThat(sorted).hasSize(in);
+        for (int i = 1; i < in; i++) {
+            assertThat(sorted.get(i) - sorted.get(i - 1)).isGreaterThanOrEqualTo(MIB);
+        }
+        assertThat(slots.isExhausted(99)).isTrue();
+    }
+
+    @Test
+    void aSlotThatNobodyNeedsIsTakenByTheNextAndTheOldestFirst() throws IOException {
+        open(100, MIB, 1000);
+        slots.resize(0, 16 * MIB);
+        int in = fill(100);
+        slots.idle(3);
+        slots.idle(2);
+        slots.idle(5);
+        assertThat(slots.rescue(3)).isTrue();
+        assertThat(slots.acquire(50).evicted()).isEqualTo(2);
+        assertThat(slots.isIn(2)).isFalse();
+        assertThat(slots.rescue(2)).isFalse();
+        assertThat(slots.acquire(51).evicted()).isEqualTo(5);
+        assertThat(slots.acquire(52)).isNull();
+        assertThat(in).isPositive();
+    }
+
+    /** As vm.max_map_count may limit it. */
+    @Test
+    void noMoreAreInThanMayBeMoved() throws IOException {
+        open(100, MIB, 7);
+        slots.resize(0, 80 * MIB);
+        assertThat(fill(100)).isEqualTo(7);
+        assertThat(slots.isExhausted(99)).isTrue();
+        slots.vacate(0);
+        assertThat(slots.isAvailable(99)).isTrue();
+    }
+
+    /** The system refuses to move one: not so many are tried again. */
+    @Test
+    void whatIsRefusedLowersTheLimit() throws IOException {
+        open(100, MIB, 10);
+        slots.resize(0, 80 * MIB);
+        fill(100);
+        slots.idle(4);
+        Slots.Slot slot = slots.acquire(50);
+        slots.refused(50, slot.evicted());
+        assertThat(slots.isIn(50)).isFalse();
+        assertThat(slots.isIn(4)).isTrue();
+        assertThat(slots.rescue(4)).isTrue();
+        slots.vacate(4);
+        slots.vacate(5);
+        assertThat(slots.isAvailable(60)).isTrue();
+        slots.acquire(60);
+        assertThat(slots.isAvailable(61)).isFalse();
+    }
+
+    @Test
+    void aSmallerQuotaGivesMemoryBackOnceThePiecesHaveLeft() throws IOException {
+        open(100, MIB, 1000);
+        slots.resize(0, 64 * MIB);
+        int in = fill(100);
+        long before = slots.bytes();
+        List<Integer> leaving = new ArrayList<>(slots.resize(0, 24 * MIB));
+        assertThat(leaving).hasSizeBetween(in / 2, in);
+        assertThat(slots.bytes()).isEqualTo(before);
+        assertThat(slots.retiring()).containsExactlyInAnyOrderElementsOf(leaving);
+        leaving.forEach(slots::vacate);
+        assertThat(slots.bytes()).isLessThanOrEqualTo(24 * MIB);
+        slots.resize(0, 64 * MIB);
+        fill(100);
+        assertThat(slots.bytes()).isEqualTo(before);
+    }
+
+    @Test
+    void lengthsThatDifferByAPageShareSlotsAndOddOnesHaveNone() throws IOException {
+        long page = OwnPages.pageSize();
+        long[] lengths = new long[101];
+        for (int i = 0; i < 100; i++) {
+            lengths[i] = 50 * page - i % 2 * page;
+        }
+        lengths[100] = 3 * page;
+        slots = new Slots(lengths, memory, 1000);
+        assertThat(slots.classCount()).isEqualTo(1);
+        assertThat(slots.has(0)).isTrue();
+        assertThat(slots.has(1)).isTrue();
+        assertThat(slots.has(100)).isFalse();
+    }
+}
