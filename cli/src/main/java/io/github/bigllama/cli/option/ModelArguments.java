@@ -184,7 +184,6 @@ public final class ModelArguments {
                                                         .formatted(path, eta.text(fraction)));
                                         return !interruption.isRequested();
                                     }));
-            model.residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
             if (mlock && !options.vocabularyOnly()) {
                 LockedMemory.complaint(model.sizeInBytes())
                         .ifPresent(line -> progress.say("bigllama: " + line));

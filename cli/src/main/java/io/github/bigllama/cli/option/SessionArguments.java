@@ -95,8 +95,12 @@ public final class SessionArguments {
         return contextSize != null;
     }
 
-    /** Prints a remark if llama.cpp makes the context larger than asked for. */
+    /**
+     * Prints how much of the model stays in RAM beside the session if not all of it does, and a
+     * remark if llama.cpp makes the context larger than asked for.
+     */
     public void explain(LlamaSession opened, PrintStream err) {
+        opened.model().residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
         if (contextSize != null && contextSize > 0 && opened.contextSize() > contextSize) {
             err.println(
                     "bigllama: the context has %d tokens, not %d: llama.cpp makes it a multiple of 256"

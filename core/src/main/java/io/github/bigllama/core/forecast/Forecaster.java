@@ -43,6 +43,13 @@ public final class Forecaster implements AutoCloseable {
      */
     private static final long PROCESS = 100_000_000;
 
+    /**
+     * Bytes of these that are not pages of files, measured in bench without the KV cache and the
+     * buffers: only these reduce the RAM for weights. The rest, programs and libraries, is in the
+     * reserve of {@link RamBudget}.
+     */
+    static final long OWN_MEMORY = 55_000_000;
+
     /** Tokens of a short prompt, which decide how many of the experts the first pass uses. */
     private static final int SHORT_PROMPT = 32;
 
@@ -140,7 +147,7 @@ public final class Forecaster implements AutoCloseable {
         ContextMemory context = model.memory(chosen);
         Optional<ResidencyPlan> plan = Optional.empty();
         OptionalLong least = OptionalLong.empty();
-        long weightRam = RamBudget.weightRam(ram, PROCESS + context.total());
+        long weightRam = RamBudget.weightRam(ram, OWN_MEMORY + context.total());
         try {
             plan = Optional.of(PlanRules.plan(weights, weightRam));
         } catch (InsufficientRamException e) {
@@ -226,7 +233,7 @@ public final class Forecaster implements AutoCloseable {
     public int largestContext(long ram, SessionOptions session) {
         Objects.requireNonNull(session, "session");
         SessionOptions all = session.withContextSize(model.trainedContextSize());
-        long weightRam = RamBudget.weightRam(ram, PROCESS);
+        long weightRam = RamBudget.weightRam(ram, OWN_MEMORY);
         return model.largestContext(
                 withBatch(weights, ram, all), MemoryFit.contextRoom(weights.size(), weightRam));
     }
@@ -248,7 +255,7 @@ public final class Forecaster implements AutoCloseable {
         int batch = session.batchSize();
         int usual = MemoryFit.microBatch(session, false);
         SessionOptions small = session.withBatchSizes(batch, usual);
-        long other = PROCESS + model.memory(small).total();
+        long other = OWN_MEMORY + model.memory(small).total();
         if (weights.size() <= RamBudget.weightRam(ram, other)) {
             return small;
         }
@@ -256,7 +263,7 @@ public final class Forecaster implements AutoCloseable {
         ContextMemory memory = model.memory(session.withBatchSizes(large, large));
         int affordable =
                 MemoryFit.affordableBatch(
-                        RamBudget.weightRam(ram, PROCESS + memory.total()),
+                        RamBudget.weightRam(ram, OWN_MEMORY + memory.total()),
                         large,
                         memory.computeBuffers());
         return session.withBatchSizes(affordable, affordable);

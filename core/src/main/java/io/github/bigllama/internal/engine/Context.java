@@ -6,6 +6,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
@@ -145,11 +146,21 @@ public final class Context implements AutoCloseable {
                     created.log());
         }
         if (paging != null) {
+            reserve(noun, created);
+        }
+        return created.value();
+    }
+
+    private void reserve(String noun, LlamaLog.Result<MemorySegment> created) {
+        try {
             paging.reserved(
                     ContextSizes.of(created).computeBuffers(),
                     llama_h.llama_n_ubatch(created.value()));
+        } catch (InsufficientRamException e) {
+            llama_h.llama_free(created.value());
+            arena.close();
+            throw new SessionException(noun + ": " + e.getMessage(), List.of());
         }
-        return created.value();
     }
 
     private LlamaLog.Result<MemorySegment> create(

@@ -45,6 +45,16 @@ final class Planner {
     }
 
     /**
+     * Bytes of RAM for weights now.
+     *
+     * @param untouched bytes of RAM that will be used for something else
+     */
+    long weightRam(long untouched) {
+        // Own memory counts as RAM for weights.
+        return budget.weightRam(untouched - pool.ownBytes());
+    }
+
+    /**
      * Makes a new plan if RAM has changed.
      *
      * @param untouched bytes of RAM that will be used for something else

@@ -24,6 +24,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.ContextMemory;
 import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.engine.ContextParams;
 import io.github.bigllama.internal.engine.ContextSizes;
 import io.github.bigllama.internal.engine.KvCacheBound;
@@ -371,6 +372,28 @@ class ForecastTest {
                                         scout, ModelOptions.defaults().withLoadMode(LoadMode.MMAP)))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("rearranging weights copies them into memory");
+    }
+
+    @Test
+    void aSessionPlansWhatWasForecast() {
+        long limit = AvailableRam.anonymousBytes() + 2 * GB;
+        SessionOptions options = SessionOptions.defaults().withContextSize(8192);
+        try (Forecaster forecaster = forecaster(experts);
+                LlamaModel model =
+                        LlamaModel.load(experts, ModelOptions.defaults().withRam(limit));
+                LlamaSession session = model.newSession(options)) {
+            long cache = forecaster.forecast(limit, options, BANDWIDTHS).context().kvCache();
+            // The heap of earlier tests may have shrunk meanwhile.
+            long own = AvailableRam.anonymousBytes() - cache;
+            Forecast forecast =
+                    forecaster.forecast(limit - own + Forecaster.OWN_MEMORY, options, BANDWIDTHS);
+            assertThat(session.contextSize()).isEqualTo(forecast.session().contextSize());
+            ResidencyPlan foreseen = forecast.plan().orElseThrow();
+            ResidencyPlan plan = model.residencyPlan().orElseThrow();
+            // This process grows and shrinks a little by itself.
+            assertThat((double) plan.weightRam()).isCloseTo(foreseen.weightRam(), within(3e7));
+            assertThat((double) plan.streamed()).isCloseTo(foreseen.streamed(), within(1e7));
+        }
     }
 
     @Test
