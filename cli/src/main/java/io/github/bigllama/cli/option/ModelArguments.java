@@ -46,7 +46,8 @@ public final class ModelArguments {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "Most RAM for this program, for example 12G. Of a model that does not fit, the "
+                    "Most RAM for this program, for example 12G: for weights, the KV cache, Java and "
+                            + "llama.cpp together. Of a model that does not fit, the "
                             + "part used most stays in RAM and the rest is read from disk for each "
                             + "token. Default: as much as the system can spare.")
     Long ram;

@@ -94,11 +94,12 @@ final class PlanText {
 
     private String terms(Speed speed) {
         String computing =
-                "computing with %s takes %s (%s/s)"
+                "computing with %s takes %s (%s/s%s)"
                         .formatted(
                                 size(forecast.active()),
                                 seconds(speed.computing()),
-                                size(forecast.bandwidths().memory()));
+                                size(forecast.bandwidths().memory()),
+                                steps(forecast.bandwidths().step()));
         return speed.bytesRead() == 0
                 ? computing
                 : computing
@@ -107,6 +108,12 @@ final class PlanText {
                                         size(speed.bytesRead()),
                                         seconds(speed.reading()),
                                         size(speed.bytesRead() / speed.reading()));
+    }
+
+    private static String steps(double seconds) {
+        return seconds == 0
+                ? ""
+                : String.format(Locale.ROOT, " and %.2f µs for each step", seconds * 1e6);
     }
 
     private Table bill() {
@@ -195,6 +202,9 @@ final class PlanText {
     }
 
     private static String seconds(double value) {
+        if (value < 0.01) {
+            return String.format(Locale.ROOT, "%.2f ms", value * 1e3);
+        }
         return String.format(Locale.ROOT, value < 1 ? "%.3f s" : "%.1f s", value);
     }
 }

@@ -130,7 +130,10 @@ final class Advisor {
                 now.ram(),
                 session,
                 new Bandwidths(
-                        bandwidths.memory(), 2 * bandwidths.disk(), 2 * bandwidths.slices()));
+                        bandwidths.memory(),
+                        2 * bandwidths.disk(),
+                        2 * bandwidths.slices(),
+                        bandwidths.step()));
     }
 
     private void consider(

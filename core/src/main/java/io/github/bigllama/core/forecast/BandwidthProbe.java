@@ -15,7 +15,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Random;
 
-/** Measures bandwidths once, in bytes per second, and keeps them in the user's cache. */
+/** Measures speeds once, in bytes or steps per second, and keeps them in the user's cache. */
 final class BandwidthProbe {
     private static final String FILE = "bandwidths.properties";
     private static final long MOST_READ = 2L << 30;
@@ -45,12 +45,23 @@ final class BandwidthProbe {
         double run() throws IOException;
     }
 
-    /** The bandwidth of the CPU with matrices of a type. */
-    double matrices(GgmlType type, int threads) {
+    /** The bandwidth of the CPU with matrices of a type, whose rows have a number of elements. */
+    double matrices(GgmlType type, int columns, int threads) {
+        return withoutReading(
+                "memory.%s.%d-columns.%d-threads".formatted(type.label(), columns, threads),
+                () -> MatrixSpeed.of(type, columns, threads));
+    }
+
+    /** Seconds that a step of a computation takes at the least. */
+    double step(int threads) {
+        return 1
+                / withoutReading(
+                        "steps.%d-threads".formatted(threads), () -> MatrixSpeed.steps(threads));
+    }
+
+    private double withoutReading(String key, Measurement measurement) {
         try {
-            return once(
-                    "memory." + type.label() + "." + threads + "-threads",
-                    () -> MatrixSpeed.of(type, threads));
+            return once(key, measurement);
         } catch (IOException e) {
             throw new AssertionError("it does not read anything", e);
         }
@@ -126,7 +137,7 @@ final class BandwidthProbe {
         try {
             Files.createDirectories(file.getParent());
             try (OutputStream out = Files.newOutputStream(file)) {
-                known.store(out, "Bytes per second, as measured here");
+                known.store(out, "Bytes, or steps, per second, as measured here");
             }
         } catch (IOException e) {
             // Without the file the bandwidths are measured again next time.

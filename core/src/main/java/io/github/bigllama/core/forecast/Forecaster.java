@@ -68,6 +68,7 @@ public final class Forecaster implements AutoCloseable {
     private final Weights weights;
     private final HeaderCopy copy;
     private final ModelDryRun model;
+    private final int steps;
     private final Map<Quantization, Weights> quantized = new EnumMap<>(Quantization.class);
 
     /**
@@ -99,6 +100,7 @@ public final class Forecaster implements AutoCloseable {
         copy = HeaderCopy.of(files);
         try {
             model = new ModelDryRun(copy.path(), ModelOptions.defaults());
+            steps = model.steps();
         } catch (RuntimeException | Error e) {
             copy.close();
             throw e;
@@ -282,11 +284,11 @@ public final class Forecaster implements AutoCloseable {
         return weights.activeSize() - weights.size(Weight.Use.EVERY_TOKEN);
     }
 
-    private static double computing(Weights weights, Bandwidths bandwidths) {
-        return weights.activeSize() / bandwidths.memory();
+    private double computing(Weights weights, Bandwidths bandwidths) {
+        return weights.activeSize() / bandwidths.memory() + steps * bandwidths.step();
     }
 
-    private static Speed speed(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
+    private Speed speed(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
         long experts = Math.min(plan.streamed(), activeExperts(weights));
         long inOrder = plan.streamed() - experts;
         return Speed.of(
@@ -299,7 +301,7 @@ public final class Forecaster implements AutoCloseable {
      * Seconds to read all weights once; of a model with experts that does not fit, only the experts
      * that are used.
      */
-    private static double coldStart(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
+    private double coldStart(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
         double read = weights.size();
         if (!plan.isComplete() && weights.hasExperts()) {
             double experts = weights.size(Weight.Use.EXPERTS);

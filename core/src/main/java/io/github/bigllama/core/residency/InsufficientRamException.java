@@ -21,6 +21,18 @@ public final class InsufficientRamException extends RuntimeException {
         this.least = least;
     }
 
+    private InsufficientRamException(InsufficientRamException cause, String message) {
+        super(message, cause);
+        available = cause.available;
+        least = cause.least;
+    }
+
+    /** The same, with a message that also says what the RAM of a budget is for. */
+    public InsufficientRamException in(RamBudget budget) {
+        return new InsufficientRamException(
+                this, getMessage() + "; " + budget.explanation(least - available));
+    }
+
     /** Bytes of RAM that were available for weights; negative if not even the other memory fits. */
     public long available() {
         return available;

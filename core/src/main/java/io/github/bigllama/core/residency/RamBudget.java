@@ -61,6 +61,27 @@ public record RamBudget(OptionalLong limit, AvailableRam ram) {
         return ram - other - RESERVE - ram / RESERVE_SHARE;
     }
 
+    /**
+     * What the RAM is for, and where its limit comes from.
+     *
+     * @param missing bytes that it is short of
+     */
+    public String explanation(long missing) {
+        long available = ram.bytes();
+        if (limit.isEmpty() || available < limit.getAsLong() - AvailableRam.anonymousBytes()) {
+            return "RAM is limited by %s, which leaves %.2f GB; %.2f GB of it are kept free"
+                    .formatted(
+                            ram.source(),
+                            available / 1e9,
+                            (RESERVE + available / RESERVE_SHARE) / 1e9);
+        }
+        return "the limit of %.3f GB is for the whole process (weights, KV cache, buffers, Java, llama.cpp, and a reserve of %.2f GB), so give %.3f GB or more"
+                .formatted(
+                        limit.getAsLong() / 1e9,
+                        (RESERVE + limit.getAsLong() / RESERVE_SHARE) / 1e9,
+                        (limit.getAsLong() + missing) / 1e9 + 0.001);
+    }
+
     /** The new bytes of RAM for weights; empty if they differ too little from before to matter. */
     public OptionalLong changed(long before, long untouched) {
         long now = weightRam(untouched);

@@ -135,7 +135,7 @@ public final class MemoryFit {
             }
             int largest = model.largestContext(batched(trained), room);
             throw new SessionException(
-                    "%s: a context of %d tokens takes %.2f GB, but only %.2f GB of RAM are left beside the least for weights: %s"
+                    "%s: a context of %d tokens takes %.2f GB, but only %.2f GB of RAM are left beside the least for weights: %s; %s"
                             .formatted(
                                     path,
                                     trained.contextSize(),
@@ -144,7 +144,8 @@ public final class MemoryFit {
                                     largest == 0
                                             ? "there is no room for any context"
                                             : "the largest that fits is %d, or more with a smaller KV type"
-                                                    .formatted(largest)),
+                                                    .formatted(largest),
+                                    loaded.budget().explanation(memory.total() - room)),
                     List.of());
         }
     }
@@ -152,7 +153,7 @@ public final class MemoryFit {
     private int require(int context, long weightRam) {
         if (context == 0) {
             throw new SessionException(
-                    "%s: there is no room for any context in %.2f GB of RAM"
+                    "%s: there is no room for any context in %.2f GB of RAM for it and the weights"
                             .formatted(path, Math.max(0, weightRam) / 1e9),
                     List.of());
         }

@@ -182,7 +182,11 @@ final class Planner {
     }
 
     private void plan(long ram, long window) {
-        plan = PlanRules.plan(map, ram, window, planned);
+        try {
+            plan = PlanRules.plan(map, ram, window, planned);
+        } catch (InsufficientRamException e) {
+            throw e.in(budget);
+        }
         for (int piece = 0; piece < map.everyTokenCount(); piece++) {
             if (planned.get(piece)) {
                 pool.keep(piece);

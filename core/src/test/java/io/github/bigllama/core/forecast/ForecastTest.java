@@ -57,7 +57,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Forecasts of models before they are loaded, and refusals. */
 class ForecastTest {
     private static final long GB = 1_000_000_000;
-    private static final Bandwidths BANDWIDTHS = new Bandwidths(20e9, 2e9, 1e9);
+    private static final Bandwidths BANDWIDTHS = new Bandwidths(20e9, 2e9, 1e9, 0);
     private static final SessionOptions SESSION =
             SessionOptions.defaults().withContextSize(4096).withBatchSizes(512, 512);
 
@@ -164,6 +164,25 @@ class ForecastTest {
                     .isEqualTo(
                             forecast.weights() + forecast.context().total() + forecast.process());
             assertThat(forecaster.advice(SESSION, forecast)).isEmpty();
+        }
+    }
+
+    /** Of a toy, most of the time goes into steps in which there is hardly anything to compute. */
+    @Test
+    void everyStepTakesTime() {
+        try (Forecaster forecaster = forecaster(DemoModel.PATH)) {
+            Forecast none = forecaster.forecast(GB, SESSION, BANDWIDTHS);
+            Forecast some = forecaster.forecast(GB, SESSION, BANDWIDTHS.withStep(1e-6));
+            double steps =
+                    1e6
+                            * (some.speed().orElseThrow().expected()
+                                    - none.speed().orElseThrow().expected());
+            // At least seven matrices in each layer; norms, rotations and sums besides.
+            assertThat(steps / forecaster.weights().layers()).isBetween(10.0, 100.0);
+            double measured = Bandwidths.measureStep(2, true);
+            assertThat(measured).isBetween(1e-8, 1e-3);
+            assertThat(Bandwidths.measureStep(2, false))
+                    .isCloseTo(measured, within(measured / 1000));
         }
     }
 
@@ -348,7 +367,8 @@ class ForecastTest {
             value = GgmlType.class,
             names = {"F32", "F16", "BF16", "Q8_0", "Q6_K", "Q4_K", "Q2_K", "IQ4_XS", "IQ1_S"})
     void everyTypeCanBeMeasured(GgmlType type) {
-        assertThat(MatrixSpeed.of(type, 2)).isBetween(1e7, 1e13);
+        assertThat(MatrixSpeed.of(type, 4096, 2)).isBetween(1e7, 1e13);
+        assertThat(MatrixSpeed.of(type, 256, 2)).isBetween(1e7, 1e13);
     }
 
     @ParameterizedTest
@@ -391,8 +411,8 @@ class ForecastTest {
             ResidencyPlan foreseen = forecast.plan().orElseThrow();
             ResidencyPlan plan = model.residencyPlan().orElseThrow();
             // This process grows and shrinks a little by itself.
-            assertThat((double) plan.weightRam()).isCloseTo(foreseen.weightRam(), within(3e7));
-            assertThat((double) plan.streamed()).isCloseTo(foreseen.streamed(), within(1e7));
+            assertThat((double) plan.weightRam()).isCloseTo(foreseen.weightRam(), within(4e7));
+            assertThat((double) plan.streamed()).isCloseTo(foreseen.streamed(), within(4e7));
         }
     }
 
