@@ -74,8 +74,7 @@ final class BandwidthProbe {
      * @param slice bytes to read at a time; 0 for as many as possible
      */
     double disk(Optional<Path> model, long slice) throws IOException {
-        Path folder = Files.createDirectories(file.getParent());
-        Path device = model.orElse(folder);
+        Path device = model.isPresent() ? model.get() : folder();
         String pieces = slice == 0 ? "in-order" : "slices-of-" + (slice >> 10) + "-KiB";
         return once(
                 "disk.%s.%s".formatted(Files.getFileStore(device).name(), pieces),
@@ -83,11 +82,12 @@ final class BandwidthProbe {
                     if (model.isPresent() && Files.size(model.get()) >= LEAST_FILE) {
                         return measure(model.get(), slice);
                     }
+                    Optional<Path> beside =
+                            model.map(m -> m.toAbsolutePath().getParent())
+                                    .filter(Files::isWritable);
                     Path temporary =
                             Files.createTempFile(
-                                    model.map(m -> m.toAbsolutePath().getParent())
-                                            .filter(Files::isWritable)
-                                            .orElse(folder),
+                                    beside.isPresent() ? beside.get() : folder(),
                                     "bigllama-probe-",
                                     null);
                     try {
@@ -97,6 +97,10 @@ final class BandwidthProbe {
                         Files.delete(temporary);
                     }
                 });
+    }
+
+    private Path folder() throws IOException {
+        return Files.createDirectories(file.getParent());
     }
 
     private static double measure(Path path, long slice) throws IOException {

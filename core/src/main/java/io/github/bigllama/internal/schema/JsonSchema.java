@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** A JSON schema (draft 2020-12) that answers must follow. Immutable and thread-safe. */
@@ -130,6 +131,11 @@ public final class JsonSchema {
     /** The schema for llama.cpp, which allows nothing that the source does not allow. */
     public ObjectNode lowered() {
         return lowered.deepCopy();
+    }
+
+    /** {@link #lowered} as the schema of one object; empty if the values are no objects. */
+    public Optional<ObjectNode> object() {
+        return ObjectForm.of(lowered());
     }
 
     /**
