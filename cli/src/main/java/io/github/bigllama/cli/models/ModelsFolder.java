@@ -1,5 +1,6 @@
 package io.github.bigllama.cli.models;
 
+import io.github.bigllama.cli.process.CommandException;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
@@ -59,22 +60,35 @@ public record ModelsFolder(Path path) {
     }
 
     static ModelsFolder of(Properties properties, Map<String, String> environment) {
-        Path home = Path.of(properties.getProperty("user.home")).toAbsolutePath();
         String given = properties.getProperty(PROPERTY, environment.getOrDefault(VARIABLE, ""));
         if (!given.isBlank()) {
             // A ~ that no shell has expanded.
             boolean isHome = given.equals("~") || given.startsWith("~/");
             return new ModelsFolder(
                     isHome
-                            ? home.resolve(given.substring(Math.min(2, given.length())))
+                            ? home(properties).resolve(given.substring(Math.min(2, given.length())))
                             : Path.of(given).toAbsolutePath());
         }
         if (properties.getProperty("os.name").startsWith("Mac")) {
-            return new ModelsFolder(home.resolve("Library/Application Support/bigllama/models"));
+            return new ModelsFolder(
+                    home(properties).resolve("Library/Application Support/bigllama/models"));
         }
         String xdg = environment.getOrDefault("XDG_DATA_HOME", "");
-        Path data = xdg.startsWith("/") ? Path.of(xdg) : home.resolve(".local/share");
+        Path data = xdg.startsWith("/") ? Path.of(xdg) : home(properties).resolve(".local/share");
         return new ModelsFolder(data.resolve("bigllama/models"));
+    }
+
+    /** Java's value is a question mark for a user that the system does not know. */
+    private static Path home(Properties properties) {
+        String home = properties.getProperty("user.home", "");
+        if (!home.startsWith("/")) {
+            throw CommandException.usage(
+                    "this user has no home folder where models could be: set the environment "
+                            + "variable "
+                            + VARIABLE
+                            + " to a folder for them, or HOME");
+        }
+        return Path.of(home);
     }
 
     /** The name of a model, given the path of its first file. */
