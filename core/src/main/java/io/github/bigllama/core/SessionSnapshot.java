@@ -15,6 +15,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Moves the contents of a session between its KV cache and a {@link SessionFile}. */
@@ -59,12 +60,13 @@ final class SessionSnapshot {
             long size = Files.size(path);
             if (written.value() == 0 || written.value() != size) {
                 throw new IOException(
-                        "only %d bytes of the KV cache could be written%s; is the disk full?"
-                                .formatted(
-                                        size,
-                                        written.log().isEmpty()
-                                                ? ""
-                                                : " (llama.cpp: " + written.log().getLast() + ")"));
+                        String.format(
+                                Locale.ROOT,
+                                "only %d bytes of the KV cache could be written%s; is the disk full?",
+                                size,
+                                written.log().isEmpty()
+                                        ? ""
+                                        : " (llama.cpp: " + written.log().getLast() + ")"));
             }
         }
     }
@@ -128,8 +130,11 @@ final class SessionSnapshot {
                             .formatted(savedTypes, types);
         } else if (tokens > session.contextSize()) {
             problem =
-                    "holds %d tokens, and the context of this session %d; open it with a larger context"
-                            .formatted(tokens, session.contextSize());
+                    String.format(
+                            Locale.ROOT,
+                            "holds %d tokens, and the context of this session %d; open it with a larger context",
+                            tokens,
+                            session.contextSize());
         }
         if (problem != null) {
             throw new SessionException("session file " + file + " " + problem, List.of());

@@ -48,7 +48,12 @@ final class BandwidthProbe {
     /** The bandwidth of the CPU with matrices of a type, whose rows have a number of elements. */
     double matrices(GgmlType type, int columns, int threads) {
         return withoutReading(
-                "memory.%s.%d-columns.%d-threads".formatted(type.label(), columns, threads),
+                String.format(
+                        Locale.ROOT,
+                        "memory.%s.%d-columns.%d-threads",
+                        type.label(),
+                        columns,
+                        threads),
                 () -> MatrixSpeed.of(type, columns, threads));
     }
 
@@ -56,7 +61,8 @@ final class BandwidthProbe {
     double step(int threads) {
         return 1
                 / withoutReading(
-                        "steps.%d-threads".formatted(threads), () -> MatrixSpeed.steps(threads));
+                        String.format(Locale.ROOT, "steps.%d-threads", threads),
+                        () -> MatrixSpeed.steps(threads));
     }
 
     private double withoutReading(String key, Measurement measurement) {

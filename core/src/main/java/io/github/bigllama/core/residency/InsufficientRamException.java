@@ -1,5 +1,7 @@
 package io.github.bigllama.core.residency;
 
+import java.util.Locale;
+
 /** There is too little RAM even for the part of a model that is used at a time. */
 public final class InsufficientRamException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -15,8 +17,11 @@ public final class InsufficientRamException extends RuntimeException {
      */
     public InsufficientRamException(long available, long least) {
         super(
-                "%.3f GB of RAM for weights are too little: at least %.3f GB are needed"
-                        .formatted(Math.max(0, available) / 1e9, least / 1e9));
+                String.format(
+                        Locale.ROOT,
+                        "%.3f GB of RAM for weights are too little: at least %.3f GB are needed",
+                        Math.max(0, available) / 1e9,
+                        least / 1e9));
         this.available = available;
         this.least = least;
     }

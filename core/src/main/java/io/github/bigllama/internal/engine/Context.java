@@ -19,6 +19,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -390,18 +391,21 @@ public final class Context implements AutoCloseable {
             return false;
         }
         String reason =
-                (result.value() == NO_SLOT
+                String.format(
+                        Locale.ROOT,
+                        (result.value() == NO_SLOT
                                 ? "no room in the KV cache for %d tokens after %d%s"
                                 : "llama_decode failed with "
                                         + result.value()
-                                        + " at %d tokens after %d%s")
-                        .formatted(
-                                count,
-                                sequence.used(),
-                                sequences.count() > 1
-                                        ? ", in one of %d sequences that share it"
-                                                .formatted(sequences.count())
-                                        : "");
+                                        + " at %d tokens after %d%s"),
+                        count,
+                        sequence.used(),
+                        sequences.count() > 1
+                                ? String.format(
+                                        Locale.ROOT,
+                                        ", in one of %d sequences that share it",
+                                        sequences.count())
+                                : "");
         throw new DecodeException(reason, result.value(), result.log());
     }
 

@@ -13,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -157,7 +158,11 @@ public final class GrammarSampler implements AutoCloseable {
 
     private GrammarException stuck(String reason) {
         return new GrammarException(
-                "the answer can't continue after %d tokens: %s".formatted(count, reason));
+                String.format(
+                        Locale.ROOT,
+                        "the answer can't continue after %d tokens: %s",
+                        count,
+                        reason));
     }
 
     private void use(MemorySegment data, int size) {

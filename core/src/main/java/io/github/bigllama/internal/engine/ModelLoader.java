@@ -31,6 +31,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -188,20 +189,25 @@ public final class ModelLoader {
         if (options.loadMode() != LoadMode.MMAP) {
             throw new ModelLoadException(
                     path,
-                    "%s: load mode %s needs all %.2f GB of weights in RAM, but only %.2f GB are available; load mode auto keeps a part there and reads the rest"
-                            .formatted(
-                                    path,
-                                    options.loadMode(),
-                                    weights / 1e9,
-                                    Math.max(0, room) / 1e9),
+                    String.format(
+                            Locale.ROOT,
+                            "%s: load mode %s needs all %.2f GB of weights in RAM, but only %.2f GB are available; load mode auto keeps a part there and reads the rest",
+                            path,
+                            options.loadMode(),
+                            weights / 1e9,
+                            Math.max(0, room) / 1e9),
                     List.of(),
                     new InsufficientRamException(room, weights));
         }
         if (options.repack()) {
             throw new ModelLoadException(
                     path,
-                    "%s: rearranging weights copies them into memory, of which %.2f GB are available for %.2f GB; load it without repacking, or in load mode auto"
-                            .formatted(path, Math.max(0, room) / 1e9, weights / 1e9),
+                    String.format(
+                            Locale.ROOT,
+                            "%s: rearranging weights copies them into memory, of which %.2f GB are available for %.2f GB; load it without repacking, or in load mode auto",
+                            path,
+                            Math.max(0, room) / 1e9,
+                            weights / 1e9),
                     List.of(),
                     new InsufficientRamException(room, weights));
         }

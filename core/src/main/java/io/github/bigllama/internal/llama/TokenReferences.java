@@ -2,6 +2,7 @@ package io.github.bigllama.internal.llama;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -30,8 +31,11 @@ public final class TokenReferences {
             Matcher number = NUMBER.matcher(token);
             if (number.matches() && id(number.group(1)) == Integer.MAX_VALUE) {
                 throw new IllegalArgumentException(
-                        "cannot use the grammar: %s can't be a token: ids are at most %d"
-                                .formatted(token, Integer.MAX_VALUE - 1));
+                        String.format(
+                                Locale.ROOT,
+                                "cannot use the grammar: %s can't be a token: ids are at most %d",
+                                token,
+                                Integer.MAX_VALUE - 1));
             }
         }
     }
@@ -44,8 +48,11 @@ public final class TokenReferences {
             if (number.matches()) {
                 if (id(number.group(1)) >= vocabulary.size()) {
                     problems.add(
-                            "%s is no token of the model: its ids are 0 to %d"
-                                    .formatted(token, vocabulary.size() - 1));
+                            String.format(
+                                    Locale.ROOT,
+                                    "%s is no token of the model: its ids are 0 to %d",
+                                    token,
+                                    vocabulary.size() - 1));
                 }
             } else if (vocabulary.encode(token, false, true).length != 1) {
                 problems.add(

@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** Calls of Linux's C library for files and their pages; the constants are those of Linux. */
 @SuppressWarnings("restricted")
@@ -157,7 +158,11 @@ final class LinuxCalls {
             int fd = invoke(() -> (int) OPEN.invokeExact(state, name, O_RDONLY_CLOEXEC));
             if (fd < 0) {
                 throw new IOException(
-                        "cannot open %s: error %d".formatted(path, (int) ERRNO.get(state, 0L)));
+                        String.format(
+                                Locale.ROOT,
+                                "cannot open %s: error %d",
+                                path,
+                                (int) ERRNO.get(state, 0L)));
             }
             return fd;
         }

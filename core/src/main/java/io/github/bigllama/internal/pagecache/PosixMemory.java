@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * Calls for memory and files that Linux and macOS have in common; if the value of a constant
@@ -144,8 +145,11 @@ final class PosixMemory {
                                     state, 0L, length, PROT_READ | PROT_WRITE, ANONYMOUS, -1, 0L);
             if (result == MAP_FAILED) {
                 throw new IOException(
-                        "the system does not provide %d bytes of memory: error %d"
-                                .formatted(length, errno(state)));
+                        String.format(
+                                Locale.ROOT,
+                                "the system does not provide %d bytes of memory: error %d",
+                                length,
+                                errno(state)));
             }
             return result;
         } catch (IOException e) {

@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.schema;
 
 import com.networknt.schema.regex.RegularExpression;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -40,8 +41,11 @@ final class JavaPattern implements RegularExpression {
                     && (!source.endsWith("$") || matcher.end() == value.length());
         } catch (TooLong | StackOverflowError e) {
             throw new IllegalArgumentException(
-                    "the pattern %s takes too long with a text of %d characters: write it without (?= (?! (?<"
-                            .formatted(pattern, value.length()));
+                    String.format(
+                            Locale.ROOT,
+                            "the pattern %s takes too long with a text of %d characters: write it without (?= (?! (?<",
+                            pattern,
+                            value.length()));
         }
     }
 

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -118,9 +119,12 @@ public final class JsonSchema {
         // Errors about depth or length have no place.
         return e.getLocation() == null
                 ? reason
-                : "%s (line %d, column %d)"
-                        .formatted(
-                                reason, e.getLocation().getLineNr(), e.getLocation().getColumnNr());
+                : String.format(
+                        Locale.ROOT,
+                        "%s (line %d, column %d)",
+                        reason,
+                        e.getLocation().getLineNr(),
+                        e.getLocation().getColumnNr());
     }
 
     /** The schema as it was given. */
@@ -153,7 +157,9 @@ public final class JsonSchema {
     /** The errors in a value; empty if it is valid for this schema. */
     public List<String> errors(JsonNode value) {
         return isLarge(value)
-                ? List.of("it has a number of more than %d digits".formatted(MOST_DIGITS))
+                ? List.of(
+                        String.format(
+                                Locale.ROOT, "it has a number of more than %d digits", MOST_DIGITS))
                 : validator.errors("#", value);
     }
 

@@ -45,6 +45,7 @@ import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -320,8 +321,12 @@ class ForecastTest {
                     exchange.getResponseHeaders()
                             .set(
                                     "Content-Range",
-                                    "bytes %s-%s/%d"
-                                            .formatted(range[0], range[1], Files.size(scout)));
+                                    String.format(
+                                            Locale.ROOT,
+                                            "bytes %s-%s/%d",
+                                            range[0],
+                                            range[1],
+                                            Files.size(scout)));
                     exchange.sendResponseHeaders(206, bytes.length);
                     exchange.getResponseBody().write(bytes);
                     exchange.close();
@@ -333,8 +338,10 @@ class ForecastTest {
                         new Forecaster(
                                 ModelFiles.read(
                                         URI.create(
-                                                "http://localhost:%d/scout.gguf"
-                                                        .formatted(server.getAddress().getPort())),
+                                                String.format(
+                                                        Locale.ROOT,
+                                                        "http://localhost:%d/scout.gguf",
+                                                        server.getAddress().getPort())),
                                         HttpSender.of(client)))) {
             assertThat(remote.forecast(24 * GB, SESSION, BANDWIDTHS))
                     .isEqualTo(local.forecast(24 * GB, SESSION, BANDWIDTHS));

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,7 +37,8 @@ public class RamBudgetTest {
     public static void write(Path root, long available) throws IOException {
         Path file = root.resolve("proc/meminfo");
         Files.createDirectories(file.getParent());
-        Files.writeString(file, "MemAvailable: %d kB%n".formatted(available / 1024));
+        Files.writeString(
+                file, String.format(Locale.ROOT, "MemAvailable: %d kB%n", available / 1024));
     }
 
     @Test
