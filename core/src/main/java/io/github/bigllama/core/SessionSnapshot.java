@@ -2,6 +2,7 @@ package io.github.bigllama.core;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.bindings.FileName;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
@@ -46,7 +47,7 @@ final class SessionSnapshot {
     private static void write(LlamaSession session, Path path) throws IOException {
         int[] tokens = session.sequence().tokens();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(path.toString());
+            MemorySegment name = FileName.of(path, arena);
             MemorySegment array = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
             LlamaLog.Result<Long> written =
                     LlamaLog.collect(
@@ -79,7 +80,7 @@ final class SessionSnapshot {
         Sequence sequence = session.sequence();
         session.context().keep(sequence, 0);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(file.toString());
+            MemorySegment name = FileName.of(file, arena);
             MemorySegment array = arena.allocate(ValueLayout.JAVA_INT, Math.max(1, tokens));
             MemorySegment count = arena.allocate(ValueLayout.JAVA_LONG);
             LlamaLog.Result<Long> read =

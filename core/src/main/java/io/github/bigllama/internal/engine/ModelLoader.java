@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.engine;
 
+import io.github.bigllama.bindings.FileName;
 import io.github.bigllama.bindings.NativeLibrary;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.bindings.llama.llama_model_kv_override;
@@ -273,7 +274,7 @@ public final class ModelLoader {
                 llama_model_params.no_alloc(params, true);
                 llama_model_params.load_mode(params, LoadMode.NONE.value());
             }
-            MemorySegment file = arena.allocateFrom(path.toAbsolutePath().toString());
+            MemorySegment file = FileName.of(path.toAbsolutePath(), arena);
             LlamaLog.Result<MemorySegment> loaded =
                     LlamaLog.collect(() -> llama_h.llama_model_load_from_file(file, params));
             progress.guard.rethrow();

@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.pagecache;
 
+import io.github.bigllama.bindings.FileName;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -154,7 +155,7 @@ final class LinuxCalls {
     static int open(Path path) throws IOException {
         MemorySegment state = STATE.get();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(path.toString());
+            MemorySegment name = FileName.of(path, arena);
             int fd = invoke(() -> (int) OPEN.invokeExact(state, name, O_RDONLY_CLOEXEC));
             if (fd < 0) {
                 throw new IOException(

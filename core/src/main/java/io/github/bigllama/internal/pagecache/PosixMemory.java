@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.pagecache;
 
+import io.github.bigllama.bindings.FileName;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -215,7 +216,7 @@ final class PosixMemory {
     static int open(Path path, int flags) {
         MemorySegment state = state();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(path.toString());
+            MemorySegment name = FileName.of(path, arena);
             int fd = (int) OPEN.invokeExact(state, name, flags);
             return fd < 0 ? -errno(state) : fd;
         } catch (Throwable e) {
