@@ -1,6 +1,7 @@
 package io.github.bigllama.cli.chat;
 
 import java.util.List;
+import java.util.Locale;
 import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.utils.AttributedString;
@@ -109,13 +110,14 @@ final class AnswerPainter {
             up -= rows(shown.get(first++));
         }
         int old = up + 1;
-        StringBuilder out = new StringBuilder(up > 0 ? "\033[%dA".formatted(up) : "");
+        StringBuilder out =
+                new StringBuilder(up > 0 ? String.format(Locale.ROOT, "\033[%dA", up) : "");
         out.append(CLEAR_LINE);
         // Clears the old lines first; the cursor is then where they began.
         for (int i = 1; i < old; i++) {
             out.append("\r\n\033[K");
         }
-        out.append(old > 1 ? "\033[%dA\r".formatted(old - 1) : "");
+        out.append(old > 1 ? String.format(Locale.ROOT, "\033[%dA\r", old - 1) : "");
         for (int i = first; i < lines.size(); i++) {
             out.append(i == first ? "" : "\r\n").append(ansi(lines.get(i)));
         }

@@ -1,6 +1,5 @@
 package io.github.bigllama.cli.models;
 
-import io.github.bigllama.cli.process.CommandException;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
@@ -82,7 +81,7 @@ public record ModelsFolder(Path path) {
     private static Path home(Properties properties) {
         String home = properties.getProperty("user.home", "");
         if (!home.startsWith("/")) {
-            throw CommandException.usage(
+            throw new PullException(
                     "this user has no home folder where models could be: set the environment "
                             + "variable "
                             + VARIABLE
@@ -207,9 +206,10 @@ public record ModelsFolder(Path path) {
         }
         int count = Integer.parseInt(part.group(3));
         for (int i = 1; i <= count; i++) {
-            String number = "-%05d-of-".formatted(i);
+            String number = String.format(Locale.ROOT, "-%05d-of-", i);
             if (files.stream().noneMatch(file -> stem(file).contains(number))) {
-                return Optional.of("part %d of %d is missing".formatted(i, count));
+                return Optional.of(
+                        String.format(Locale.ROOT, "part %d of %d is missing", i, count));
             }
         }
         return Optional.empty();
@@ -219,20 +219,22 @@ public record ModelsFolder(Path path) {
         Matcher part = PART.matcher(stem(partial));
         String what =
                 part.matches()
-                        ? "part %d of %d is incomplete"
-                                .formatted(
-                                        Integer.parseInt(part.group(2)),
-                                        Integer.parseInt(part.group(3)))
+                        ? String.format(
+                                Locale.ROOT,
+                                "part %d of %d is incomplete",
+                                Integer.parseInt(part.group(2)),
+                                Integer.parseInt(part.group(3)))
                         : "incomplete";
         return DownloadState.origin(partial)
                 .map(
                         origin ->
                                 what
-                                        + ": %d %% downloaded"
-                                                .formatted(
-                                                        100
-                                                                * DownloadState.doneBytes(partial)
-                                                                / Math.max(1, origin.size())))
+                                        + String.format(
+                                                Locale.ROOT,
+                                                ": %d %% downloaded",
+                                                100
+                                                        * DownloadState.doneBytes(partial)
+                                                        / Math.max(1, origin.size())))
                 .orElse(what);
     }
 

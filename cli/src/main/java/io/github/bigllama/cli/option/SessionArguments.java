@@ -6,6 +6,7 @@ import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import java.io.PrintStream;
+import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** Options for the context and the threads that compute. */
@@ -103,8 +104,11 @@ public final class SessionArguments {
         opened.model().residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
         if (contextSize != null && contextSize > 0 && opened.contextSize() > contextSize) {
             err.println(
-                    "bigllama: the context has %d tokens, not %d: llama.cpp makes it a multiple of 256"
-                            .formatted(opened.contextSize(), contextSize));
+                    String.format(
+                            Locale.ROOT,
+                            "bigllama: the context has %d tokens, not %d: llama.cpp makes it a multiple of 256",
+                            opened.contextSize(),
+                            contextSize));
         }
     }
 

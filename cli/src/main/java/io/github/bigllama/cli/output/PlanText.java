@@ -123,15 +123,19 @@ final class PlanText {
         bill.row(
                 "  KV cache",
                 size(forecast.context().kvCache()),
-                "%d tokens, keys %s, values %s"
-                        .formatted(
-                                forecast.session().contextSize(),
-                                lower(forecast.session().keyType()),
-                                lower(forecast.session().valueType())));
+                String.format(
+                        Locale.ROOT,
+                        "%d tokens, keys %s, values %s",
+                        forecast.session().contextSize(),
+                        lower(forecast.session().keyType()),
+                        lower(forecast.session().valueType())));
         bill.row(
                 "  buffers",
                 size(forecast.context().computeBuffers() + forecast.context().outputBuffer()),
-                "prompts in batches of %d tokens".formatted(forecast.session().microBatchSize()));
+                String.format(
+                        Locale.ROOT,
+                        "prompts in batches of %d tokens",
+                        forecast.session().microBatchSize()));
         bill.row("  process", size(forecast.process()), "Java, llama.cpp, the kernel");
         bill.row("  total", size(forecast.total()), "");
         return bill;
@@ -145,10 +149,11 @@ final class PlanText {
         Table shares = new Table("rrr").row("RAM for weights", "tokens/s", "read per token");
         for (PlanReport.Share share : plan.byRam()) {
             shares.row(
-                    "%s, %.0f %%"
-                            .formatted(
-                                    size(share.ramPerModel() * forecast.weights()),
-                                    100 * share.ramPerModel()),
+                    String.format(
+                            Locale.ROOT,
+                            "%s, %.0f %%",
+                            size(share.ramPerModel() * forecast.weights()),
+                            100 * share.ramPerModel()),
                     share.speed().map(speed -> number(speed.tokensPerSecond())).orElse("-"),
                     share.speed().map(speed -> size(speed.bytesRead())).orElse("too little"));
         }
