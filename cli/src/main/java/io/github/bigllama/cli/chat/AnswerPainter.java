@@ -32,9 +32,7 @@ final class AnswerPainter {
     /** Shows more of the text. */
     void add(String piece, Layout layout) {
         Size now = terminal.getSize();
-        if (!now.equals(size) && staysInPlace(now)) {
-            size = now;
-        } else if (!now.equals(size)) {
+        if (!now.equals(size)) {
             // The places of the lines on the screen are unknown now: the rest begins on a new line.
             String again = shown.isEmpty() ? text.toString() : layout.again(text.toString());
             end();
@@ -50,12 +48,9 @@ final class AnswerPainter {
         }
     }
 
-    /**
-     * Whether no line is, or was, longer than a row, so that the terminal has not rewrapped any.
-     */
-    private boolean staysInPlace(Size now) {
-        int columns = Math.min(size.getColumns(), now.getColumns());
-        return shown.stream().allMatch(line -> line.columnLength() < columns);
+    /** Something else was printed meanwhile: the rest of the text begins on a new line. */
+    void moved() {
+        size = new Size();
     }
 
     /** Ends the text; another one may begin. */
