@@ -48,6 +48,13 @@ class PullIT {
                     exchange.getResponseBody().write(model, from, to - from + 1);
                     exchange.close();
                 });
+        server.createContext(
+                "/whole.gguf",
+                exchange -> {
+                    exchange.sendResponseHeaders(200, model.length);
+                    exchange.getResponseBody().write(model);
+                    exchange.close();
+                });
         server.start();
         address = String.format(Locale.ROOT, "http://localhost:%d/", server.getAddress().getPort());
     }
@@ -101,6 +108,16 @@ class PullIT {
         assertThat(bundle.run("list").err()).contains("there are no models in " + folder);
         Result unknown = bundle.run("rm", "--yes", "demo");
         assertThat(unknown.err()).contains("there is no model demo in " + folder);
+    }
+
+    /** Then the headers are known only when all of it is here. */
+    @Test
+    void aServerThatSendsNoPartsIsNoReasonForNoForecast() {
+        Result pulled = bundle.run("pull", address + "whole.gguf");
+        assertThat(pulled.exitCode()).as(pulled.err()).isZero();
+        assertThat(pulled.err())
+                .contains("bigllama: verdict      fits: all of it stays in RAM")
+                .doesNotContain("cannot forecast");
     }
 
     @Test
