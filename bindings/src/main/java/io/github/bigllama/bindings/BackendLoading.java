@@ -41,8 +41,7 @@ final class BackendLoading {
             try {
                 // Asking for the count starts the registry of linked backends.
                 if (modules && llama_h.ggml_backend_reg_count() == 0) {
-                    llama_h.ggml_backend_load_all_from_path(
-                            arena.allocateFrom(directory.toString()));
+                    llama_h.ggml_backend_load_all_from_path(FileName.of(directory, arena));
                 }
                 if (llama_h.ggml_backend_dev_by_type(llama_h.GGML_BACKEND_DEVICE_TYPE_CPU())
                         .equals(MemorySegment.NULL)) {

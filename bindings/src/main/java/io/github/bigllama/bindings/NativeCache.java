@@ -113,6 +113,16 @@ final class NativeCache {
 
     private static boolean isWhole(Path entry, NativeManifest manifest, byte[] manifestText)
             throws IOException {
+        try {
+            return hasAll(entry, manifest, manifestText);
+        } catch (NoSuchFileException e) {
+            // Without locks another JVM may have moved it away meanwhile.
+            return false;
+        }
+    }
+
+    private static boolean hasAll(Path entry, NativeManifest manifest, byte[] manifestText)
+            throws IOException {
         if (!Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
             return false;
         }
@@ -153,29 +163,68 @@ final class NativeCache {
             try (OutputStream out = create(work.resolve(NativeManifest.FILE_NAME))) {
                 out.write(manifestText);
             }
-            // Without locks another JVM may have been faster.
+            // Without locks another JVM may have been faster. What was there before and is not
+            // whole
+            // is damaged; what was not there may be whole only now.
+            boolean wasThere = Files.exists(entry, LinkOption.NOFOLLOW_LINKS);
             if (isWhole(entry, manifest, manifestText)) {
                 return;
             }
-            if (Files.exists(entry, LinkOption.NOFOLLOW_LINKS)) {
-                // Damaged. It is renamed before it is deleted, so that the entry never has only
-                // some of its files.
+            if (wasThere && !isRepaired(entry, work, manifest)) {
+                // It is renamed before it is deleted, so that the entry never has only some of its
+                // files.
                 Path old = Files.createTempDirectory(natives, id + ".old", PRIVATE_DIRECTORY);
                 Files.move(entry, old.resolve("entry"), StandardCopyOption.ATOMIC_MOVE);
                 PathUtils.delete(old);
             }
-            try {
-                Files.move(work, entry, StandardCopyOption.ATOMIC_MOVE);
-            } catch (FileSystemException e) {
-                if (!isWhole(entry, manifest, manifestText)) {
-                    throw e;
-                }
+            if (!isWhole(entry, manifest, manifestText)) {
+                moveInto(entry, work, manifest, manifestText);
             }
         } finally {
             if (Files.exists(work)) {
                 PathUtils.deleteDirectory(work);
             }
         }
+    }
+
+    private static void moveInto(
+            Path entry, Path work, NativeManifest manifest, byte[] manifestText)
+            throws IOException {
+        try {
+            Files.move(work, entry, StandardCopyOption.ATOMIC_MOVE);
+        } catch (FileSystemException e) {
+            if (!isWhole(entry, manifest, manifestText)) {
+                throw e;
+            }
+        }
+    }
+
+    /**
+     * Replaces the files of a damaged entry one by one, so that a JVM that has repaired it already
+     * and uses it misses none at any time.
+     *
+     * @return false if that is impossible, because something there is not what it should be
+     */
+    private static boolean isRepaired(Path entry, Path work, NativeManifest manifest) {
+        if (!Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
+            return false;
+        }
+        try {
+            for (String name : manifest.files()) {
+                replace(work, entry, name);
+            }
+            replace(work, entry, NativeManifest.FILE_NAME);
+            return true;
+        } catch (IOException e) {
+            LOGGER.log(Level.DEBUG, "{0} cannot be repaired: {1}", entry, e);
+            return false;
+        }
+    }
+
+    /** Copies first, because the files in {@code work} are still needed if it goes wrong. */
+    private static void replace(Path work, Path entry, String name) throws IOException {
+        Path copy = Files.copy(work.resolve(name), work.resolve(name + ".copy"));
+        Files.move(copy, entry.resolve(name), StandardCopyOption.ATOMIC_MOVE);
     }
 
     /**

@@ -12,6 +12,7 @@ import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -49,11 +50,12 @@ class AbiTest {
                         .map(AbiTest::layout)
                         .map(
                                 layout ->
-                                        "struct %s %d %d"
-                                                .formatted(
-                                                        layout.name().get(),
-                                                        layout.byteSize(),
-                                                        layout.byteAlignment()))
+                                        String.format(
+                                                Locale.ROOT,
+                                                "struct %s %d %d",
+                                                layout.name().get(),
+                                                layout.byteSize(),
+                                                layout.byteAlignment()))
                         .toList();
         assertThat(java).isNotEmpty().containsExactlyInAnyOrderElementsOf(lines("struct"));
     }
@@ -79,12 +81,13 @@ class AbiTest {
                                     .substring(0, method.getName().length() - "$offset".length());
                     MemoryLayout layout = (MemoryLayout) find(type, field + "$layout").invoke(null);
                     java.add(
-                            "field %s.%s %d %d"
-                                    .formatted(
-                                            type.getSimpleName(),
-                                            field,
-                                            (long) method.invoke(null),
-                                            layout.byteSize()));
+                            String.format(
+                                    Locale.ROOT,
+                                    "field %s.%s %d %d",
+                                    type.getSimpleName(),
+                                    field,
+                                    (long) method.invoke(null),
+                                    layout.byteSize()));
                 }
             }
         }
@@ -170,9 +173,13 @@ class AbiTest {
                         member instanceof GroupLayout inner && name.startsWith("$anon$")
                                 ? fields(struct, inner, offset)
                                 : Stream.of(
-                                        "field %s.%s %d %d"
-                                                .formatted(
-                                                        struct, name, offset, member.byteSize())));
+                                        String.format(
+                                                Locale.ROOT,
+                                                "field %s.%s %d %d",
+                                                struct,
+                                                name,
+                                                offset,
+                                                member.byteSize())));
             }
             offset += group instanceof UnionLayout ? 0 : member.byteSize();
         }

@@ -19,10 +19,13 @@ import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The cache on file systems whose locks fail, or do nothing. */
 class NativeCacheTest {
     private static final int JVMS = 4;
+    private static final int ROUNDS = 20;
     private static final byte[] LIBRARY = "a library".getBytes(StandardCharsets.UTF_8);
 
     @TempDir private Path folder;
@@ -62,10 +65,73 @@ class NativeCacheTest {
         assertThat(used.getFirst().resolve("libone.so")).hasBinaryContent(LIBRARY);
     }
 
-    /** All extract at the same time: each begins when every other has begun. */
-    @Test
-    void locksThatDoNothing() throws Exception {
+    enum Before {
+        NOTHING,
+        DAMAGED,
+        HALF,
+        A_FILE,
+        A_LINK,
+        A_FOLDER_IN_A_FILES_PLACE;
+
+        /** Leaves something in the place of an entry. */
+        void leave(Path entry) throws IOException {
+            Files.createDirectories(entry.getParent());
+            switch (this) {
+                case NOTHING -> {}
+                case DAMAGED -> {
+                    Files.createDirectory(entry);
+                    Files.write(entry.resolve("libone.so"), new byte[] {1});
+                    Files.write(entry.resolve(NativeManifest.FILE_NAME), new byte[0]);
+                }
+                case HALF -> Files.createDirectory(entry);
+                case A_FILE -> Files.createFile(entry);
+                case A_LINK -> Files.createSymbolicLink(entry, Path.of("nowhere"));
+                case A_FOLDER_IN_A_FILES_PLACE ->
+                        Files.createDirectories(entry.resolve("libone.so").resolve("x"));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aDamagedEntryIsReplacedWithoutLocks(Before before) throws Exception {
         Path root = folder.resolve("cache");
+        before.leave(entry(root));
+        NativeCache cache =
+                new NativeCache(
+                        root,
+                        channel -> {
+                            throw new IOException("No locks available");
+                        });
+        for (int i = 0; i < 2; i++) {
+            cache.use(
+                    NativeManifest.parse(manifest()),
+                    manifest(),
+                    name -> new ByteArrayInputStream(LIBRARY),
+                    entry -> assertThat(entry.resolve("libone.so")).hasBinaryContent(LIBRARY));
+        }
+        try (Stream<Path> left = Files.list(root.resolve("natives"))) {
+            assertThat(left).as("the entry and its lock").hasSize(2);
+        }
+    }
+
+    private static Path entry(Path root) throws Exception {
+        byte[] id = MessageDigest.getInstance("SHA-256").digest(manifest());
+        return root.resolve("natives").resolve(HexFormat.of().formatHex(id));
+    }
+
+    /** All extract at the same time: each begins when every other has begun. */
+    @ParameterizedTest
+    @EnumSource(names = {"NOTHING", "DAMAGED", "HALF"})
+    void locksThatDoNothing(Before before) throws Exception {
+        for (int i = 0; i < ROUNDS; i++) {
+            Path root = folder.resolve("cache" + i);
+            before.leave(entry(root));
+            extractTogether(root);
+        }
+    }
+
+    private static void extractTogether(Path root) throws Exception {
         CyclicBarrier together = new CyclicBarrier(JVMS);
         List<Future<?>> running = new ArrayList<>();
         try (ExecutorService executor = Executors.newFixedThreadPool(JVMS)) {

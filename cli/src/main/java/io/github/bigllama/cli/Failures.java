@@ -10,6 +10,8 @@ import io.github.bigllama.core.exception.LlamaException;
 import io.github.bigllama.core.exception.NativeLoadException;
 import io.github.bigllama.core.gguf.GgufException;
 import java.io.PrintStream;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -78,11 +80,29 @@ public final class Failures {
             case LlamaException e -> e.getMessage();
             case GgufException e -> e.getMessage();
             case PullException e -> e.getMessage();
+            case InvalidPathException e -> path(e);
             case IllegalArgumentException e ->
                     e.getMessage() == null ? unexpected(e) : e.getMessage();
             case OutOfMemoryError e -> "out of memory in Java: " + e.getMessage();
             default -> unexpected(failure);
         };
+    }
+
+    /** A file name, for picocli, whose own message would name the classes. */
+    static Path path(String name) {
+        try {
+            return Path.of(name);
+        } catch (InvalidPathException e) {
+            throw new CommandLine.TypeConversionException(path(e));
+        }
+    }
+
+    private static String path(InvalidPathException invalid) {
+        String encoding = System.getProperty("sun.jnu.encoding", "UTF-8");
+        return encoding.equals("UTF-8")
+                ? invalid.getMessage()
+                : "%s: file names are in %s in this locale, which lacks a character of this one; set the environment variable LC_ALL to C.UTF-8"
+                        .formatted(invalid.getInput(), encoding);
     }
 
     private static String unexpected(Throwable failure) {

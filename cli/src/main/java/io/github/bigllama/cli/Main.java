@@ -45,6 +45,7 @@ public final class Main {
                 new CommandLine(new BigLlama())
                         .setOut(new PrintWriter(System.out, true))
                         .setErr(new PrintWriter(System.err, true))
+                        .registerConverter(Path.class, Failures::path)
                         // A prompt may begin with @.
                         .setExpandAtFiles(false)
                         .setExecutionStrategy(

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.AfterEach;
@@ -71,5 +72,19 @@ class FailuresTest {
                 .isEqualTo("permission denied");
         assertThat(CommandException.reason(new IOException("disk on fire")))
                 .isEqualTo("disk on fire");
+    }
+
+    @Test
+    void aNameThatTheLocaleCanNotWrite() {
+        String before = System.setProperty("sun.jnu.encoding", "ANSI_X3.4-1968");
+        try {
+            assertThat(Failures.message(new InvalidPathException("x.gguf", "unmappable")))
+                    .isEqualTo(
+                            "x.gguf: file names are in ANSI_X3.4-1968 in this locale, which lacks a "
+                                    + "character of this one; set the environment variable LC_ALL to "
+                                    + "C.UTF-8");
+        } finally {
+            System.setProperty("sun.jnu.encoding", before);
+        }
     }
 }

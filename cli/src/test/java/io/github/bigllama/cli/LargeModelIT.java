@@ -51,6 +51,11 @@ class LargeModelIT {
         assertThat(BUNDLE.run("run", "--ram", "5", "-m", model.toString(), "x").err())
                 .contains("ram is 5 bytes")
                 .hasLineCount(1);
+        assertThat(BUNDLE.run("run", "--ram", "100M", "-m", model.toString(), "x").err())
+                .containsPattern(
+                        "are needed; the limit of 0\\.100 GB is for the whole process \\(weights, KV "
+                                + "cache, .*\\), so give 0\\.1[0-9]+ GB or more")
+                .hasLineCount(1);
         assertThat(BUNDLE.run("residency", folder.toString()).err()).hasLineCount(1);
         assertThat(BUNDLE.run("random-model", folder + "/y", "--shape", "round").err())
                 .contains("round")

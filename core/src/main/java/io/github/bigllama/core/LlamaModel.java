@@ -352,16 +352,17 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         if (!openSessions.isEmpty()) {
             int count = openSessions.size();
             throw new IllegalStateException(
-                    "%s has %d open %s; close the sessions before the model. Opened at %s"
-                            .formatted(
-                                    path,
-                                    count,
-                                    count == 1 ? "session" : "sessions",
-                                    openSessions.stream()
-                                            .map(SessionResources::opened)
-                                            .distinct()
-                                            .limit(8)
-                                            .collect(Collectors.joining(", "))));
+                    String.format(
+                            Locale.ROOT,
+                            "%s has %d open %s; close the sessions before the model. Opened at %s",
+                            path,
+                            count,
+                            count == 1 ? "session" : "sessions",
+                            openSessions.stream()
+                                    .map(SessionResources::opened)
+                                    .distinct()
+                                    .limit(8)
+                                    .collect(Collectors.joining(", "))));
         }
         pager.ifPresent(Pager::close);
         loaded.sizes().close();

@@ -11,6 +11,7 @@ import io.github.bigllama.internal.engine.Sequence;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -172,12 +173,13 @@ public final class LlamaSession implements AutoCloseable {
             if (tokens.length > context.batchSize()
                     || tokens.length - first > Math.max(1, options.outputs())) {
                 throw new IllegalArgumentException(
-                        "%d tokens, %d of them with logits, do not fit a batch of the session: at most %d tokens, %d with logits"
-                                .formatted(
-                                        tokens.length,
-                                        tokens.length - first,
-                                        context.batchSize(),
-                                        Math.max(1, options.outputs())));
+                        String.format(
+                                Locale.ROOT,
+                                "%d tokens, %d of them with logits, do not fit a batch of the session: at most %d tokens, %d with logits",
+                                tokens.length,
+                                tokens.length - first,
+                                context.batchSize(),
+                                Math.max(1, options.outputs())));
             }
             if (tokens.length > context.size() - sequence.used()) {
                 throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
@@ -198,7 +200,10 @@ public final class LlamaSession implements AutoCloseable {
         }
         if (!isDone) {
             throw new CancellationException(
-                    "interrupted; the KV cache holds %d tokens".formatted(sequence.used()));
+                    String.format(
+                            Locale.ROOT,
+                            "interrupted; the KV cache holds %d tokens",
+                            sequence.used()));
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.bigllama.core;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.bindings.FileName;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
@@ -15,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Moves the contents of a session between its KV cache and a {@link SessionFile}. */
@@ -45,7 +47,7 @@ final class SessionSnapshot {
     private static void write(LlamaSession session, Path path) throws IOException {
         int[] tokens = session.sequence().tokens();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(path.toString());
+            MemorySegment name = FileName.of(path, arena);
             MemorySegment array = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
             LlamaLog.Result<Long> written =
                     LlamaLog.collect(
@@ -59,12 +61,13 @@ final class SessionSnapshot {
             long size = Files.size(path);
             if (written.value() == 0 || written.value() != size) {
                 throw new IOException(
-                        "only %d bytes of the KV cache could be written%s; is the disk full?"
-                                .formatted(
-                                        size,
-                                        written.log().isEmpty()
-                                                ? ""
-                                                : " (llama.cpp: " + written.log().getLast() + ")"));
+                        String.format(
+                                Locale.ROOT,
+                                "only %d bytes of the KV cache could be written%s; is the disk full?",
+                                size,
+                                written.log().isEmpty()
+                                        ? ""
+                                        : " (llama.cpp: " + written.log().getLast() + ")"));
             }
         }
     }
@@ -77,7 +80,7 @@ final class SessionSnapshot {
         Sequence sequence = session.sequence();
         session.context().keep(sequence, 0);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(file.toString());
+            MemorySegment name = FileName.of(file, arena);
             MemorySegment array = arena.allocate(ValueLayout.JAVA_INT, Math.max(1, tokens));
             MemorySegment count = arena.allocate(ValueLayout.JAVA_LONG);
             LlamaLog.Result<Long> read =
@@ -128,8 +131,11 @@ final class SessionSnapshot {
                             .formatted(savedTypes, types);
         } else if (tokens > session.contextSize()) {
             problem =
-                    "holds %d tokens, and the context of this session %d; open it with a larger context"
-                            .formatted(tokens, session.contextSize());
+                    String.format(
+                            Locale.ROOT,
+                            "holds %d tokens, and the context of this session %d; open it with a larger context",
+                            tokens,
+                            session.contextSize());
         }
         if (problem != null) {
             throw new SessionException("session file " + file + " " + problem, List.of());

@@ -49,6 +49,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -194,17 +195,16 @@ class NullArgumentsTest {
             calls++;
             if (!message.matches(name)) {
                 wrong.add(
-                        "%s.%s(%s), parameter %d: %s"
-                                .formatted(
-                                        type.getSimpleName(),
-                                        call.getName().replaceFirst(".*\\.", ""),
-                                        String.join(
-                                                ",",
-                                                Arrays.stream(types)
-                                                        .map(Class::getSimpleName)
-                                                        .toList()),
-                                        i,
-                                        message));
+                        String.format(
+                                Locale.ROOT,
+                                "%s.%s(%s), parameter %d: %s",
+                                type.getSimpleName(),
+                                call.getName().replaceFirst(".*\\.", ""),
+                                String.join(
+                                        ",",
+                                        Arrays.stream(types).map(Class::getSimpleName).toList()),
+                                i,
+                                message));
             }
         }
     }

@@ -1,6 +1,7 @@
 package io.github.bigllama.cli.chat;
 
 import java.util.List;
+import java.util.Locale;
 import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.utils.AttributedString;
@@ -31,9 +32,7 @@ final class AnswerPainter {
     /** Shows more of the text. */
     void add(String piece, Layout layout) {
         Size now = terminal.getSize();
-        if (!now.equals(size) && staysInPlace(now)) {
-            size = now;
-        } else if (!now.equals(size)) {
+        if (!now.equals(size)) {
             // The places of the lines on the screen are unknown now: the rest begins on a new line.
             String again = shown.isEmpty() ? text.toString() : layout.again(text.toString());
             end();
@@ -49,12 +48,9 @@ final class AnswerPainter {
         }
     }
 
-    /**
-     * Whether no line is, or was, longer than a row, so that the terminal has not rewrapped any.
-     */
-    private boolean staysInPlace(Size now) {
-        int columns = Math.min(size.getColumns(), now.getColumns());
-        return shown.stream().allMatch(line -> line.columnLength() < columns);
+    /** Something else was printed meanwhile: the rest of the text begins on a new line. */
+    void moved() {
+        size = new Size();
     }
 
     /** Ends the text; another one may begin. */
@@ -109,13 +105,14 @@ final class AnswerPainter {
             up -= rows(shown.get(first++));
         }
         int old = up + 1;
-        StringBuilder out = new StringBuilder(up > 0 ? "\033[%dA".formatted(up) : "");
+        StringBuilder out =
+                new StringBuilder(up > 0 ? String.format(Locale.ROOT, "\033[%dA", up) : "");
         out.append(CLEAR_LINE);
         // Clears the old lines first; the cursor is then where they began.
         for (int i = 1; i < old; i++) {
             out.append("\r\n\033[K");
         }
-        out.append(old > 1 ? "\033[%dA\r".formatted(old - 1) : "");
+        out.append(old > 1 ? String.format(Locale.ROOT, "\033[%dA\r", old - 1) : "");
         for (int i = first; i < lines.size(); i++) {
             out.append(i == first ? "" : "\r\n").append(ansi(lines.get(i)));
         }

@@ -19,6 +19,7 @@ import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ToolChoice;
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -62,16 +63,20 @@ public final class ChatLoop implements SlashCommands.State {
     public int run() throws IOException {
         if (ui.isInteractive()) {
             ui.remark(
-                    "%s, context of %d tokens; /help for help"
-                            .formatted(session.model().description(), session.contextSize()));
+                    String.format(
+                            Locale.ROOT,
+                            "%s, context of %d tokens; /help for help",
+                            session.model().description(),
+                            session.contextSize()));
             long turns = chat.messages().stream().filter(m -> m.role() == Role.USER).count();
             if (turns > 0) {
                 ui.remark(
-                        "continuing after %d %s, %d tokens"
-                                .formatted(
-                                        turns,
-                                        turns == 1 ? "turn" : "turns",
-                                        session.contextUsed()));
+                        String.format(
+                                Locale.ROOT,
+                                "continuing after %d %s, %d tokens",
+                                turns,
+                                turns == 1 ? "turn" : "turns",
+                                session.contextUsed()));
             }
         }
         while (true) {
@@ -111,8 +116,10 @@ public final class ChatLoop implements SlashCommands.State {
                 boolean isLast = round == MOST_TOOL_ROUNDS;
                 if (isLast) {
                     ui.remark(
-                            "the model has called tools %d times in a row; now it must answer without them"
-                                    .formatted(MOST_TOOL_ROUNDS));
+                            String.format(
+                                    Locale.ROOT,
+                                    "the model has called tools %d times in a row; now it must answer without them",
+                                    MOST_TOOL_ROUNDS));
                 }
                 boolean hasEnded =
                         answer(next, isLast ? options.withToolChoice(ToolChoice.NONE) : options);
@@ -137,8 +144,10 @@ public final class ChatLoop implements SlashCommands.State {
         }
         if (chat.forgottenMessages() > forgotten) {
             ui.remark(
-                    "the context was full: the model no longer sees the oldest %d messages"
-                            .formatted(chat.forgottenMessages()));
+                    String.format(
+                            Locale.ROOT,
+                            "the context was full: the model no longer sees the oldest %d messages",
+                            chat.forgottenMessages()));
         }
     }
 
@@ -201,10 +210,16 @@ public final class ChatLoop implements SlashCommands.State {
         switch (reason) {
             case CONTEXT_FULL ->
                     ui.remark(
-                            "the context of %d tokens is full; /reset starts over, --context-size makes it larger"
-                                    .formatted(session.contextSize()));
+                            String.format(
+                                    Locale.ROOT,
+                                    "the context of %d tokens is full; /reset starts over, --context-size makes it larger",
+                                    session.contextSize()));
             case MAX_TOKENS ->
-                    ui.remark("cut after %d tokens (--max-tokens)".formatted(options.maxTokens()));
+                    ui.remark(
+                            String.format(
+                                    Locale.ROOT,
+                                    "cut after %d tokens (--max-tokens)",
+                                    options.maxTokens()));
             case CANCELLED ->
                     ui.remark(
                             isEmpty

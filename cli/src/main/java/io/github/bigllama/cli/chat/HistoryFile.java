@@ -21,6 +21,10 @@ final class HistoryFile {
                         System.getProperty("os.name"),
                         Path.of(System.getProperty("user.home")),
                         System.getenv("XDG_STATE_HOME"));
+        if (!folder.isAbsolute()) {
+            // Java knows no home folder of a user that the system does not know.
+            return Optional.empty();
+        }
         Path file = folder.resolve(model.replaceAll("[^A-Za-z0-9._+=@-]", "_"));
         try {
             // Earlier versions had one file for all models.

@@ -215,8 +215,11 @@ final class SlashCommands {
         ConversationFile.load(chat, file);
         own.add(file.toAbsolutePath().normalize());
         ui.remark(
-                "%d messages, %d tokens in the context"
-                        .formatted(chat.messages().size(), session.contextUsed()));
+                String.format(
+                        Locale.ROOT,
+                        "%d messages, %d tokens in the context",
+                        chat.messages().size(),
+                        session.contextUsed()));
     }
 
     private void set(String argument) {
@@ -261,23 +264,27 @@ final class SlashCommands {
         List<ChatMessage> messages = chat.messages();
         long turns = messages.stream().filter(message -> message.role() == Role.USER).count();
         ui.say(
-                "%d of %d tokens used, %d %%"
-                        .formatted(
-                                session.contextUsed(),
-                                session.contextSize(),
-                                100 * session.contextUsed() / session.contextSize()));
+                String.format(
+                        Locale.ROOT,
+                        "%d of %d tokens used, %d %%",
+                        session.contextUsed(),
+                        session.contextSize(),
+                        100 * session.contextUsed() / session.contextSize()));
         ui.say(
-                "%d %s%s"
-                        .formatted(
-                                turns,
-                                turns == 1 ? "turn" : "turns",
-                                messages.stream().anyMatch(m -> m.role() == Role.SYSTEM)
-                                        ? " after a system message"
-                                        : ""));
+                String.format(
+                        Locale.ROOT,
+                        "%d %s%s",
+                        turns,
+                        turns == 1 ? "turn" : "turns",
+                        messages.stream().anyMatch(m -> m.role() == Role.SYSTEM)
+                                ? " after a system message"
+                                : ""));
         if (chat.forgottenMessages() > 0) {
             ui.say(
-                    "the oldest %d messages had to make room; the model no longer sees them"
-                            .formatted(chat.forgottenMessages()));
+                    String.format(
+                            Locale.ROOT,
+                            "the oldest %d messages had to make room; the model no longer sees them",
+                            chat.forgottenMessages()));
         }
     }
 

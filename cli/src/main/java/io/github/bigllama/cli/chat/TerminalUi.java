@@ -6,7 +6,6 @@ import io.github.bigllama.cli.process.Terminals;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
-import java.util.List;
 import java.util.Optional;
 import org.jline.reader.EOFError;
 import org.jline.reader.EndOfFileException;
@@ -15,13 +14,10 @@ import org.jline.reader.LineReaderBuilder;
 import org.jline.reader.ParsedLine;
 import org.jline.reader.UserInterruptException;
 import org.jline.reader.impl.DefaultParser;
-import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
 import org.jline.utils.AttributedString;
 import org.jline.utils.AttributedStyle;
-import org.jline.utils.InfoCmp;
-import org.jline.utils.Status;
 
 /** A chat at a terminal, with line editing, history, and a status line. */
 public final class TerminalUi implements ChatUi {
@@ -35,10 +31,7 @@ public final class TerminalUi implements ChatUi {
     private final AnswerPainter painter;
     private final boolean dumb;
 
-    /** Present while there is a status to show. */
-    private Status status;
-
-    private Size statusSize;
+    private final StatusLine status;
     private boolean lineOpen;
     private boolean isReasoning;
 
@@ -63,6 +56,7 @@ public final class TerminalUi implements ChatUi {
         styled = !dumb && (noColor == null || noColor.isEmpty());
         markdown = new Markdown(styled);
         painter = new AnswerPainter(terminal);
+        status = new StatusLine(terminal);
         LineReaderBuilder builder =
                 LineReaderBuilder.builder()
                         .terminal(terminal)
@@ -129,7 +123,7 @@ public final class TerminalUi implements ChatUi {
 
     private void show(String piece, Layout layout) {
         if (!dumb) {
-            painter.add(piece, layout);
+            status.above(() -> painter.add(piece, layout));
         } else if (!piece.isEmpty()) {
             String text = Printable.text(piece);
             terminal.writer().print(text);
@@ -150,32 +144,18 @@ public final class TerminalUi implements ChatUi {
 
     @Override
     public synchronized void status(String line) {
-        if (dumb || line.isEmpty() && status == null) {
-            return;
+        if (!dumb) {
+            status.show(
+                    new AttributedString(
+                            line, styled ? AttributedStyle.DEFAULT.faint() : PLAIN_STYLE));
         }
-        Size size = terminal.getSize();
-        // Not the terminal's own status, with which the reader clears the screen when its size
-        // changes. After a resize the place of the line is unknown.
-        if (status == null || !size.equals(statusSize)) {
-            terminal.puts(InfoCmp.Capability.clr_eos);
-            status = new Status(terminal);
-            statusSize = size;
-        }
-        if (line.isEmpty()) {
-            status.update(List.of());
-            status = null;
-            return;
-        }
-        AttributedString text =
-                new AttributedString(
-                        line, styled ? AttributedStyle.DEFAULT.faint() : AttributedStyle.DEFAULT);
-        status.update(List.of(text.columnSubSequence(0, Math.max(1, size.getColumns() - 1))));
     }
 
     /** Ctrl-Z: leaves the whole screen to the shell, without the status line. */
     private synchronized void stop() {
         status("");
         Terminals.stop();
+        painter.moved();
     }
 
     @Override

@@ -165,7 +165,8 @@ public final class BenchCommand implements Callable<Integer> {
         List<Double> speeds = new ArrayList<>();
         ResidencyStats residency = ResidencyStats.none(opened.model().sizeInBytes());
         for (int i = 0; i < repetitions; i++) {
-            progress.update("measuring %s: %d of %d".formatted(test, i + 1, repetitions));
+            progress.update(
+                    String.format(Locale.ROOT, "measuring %s: %d of %d", test, i + 1, repetitions));
             opened.reset();
             int tokens = prompt ? promptTokens : generatedTokens;
             long start = System.nanoTime();

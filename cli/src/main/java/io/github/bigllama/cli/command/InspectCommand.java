@@ -141,11 +141,12 @@ public final class InspectCommand implements Callable<Integer> {
         facts.row("architecture", model.architecture().orElse("(none)"));
         facts.row(
                 "file",
-                "%s, GGUF %d%s"
-                        .formatted(
-                                ByteSize.format(model.fileSize()),
-                                model.version(),
-                                model.files() == 1 ? "" : ", in " + model.files() + " files"));
+                String.format(
+                        Locale.ROOT,
+                        "%s, GGUF %d%s",
+                        ByteSize.format(model.fileSize()),
+                        model.version(),
+                        model.files() == 1 ? "" : ", in " + model.files() + " files"));
         facts.row(
                 "weights",
                 "%s in %s, %s bits per weight"
@@ -206,8 +207,11 @@ public final class InspectCommand implements Callable<Integer> {
                 String name =
                         i - from == 1
                                 ? first.name()
-                                : "%d equal layers from %s"
-                                        .formatted(i - from, first.name().replace("layer ", ""));
+                                : String.format(
+                                        Locale.ROOT,
+                                        "%d equal layers from %s",
+                                        i - from,
+                                        first.name().replace("layer ", ""));
                 lines.add(new Group(name, first.tensors(), first.size(), first.active()));
                 from = i;
             }

@@ -98,6 +98,7 @@ public final class PerplexityCommand implements Callable<Integer> {
                         measure(
                                 interruption,
                                 go -> Perplexity.of(loaded, tokens, session(), chunks, go)));
+                loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
                 return ExitCode.OK;
             }
             try (LlamaModel other = LlamaModel.load(base, options)) {

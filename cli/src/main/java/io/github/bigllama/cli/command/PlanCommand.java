@@ -41,7 +41,8 @@ public final class PlanCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "RAM for the program, for example 24G; may be more than this machine has. "
+                    "RAM for the program, for example 24G: for weights, the KV cache, Java and "
+                            + "llama.cpp together; may be more than this machine has. "
                             + "Default: as much as the system can spare.")
     Long ram;
 

@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -73,15 +74,14 @@ public final class PullCommand implements Callable<Integer> {
         RemoteModel model = ModelSource.find(source, http, PullCommand::say);
         model.choice().ifPresent(PullCommand::say);
         Pull pull = new Pull(ModelsFolder.ofEnvironment(), model, http);
+        boolean isPlanned = noPlan;
         try {
             if (run(pull, pull::isComplete)) {
                 ModelFiles.read(pull.firstFile());
                 say(model.name() + " is already there: " + pull.firstFile());
                 return ExitCode.OK;
             }
-            if (!noPlan) {
-                printPlan(model, http);
-            }
+            isPlanned = isPlanned || forecast(() -> ModelHeaders.read(model, http)).isEmpty();
             run(pull, pull::run);
         } catch (IOException e) {
             throw new CommandException(
@@ -101,6 +101,11 @@ public final class PullCommand implements Callable<Integer> {
             throw new CommandException(
                     ExitCode.FAILED, e.getMessage() + "; bigllama rm deletes it", e);
         }
+        if (!isPlanned) {
+            // Servers that are busy, or don't send parts of files, have sent all of it by now.
+            forecast(() -> ModelFiles.read(first))
+                    .ifPresent(reason -> say("cannot forecast how it will run: " + reason));
+        }
         Output.standard().println(first.toString());
         return ExitCode.OK;
     }
@@ -109,9 +114,9 @@ public final class PullCommand implements Callable<Integer> {
         System.err.println("bigllama: " + line);
     }
 
-    /** A model can be downloaded even if its forecast fails. */
-    private static void printPlan(RemoteModel model, Http http) {
-        try (Forecaster forecaster = new Forecaster(ModelHeaders.read(model, http))) {
+    /** Prints how the model will run, or returns why that is unknown. */
+    private static Optional<String> forecast(Supplier<ModelFiles> headers) {
+        try (Forecaster forecaster = new Forecaster(headers.get())) {
             SessionOptions options =
                     new SessionArguments().toOptions(forecaster.trainedContextSize());
             PlanReport.brief(
@@ -119,8 +124,9 @@ public final class PullCommand implements Callable<Integer> {
                             options,
                             PlanReport.bandwidths(forecaster, options, null, null, false))
                     .forEach(PullCommand::say);
+            return Optional.empty();
         } catch (LlamaException | GgufException | CommandException e) {
-            say("cannot forecast how it will run: " + e.getMessage());
+            return Optional.of(e.getMessage());
         }
     }
 

@@ -6,6 +6,7 @@ import io.github.bigllama.cli.output.Eta;
 import io.github.bigllama.cli.output.ProgressLine;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Shows the progress of a download. For one thread at a time. */
@@ -41,11 +42,12 @@ final class PullProgress implements Pull.Progress {
             samples.removeFirst();
         }
         String state =
-                "%s of %s, %d %%"
-                        .formatted(
-                                ByteSize.format(done),
-                                ByteSize.format(total),
-                                total == 0 ? 100 : (long) (100.0 * done / total));
+                String.format(
+                        Locale.ROOT,
+                        "%s of %s, %d %%",
+                        ByteSize.format(done),
+                        ByteSize.format(total),
+                        total == 0 ? 100 : (long) (100.0 * done / total));
         if (trouble.isPresent()) {
             return state + ", " + trouble.get();
         }

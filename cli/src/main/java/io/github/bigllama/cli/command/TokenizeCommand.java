@@ -10,6 +10,7 @@ import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.Tokenizer;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.ArgGroup;
@@ -64,7 +65,7 @@ public final class TokenizeCommand implements Callable<Integer> {
             StringBuilder lines = new StringBuilder();
             for (int token : tokens) {
                 String piece = TokenText.visible(tokenizer.bytes(token, true));
-                lines.append("%7d  ".formatted(token));
+                lines.append(String.format(Locale.ROOT, "%7d  ", token));
                 lines.append(tokenizer.isControl(token) ? piece : "'" + piece + "'").append('\n');
             }
             out.print(lines.toString());

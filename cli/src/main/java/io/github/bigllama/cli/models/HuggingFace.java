@@ -11,6 +11,7 @@ import io.github.bigllama.cli.network.PullException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -186,16 +187,20 @@ final class HuggingFace {
         return switch (status) {
             case 401, 403 ->
                     new PullException(
-                            "hf:%s: the server says %d; there is no such repository, or %s"
-                                    .formatted(
-                                            repository,
-                                            status,
-                                            http.adviceOnRefusal(http.endpoint())));
+                            String.format(
+                                    Locale.ROOT,
+                                    "hf:%s: the server says %d; there is no such repository, or %s",
+                                    repository,
+                                    status,
+                                    http.adviceOnRefusal(http.endpoint())));
             case 404 ->
                     new PullException(
                             "hf:%s: there is no such repository, or no revision %s"
                                     .formatted(repository, revision));
-            default -> new PullException("hf:%s: the server says %d".formatted(repository, status));
+            default ->
+                    new PullException(
+                            String.format(
+                                    Locale.ROOT, "hf:%s: the server says %d", repository, status));
         };
     }
 }

@@ -96,13 +96,14 @@ record ModelChoice(String path, Optional<String> reason) {
         return new ModelChoice(
                 found.getFirst().path(),
                 Optional.of(
-                        "taking %s of the %d models of %s, because %s is the usual choice; %s:NAME chooses another"
-                                .formatted(
-                                        describe(found.getFirst(), models, all),
-                                        models.size(),
-                                        repository,
-                                        USUAL,
-                                        repository)));
+                        String.format(
+                                Locale.ROOT,
+                                "taking %s of the %d models of %s, because %s is the usual choice; %s:NAME chooses another",
+                                describe(found.getFirst(), models, all),
+                                models.size(),
+                                repository,
+                                USUAL,
+                                repository)));
     }
 
     private static ModelChoice only(
@@ -238,7 +239,7 @@ record ModelChoice(String path, Optional<String> reason) {
                         .collect(Collectors.joining(", "));
         return models.size() <= MOST_SHOWN
                 ? shown
-                : shown + " and %d more".formatted(models.size() - MOST_SHOWN);
+                : shown + String.format(Locale.ROOT, " and %d more", models.size() - MOST_SHOWN);
     }
 
     /** Describes a model by its file name, or by its path if another has the same name. */

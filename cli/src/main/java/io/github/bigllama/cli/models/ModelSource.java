@@ -114,12 +114,13 @@ public final class ModelSource {
         Matcher part = PART.matcher(file);
         if (part.matches() && Integer.parseInt(part.group(2)) != 1) {
             throw new PullException(
-                    "%s is part %d of %d: name the first, %s, and all parts are downloaded"
-                            .formatted(
-                                    shown,
-                                    Integer.parseInt(part.group(2)),
-                                    Integer.parseInt(part.group(4)),
-                                    part(part, 1)));
+                    String.format(
+                            Locale.ROOT,
+                            "%s is part %d of %d: name the first, %s, and all parts are downloaded",
+                            shown,
+                            Integer.parseInt(part.group(2)),
+                            Integer.parseInt(part.group(4)),
+                            part(part, 1)));
         }
     }
 

@@ -60,22 +60,35 @@ public record ModelsFolder(Path path) {
     }
 
     static ModelsFolder of(Properties properties, Map<String, String> environment) {
-        Path home = Path.of(properties.getProperty("user.home")).toAbsolutePath();
         String given = properties.getProperty(PROPERTY, environment.getOrDefault(VARIABLE, ""));
         if (!given.isBlank()) {
             // A ~ that no shell has expanded.
             boolean isHome = given.equals("~") || given.startsWith("~/");
             return new ModelsFolder(
                     isHome
-                            ? home.resolve(given.substring(Math.min(2, given.length())))
+                            ? home(properties).resolve(given.substring(Math.min(2, given.length())))
                             : Path.of(given).toAbsolutePath());
         }
         if (properties.getProperty("os.name").startsWith("Mac")) {
-            return new ModelsFolder(home.resolve("Library/Application Support/bigllama/models"));
+            return new ModelsFolder(
+                    home(properties).resolve("Library/Application Support/bigllama/models"));
         }
         String xdg = environment.getOrDefault("XDG_DATA_HOME", "");
-        Path data = xdg.startsWith("/") ? Path.of(xdg) : home.resolve(".local/share");
+        Path data = xdg.startsWith("/") ? Path.of(xdg) : home(properties).resolve(".local/share");
         return new ModelsFolder(data.resolve("bigllama/models"));
+    }
+
+    /** Java's value is a question mark for a user that the system does not know. */
+    private static Path home(Properties properties) {
+        String home = properties.getProperty("user.home", "");
+        if (!home.startsWith("/")) {
+            throw new PullException(
+                    "this user has no home folder where models could be: set the environment "
+                            + "variable "
+                            + VARIABLE
+                            + " to a folder for them, or HOME");
+        }
+        return Path.of(home);
     }
 
     /** The name of a model, given the path of its first file. */
@@ -194,9 +207,10 @@ public record ModelsFolder(Path path) {
         }
         int count = Integer.parseInt(part.group(3));
         for (int i = 1; i <= count; i++) {
-            String number = "-%05d-of-".formatted(i);
+            String number = String.format(Locale.ROOT, "-%05d-of-", i);
             if (files.stream().noneMatch(file -> stem(file).contains(number))) {
-                return Optional.of("part %d of %d is missing".formatted(i, count));
+                return Optional.of(
+                        String.format(Locale.ROOT, "part %d of %d is missing", i, count));
             }
         }
         return Optional.empty();
@@ -206,20 +220,22 @@ public record ModelsFolder(Path path) {
         Matcher part = PART.matcher(stem(partial));
         String what =
                 part.matches()
-                        ? "part %d of %d is incomplete"
-                                .formatted(
-                                        Integer.parseInt(part.group(2)),
-                                        Integer.parseInt(part.group(3)))
+                        ? String.format(
+                                Locale.ROOT,
+                                "part %d of %d is incomplete",
+                                Integer.parseInt(part.group(2)),
+                                Integer.parseInt(part.group(3)))
                         : "incomplete";
         return DownloadState.origin(partial)
                 .map(
                         origin ->
                                 what
-                                        + ": %d %% downloaded"
-                                                .formatted(
-                                                        100
-                                                                * DownloadState.doneBytes(partial)
-                                                                / Math.max(1, origin.size())))
+                                        + String.format(
+                                                Locale.ROOT,
+                                                ": %d %% downloaded",
+                                                100
+                                                        * DownloadState.doneBytes(partial)
+                                                        / Math.max(1, origin.size())))
                 .orElse(what);
     }
 

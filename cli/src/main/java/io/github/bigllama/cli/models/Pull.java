@@ -147,8 +147,12 @@ public final class Pull {
         RangeRequests.Info info = part.requests.first();
         if (part.file.size().isPresent() && part.file.size().getAsLong() != info.size()) {
             throw new PullException(
-                    "%s has %d bytes, but %d were announced"
-                            .formatted(part.requests, info.size(), part.file.size().getAsLong()));
+                    String.format(
+                            Locale.ROOT,
+                            "%s has %d bytes, but %d were announced",
+                            part.requests,
+                            info.size(),
+                            part.file.size().getAsLong()));
         }
         return new Origin(
                 part.file.source(),

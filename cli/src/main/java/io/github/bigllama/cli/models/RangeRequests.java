@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -161,7 +162,8 @@ final class RangeRequests {
             throws IOException {
         long from = block.next();
         long end = block.end();
-        Optional<String> wanted = Optional.of("bytes=%d-%d".formatted(from, end - 1));
+        Optional<String> wanted =
+                Optional.of(String.format(Locale.ROOT, "bytes=%d-%d", from, end - 1));
         try (Http.Answer answer = send(info.hasRanges() ? wanted : Optional.empty())) {
             requireSame(answer, from, end);
             InputStream body = answer.response().body().byteStream();
@@ -183,8 +185,12 @@ final class RangeRequests {
             watch.end();
             if (body.read() >= 0) {
                 throw new PullException(
-                        "%s: the server sends more than the %d bytes at %d that it announced"
-                                .formatted(this, end - from, from));
+                        String.format(
+                                Locale.ROOT,
+                                "%s: the server sends more than the %d bytes at %d that it announced",
+                                this,
+                                end - from,
+                                from));
             }
         } catch (SlowException | BusyException e) {
             throw e;
@@ -201,8 +207,12 @@ final class RangeRequests {
             size = Long.parseLong(range.group(3));
             if (size == info.size() && Long.parseLong(range.group(2)) != end - 1) {
                 throw new PullException(
-                        "%s: the server sends '%s' for the range to %d"
-                                .formatted(this, range.group(), end - 1));
+                        String.format(
+                                Locale.ROOT,
+                                "%s: the server sends '%s' for the range to %d",
+                                this,
+                                range.group(),
+                                end - 1));
             }
         } else {
             size = length(answer);
@@ -222,7 +232,12 @@ final class RangeRequests {
         Matcher matcher = RANGE.matcher(text);
         if (!matcher.matches() || Long.parseLong(matcher.group(1)) != from) {
             throw new PullException(
-                    "%s: the server sends '%s' for the range from %d".formatted(this, text, from));
+                    String.format(
+                            Locale.ROOT,
+                            "%s: the server sends '%s' for the range from %d",
+                            this,
+                            text,
+                            from));
         }
         return matcher;
     }
@@ -246,11 +261,15 @@ final class RangeRequests {
         return new PullException(
                 switch (status) {
                     case 401, 403 ->
-                            "%s: the server says %d: %s"
-                                    .formatted(this, status, http.adviceOnRefusal(address));
+                            String.format(
+                                    Locale.ROOT,
+                                    "%s: the server says %d: %s",
+                                    this,
+                                    status,
+                                    http.adviceOnRefusal(address));
                     case 404 -> this + ": no such file (404)";
                     case 416 -> this + " is empty, or has become shorter; pull it again";
-                    default -> "%s: the server says %d".formatted(this, status);
+                    default -> String.format(Locale.ROOT, "%s: the server says %d", this, status);
                 });
     }
 

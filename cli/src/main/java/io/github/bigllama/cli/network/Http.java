@@ -9,6 +9,7 @@ import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -218,12 +219,13 @@ public final class Http implements HttpSender {
                                                 ? server
                                                         + " refuses the user and the password of "
                                                         + "the variable (407)"
-                                                : "%s needs a user and a password (407); write http://user:password@%s:%d into %s"
-                                                        .formatted(
-                                                                server,
-                                                                server.host(),
-                                                                server.port(),
-                                                                server.variable()))
+                                                : String.format(
+                                                        Locale.ROOT,
+                                                        "%s needs a user and a password (407); write http://user:password@%s:%d into %s",
+                                                        server,
+                                                        server.host(),
+                                                        server.port(),
+                                                        server.variable()))
                         .orElse("a proxy needs a user and a password (407)"));
     }
 

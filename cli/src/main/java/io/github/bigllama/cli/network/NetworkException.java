@@ -11,6 +11,7 @@ import java.net.UnknownHostException;
 import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertificateException;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Optional;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLPeerUnverifiedException;
@@ -51,8 +52,11 @@ final class NetworkException extends IOException {
                             : lasting(peer + " refuses the connection" + port(address, proxy), e);
             case SocketTimeoutException e ->
                     later(
-                            "%s has sent nothing for %d s"
-                                    .formatted(peer, Math.max(1, readTimeout.toSeconds())),
+                            String.format(
+                                    Locale.ROOT,
+                                    "%s has sent nothing for %d s",
+                                    peer,
+                                    Math.max(1, readTimeout.toSeconds())),
                             e);
             case ProtocolException e -> lasting("%s does not speak HTTP".formatted(peer), e);
             case EOFException e -> later(peer + " closed the connection", e);
@@ -84,8 +88,11 @@ final class NetworkException extends IOException {
             }
             if (text.contains("Unsupported or unrecognized SSL message")) {
                 return lasting(
-                        "%s does not speak TLS at port %d; should the address begin with http:// ?"
-                                .formatted(address.host(), address.port()),
+                        String.format(
+                                Locale.ROOT,
+                                "%s does not speak TLS at port %d; should the address begin with http:// ?",
+                                address.host(),
+                                address.port()),
                         failure);
             }
             if (cause instanceof CertPathValidatorException

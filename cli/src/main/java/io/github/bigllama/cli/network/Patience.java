@@ -2,6 +2,7 @@ package io.github.bigllama.cli.network;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
@@ -166,8 +167,12 @@ public final class Patience {
             if (wait.compareTo(LONGEST_ASKED) > 0
                     || asked + until - Math.max(now, askedUntil) > LONGEST_ASKED.toNanos()) {
                 throw new IOException(
-                        "%s: the server asks to wait %s (%d)"
-                                .formatted(what, text(wait), busy.status()),
+                        String.format(
+                                Locale.ROOT,
+                                "%s: the server asks to wait %s (%d)",
+                                what,
+                                text(wait),
+                                busy.status()),
                         busy);
             }
             // All connections are asked the same.
@@ -182,8 +187,11 @@ public final class Patience {
         }
         if (isNews) {
             notice.accept(
-                    "the server asks to wait %s (%d); waiting"
-                            .formatted(text(wait), busy.status()));
+                    String.format(
+                            Locale.ROOT,
+                            "the server asks to wait %s (%d); waiting",
+                            text(wait),
+                            busy.status()));
         }
         return wait;
     }

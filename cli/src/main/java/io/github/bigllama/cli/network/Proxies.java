@@ -55,7 +55,7 @@ final class Proxies {
 
         @Override
         public String toString() {
-            return "the proxy %s:%d of %s".formatted(host, port, variable);
+            return String.format(Locale.ROOT, "the proxy %s:%d of %s", host, port, variable);
         }
     }
 

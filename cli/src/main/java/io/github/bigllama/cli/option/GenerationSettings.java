@@ -52,11 +52,7 @@ public final class GenerationSettings {
     }
 
     public LlamaSession newSession(LlamaModel loaded) {
-        boolean fitted = loaded.residencyPlan().isEmpty();
         LlamaSession opened = loaded.newSession(session.toOptions(loaded.trainedContextSize()));
-        if (fitted) {
-            loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
-        }
         session.explain(opened, System.err);
         return opened;
     }

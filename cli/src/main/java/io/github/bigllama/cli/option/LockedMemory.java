@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Checks whether Linux has locked as much memory as asked for; other systems do not say. */
@@ -41,10 +42,11 @@ final class LockedMemory {
                                 limit < 0
                                         ? "there is no limit (ulimit -l), so there is not enough "
                                                 + "RAM"
-                                        : "the limit is %s: raise it with ulimit -l %d, or as memlock in /etc/security/limits.conf"
-                                                .formatted(
-                                                        ByteSize.format(limit),
-                                                        (wanted + 1023) / 1024)));
+                                        : String.format(
+                                                Locale.ROOT,
+                                                "the limit is %s: raise it with ulimit -l %d, or as memlock in /etc/security/limits.conf",
+                                                ByteSize.format(limit),
+                                                (wanted + 1023) / 1024)));
     }
 
     /** A number in the line that begins with a name; -1 if there is none, or it is unlimited. */

@@ -46,7 +46,8 @@ public final class ModelArguments {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "Most RAM for this program, for example 12G. Of a model that does not fit, the "
+                    "Most RAM for this program, for example 12G: for weights, the KV cache, Java and "
+                            + "llama.cpp together. Of a model that does not fit, the "
                             + "part used most stays in RAM and the rest is read from disk for each "
                             + "token. Default: as much as the system can spare.")
     Long ram;
@@ -184,7 +185,6 @@ public final class ModelArguments {
                                                         .formatted(path, eta.text(fraction)));
                                         return !interruption.isRequested();
                                     }));
-            model.residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
             if (mlock && !options.vocabularyOnly()) {
                 LockedMemory.complaint(model.sizeInBytes())
                         .ifPresent(line -> progress.say("bigllama: " + line));

@@ -6,6 +6,7 @@ import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import java.io.PrintStream;
+import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** Options for the context and the threads that compute. */
@@ -95,12 +96,19 @@ public final class SessionArguments {
         return contextSize != null;
     }
 
-    /** Prints a remark if llama.cpp makes the context larger than asked for. */
+    /**
+     * Prints how much of the model stays in RAM beside the session if not all of it does, and a
+     * remark if llama.cpp makes the context larger than asked for.
+     */
     public void explain(LlamaSession opened, PrintStream err) {
+        opened.model().residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
         if (contextSize != null && contextSize > 0 && opened.contextSize() > contextSize) {
             err.println(
-                    "bigllama: the context has %d tokens, not %d: llama.cpp makes it a multiple of 256"
-                            .formatted(opened.contextSize(), contextSize));
+                    String.format(
+                            Locale.ROOT,
+                            "bigllama: the context has %d tokens, not %d: llama.cpp makes it a multiple of 256",
+                            opened.contextSize(),
+                            contextSize));
         }
     }
 

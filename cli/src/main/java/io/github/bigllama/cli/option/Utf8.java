@@ -6,6 +6,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** Decodes text from any editor: UTF-8, with or without a byte order mark. */
 public final class Utf8 {
@@ -39,8 +40,11 @@ public final class Utf8 {
             return withoutMark(StandardCharsets.UTF_8.newDecoder().decode(input).toString());
         } catch (CharacterCodingException e) {
             throw new IOException(
-                    "it is not UTF-8 text (byte %d of %d)"
-                            .formatted(input.position(), bytes.length),
+                    String.format(
+                            Locale.ROOT,
+                            "it is not UTF-8 text (byte %d of %d)",
+                            input.position(),
+                            bytes.length),
                     e);
         }
     }

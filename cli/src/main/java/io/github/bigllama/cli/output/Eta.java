@@ -1,5 +1,7 @@
 package io.github.bigllama.cli.output;
 
+import java.util.Locale;
+
 /**
  * The progress of a task, and the time left if it continues at the same speed; work done before the
  * start does not count for the speed.
@@ -14,7 +16,7 @@ public final class Eta {
     /** For example {@code 40 %, 12 s left}. */
     public String text(double fraction) {
         first = first < 0 ? fraction : first;
-        String percent = "%d %%".formatted((int) (100 * fraction));
+        String percent = String.format(Locale.ROOT, "%d %%", (int) (100 * fraction));
         if (fraction < ENOUGH || fraction <= first || fraction >= 1) {
             return percent;
         }

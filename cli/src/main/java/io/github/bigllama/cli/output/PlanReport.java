@@ -89,10 +89,15 @@ public record PlanReport(
                     memory != null
                             ? memory
                             : Bandwidths.measureMemory(weights, options.threads(), again);
-            return disk != null
-                    ? Bandwidths.of(inMemory, disk)
-                    : Bandwidths.withMeasuredDisk(
-                            inMemory, weights, forecaster.files().first().path(), again);
+            Bandwidths bandwidths =
+                    disk != null
+                            ? Bandwidths.of(inMemory, disk)
+                            : Bandwidths.withMeasuredDisk(
+                                    inMemory, weights, forecaster.files().first().path(), again);
+            // A bandwidth that was given is that of another machine, or an assumption.
+            return memory != null
+                    ? bandwidths
+                    : bandwidths.withStep(Bandwidths.measureStep(options.threads(), again));
         } catch (IOException e) {
             throw new CommandException(
                     ExitCode.FAILED,

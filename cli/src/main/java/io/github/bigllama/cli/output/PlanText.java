@@ -94,11 +94,12 @@ final class PlanText {
 
     private String terms(Speed speed) {
         String computing =
-                "computing with %s takes %s (%s/s)"
+                "computing with %s takes %s (%s/s%s)"
                         .formatted(
                                 size(forecast.active()),
                                 seconds(speed.computing()),
-                                size(forecast.bandwidths().memory()));
+                                size(forecast.bandwidths().memory()),
+                                steps(forecast.bandwidths().step()));
         return speed.bytesRead() == 0
                 ? computing
                 : computing
@@ -109,6 +110,12 @@ final class PlanText {
                                         size(speed.bytesRead() / speed.reading()));
     }
 
+    private static String steps(double seconds) {
+        return seconds == 0
+                ? ""
+                : String.format(Locale.ROOT, " and %.2f µs for each step", seconds * 1e6);
+    }
+
     private Table bill() {
         Table bill = new Table("lrl");
         bill.row("RAM", size(forecast.ram()), "");
@@ -116,15 +123,19 @@ final class PlanText {
         bill.row(
                 "  KV cache",
                 size(forecast.context().kvCache()),
-                "%d tokens, keys %s, values %s"
-                        .formatted(
-                                forecast.session().contextSize(),
-                                lower(forecast.session().keyType()),
-                                lower(forecast.session().valueType())));
+                String.format(
+                        Locale.ROOT,
+                        "%d tokens, keys %s, values %s",
+                        forecast.session().contextSize(),
+                        lower(forecast.session().keyType()),
+                        lower(forecast.session().valueType())));
         bill.row(
                 "  buffers",
                 size(forecast.context().computeBuffers() + forecast.context().outputBuffer()),
-                "prompts in batches of %d tokens".formatted(forecast.session().microBatchSize()));
+                String.format(
+                        Locale.ROOT,
+                        "prompts in batches of %d tokens",
+                        forecast.session().microBatchSize()));
         bill.row("  process", size(forecast.process()), "Java, llama.cpp, the kernel");
         bill.row("  total", size(forecast.total()), "");
         return bill;
@@ -138,10 +149,11 @@ final class PlanText {
         Table shares = new Table("rrr").row("RAM for weights", "tokens/s", "read per token");
         for (PlanReport.Share share : plan.byRam()) {
             shares.row(
-                    "%s, %.0f %%"
-                            .formatted(
-                                    size(share.ramPerModel() * forecast.weights()),
-                                    100 * share.ramPerModel()),
+                    String.format(
+                            Locale.ROOT,
+                            "%s, %.0f %%",
+                            size(share.ramPerModel() * forecast.weights()),
+                            100 * share.ramPerModel()),
                     share.speed().map(speed -> number(speed.tokensPerSecond())).orElse("-"),
                     share.speed().map(speed -> size(speed.bytesRead())).orElse("too little"));
         }
@@ -195,6 +207,9 @@ final class PlanText {
     }
 
     private static String seconds(double value) {
+        if (value < 0.01) {
+            return String.format(Locale.ROOT, "%.2f ms", value * 1e3);
+        }
         return String.format(Locale.ROOT, value < 1 ? "%.3f s" : "%.1f s", value);
     }
 }

@@ -2,6 +2,7 @@ package io.github.bigllama.cli.output;
 
 import io.github.bigllama.core.option.PrefillProgress;
 import java.io.PrintStream;
+import java.util.Locale;
 
 /** Shows the progress of a long prompt. */
 public final class Prefill implements PrefillProgress, AutoCloseable {
@@ -23,8 +24,12 @@ public final class Prefill implements PrefillProgress, AutoCloseable {
             line = new ProgressLine(err);
         }
         line.update(
-                "reading the prompt: %d of %d tokens, %s"
-                        .formatted(done, total, eta.text((double) done / total)));
+                String.format(
+                        Locale.ROOT,
+                        "reading the prompt: %d of %d tokens, %s",
+                        done,
+                        total,
+                        eta.text((double) done / total)));
     }
 
     @Override

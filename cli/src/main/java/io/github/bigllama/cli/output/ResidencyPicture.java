@@ -97,7 +97,11 @@ public final class ResidencyPicture {
     private static String name(List<ResidencyMap.Layer> group) {
         return group.size() == 1
                 ? name(group.getFirst().number())
-                : "layers %d–%d".formatted(group.getFirst().number(), group.getLast().number());
+                : String.format(
+                        Locale.ROOT,
+                        "layers %d–%d",
+                        group.getFirst().number(),
+                        group.getLast().number());
     }
 
     private static String name(int layer) {

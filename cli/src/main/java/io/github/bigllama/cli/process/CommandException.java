@@ -2,6 +2,7 @@ package io.github.bigllama.cli.process;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 
@@ -33,6 +34,7 @@ public final class CommandException extends RuntimeException {
         return switch (failure) {
             case NoSuchFileException e -> "no such file";
             case AccessDeniedException e -> "permission denied";
+            case FileAlreadyExistsException e -> e.getFile() + " is in the way";
             case FileSystemException e -> e.getReason() == null ? text(e) : e.getReason();
             default -> text(failure);
         };

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
@@ -191,7 +192,7 @@ class ChatTmuxIT {
     void interruptRightAfterEnter() throws Exception {
         chat(Bundle.ENDLESS);
         for (int millis : List.of(0, 1, 2, 3, 5, 8, 12, 20, 40, 80)) {
-            String message = "Tell me a story, in %d ms.".formatted(millis);
+            String message = String.format(Locale.ROOT, "Tell me a story, in %d ms.", millis);
             tmux("send-keys", "-l", message);
             await(message);
             tmux("send-keys", "Enter");

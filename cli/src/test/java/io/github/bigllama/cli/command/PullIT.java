@@ -11,6 +11,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,13 +42,21 @@ class PullIT {
                     exchange.getResponseHeaders()
                             .set(
                                     "Content-Range",
-                                    "bytes %d-%d/%d".formatted(from, to, model.length));
+                                    String.format(
+                                            Locale.ROOT, "bytes %d-%d/%d", from, to, model.length));
                     exchange.sendResponseHeaders(206, to - from + 1);
                     exchange.getResponseBody().write(model, from, to - from + 1);
                     exchange.close();
                 });
+        server.createContext(
+                "/whole.gguf",
+                exchange -> {
+                    exchange.sendResponseHeaders(200, model.length);
+                    exchange.getResponseBody().write(model);
+                    exchange.close();
+                });
         server.start();
-        address = "http://localhost:%d/".formatted(server.getAddress().getPort());
+        address = String.format(Locale.ROOT, "http://localhost:%d/", server.getAddress().getPort());
     }
 
     @AfterEach
@@ -62,7 +71,8 @@ class PullIT {
         assertThat(none.err()).contains("bigllama pull downloads one");
 
         Result pulled = bundle.run("pull", address + "demo-Q8_0.gguf");
-        String name = "localhost:%d/demo-Q8_0".formatted(server.getAddress().getPort());
+        String name =
+                String.format(Locale.ROOT, "localhost:%d/demo-Q8_0", server.getAddress().getPort());
         Path file = folder.resolve(name + ".gguf");
         assertThat(pulled.exitCode()).as(pulled.err()).isZero();
         assertThat(pulled.out()).isEqualTo(file + "\n");
@@ -98,6 +108,16 @@ class PullIT {
         assertThat(bundle.run("list").err()).contains("there are no models in " + folder);
         Result unknown = bundle.run("rm", "--yes", "demo");
         assertThat(unknown.err()).contains("there is no model demo in " + folder);
+    }
+
+    /** Then the headers are known only when all of it is here. */
+    @Test
+    void aServerThatSendsNoPartsIsNoReasonForNoForecast() {
+        Result pulled = bundle.run("pull", address + "whole.gguf");
+        assertThat(pulled.exitCode()).as(pulled.err()).isZero();
+        assertThat(pulled.err())
+                .contains("bigllama: verdict      fits: all of it stays in RAM")
+                .doesNotContain("cannot forecast");
     }
 
     @Test

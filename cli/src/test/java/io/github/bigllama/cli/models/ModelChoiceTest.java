@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.bigllama.cli.models.HuggingFace.Entry;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -78,7 +79,7 @@ class ModelChoiceTest {
     void ofManyTheUsualOneIsTakenAndThatIsSaid() {
         Map<String, Entry> files = files("M-Q4_K_M.gguf", "M-UD-Q4_K_M.gguf");
         for (int i = 0; i < 40; i++) {
-            files.putAll(files("M-X%d-Q8_0.gguf".formatted(i)));
+            files.putAll(files(String.format(Locale.ROOT, "M-X%d-Q8_0.gguf", i)));
         }
         ModelChoice usual = ModelChoice.of("hf:o/r", files, Optional.empty());
         assertThat(usual.path()).isEqualTo("M-Q4_K_M.gguf");

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
@@ -70,7 +71,12 @@ final class ModelServer implements AutoCloseable {
     }
 
     URI uri(String path) {
-        return URI.create("http://localhost:%d/%s".formatted(server.getAddress().getPort(), path));
+        return URI.create(
+                String.format(
+                        Locale.ROOT,
+                        "http://localhost:%d/%s",
+                        server.getAddress().getPort(),
+                        path));
     }
 
     private void handle(HttpExchange exchange) throws IOException {
@@ -132,7 +138,9 @@ final class ModelServer implements AutoCloseable {
         int from = Integer.parseInt(ends[0]);
         int to = Math.min(Integer.parseInt(ends[1]), file.length - 1) + 1;
         exchange.getResponseHeaders()
-                .set("Content-Range", "bytes %d-%d/%d".formatted(from, to - 1, file.length));
+                .set(
+                        "Content-Range",
+                        String.format(Locale.ROOT, "bytes %d-%d/%d", from, to - 1, file.length));
         exchange.getResponseHeaders().putIfAbsent("ETag", List.of("\"v1\""));
         exchange.sendResponseHeaders(206, to - from);
         body.write(exchange.getResponseBody(), from, to);

@@ -112,6 +112,14 @@ class ModelsFolderTest {
                 .isEqualTo(Path.of("/home/me"));
         assertThat(ModelsFolder.of(properties, Map.of("BIGLLAMA_MODELS", "/data")).path())
                 .isEqualTo(Path.of("/data"));
+        Properties unknown = new Properties();
+        unknown.putAll(Map.of("user.home", "?", "os.name", "Linux"));
+        assertThat(ModelsFolder.of(unknown, Map.of("XDG_DATA_HOME", "/data")).path())
+                .isEqualTo(Path.of("/data/bigllama/models"));
+        assertThatThrownBy(() -> ModelsFolder.of(unknown, Map.of()))
+                .hasMessage(
+                        "this user has no home folder where models could be: set the environment "
+                                + "variable BIGLLAMA_MODELS to a folder for them, or HOME");
         assertThat(ModelsFolder.of(properties, Map.of()).path())
                 .isEqualTo(Path.of("/home/me/.local/share/bigllama/models"));
     }

@@ -15,6 +15,7 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -118,7 +119,12 @@ class PullTest {
                     exchange.getResponseHeaders()
                             .set(
                                     "Content-Range",
-                                    "bytes %s-%s/%d".formatted(ends[0], ends[1], file.length));
+                                    String.format(
+                                            Locale.ROOT,
+                                            "bytes %s-%s/%d",
+                                            ends[0],
+                                            ends[1],
+                                            file.length));
                     exchange.sendResponseHeaders(206, 0);
                     exchange.getResponseBody().write(file);
                 };
@@ -135,8 +141,13 @@ class PullTest {
         Files.createSymbolicLink(folder.resolve("host/m.gguf.part"), Path.of("/dev/full"));
         Files.writeString(
                 folder.resolve("host/m.gguf.part.state"),
-                "source=%s\nversion=\"v1\"\nsize=%d\nblock=%d\nhave=5%s"
-                        .formatted(server.uri("m.gguf"), model.length, BLOCK, ",0".repeat(9)));
+                String.format(
+                        Locale.ROOT,
+                        "source=%s\nversion=\"v1\"\nsize=%d\nblock=%d\nhave=5%s",
+                        server.uri("m.gguf"),
+                        model.length,
+                        BLOCK,
+                        ",0".repeat(9)));
         assertThatThrownBy(() -> pull().run(progress))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("cannot write " + folder.resolve("host/m.gguf"));

@@ -14,6 +14,7 @@ import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -84,11 +85,12 @@ class RetryTest {
                         exchange.getResponseHeaders()
                                 .set(
                                         "Content-Range",
-                                        "bytes %d-%d/%d"
-                                                .formatted(
-                                                        from,
-                                                        Math.min(from + BLOCK, file.length) - 1,
-                                                        file.length));
+                                        String.format(
+                                                Locale.ROOT,
+                                                "bytes %d-%d/%d",
+                                                from,
+                                                Math.min(from + BLOCK, file.length) - 1,
+                                                file.length));
                         exchange.getResponseHeaders().set("ETag", "\"v1\"");
                         exchange.sendResponseHeaders(206, BLOCK);
                         exchange.getResponseBody().write(file, (int) from, 100);
@@ -107,11 +109,12 @@ class RetryTest {
                         exchange.getResponseHeaders()
                                 .set(
                                         "Content-Range",
-                                        "bytes %d-%d/%d"
-                                                .formatted(
-                                                        ModelServer.from(exchange),
-                                                        ModelServer.from(exchange) + BLOCK - 1,
-                                                        file.length));
+                                        String.format(
+                                                Locale.ROOT,
+                                                "bytes %d-%d/%d",
+                                                ModelServer.from(exchange),
+                                                ModelServer.from(exchange) + BLOCK - 1,
+                                                file.length));
                         exchange.getResponseHeaders().set("ETag", "\"v1\"");
                         exchange.sendResponseHeaders(206, BLOCK);
                         exchange.getResponseBody().flush();
@@ -252,7 +255,12 @@ class RetryTest {
                     exchange.getResponseHeaders()
                             .set(
                                     "Content-Range",
-                                    "bytes %d-%d/%d".formatted(from, to - 1, file.length));
+                                    String.format(
+                                            Locale.ROOT,
+                                            "bytes %d-%d/%d",
+                                            from,
+                                            to - 1,
+                                            file.length));
                     exchange.sendResponseHeaders(200, to - from);
                     exchange.getResponseBody().write(file, from, to - from);
                 };

@@ -113,7 +113,7 @@ public final class Tool {
             object.put("type", "object");
         }
         JsonSchema schema = JsonSchema.ofChecked(object.toString());
-        if (!schema.lowered().path("type").asText().equals("object")) {
+        if (schema.object().isEmpty()) {
             throw new IllegalArgumentException(
                     "the schema of the parameters is not that of an object; give it the type "
                             + "'object'");
@@ -159,7 +159,7 @@ public final class Tool {
         node.putObject("function")
                 .put("name", name)
                 .put("description", description)
-                .set("parameters", parameters.lowered());
+                .set("parameters", parameters.object().orElseThrow());
         return node;
     }
 

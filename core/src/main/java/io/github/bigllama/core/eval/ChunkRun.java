@@ -6,6 +6,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.DoublePredicate;
@@ -41,15 +42,19 @@ final class ChunkRun implements AutoCloseable {
         this.tokens = tokens.clone();
         if (contextSize < LEAST_CONTEXT || tokens.length < 2 * contextSize) {
             throw new IllegalArgumentException(
-                    "the text has %d tokens; chunks of %d tokens need at least %d: give a longer text%s"
-                            .formatted(
-                                    tokens.length,
-                                    contextSize,
-                                    2 * contextSize,
-                                    tokens.length < 2 * LEAST_CONTEXT
-                                            ? ""
-                                            : ", or a context of %d to %d"
-                                                    .formatted(LEAST_CONTEXT, tokens.length / 2)));
+                    String.format(
+                            Locale.ROOT,
+                            "the text has %d tokens; chunks of %d tokens need at least %d: give a longer text%s",
+                            tokens.length,
+                            contextSize,
+                            2 * contextSize,
+                            tokens.length < 2 * LEAST_CONTEXT
+                                    ? ""
+                                    : String.format(
+                                            Locale.ROOT,
+                                            ", or a context of %d to %d",
+                                            LEAST_CONTEXT,
+                                            tokens.length / 2)));
         }
         int all = tokens.length / contextSize;
         chunks = mostChunks == 0 ? all : Math.min(mostChunks, all);

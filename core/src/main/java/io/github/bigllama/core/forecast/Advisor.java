@@ -8,6 +8,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.RamBudget;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.stream.LongStream;
 
@@ -126,11 +127,14 @@ final class Advisor {
         Bandwidths bandwidths = now.bandwidths();
         consider(
                 Kind.DISK,
-                "%.1f GB/s".formatted(2 * bandwidths.disk() / GB),
+                String.format(Locale.ROOT, "%.1f GB/s", 2 * bandwidths.disk() / GB),
                 now.ram(),
                 session,
                 new Bandwidths(
-                        bandwidths.memory(), 2 * bandwidths.disk(), 2 * bandwidths.slices()));
+                        bandwidths.memory(),
+                        2 * bandwidths.disk(),
+                        2 * bandwidths.slices(),
+                        bandwidths.step()));
     }
 
     private void consider(

@@ -15,7 +15,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Random;
 
-/** Measures bandwidths once, in bytes per second, and keeps them in the user's cache. */
+/** Measures speeds once, in bytes or steps per second, and keeps them in the user's cache. */
 final class BandwidthProbe {
     private static final String FILE = "bandwidths.properties";
     private static final long MOST_READ = 2L << 30;
@@ -45,12 +45,29 @@ final class BandwidthProbe {
         double run() throws IOException;
     }
 
-    /** The bandwidth of the CPU with matrices of a type. */
-    double matrices(GgmlType type, int threads) {
+    /** The bandwidth of the CPU with matrices of a type, whose rows have a number of elements. */
+    double matrices(GgmlType type, int columns, int threads) {
+        return withoutReading(
+                String.format(
+                        Locale.ROOT,
+                        "memory.%s.%d-columns.%d-threads",
+                        type.label(),
+                        columns,
+                        threads),
+                () -> MatrixSpeed.of(type, columns, threads));
+    }
+
+    /** Seconds that a step of a computation takes at the least. */
+    double step(int threads) {
+        return 1
+                / withoutReading(
+                        String.format(Locale.ROOT, "steps.%d-threads", threads),
+                        () -> MatrixSpeed.steps(threads));
+    }
+
+    private double withoutReading(String key, Measurement measurement) {
         try {
-            return once(
-                    "memory." + type.label() + "." + threads + "-threads",
-                    () -> MatrixSpeed.of(type, threads));
+            return once(key, measurement);
         } catch (IOException e) {
             throw new AssertionError("it does not read anything", e);
         }
@@ -63,8 +80,7 @@ final class BandwidthProbe {
      * @param slice bytes to read at a time; 0 for as many as possible
      */
     double disk(Optional<Path> model, long slice) throws IOException {
-        Path folder = Files.createDirectories(file.getParent());
-        Path device = model.orElse(folder);
+        Path device = model.isPresent() ? model.get() : folder();
         String pieces = slice == 0 ? "in-order" : "slices-of-" + (slice >> 10) + "-KiB";
         return once(
                 "disk.%s.%s".formatted(Files.getFileStore(device).name(), pieces),
@@ -72,11 +88,12 @@ final class BandwidthProbe {
                     if (model.isPresent() && Files.size(model.get()) >= LEAST_FILE) {
                         return measure(model.get(), slice);
                     }
+                    Optional<Path> beside =
+                            model.map(m -> m.toAbsolutePath().getParent())
+                                    .filter(Files::isWritable);
                     Path temporary =
                             Files.createTempFile(
-                                    model.map(m -> m.toAbsolutePath().getParent())
-                                            .filter(Files::isWritable)
-                                            .orElse(folder),
+                                    beside.isPresent() ? beside.get() : folder(),
                                     "bigllama-probe-",
                                     null);
                     try {
@@ -86,6 +103,10 @@ final class BandwidthProbe {
                         Files.delete(temporary);
                     }
                 });
+    }
+
+    private Path folder() throws IOException {
+        return Files.createDirectories(file.getParent());
     }
 
     private static double measure(Path path, long slice) throws IOException {
@@ -126,7 +147,7 @@ final class BandwidthProbe {
         try {
             Files.createDirectories(file.getParent());
             try (OutputStream out = Files.newOutputStream(file)) {
-                known.store(out, "Bytes per second, as measured here");
+                known.store(out, "Bytes, or steps, per second, as measured here");
             }
         } catch (IOException e) {
             // Without the file the bandwidths are measured again next time.

@@ -6,29 +6,39 @@ import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.system.CpuTopology;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 
 /**
- * How fast a machine gets the weights of a model, in bytes per second.
+ * How fast a machine gets the weights of a model, in bytes per second, and what a step of the
+ * computation takes at the least.
  *
  * @param memory weights in RAM, measured by computing with them
  * @param disk weights on disk that every token uses, read in order
  * @param slices weights on disk of single experts
+ * @param step seconds for a step with next to no weights: threads wait for each other after each
+ *     one, which is most of the time of a model of a few megabytes
  */
-public record Bandwidths(double memory, double disk, double slices) {
+public record Bandwidths(double memory, double disk, double slices, double step) {
     /**
-     * A type with a smaller share of the weights is not measured, and taken to be as fast as the
+     * Matrices with a smaller share of the weights are not measured, and taken to be as fast as the
      * others.
      */
     private static final double SHARE = 0.05;
+
+    /** Rows that are at least this long cost the same per byte; shorter ones cost more. */
+    private static final List<Integer> COLUMNS = List.of(4096, 1024, 256);
 
     public Bandwidths {
         require("memory", memory);
         require("disk", disk);
         require("slices", slices);
+        if (!(step >= 0 && step < Double.POSITIVE_INFINITY)) {
+            throw new IllegalArgumentException("step is " + step + " seconds, must be 0 or more");
+        }
     }
 
     private static void require(String name, double value) {
@@ -38,23 +48,43 @@ public record Bandwidths(double memory, double disk, double slices) {
         }
     }
 
-    /** Bandwidths of a disk that reads slices as fast as it reads in order. */
+    /** Bandwidths of a disk that reads slices as fast as it reads in order; steps take no time. */
     public static Bandwidths of(double memory, double disk) {
-        return new Bandwidths(memory, disk, disk);
+        return new Bandwidths(memory, disk, disk, 0);
+    }
+
+    /** The same with another {@link #step()}. */
+    public Bandwidths withStep(double seconds) {
+        return new Bandwidths(memory, disk, slices, seconds);
     }
 
     /**
-     * How fast this machine computes with the weights of a model in RAM. Types that have not been
-     * measured before are measured, which takes about a second and 256 MiB each.
+     * How many seconds a step of the computation takes at the least on this machine; measured in a
+     * second, unless it has been before.
+     *
+     * @param threads number of threads that compute; 0 for one per physical core
+     * @param again whether to measure what has been measured before
+     */
+    public static double measureStep(int threads, boolean again) {
+        return new BandwidthProbe(again).step(cores(threads));
+    }
+
+    private static int cores(int threads) {
+        return threads == 0 ? CpuTopology.physicalCores() : threads;
+    }
+
+    /**
+     * How fast this machine computes with the weights of a model in RAM. Types and lengths of rows
+     * that have not been measured before are measured, which takes about a second and 256 MiB each.
      *
      * @param threads number of threads that compute; 0 for one per physical core
      * @param again whether to measure what has been measured before
      * @return bytes of weights per second
      */
     public static double measureMemory(Weights weights, int threads, boolean again) {
-        int cores = threads == 0 ? CpuTopology.physicalCores() : threads;
         BandwidthProbe probe = new BandwidthProbe(again);
-        return memory(weights, type -> probe.matrices(type, cores));
+        return memory(
+                weights, matrix -> probe.matrices(matrix.type(), matrix.columns(), cores(threads)));
     }
 
     /**
@@ -77,18 +107,30 @@ public record Bandwidths(double memory, double disk, double slices) {
                         .max()
                         .orElse(0);
         double disk = probe.disk(file, 0);
-        return new Bandwidths(memory, disk, slice == 0 ? disk : probe.disk(file, slice));
+        return new Bandwidths(memory, disk, slice == 0 ? disk : probe.disk(file, slice), 0);
     }
 
-    /** The harmonic mean over the types, weighted by the bytes that a token uses of each. */
-    private static double memory(Weights weights, ToDoubleFunction<GgmlType> speed) {
-        Map<GgmlType, Double> active = new EnumMap<>(GgmlType.class);
+    /** Matrices that are alike in speed. */
+    private record Matrix(GgmlType type, int columns) {
+        static Matrix of(Weight weight) {
+            int columns =
+                    COLUMNS.stream()
+                            .filter(c -> c <= weight.columns())
+                            .findFirst()
+                            .orElse(COLUMNS.getLast());
+            return new Matrix(weight.type(), columns);
+        }
+    }
+
+    /** The harmonic mean over the kinds, weighted by the bytes that a token uses of each. */
+    private static double memory(Weights weights, ToDoubleFunction<Matrix> speed) {
+        Map<Matrix, Double> active = new HashMap<>();
         for (Weight weight : weights.all()) {
-            active.merge(weight.type(), (double) weights.activeSize(weight), Double::sum);
+            active.merge(Matrix.of(weight), (double) weights.activeSize(weight), Double::sum);
         }
         double measured = 0;
         double seconds = 0;
-        for (Map.Entry<GgmlType, Double> entry : active.entrySet()) {
+        for (Map.Entry<Matrix, Double> entry : active.entrySet()) {
             if (entry.getValue() >= SHARE * weights.activeSize()) {
                 measured += entry.getValue();
                 seconds += entry.getValue() / speed.applyAsDouble(entry.getKey());

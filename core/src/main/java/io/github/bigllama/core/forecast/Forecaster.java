@@ -43,6 +43,13 @@ public final class Forecaster implements AutoCloseable {
      */
     private static final long PROCESS = 100_000_000;
 
+    /**
+     * Bytes of these that are not pages of files, measured in bench without the KV cache and the
+     * buffers: only these reduce the RAM for weights. The rest, programs and libraries, is in the
+     * reserve of {@link RamBudget}.
+     */
+    static final long OWN_MEMORY = 55_000_000;
+
     /** Tokens of a short prompt, which decide how many of the experts the first pass uses. */
     private static final int SHORT_PROMPT = 32;
 
@@ -61,6 +68,7 @@ public final class Forecaster implements AutoCloseable {
     private final Weights weights;
     private final HeaderCopy copy;
     private final ModelDryRun model;
+    private final int steps;
     private final Map<Quantization, Weights> quantized = new EnumMap<>(Quantization.class);
 
     /**
@@ -92,6 +100,7 @@ public final class Forecaster implements AutoCloseable {
         copy = HeaderCopy.of(files);
         try {
             model = new ModelDryRun(copy.path(), ModelOptions.defaults());
+            steps = model.steps();
         } catch (RuntimeException | Error e) {
             copy.close();
             throw e;
@@ -140,7 +149,7 @@ public final class Forecaster implements AutoCloseable {
         ContextMemory context = model.memory(chosen);
         Optional<ResidencyPlan> plan = Optional.empty();
         OptionalLong least = OptionalLong.empty();
-        long weightRam = RamBudget.weightRam(ram, PROCESS + context.total());
+        long weightRam = RamBudget.weightRam(ram, OWN_MEMORY + context.total());
         try {
             plan = Optional.of(PlanRules.plan(weights, weightRam));
         } catch (InsufficientRamException e) {
@@ -226,7 +235,7 @@ public final class Forecaster implements AutoCloseable {
     public int largestContext(long ram, SessionOptions session) {
         Objects.requireNonNull(session, "session");
         SessionOptions all = session.withContextSize(model.trainedContextSize());
-        long weightRam = RamBudget.weightRam(ram, PROCESS);
+        long weightRam = RamBudget.weightRam(ram, OWN_MEMORY);
         return model.largestContext(
                 withBatch(weights, ram, all), MemoryFit.contextRoom(weights.size(), weightRam));
     }
@@ -248,7 +257,7 @@ public final class Forecaster implements AutoCloseable {
         int batch = session.batchSize();
         int usual = MemoryFit.microBatch(session, false);
         SessionOptions small = session.withBatchSizes(batch, usual);
-        long other = PROCESS + model.memory(small).total();
+        long other = OWN_MEMORY + model.memory(small).total();
         if (weights.size() <= RamBudget.weightRam(ram, other)) {
             return small;
         }
@@ -256,7 +265,7 @@ public final class Forecaster implements AutoCloseable {
         ContextMemory memory = model.memory(session.withBatchSizes(large, large));
         int affordable =
                 MemoryFit.affordableBatch(
-                        RamBudget.weightRam(ram, PROCESS + memory.total()),
+                        RamBudget.weightRam(ram, OWN_MEMORY + memory.total()),
                         large,
                         memory.computeBuffers());
         return session.withBatchSizes(affordable, affordable);
@@ -275,11 +284,11 @@ public final class Forecaster implements AutoCloseable {
         return weights.activeSize() - weights.size(Weight.Use.EVERY_TOKEN);
     }
 
-    private static double computing(Weights weights, Bandwidths bandwidths) {
-        return weights.activeSize() / bandwidths.memory();
+    private double computing(Weights weights, Bandwidths bandwidths) {
+        return weights.activeSize() / bandwidths.memory() + steps * bandwidths.step();
     }
 
-    private static Speed speed(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
+    private Speed speed(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
         long experts = Math.min(plan.streamed(), activeExperts(weights));
         long inOrder = plan.streamed() - experts;
         return Speed.of(
@@ -292,7 +301,7 @@ public final class Forecaster implements AutoCloseable {
      * Seconds to read all weights once; of a model with experts that does not fit, only the experts
      * that are used.
      */
-    private static double coldStart(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
+    private double coldStart(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
         double read = weights.size();
         if (!plan.isComplete() && weights.hasExperts()) {
             double experts = weights.size(Weight.Use.EXPERTS);

@@ -22,8 +22,13 @@ final class MatrixSpeed {
     /** More than fits into any CPU cache. */
     private static final long BYTES = 256L << 20;
 
-    private static final int COLUMNS = 4096;
-    private static final int ROWS = 4096;
+    /** Elements of a large matrix. */
+    private static final int ELEMENTS = 4096 * 4096;
+
+    /** A matrix that takes less time to multiply with than threads take to meet. */
+    private static final int SMALL = 32;
+
+    private static final int SMALL_COUNT = 1000;
 
     private static final double SECONDS = 0.7;
 
@@ -53,13 +58,30 @@ final class MatrixSpeed {
      * Measures for about a second, or a few seconds on a busy machine; takes 256 MiB meanwhile.
      *
      * @param type a type with a matrix kernel: quantized, or F32, F16, BF16
+     * @param columns elements of a row
      * @return bytes of matrices per second
      */
-    static double of(GgmlType type, int threads) {
-        long matrix = llama_h.ggml_row_size(type.id(), COLUMNS) * ROWS;
+    static double of(GgmlType type, int columns, int threads) {
+        int rows = ELEMENTS / columns;
+        long matrix = llama_h.ggml_row_size(type.id(), columns) * rows;
         int count = (int) Math.max(1, BYTES / matrix);
-        // Each result has ROWS floats and a tensor header.
-        long size = count * (matrix + ROWS * Float.BYTES + 4 * llama_h.ggml_tensor_overhead());
+        return count * matrix * graphs(type, columns, rows, count, threads);
+    }
+
+    /**
+     * Measures for about a second, or a few seconds on a busy machine.
+     *
+     * @return steps of a computation per second, if they have next to nothing to compute
+     */
+    static double steps(int threads) {
+        return SMALL_COUNT * graphs(GgmlType.F32, SMALL, SMALL, SMALL_COUNT, threads);
+    }
+
+    /** How often a vector is multiplied with a number of matrices, per second. */
+    private static double graphs(GgmlType type, int columns, int rows, int count, int threads) {
+        long matrix = llama_h.ggml_row_size(type.id(), columns) * rows;
+        // Each result has a float per row and a tensor header.
+        long size = count * (matrix + rows * Float.BYTES + 4 * llama_h.ggml_tensor_overhead());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = ggml_init_params.allocate(arena);
             ggml_init_params.mem_size(params, size + 2 * llama_h.ggml_graph_overhead());
@@ -70,24 +92,22 @@ final class MatrixSpeed {
                 throw new OutOfMemoryError("cannot allocate " + size + " bytes to measure with");
             }
             try {
-                return measure(graph(context, type, count), count * matrix, threads);
+                MemorySegment graph = llama_h.ggml_new_graph(context);
+                MemorySegment vector =
+                        filled(
+                                llama_h.ggml_new_tensor_1d(
+                                        context, llama_h.GGML_TYPE_F32(), columns));
+                for (int i = 0; i < count; i++) {
+                    MemorySegment weights =
+                            filled(llama_h.ggml_new_tensor_2d(context, type.id(), columns, rows));
+                    llama_h.ggml_build_forward_expand(
+                            graph, llama_h.ggml_mul_mat(context, weights, vector));
+                }
+                return measure(graph, threads);
             } finally {
                 llama_h.ggml_free(context);
             }
         }
-    }
-
-    private static MemorySegment graph(MemorySegment context, GgmlType type, int count) {
-        MemorySegment graph = llama_h.ggml_new_graph(context);
-        MemorySegment vector =
-                filled(llama_h.ggml_new_tensor_1d(context, llama_h.GGML_TYPE_F32(), COLUMNS));
-        for (int i = 0; i < count; i++) {
-            MemorySegment weights =
-                    filled(llama_h.ggml_new_tensor_2d(context, type.id(), COLUMNS, ROWS));
-            llama_h.ggml_build_forward_expand(
-                    graph, llama_h.ggml_mul_mat(context, weights, vector));
-        }
-        return graph;
     }
 
     private static MemorySegment filled(MemorySegment tensor) {
@@ -95,14 +115,14 @@ final class MatrixSpeed {
         return tensor;
     }
 
-    private static double measure(MemorySegment graph, long bytes, int threads) {
+    private static double measure(MemorySegment graph, int threads) {
         MemorySegment backend =
                 llama_h.ggml_backend_dev_init(CpuBackend.device(), MemorySegment.NULL);
         try {
-            double alone = median(backend, graph, bytes, 1, SECONDS_ALONE);
+            double alone = median(backend, graph, 1, SECONDS_ALONE);
             double together = alone;
             for (int i = 0; i < ATTEMPTS && threads > 1; i++) {
-                together = median(backend, graph, bytes, threads, SECONDS);
+                together = median(backend, graph, threads, SECONDS);
                 if (together > alone) {
                     return together;
                 }
@@ -117,9 +137,9 @@ final class MatrixSpeed {
         }
     }
 
-    /** The median over a number of seconds, in bytes per second. */
+    /** The median over a number of seconds, in graphs per second. */
     private static double median(
-            MemorySegment backend, MemorySegment graph, long bytes, int threads, double seconds) {
+            MemorySegment backend, MemorySegment graph, int threads, double seconds) {
         setThreads(backend, threads);
         List<Double> speeds = new ArrayList<>();
         long begin = System.nanoTime();
@@ -128,7 +148,7 @@ final class MatrixSpeed {
             long start = System.nanoTime();
             llama_h.ggml_backend_graph_compute(backend, graph);
             end = System.nanoTime();
-            speeds.add(bytes * 1e9 / (end - start));
+            speeds.add(1e9 / (end - start));
         }
         speeds.sort(null);
         return speeds.get(speeds.size() / 2);

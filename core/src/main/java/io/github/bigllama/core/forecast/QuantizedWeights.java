@@ -57,7 +57,8 @@ final class QuantizedWeights {
                             weight.layer(),
                             tensor.type(),
                             weight.use(),
-                            weight.slices()));
+                            weight.slices(),
+                            weight.columns()));
         }
         return new Weights(
                 weights.files(),

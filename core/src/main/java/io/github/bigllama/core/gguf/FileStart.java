@@ -4,6 +4,7 @@ import io.github.bigllama.core.gguf.GgufException.Problem;
 import io.github.bigllama.internal.text.Text;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
 /**
  * The first eight bytes of a GGUF file: the magic and the version. Files that start differently are
@@ -48,12 +49,13 @@ final class FileStart {
                 version == 1
                         ? "is a GGUF file of version 1, which llama.cpp no longer reads; find or "
                                 + "convert a newer file"
-                        : "has GGUF version %s (at byte %d), supported are %d and %d; it is damaged or newer than this library"
-                                .formatted(
-                                        Integer.toUnsignedString(version),
-                                        at,
-                                        MIN_VERSION,
-                                        MAX_VERSION));
+                        : String.format(
+                                Locale.ROOT,
+                                "has GGUF version %s (at byte %d), supported are %d and %d; it is damaged or newer than this library",
+                                Integer.toUnsignedString(version),
+                                at,
+                                MIN_VERSION,
+                                MAX_VERSION));
     }
 
     private static String hint(String start) {

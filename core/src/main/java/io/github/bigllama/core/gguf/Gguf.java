@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -106,8 +107,12 @@ public final class Gguf {
                     Problem.DAMAGED,
                     file,
                     at,
-                    "claims to have %d tensors and %d metadata pairs (at byte %d), more than any model has; it is damaged: copy or download it again"
-                            .formatted(tensorCount, pairCount, at));
+                    String.format(
+                            Locale.ROOT,
+                            "claims to have %d tensors and %d metadata pairs (at byte %d), more than any model has; it is damaged: copy or download it again",
+                            tensorCount,
+                            pairCount,
+                            at));
         }
         var metadata = new GgufMetadata(file, new MetadataParser(file, in).read(pairCount));
         int alignment = alignment(file, metadata);
@@ -145,8 +150,11 @@ public final class Gguf {
                     Problem.TRUNCATED,
                     file,
                     fileSize,
-                    "ends at byte %d, before its tensor data at byte %d; copy or download it again"
-                            .formatted(fileSize, dataOffset));
+                    String.format(
+                            Locale.ROOT,
+                            "ends at byte %d, before its tensor data at byte %d; copy or download it again",
+                            fileSize,
+                            dataOffset));
         }
         long available = fileSize - dataOffset;
         TensorInfo firstCut = null;
@@ -164,14 +172,15 @@ public final class Gguf {
                     Problem.TRUNCATED,
                     file,
                     fileSize,
-                    "is cut short by %d bytes: it has %d, its %d tensors need %s; %d of them, from %s on, are incomplete; copy or download it again"
-                            .formatted(
-                                    needed - available,
-                                    fileSize,
-                                    tensors.size(),
-                                    Long.toUnsignedString(dataOffset + needed),
-                                    cut,
-                                    Text.quote(firstCut.name())));
+                    String.format(
+                            Locale.ROOT,
+                            "is cut short by %d bytes: it has %d, its %d tensors need %s; %d of them, from %s on, are incomplete; copy or download it again",
+                            needed - available,
+                            fileSize,
+                            tensors.size(),
+                            Long.toUnsignedString(dataOffset + needed),
+                            cut,
+                            Text.quote(firstCut.name())));
         }
     }
 
@@ -278,7 +287,13 @@ public final class Gguf {
     /** The path, version and counts. */
     @Override
     public String toString() {
-        return "%s (GGUF v%d, %d metadata pairs, %d tensors, %d bytes)"
-                .formatted(location, version, metadata.asMap().size(), tensors.size(), fileSize);
+        return String.format(
+                Locale.ROOT,
+                "%s (GGUF v%d, %d metadata pairs, %d tensors, %d bytes)",
+                location,
+                version,
+                metadata.asMap().size(),
+                tensors.size(),
+                fileSize);
     }
 }

@@ -4,6 +4,7 @@ import io.github.bigllama.core.gguf.GgufException.Problem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Locale;
 
 /**
  * Reads a header, and checks every length against the rest of the file, and against a budget for
@@ -154,8 +155,13 @@ final class GgufInput {
                 Problem.TRUNCATED,
                 file,
                 at,
-                "ends inside its header: %s needs %d bytes at byte %d, but the file has only %d in all;"
-                                .formatted(what, count, at, size())
+                String.format(
+                                Locale.ROOT,
+                                "ends inside its header: %s needs %d bytes at byte %d, but the file has only %d in all;",
+                                what,
+                                count,
+                                at,
+                                size())
                         + " copy or download it again");
     }
 
@@ -165,13 +171,14 @@ final class GgufInput {
                 Problem.DAMAGED,
                 file,
                 at,
-                "%s (at byte %d) is %s%s, but the file has only %d bytes after it;"
-                                .formatted(
-                                        what,
-                                        at,
-                                        Long.toUnsignedString(length),
-                                        unit,
-                                        size() - at - Long.BYTES)
+                String.format(
+                                Locale.ROOT,
+                                "%s (at byte %d) is %s%s, but the file has only %d bytes after it;",
+                                what,
+                                at,
+                                Long.toUnsignedString(length),
+                                unit,
+                                size() - at - Long.BYTES)
                         + " it is damaged or cut short: copy or download it again");
     }
 
@@ -180,8 +187,12 @@ final class GgufInput {
                 Problem.DAMAGED,
                 file,
                 at,
-                "its header is larger than %d MiB: %s at byte %d does not fit; no model has such a header, it is damaged: copy or download it again"
-                        .formatted(HEADER_BUDGET >> 20, what, at));
+                String.format(
+                        Locale.ROOT,
+                        "its header is larger than %d MiB: %s at byte %d does not fit; no model has such a header, it is damaged: copy or download it again",
+                        HEADER_BUDGET >> 20,
+                        what,
+                        at));
     }
 
     static String reason(IOException e) {

@@ -14,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -65,8 +66,13 @@ public final class GgufWriter {
         long elements = shape.stream().reduce(1L, Math::multiplyExact);
         if (shape.getFirst() % type.blockSize() != 0) {
             throw new IllegalArgumentException(
-                    "a row of %s has %d elements, must be a multiple of %d for %s"
-                            .formatted(name, shape.getFirst(), type.blockSize(), type.label()));
+                    String.format(
+                            Locale.ROOT,
+                            "a row of %s has %d elements, must be a multiple of %d for %s",
+                            name,
+                            shape.getFirst(),
+                            type.blockSize(),
+                            type.label()));
         }
         long size = elements / type.blockSize() * type.typeSize();
         tensors.add(new TensorInfo(name, type, shape, dataSize, size));
@@ -110,8 +116,12 @@ public final class GgufWriter {
         FileStore disk = Files.getFileStore(directory);
         if (disk.getUsableSpace() < needed) {
             throw new IOException(
-                    "%s needs %.2f GB, and its disk has %.2f GB free"
-                            .formatted(target, needed / 1e9, disk.getUsableSpace() / 1e9));
+                    String.format(
+                            Locale.ROOT,
+                            "%s needs %.2f GB, and its disk has %.2f GB free",
+                            target,
+                            needed / 1e9,
+                            disk.getUsableSpace() / 1e9));
         }
     }
 
@@ -143,8 +153,12 @@ public final class GgufWriter {
     private static void requireSize(TensorInfo tensor, long written) {
         if (written != tensor.size()) {
             throw new IllegalStateException(
-                    "the source of %s wrote %d bytes, not %d"
-                            .formatted(tensor.name(), written, tensor.size()));
+                    String.format(
+                            Locale.ROOT,
+                            "the source of %s wrote %d bytes, not %d",
+                            tensor.name(),
+                            written,
+                            tensor.size()));
         }
     }
 

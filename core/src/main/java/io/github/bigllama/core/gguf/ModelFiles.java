@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -63,30 +64,34 @@ public final class ModelFiles {
                                 () ->
                                         split(
                                                 path,
-                                                "is part of a model in %d files but does not say which (no split.no)"
-                                                        .formatted(count)));
+                                                String.format(
+                                                        Locale.ROOT,
+                                                        "is part of a model in %d files but does not say which (no split.no)",
+                                                        count)));
         SplitName name =
                 SplitName.of(location.fileName(), number, count)
                         .orElseThrow(
                                 () ->
                                         split(
                                                 path,
-                                                "is part %d of a model in %d files, whose name has to end in '%s' for the others to be found: rename it back"
-                                                        .formatted(
-                                                                number + 1,
-                                                                count,
-                                                                SplitName.postfix(number, count))));
+                                                String.format(
+                                                        Locale.ROOT,
+                                                        "is part %d of a model in %d files, whose name has to end in '%s' for the others to be found: rename it back",
+                                                        number + 1,
+                                                        count,
+                                                        SplitName.postfix(number, count))));
         if (number != 0) {
             throw split(
                     path,
-                    "is part %d of a model in %d files: open the first, '%s'%s"
-                            .formatted(
-                                    number + 1,
-                                    count,
-                                    name.part(0),
-                                    location.sibling(name.part(0)).exists()
-                                            ? ""
-                                            : ", which is missing here"));
+                    String.format(
+                            Locale.ROOT,
+                            "is part %d of a model in %d files: open the first, '%s'%s",
+                            number + 1,
+                            count,
+                            name.part(0),
+                            location.sibling(name.part(0)).exists()
+                                    ? ""
+                                    : ", which is missing here"));
         }
         checkAllThere(location, name);
         List<Gguf> parts = new ArrayList<>(List.of(first));
@@ -108,15 +113,18 @@ public final class ModelFiles {
             throw new GgufException(
                     Problem.SPLIT,
                     missing.getFirst().toString(),
-                    "is missing: '%s' is the first of %d files%s; put %s beside it"
-                            .formatted(
-                                    first.fileName(),
-                                    name.count(),
-                                    missing.size() == 1
-                                            ? ""
-                                            : ", and %d of the others are missing"
-                                                    .formatted(missing.size()),
-                                    missing.size() == 1 ? "this one" : "them"));
+                    String.format(
+                            Locale.ROOT,
+                            "is missing: '%s' is the first of %d files%s; put %s beside it",
+                            first.fileName(),
+                            name.count(),
+                            missing.size() == 1
+                                    ? ""
+                                    : String.format(
+                                            Locale.ROOT,
+                                            ", and %d of the others are missing",
+                                            missing.size()),
+                            missing.size() == 1 ? "this one" : "them"));
         }
     }
 
@@ -131,8 +139,11 @@ public final class ModelFiles {
         if (actual != number) {
             throw split(
                     path,
-                    "says that it is part %d, but its name says part %d: the files are mixed up; download the model again"
-                            .formatted(actual + 1, number + 1));
+                    String.format(
+                            Locale.ROOT,
+                            "says that it is part %d, but its name says part %d: the files are mixed up; download the model again",
+                            actual + 1,
+                            number + 1));
         }
         return part;
     }
@@ -170,11 +181,12 @@ public final class ModelFiles {
                 && number.value() == seen.size())) {
             throw split(
                     parts.getFirst().file(),
-                    "its %d parts hold %d tensors, split.tensors.count is %s: the files are mixed up; download the model again"
-                            .formatted(
-                                    parts.size(),
-                                    seen.size(),
-                                    count == null ? "missing" : Text.shorten(count.toString())));
+                    String.format(
+                            Locale.ROOT,
+                            "its %d parts hold %d tensors, split.tensors.count is %s: the files are mixed up; download the model again",
+                            parts.size(),
+                            seen.size(),
+                            count == null ? "missing" : Text.shorten(count.toString())));
         }
     }
 

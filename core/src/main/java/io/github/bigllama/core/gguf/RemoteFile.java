@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -137,8 +138,12 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
             long expected = Math.min(last, size - 1) - position + 1;
             if (bytes.length != expected) {
                 throw new IOException(
-                        "the server sent %d bytes from %d, not %d"
-                                .formatted(bytes.length, position, expected));
+                        String.format(
+                                Locale.ROOT,
+                                "the server sent %d bytes from %d, not %d",
+                                bytes.length,
+                                position,
+                                expected));
             }
             next = Math.min(LARGEST_REQUEST, 4 * next);
         }
@@ -183,8 +188,12 @@ record RemoteFile(URI address, HttpSender sender) implements FileLocation {
             if (!matcher.matches() || Long.parseLong(matcher.group(1)) != position) {
                 throw failure(
                         Problem.UNREADABLE,
-                        "the server sends '%s' for the range from %d to %d"
-                                .formatted(Text.shorten(range), position, last),
+                        String.format(
+                                Locale.ROOT,
+                                "the server sends '%s' for the range from %d to %d",
+                                Text.shorten(range),
+                                position,
+                                last),
                         null);
             }
             long total = Long.parseLong(matcher.group(3));

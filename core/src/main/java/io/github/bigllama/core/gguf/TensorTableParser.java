@@ -5,6 +5,7 @@ import io.github.bigllama.internal.text.Text;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** Reads the tensor table by the rules of gguf_init_from_reader in gguf.cpp. */
@@ -40,8 +41,12 @@ final class TensorTableParser {
             if (other != null) {
                 throw damaged(
                         at,
-                        "tensors %d and %d are both named %s"
-                                .formatted(other + 1, i + 1, Text.quote(tensor.name())));
+                        String.format(
+                                Locale.ROOT,
+                                "tensors %d and %d are both named %s",
+                                other + 1,
+                                i + 1,
+                                Text.quote(tensor.name())));
             }
             if (tensor.offset() != expected) {
                 throw wrongOffset(at, tensor, expected);
@@ -77,8 +82,12 @@ final class TensorTableParser {
         if (bytes.length >= MAX_NAME) {
             throw damaged(
                     at,
-                    "the name of %s has %d bytes, at most %d are possible"
-                            .formatted(which, bytes.length, MAX_NAME - 1));
+                    String.format(
+                            Locale.ROOT,
+                            "the name of %s has %d bytes, at most %d are possible",
+                            which,
+                            bytes.length,
+                            MAX_NAME - 1));
         }
         for (byte b : bytes) {
             if (b == 0) {
@@ -98,8 +107,11 @@ final class TensorTableParser {
                                 () ->
                                         damaged(
                                                 at,
-                                                "%s has type %d, which llama.cpp does not know"
-                                                        .formatted(what, id)));
+                                                String.format(
+                                                        Locale.ROOT,
+                                                        "%s has type %d, which llama.cpp does not know",
+                                                        what,
+                                                        id)));
         if (type.isRemoved()) {
             throw new GgufException(
                     Problem.UNUSABLE,
@@ -121,8 +133,13 @@ final class TensorTableParser {
         if (row % type.blockSize() != 0) {
             throw damaged(
                     at,
-                    "%s of type %s has rows of %d elements, not a multiple of %d"
-                            .formatted(what, type.label(), row, type.blockSize()));
+                    String.format(
+                            Locale.ROOT,
+                            "%s of type %s has rows of %d elements, not a multiple of %d",
+                            what,
+                            type.label(),
+                            row,
+                            type.blockSize()));
         }
         long bytes = row / type.blockSize();
         try {

@@ -1,11 +1,14 @@
 package io.github.bigllama.core.quantize;
 
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 
 import io.github.bigllama.bindings.NativeLibrary;
+import io.github.bigllama.core.gguf.GgufException;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.check.ModelCheck;
 import io.github.bigllama.internal.load.ModelFingerprint;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,6 +31,8 @@ public final class DraftModels {
     /** The number of copies that are kept. */
     public static final int KEPT = 3;
 
+    private static final System.Logger LOGGER = System.getLogger(DraftModels.class.getName());
+
     private DraftModels() {}
 
     /**
@@ -47,27 +52,46 @@ public final class DraftModels {
         try {
             Path folder = NativeLibrary.userCache().resolve("drafts");
             Path copy = folder.resolve(name(model, type));
-            if (!Files.exists(copy)) {
+            if (!isWhole(copy)) {
                 Files.createDirectories(folder);
                 // Another process may be making the same copy.
                 Path mine = Files.createTempFile(folder, "making-", ".gguf");
                 try {
                     Quantizer.of(model, type, QuantizeOptions.defaults().withAllowRequantize(true))
                             .write(mine, progress);
-                    Files.move(mine, copy, ATOMIC_MOVE);
+                    Files.move(mine, copy, ATOMIC_MOVE, REPLACE_EXISTING);
                 } finally {
                     Files.deleteIfExists(mine);
                 }
             }
-            Files.setLastModifiedTime(copy, FileTime.from(Instant.now()));
-            prune(folder);
+            tidy(folder, copy);
             return copy;
         } catch (IOException e) {
             throw new QuantizeException(
                     model,
-                    "cannot make a draft model of " + model + ": " + e.getMessage(),
+                    "cannot make a draft model of " + model + " in the cache: " + e,
                     List.of(),
                     e);
+        }
+    }
+
+    /** A disk that was full, or a crash of the system, may have left a part of it. */
+    private static boolean isWhole(Path copy) {
+        try {
+            ModelCheck.check(ModelFiles.read(copy), Map.of());
+            return true;
+        } catch (GgufException e) {
+            return false;
+        }
+    }
+
+    /** Notes the use of a copy, and deletes those used long ago; the copy is good without that. */
+    private static void tidy(Path folder, Path copy) {
+        try {
+            Files.setLastModifiedTime(copy, FileTime.from(Instant.now()));
+            prune(folder);
+        } catch (IOException e) {
+            LOGGER.log(System.Logger.Level.DEBUG, "cannot tidy {0}: {1}", folder, e);
         }
     }
 

@@ -18,6 +18,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -126,8 +127,12 @@ public record ImportanceMatrix(
         if (experts == 0 || sums.elements() == 0 || sums.elements() % experts != 0) {
             throw none(
                     gguf.path().orElseThrow(),
-                    "%s has %d sums for %d counts"
-                            .formatted(Text.quote(name), sums.elements(), experts));
+                    String.format(
+                            Locale.ROOT,
+                            "%s has %d sums for %d counts",
+                            Text.quote(name),
+                            sums.elements(),
+                            experts));
         }
         MemorySegment values = read(gguf, channel, sums, arena);
         long columns = sums.elements() / experts;
@@ -175,8 +180,13 @@ public record ImportanceMatrix(
             if (!(value >= 0 && value <= MOST)) {
                 throw none(
                         file,
-                        "value %d of %s is %s, must be 0 to %s"
-                                .formatted(i, Text.quote(name), value, MOST));
+                        String.format(
+                                Locale.ROOT,
+                                "value %d of %s is %s, must be 0 to %s",
+                                i,
+                                Text.quote(name),
+                                value,
+                                MOST));
             }
         }
         return values;

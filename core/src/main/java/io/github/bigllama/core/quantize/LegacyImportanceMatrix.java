@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -66,7 +67,11 @@ final class LegacyImportanceMatrix {
         if (count > left() / Float.BYTES) {
             throw ImportanceMatrix.none(
                     file,
-                    "%s has %d values, more than the file".formatted(Text.quote(name), count));
+                    String.format(
+                            Locale.ROOT,
+                            "%s has %d values, more than the file",
+                            Text.quote(name),
+                            count));
         }
         MemorySegment values = arena.allocate((long) count * Float.BYTES, Float.BYTES);
         ByteBuffer bytes = values.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
@@ -84,8 +89,12 @@ final class LegacyImportanceMatrix {
         if (value < least || value > most) {
             throw ImportanceMatrix.none(
                     file,
-                    "it is not a GGUF file, and in the older format %s (at byte %d) would be %d"
-                            .formatted(what, position - Integer.BYTES, value));
+                    String.format(
+                            Locale.ROOT,
+                            "it is not a GGUF file, and in the older format %s (at byte %d) would be %d",
+                            what,
+                            position - Integer.BYTES,
+                            value));
         }
         return value;
     }
@@ -107,8 +116,11 @@ final class LegacyImportanceMatrix {
         if (left() < count) {
             throw ImportanceMatrix.none(
                     file,
-                    "it is not a GGUF file, and in the older format it ends before %s at byte %d"
-                            .formatted(what, position));
+                    String.format(
+                            Locale.ROOT,
+                            "it is not a GGUF file, and in the older format it ends before %s at byte %d",
+                            what,
+                            position));
         }
         ByteBuffer bytes = ByteBuffer.allocate(count).order(ByteOrder.LITTLE_ENDIAN);
         ImportanceMatrix.readFully(channel, bytes, position);

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Files that are written under temporary names beside their targets, and renamed when all are
@@ -51,8 +52,12 @@ final class PartialFiles implements AutoCloseable {
             long free = Files.getFileStore(folder).getUsableSpace();
             if (free < bytes) {
                 throw new IOException(
-                        "%s needs %.2f GB, and its disk has %.2f GB free"
-                                .formatted(targets.getFirst(), bytes / 1e9, free / 1e9));
+                        String.format(
+                                Locale.ROOT,
+                                "%s needs %.2f GB, and its disk has %.2f GB free",
+                                targets.getFirst(),
+                                bytes / 1e9,
+                                free / 1e9));
             }
             return partial;
         } catch (AccessDeniedException e) {

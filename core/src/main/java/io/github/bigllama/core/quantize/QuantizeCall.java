@@ -1,5 +1,6 @@
 package io.github.bigllama.core.quantize;
 
+import io.github.bigllama.bindings.FileName;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.bindings.llama.llama_model_imatrix_data;
 import io.github.bigllama.bindings.llama.llama_model_kv_override;
@@ -110,8 +111,8 @@ final class QuantizeCall {
 
     private void call(MemorySegment params, String output, Consumer<String> listener, Arena arena) {
         LlamaLibrary.load();
-        MemorySegment in = arena.allocateFrom(model.toAbsolutePath().toString());
-        MemorySegment out = arena.allocateFrom(output);
+        MemorySegment in = FileName.of(model.toAbsolutePath(), arena);
+        MemorySegment out = FileName.of(Path.of(output), arena);
         LlamaLog.Result<Integer> result =
                 LlamaLog.collect(() -> llama_h.llama_model_quantize(in, out, params), listener);
         if (result.value() != 0) {

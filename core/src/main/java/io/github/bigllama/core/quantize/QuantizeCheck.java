@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -103,8 +104,11 @@ final class QuantizeCheck {
         if (first.alignment() != QuantizedHeader.ALIGNMENT) {
             throw refuse(
                     first.path().orElseThrow(),
-                    "general.alignment is %d, but llama.cpp only writes files with an alignment of %d"
-                            .formatted(first.alignment(), QuantizedHeader.ALIGNMENT));
+                    String.format(
+                            Locale.ROOT,
+                            "general.alignment is %d, but llama.cpp only writes files with an alignment of %d",
+                            first.alignment(),
+                            QuantizedHeader.ALIGNMENT));
         }
         if (model.tensors().isEmpty()) {
             throw refuse(
@@ -135,8 +139,13 @@ final class QuantizeCheck {
             if (tensor != null && tensor.ne(0) % block != 0) {
                 throw refuse(
                         model.first().path().orElseThrow(),
-                        "%s has rows of %d, which is not a multiple of %d as %s needs; choose a type with smaller blocks"
-                                .formatted(name, tensor.ne(0), block, wanted.get().label()));
+                        String.format(
+                                Locale.ROOT,
+                                "%s has rows of %d, which is not a multiple of %d as %s needs; choose a type with smaller blocks",
+                                name,
+                                tensor.ne(0),
+                                block,
+                                wanted.get().label()));
             }
         }
     }
@@ -173,8 +182,12 @@ final class QuantizeCheck {
         }
         if (quantizedAlready > 0 && !options.allowRequantize()) {
             return Optional.of(
-                    "%d of its tensors are quantized already, %s to %s: quantize the original in F16, BF16 or F32, or allow it with allowRequantize (--allow-requantize), which loses more"
-                            .formatted(quantizedAlready, example.name(), example.type().label()));
+                    String.format(
+                            Locale.ROOT,
+                            "%d of its tensors are quantized already, %s to %s: quantize the original in F16, BF16 or F32, or allow it with allowRequantize (--allow-requantize), which loses more",
+                            quantizedAlready,
+                            example.name(),
+                            example.type().label()));
         }
         return imatrix.flatMap(this::strangerObstacle);
     }
@@ -188,12 +201,13 @@ final class QuantizeCheck {
         if (values != null && values.byteSize() != wanted * Float.BYTES) {
             if (!EMBEDDINGS.contains(source.name())) {
                 return Optional.of(
-                        "the importance matrix '%s' has %d values for %s, which has %d columns: it was made for another model"
-                                .formatted(
-                                        imatrix.get().file(),
-                                        values.byteSize() / Float.BYTES,
-                                        source.name(),
-                                        wanted));
+                        String.format(
+                                Locale.ROOT,
+                                "the importance matrix '%s' has %d values for %s, which has %d columns: it was made for another model",
+                                imatrix.get().file(),
+                                values.byteSize() / Float.BYTES,
+                                source.name(),
+                                wanted));
             }
             values = null;
         }
@@ -223,8 +237,11 @@ final class QuantizeCheck {
         return imatrix.values().keySet().stream().anyMatch(name -> model.tensor(name).isPresent())
                 ? Optional.empty()
                 : Optional.of(
-                        "none of the %d tensors of the importance matrix '%s' is in the model: the matrix was made for another model"
-                                .formatted(imatrix.values().size(), imatrix.file()));
+                        String.format(
+                                Locale.ROOT,
+                                "none of the %d tensors of the importance matrix '%s' is in the model: the matrix was made for another model",
+                                imatrix.values().size(),
+                                imatrix.file()));
     }
 
     private static QuantizeException refuse(Path path, String message) {

@@ -5,6 +5,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -99,8 +100,11 @@ public record QuantizeOptions(
         }
         if (bufferSize != AUTO_BUFFER_SIZE && bufferSize < LEAST_BUFFER_SIZE) {
             throw new IllegalArgumentException(
-                    "bufferSize is %d bytes, must be 0 (automatic) or at least %d"
-                            .formatted(bufferSize, LEAST_BUFFER_SIZE));
+                    String.format(
+                            Locale.ROOT,
+                            "bufferSize is %d bytes, must be 0 (automatic) or at least %d",
+                            bufferSize,
+                            LEAST_BUFFER_SIZE));
         }
         Objects.requireNonNull(outputTensorType, "outputTensorType");
         Objects.requireNonNull(tokenEmbeddingType, "tokenEmbeddingType");

@@ -231,8 +231,11 @@ public final class Quantizer {
             if (e.nativeLog().stream().anyMatch(line -> line.contains(WRITE_FAILED))) {
                 long free = Files.getFileStore(partial.getFirst()).getUsableSpace();
                 throw new IOException(
-                        "its disk has only %.2f GB left of the %.2f GB that are needed"
-                                .formatted(free / 1e9, plan.size() / 1e9),
+                        String.format(
+                                Locale.ROOT,
+                                "its disk has only %.2f GB left of the %.2f GB that are needed",
+                                free / 1e9,
+                                plan.size() / 1e9),
                         e);
             }
             throw e;
@@ -262,7 +265,11 @@ public final class Quantizer {
         }
         if (found != tensors.size()) {
             throw new IOException(
-                    "only %d of %d tensors were written".formatted(found, tensors.size()));
+                    String.format(
+                            Locale.ROOT,
+                            "only %d of %d tensors were written",
+                            found,
+                            tensors.size()));
         }
     }
 

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
@@ -73,19 +74,24 @@ final class TensorWatch implements Consumer<String> {
             if (size < file.fileSize()) {
                 throw new QuantizeException(
                         path,
-                        "%s became shorter while it was read: it had %d bytes and has %d"
-                                .formatted(path, file.fileSize(), size));
+                        String.format(
+                                Locale.ROOT,
+                                "%s became shorter while it was read: it had %d bytes and has %d",
+                                path,
+                                file.fileSize(),
+                                size));
             }
             OptionalLong unusable = WeightScan.unusable(file, tensor);
             if (unusable.isPresent()) {
                 throw new QuantizeException(
                         path,
-                        "%s: weight %d of %s is not a number or far too large for %s; the file is damaged"
-                                .formatted(
-                                        path,
-                                        unusable.getAsLong(),
-                                        tensor.source().name(),
-                                        tensor.type().label()));
+                        String.format(
+                                Locale.ROOT,
+                                "%s: weight %d of %s is not a number or far too large for %s; the file is damaged",
+                                path,
+                                unusable.getAsLong(),
+                                tensor.source().name(),
+                                tensor.type().label()));
             }
         } catch (IOException e) {
             throw new QuantizeException(

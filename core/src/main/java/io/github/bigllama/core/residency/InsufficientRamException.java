@@ -1,5 +1,7 @@
 package io.github.bigllama.core.residency;
 
+import java.util.Locale;
+
 /** There is too little RAM even for the part of a model that is used at a time. */
 public final class InsufficientRamException extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -15,10 +17,25 @@ public final class InsufficientRamException extends RuntimeException {
      */
     public InsufficientRamException(long available, long least) {
         super(
-                "%.3f GB of RAM for weights are too little: at least %.3f GB are needed"
-                        .formatted(Math.max(0, available) / 1e9, least / 1e9));
+                String.format(
+                        Locale.ROOT,
+                        "%.3f GB of RAM for weights are too little: at least %.3f GB are needed",
+                        Math.max(0, available) / 1e9,
+                        least / 1e9));
         this.available = available;
         this.least = least;
+    }
+
+    private InsufficientRamException(InsufficientRamException cause, String message) {
+        super(message, cause);
+        available = cause.available;
+        least = cause.least;
+    }
+
+    /** The same, with a message that also says what the RAM of a budget is for. */
+    public InsufficientRamException in(RamBudget budget) {
+        return new InsufficientRamException(
+                this, getMessage() + "; " + budget.explanation(least - available));
     }
 
     /** Bytes of RAM that were available for weights; negative if not even the other memory fits. */

@@ -1,5 +1,6 @@
 package io.github.bigllama.core.residency;
 
+import java.util.Locale;
 import java.util.Objects;
 import java.util.OptionalLong;
 
@@ -59,6 +60,29 @@ public record RamBudget(OptionalLong limit, AvailableRam ram) {
      */
     public static long weightRam(long ram, long other) {
         return ram - other - RESERVE - ram / RESERVE_SHARE;
+    }
+
+    /**
+     * What the RAM is for, and where its limit comes from.
+     *
+     * @param missing bytes that it is short of
+     */
+    public String explanation(long missing) {
+        long available = ram.bytes();
+        if (limit.isEmpty() || available < limit.getAsLong() - AvailableRam.anonymousBytes()) {
+            return String.format(
+                    Locale.ROOT,
+                    "RAM is limited by %s, which leaves %.2f GB; %.2f GB of it are kept free",
+                    ram.source(),
+                    available / 1e9,
+                    (RESERVE + available / RESERVE_SHARE) / 1e9);
+        }
+        return String.format(
+                Locale.ROOT,
+                "the limit of %.3f GB is for the whole process (weights, KV cache, buffers, Java, llama.cpp, and a reserve of %.2f GB), so give %.3f GB or more",
+                limit.getAsLong() / 1e9,
+                (RESERVE + limit.getAsLong() / RESERVE_SHARE) / 1e9,
+                (limit.getAsLong() + missing) / 1e9 + 0.001);
     }
 
     /** The new bytes of RAM for weights; empty if they differ too little from before to matter. */

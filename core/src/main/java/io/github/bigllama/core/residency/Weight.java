@@ -17,6 +17,7 @@ import java.util.regex.Pattern;
  * @param use which part of the tensor a token reads
  * @param slices number of experts it holds, one slice of {@code size / slices} bytes each; 1 if it
  *     is not a tensor of experts
+ * @param columns number of elements in a row
  */
 public record Weight(
         String name,
@@ -26,7 +27,8 @@ public record Weight(
         int layer,
         GgmlType type,
         Use use,
-        int slices) {
+        int slices,
+        long columns) {
     /** The layer of tensors used before the first layer, such as the token embedding. */
     public static final int BEFORE_LAYERS = -1;
 
@@ -73,7 +75,8 @@ public record Weight(
                 layer(tensor.name(), tied),
                 tensor.type(),
                 use,
-                slices);
+                slices,
+                tensor.ne(0));
     }
 
     private static int layer(String name, boolean tied) {

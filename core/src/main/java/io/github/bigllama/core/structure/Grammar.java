@@ -6,6 +6,7 @@ import io.github.bigllama.core.chat.Reply;
 import io.github.bigllama.core.exception.NativeLoadException;
 import io.github.bigllama.internal.llama.LlamaLibrary;
 import io.github.bigllama.internal.llama.Shim;
+import io.github.bigllama.internal.llama.TokenReferences;
 import io.github.bigllama.internal.schema.JsonSchema;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -45,6 +46,7 @@ public final class Grammar {
         if (source.isBlank()) {
             throw new IllegalArgumentException("the grammar is empty");
         }
+        TokenReferences.check(source);
         check(source);
         return new Grammar(source, Optional.empty(), Optional.empty(), "");
     }

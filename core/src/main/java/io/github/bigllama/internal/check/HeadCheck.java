@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.check;
 
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -186,8 +187,12 @@ final class HeadCheck {
                     heads * keySize == embedding,
                     values.key("attention.head_count"),
                     heads,
-                    "%d heads of %d for an embedding_length of %d"
-                            .formatted(embedding / Math.max(1, keySize), keySize, embedding));
+                    String.format(
+                            Locale.ROOT,
+                            "%d heads of %d for an embedding_length of %d",
+                            embedding / Math.max(1, keySize),
+                            keySize,
+                            embedding));
         }
     }
 

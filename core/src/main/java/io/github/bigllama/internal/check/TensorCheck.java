@@ -5,6 +5,7 @@ import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.gguf.TensorInfo;
 import io.github.bigllama.internal.text.Text;
 import java.util.EnumSet;
+import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -88,13 +89,14 @@ final class TensorCheck {
         long at = file.dataOffset() + tensor.offset();
         if (at % BUFFER_ALIGNMENT != 0) {
             throw values.refuse(
-                    "tensor %s starts at byte %d of '%s', llama.cpp needs a multiple of %d (general.alignment is %d)"
-                            .formatted(
-                                    Text.quote(tensor.name()),
-                                    at,
-                                    file.fileName(),
-                                    BUFFER_ALIGNMENT,
-                                    file.alignment()));
+                    String.format(
+                            Locale.ROOT,
+                            "tensor %s starts at byte %d of '%s', llama.cpp needs a multiple of %d (general.alignment is %d)",
+                            Text.quote(tensor.name()),
+                            at,
+                            file.fileName(),
+                            BUFFER_ALIGNMENT,
+                            file.alignment()));
         }
     }
 }

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -73,8 +74,12 @@ final class VocabularyCheck {
             Integer other = seen.putIfAbsent(ByteBuffer.wrap(token(tokens, i)), i);
             if (other != null) {
                 throw values.refuse(
-                        "tokens %d and %d of the vocabulary are the same, %s"
-                                .formatted(other, i, Text.quote(tokens.string(i))));
+                        String.format(
+                                Locale.ROOT,
+                                "tokens %d and %d of the vocabulary are the same, %s",
+                                other,
+                                i,
+                                Text.quote(tokens.string(i))));
             }
         }
     }
@@ -85,8 +90,10 @@ final class VocabularyCheck {
         for (int i = 0; types != null && i < types.size(); i++) {
             if (types.integer(i) == BYTE) {
                 throw values.refuse(
-                        "token %d is a byte, which a vocabulary of type bert cannot have"
-                                .formatted(i));
+                        String.format(
+                                Locale.ROOT,
+                                "token %d is a byte, which a vocabulary of type bert cannot have",
+                                i));
             }
         }
     }
@@ -137,12 +144,13 @@ final class VocabularyCheck {
                 id.isPresent() && id.getAsLong() < size || standard != NONE && standard < size;
         if (!there) {
             throw values.refuse(
-                    "%s%s is %s, which is not one of the %d tokens, but each text has to have it"
-                            .formatted(
-                                    PREFIX,
-                                    name,
-                                    id.isPresent() ? "" + id.getAsLong() : "missing",
-                                    size));
+                    String.format(
+                            Locale.ROOT,
+                            "%s%s is %s, which is not one of the %d tokens, but each text has to have it",
+                            PREFIX,
+                            name,
+                            id.isPresent() ? "" + id.getAsLong() : "missing",
+                            size));
         }
     }
 }

@@ -6,6 +6,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
@@ -26,6 +27,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -153,11 +155,21 @@ public final class Context implements AutoCloseable {
                     created.log());
         }
         if (paging != null) {
+            reserve(noun, created);
+        }
+        return created.value();
+    }
+
+    private void reserve(String noun, LlamaLog.Result<MemorySegment> created) {
+        try {
             paging.reserved(
                     ContextSizes.of(created).computeBuffers(),
                     llama_h.llama_n_ubatch(created.value()));
+        } catch (InsufficientRamException e) {
+            llama_h.llama_free(created.value());
+            arena.close();
+            throw new SessionException(noun + ": " + e.getMessage(), List.of());
         }
-        return created.value();
     }
 
     private LlamaLog.Result<MemorySegment> create(
@@ -387,18 +399,21 @@ public final class Context implements AutoCloseable {
             return false;
         }
         String reason =
-                (result.value() == NO_SLOT
+                String.format(
+                        Locale.ROOT,
+                        (result.value() == NO_SLOT
                                 ? "no room in the KV cache for %d tokens after %d%s"
                                 : "llama_decode failed with "
                                         + result.value()
-                                        + " at %d tokens after %d%s")
-                        .formatted(
-                                count,
-                                sequence.used(),
-                                sequences.count() > 1
-                                        ? ", in one of %d sequences that share it"
-                                                .formatted(sequences.count())
-                                        : "");
+                                        + " at %d tokens after %d%s"),
+                        count,
+                        sequence.used(),
+                        sequences.count() > 1
+                                ? String.format(
+                                        Locale.ROOT,
+                                        ", in one of %d sequences that share it",
+                                        sequences.count())
+                                : "");
         throw new DecodeException(reason, result.value(), result.log());
     }
 

@@ -7,10 +7,13 @@ import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.core.structure.GrammarException;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.Shim;
+import io.github.bigllama.internal.llama.TokenReferences;
 import io.github.bigllama.internal.llama.Vocabulary;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -53,6 +56,10 @@ public final class GrammarSampler implements AutoCloseable {
     }
 
     private static MemorySegment create(Vocabulary vocabulary, Grammar grammar) {
+        List<String> problems = TokenReferences.problems(grammar.gbnf(), vocabulary);
+        if (!problems.isEmpty()) {
+            throw new GrammarException("cannot use the grammar: " + problems.getFirst());
+        }
         return Shim.pointer(
                 GrammarException::new,
                 "cannot use the grammar",
@@ -151,7 +158,11 @@ public final class GrammarSampler implements AutoCloseable {
 
     private GrammarException stuck(String reason) {
         return new GrammarException(
-                "the answer can't continue after %d tokens: %s".formatted(count, reason));
+                String.format(
+                        Locale.ROOT,
+                        "the answer can't continue after %d tokens: %s",
+                        count,
+                        reason));
     }
 
     private void use(MemorySegment data, int size) {

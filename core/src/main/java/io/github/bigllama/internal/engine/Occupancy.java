@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.engine;
 
+import java.util.Locale;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
@@ -70,6 +71,7 @@ final class Occupancy {
         return (thread.isVirtual() ? "virtual thread " : "thread ")
                 + (thread.getName().isEmpty()
                         ? "#" + thread.threadId()
-                        : "'%s' (#%d)".formatted(thread.getName(), thread.threadId()));
+                        : String.format(
+                                Locale.ROOT, "'%s' (#%d)", thread.getName(), thread.threadId()));
     }
 }

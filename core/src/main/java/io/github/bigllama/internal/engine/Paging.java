@@ -41,16 +41,22 @@ public final class Paging {
         return watch.callback(arena);
     }
 
-    /** Notes the bytes that the context has reserved for computing a number of tokens at once. */
+    /**
+     * Notes the bytes that the context has reserved for computing a number of tokens at once, and
+     * has the plan leave room for them.
+     *
+     * @throws InsufficientRamException if there is too little RAM left for weights
+     */
     void reserved(long bytes, int tokens) {
         computeBuffers = bytes;
         batch = tokens;
         anonymousBefore = AvailableRam.anonymousBytes() - pager.ownBytes();
+        pager.reserve(bytes);
     }
 
-    /** As {@link MemoryFit#affordableBatch}, with the RAM that the weights have now. */
+    /** As {@link MemoryFit#affordableBatch}, with the RAM that weights have beside the buffers. */
     public int affordableBatch(int tokens, long bytes) {
-        return MemoryFit.affordableBatch(pager.plan().weightRam(), tokens, bytes);
+        return MemoryFit.affordableBatch(pager.weightRam(bytes), tokens, bytes);
     }
 
     /**

@@ -2,6 +2,7 @@ package io.github.bigllama.internal.engine;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Stream;
 
@@ -38,8 +39,11 @@ final class Sequences {
             }
         }
         throw new IllegalStateException(
-                "the context has %d %s, all in use; open it with SessionOptions.withSequences"
-                        .formatted(byId.length, byId.length == 1 ? "sequence" : "sequences"));
+                String.format(
+                        Locale.ROOT,
+                        "the context has %d %s, all in use; open it with SessionOptions.withSequences",
+                        byId.length,
+                        byId.length == 1 ? "sequence" : "sequences"));
     }
 
     /** Frees the cells of a sequence that no other one shares. */

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** JSON of models, templates and session files. */
 public final class Json {
@@ -39,11 +40,12 @@ public final class Json {
                 e.getOriginalMessage().replaceFirst("(?s)( \\(start marker at |\\n at \\[).*", "");
         return e.getLocation() == null
                 ? message
-                : "%s (line %d, column %d)"
-                        .formatted(
-                                message,
-                                e.getLocation().getLineNr(),
-                                e.getLocation().getColumnNr());
+                : String.format(
+                        Locale.ROOT,
+                        "%s (line %d, column %d)",
+                        message,
+                        e.getLocation().getLineNr(),
+                        e.getLocation().getColumnNr());
     }
 
     public static List<String> texts(JsonNode array) {

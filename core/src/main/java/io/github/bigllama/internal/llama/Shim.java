@@ -6,6 +6,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Calls of llama.cpp's C++ libraries through {@code bigllama.h}: JSON in, JSON out. */
 public final class Shim {
@@ -44,6 +46,13 @@ public final class Shim {
         }
     }
 
+    /** What llama.cpp's template engine says: greedy, because errors contain those of macros. */
+    private static final Pattern TEMPLATE_ERROR =
+            Pattern.compile(
+                    ".*While executing \\w+ at line (?<line>\\d+), column (?<column>\\d+) in source:"
+                            + ".*?\\R *Error: (?<refusal>Jinja Exception: )?(?<reason>.*)",
+                    Pattern.DOTALL);
+
     /** Takes the error of a failed call. */
     public static String reason(MemorySegment error) {
         MemorySegment reason = error.get(ValueLayout.ADDRESS, 0);
@@ -57,9 +66,22 @@ public final class Shim {
         return text.reinterpret(Long.MAX_VALUE).getString(0);
     }
 
-    /** Errors in a template show the place over many lines. */
-    private static String oneLine(String message) {
-        String line = message.strip().replaceAll("\\s+", " ");
+    /**
+     * Errors in a template show the place over many lines, and the reason, which people need first,
+     * at the end; a template's own refusal needs no place.
+     */
+    static String oneLine(String message) {
+        Matcher template = TEMPLATE_ERROR.matcher(message);
+        String text = message;
+        if (template.matches()) {
+            text = template.group("reason");
+            if (template.group("refusal") == null) {
+                text +=
+                        " (line %s, column %s of the template)"
+                                .formatted(template.group("line"), template.group("column"));
+            }
+        }
+        String line = text.strip().replaceAll("\\s+", " ");
         return line.length() <= 300 ? line : line.substring(0, 300) + "…";
     }
 

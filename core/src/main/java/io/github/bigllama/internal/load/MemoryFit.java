@@ -6,6 +6,7 @@ import io.github.bigllama.core.residency.ContextMemory;
 import io.github.bigllama.core.residency.RamBudget;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Decides whether and how a model and its sessions fit into RAM: the rules that loads, sessions and
@@ -135,16 +136,20 @@ public final class MemoryFit {
             }
             int largest = model.largestContext(batched(trained), room);
             throw new SessionException(
-                    "%s: a context of %d tokens takes %.2f GB, but only %.2f GB of RAM are left beside the least for weights: %s"
-                            .formatted(
-                                    path,
-                                    trained.contextSize(),
-                                    memory.total() / 1e9,
-                                    Math.max(0, room) / 1e9,
-                                    largest == 0
-                                            ? "there is no room for any context"
-                                            : "the largest that fits is %d, or more with a smaller KV type"
-                                                    .formatted(largest)),
+                    String.format(
+                            Locale.ROOT,
+                            "%s: a context of %d tokens takes %.2f GB, but only %.2f GB of RAM are left beside the least for weights: %s; %s",
+                            path,
+                            trained.contextSize(),
+                            memory.total() / 1e9,
+                            Math.max(0, room) / 1e9,
+                            largest == 0
+                                    ? "there is no room for any context"
+                                    : String.format(
+                                            Locale.ROOT,
+                                            "the largest that fits is %d, or more with a smaller KV type",
+                                            largest),
+                            loaded.budget().explanation(memory.total() - room)),
                     List.of());
         }
     }
@@ -152,8 +157,11 @@ public final class MemoryFit {
     private int require(int context, long weightRam) {
         if (context == 0) {
             throw new SessionException(
-                    "%s: there is no room for any context in %.2f GB of RAM"
-                            .formatted(path, Math.max(0, weightRam) / 1e9),
+                    String.format(
+                            Locale.ROOT,
+                            "%s: there is no room for any context in %.2f GB of RAM for it and the weights",
+                            path,
+                            Math.max(0, weightRam) / 1e9),
                     List.of());
         }
         return context;

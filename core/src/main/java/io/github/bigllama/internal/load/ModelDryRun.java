@@ -12,6 +12,9 @@ import io.github.bigllama.internal.llama.NativeHandle;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A model without its weights: llama.cpp pretends to create contexts and counts the memory that
@@ -26,6 +29,9 @@ public final class ModelDryRun implements AutoCloseable {
      * larger contexts are counted; the memory of larger ones is extrapolated.
      */
     private static final int COUNTED_CONTEXT = 1 << 20;
+
+    /** llama.cpp says nowhere else how many steps a computation has. */
+    private static final Pattern STEPS = Pattern.compile("graph: nodes = (\\d{1,9})");
 
     private final Path path;
     private final NativeHandle handle;
@@ -75,13 +81,34 @@ public final class ModelDryRun implements AutoCloseable {
         return all + (long) (more * (all - half));
     }
 
+    /** Number of steps, in which threads wait for each other, of the computation of a token. */
+    public int steps() {
+        SessionOptions smallest =
+                SessionOptions.defaults().withContextSize(CONTEXT_STEP).withBatchSizes(1, 1);
+        int[] steps = {0};
+        count(
+                smallest,
+                line -> {
+                    Matcher matcher = STEPS.matcher(line);
+                    if (matcher.find()) {
+                        steps[0] = Integer.parseInt(matcher.group(1));
+                    }
+                });
+        return steps[0];
+    }
+
     private ContextMemory count(SessionOptions options) {
+        return count(options, line -> {});
+    }
+
+    private ContextMemory count(SessionOptions options, Consumer<String> log) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = ContextParams.of(options, arena);
             llama_context_params.n_batch(params, options.batchSize());
             llama_context_params.n_ubatch(params, options.microBatchSize());
             LlamaLog.Result<MemorySegment> created =
-                    LlamaLog.collect(() -> llama_h.llama_init_from_model(handle.pointer(), params));
+                    LlamaLog.collect(
+                            () -> llama_h.llama_init_from_model(handle.pointer(), params), log);
             if (created.value().equals(MemorySegment.NULL)) {
                 throw new SessionException(
                         "could not predict the memory of a session of " + path + " with " + options,

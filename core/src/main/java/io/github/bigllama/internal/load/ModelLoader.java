@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.load;
 
+import io.github.bigllama.bindings.FileName;
 import io.github.bigllama.bindings.NativeLibrary;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.bindings.llama.llama_model_kv_override;
@@ -31,6 +32,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -188,20 +190,25 @@ public final class ModelLoader {
         if (options.loadMode() != LoadMode.MMAP) {
             throw new ModelLoadException(
                     path,
-                    "%s: load mode %s needs all %.2f GB of weights in RAM, but only %.2f GB are available; load mode auto keeps a part there and reads the rest"
-                            .formatted(
-                                    path,
-                                    options.loadMode(),
-                                    weights / 1e9,
-                                    Math.max(0, room) / 1e9),
+                    String.format(
+                            Locale.ROOT,
+                            "%s: load mode %s needs all %.2f GB of weights in RAM, but only %.2f GB are available; load mode auto keeps a part there and reads the rest",
+                            path,
+                            options.loadMode(),
+                            weights / 1e9,
+                            Math.max(0, room) / 1e9),
                     List.of(),
                     new InsufficientRamException(room, weights));
         }
         if (options.repack()) {
             throw new ModelLoadException(
                     path,
-                    "%s: rearranging weights copies them into memory, of which %.2f GB are available for %.2f GB; load it without repacking, or in load mode auto"
-                            .formatted(path, Math.max(0, room) / 1e9, weights / 1e9),
+                    String.format(
+                            Locale.ROOT,
+                            "%s: rearranging weights copies them into memory, of which %.2f GB are available for %.2f GB; load it without repacking, or in load mode auto",
+                            path,
+                            Math.max(0, room) / 1e9,
+                            weights / 1e9),
                     List.of(),
                     new InsufficientRamException(room, weights));
         }
@@ -267,7 +274,7 @@ public final class ModelLoader {
                 llama_model_params.no_alloc(params, true);
                 llama_model_params.load_mode(params, LoadMode.NONE.value());
             }
-            MemorySegment file = arena.allocateFrom(path.toAbsolutePath().toString());
+            MemorySegment file = FileName.of(path.toAbsolutePath(), arena);
             LlamaLog.Result<MemorySegment> loaded =
                     LlamaLog.collect(() -> llama_h.llama_model_load_from_file(file, params));
             progress.guard.rethrow();

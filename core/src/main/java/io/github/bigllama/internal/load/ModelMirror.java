@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** Checks a copy of a model that is to be read from as well. */
@@ -38,8 +39,12 @@ final class ModelMirror {
             Weights copy = Weights.of(ModelFiles.read(mirror));
             if (copy.files().size() != weights.files().size()) {
                 throw refusal(
-                        "it has %d files, but %s has %d"
-                                .formatted(copy.files().size(), path, weights.files().size()));
+                        String.format(
+                                Locale.ROOT,
+                                "it has %d files, but %s has %d",
+                                copy.files().size(),
+                                path,
+                                weights.files().size()));
             }
             for (int i = 0; i < weights.files().size(); i++) {
                 check(weights.files().get(i), copy.files().get(i));
@@ -62,8 +67,13 @@ final class ModelMirror {
         long size = Files.size(copy);
         if (size != Files.size(original)) {
             throw refusal(
-                    "%s has %d bytes, but %s has %d"
-                            .formatted(copy, size, original, Files.size(original)));
+                    String.format(
+                            Locale.ROOT,
+                            "%s has %d bytes, but %s has %d",
+                            copy,
+                            size,
+                            original,
+                            Files.size(original)));
         }
     }
 

@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.pagecache;
 
+import io.github.bigllama.bindings.FileName;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -11,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** Calls of Linux's C library for files and their pages; the constants are those of Linux. */
 @SuppressWarnings("restricted")
@@ -153,11 +155,15 @@ final class LinuxCalls {
     static int open(Path path) throws IOException {
         MemorySegment state = STATE.get();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(path.toString());
+            MemorySegment name = FileName.of(path, arena);
             int fd = invoke(() -> (int) OPEN.invokeExact(state, name, O_RDONLY_CLOEXEC));
             if (fd < 0) {
                 throw new IOException(
-                        "cannot open %s: error %d".formatted(path, (int) ERRNO.get(state, 0L)));
+                        String.format(
+                                Locale.ROOT,
+                                "cannot open %s: error %d",
+                                path,
+                                (int) ERRNO.get(state, 0L)));
             }
             return fd;
         }

@@ -7,6 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
@@ -115,7 +116,8 @@ public final class LinuxMappedFile extends MappedFile {
     void mapThrough(int descriptor) throws IOException {
         int error = PosixMemory.mapFile(address + start, end - start, descriptor, start);
         if (error != 0) {
-            throw new IOException("cannot map %s again: error %d".formatted(path(), error));
+            throw new IOException(
+                    String.format(Locale.ROOT, "cannot map %s again: error %d", path(), error));
         }
         mappedAgain(start, end - start);
     }
@@ -155,12 +157,22 @@ public final class LinuxMappedFile extends MappedFile {
             copy(from, to);
         } else if (error == LinuxCalls.EFAULT) {
             throw new IOException(
-                    "cannot read %d bytes at %d of %s, which now has %d bytes: it was cut short, or its disk is failing"
-                            .formatted(to - from, from, path(), size()));
+                    String.format(
+                            Locale.ROOT,
+                            "cannot read %d bytes at %d of %s, which now has %d bytes: it was cut short, or its disk is failing",
+                            to - from,
+                            from,
+                            path(),
+                            size()));
         } else if (error != 0) {
             throw new IOException(
-                    "cannot read %d bytes at %d of %s: error %d"
-                            .formatted(to - from, from, path(), error));
+                    String.format(
+                            Locale.ROOT,
+                            "cannot read %d bytes at %d of %s: error %d",
+                            to - from,
+                            from,
+                            path(),
+                            error));
         }
     }
 
@@ -179,7 +191,8 @@ public final class LinuxMappedFile extends MappedFile {
                 long count = LinuxCalls.pread(fd, buffer, wanted, at);
                 if (count <= 0) {
                     if (at < size()) {
-                        throw new IOException("cannot read %s at %d".formatted(path(), at));
+                        throw new IOException(
+                                String.format(Locale.ROOT, "cannot read %s at %d", path(), at));
                     }
                     return;
                 }
@@ -223,8 +236,11 @@ public final class LinuxMappedFile extends MappedFile {
             int error = LinuxCalls.mincore(address + from, to - from, vector);
             if (error != 0) {
                 throw new IOException(
-                        "the system does not say which pages of %s are in memory: error %d"
-                                .formatted(path(), error));
+                        String.format(
+                                Locale.ROOT,
+                                "the system does not say which pages of %s are in memory: error %d",
+                                path(),
+                                error));
             }
             int skipped = (int) ((from - offset) / PAGE);
             for (int i = 0; i < pages; i++) {

@@ -10,6 +10,7 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
@@ -67,8 +68,11 @@ final class LinuxOwnPages extends OwnPages {
         int file = PosixMemory.open(path, LinuxCalls.O_RDONLY_CLOEXEC | O_DIRECT);
         if (file < 0) {
             throw new IOException(
-                    "%s can't be opened for reading past the page cache: error %d"
-                            .formatted(path, -file));
+                    String.format(
+                            Locale.ROOT,
+                            "%s can't be opened for reading past the page cache: error %d",
+                            path,
+                            -file));
         }
         return file;
     }
@@ -88,8 +92,13 @@ final class LinuxOwnPages extends OwnPages {
         int error = PosixMemory.mapFileIntoHole(place, length, descriptor, offset);
         if (error != 0 && !(error == PosixMemory.EEXIST && shows(file, place, length, offset))) {
             throw new IOException(
-                    "cannot map %d bytes of %s at %#x again: error %d"
-                            .formatted(length, file.path(), place, error));
+                    String.format(
+                            Locale.ROOT,
+                            "cannot map %d bytes of %s at %#x again: error %d",
+                            length,
+                            file.path(),
+                            place,
+                            error));
         }
     }
 
@@ -113,8 +122,12 @@ final class LinuxOwnPages extends OwnPages {
                 throw new OwnFile.LostException(e.getMessage());
             }
             throw new IOException(
-                    "cannot map %d bytes of a file at %#x again: error %d"
-                            .formatted(length, place, error));
+                    String.format(
+                            Locale.ROOT,
+                            "cannot map %d bytes of a file at %#x again: error %d",
+                            length,
+                            place,
+                            error));
         }
     }
 
@@ -136,8 +149,13 @@ final class LinuxOwnPages extends OwnPages {
         }
         if (result != to) {
             throw new IOException(
-                    "cannot move %d bytes from %#x to %#x: error %d"
-                            .formatted(length, from, to, PosixMemory.errno(state)));
+                    String.format(
+                            Locale.ROOT,
+                            "cannot move %d bytes from %#x to %#x: error %d",
+                            length,
+                            from,
+                            to,
+                            PosixMemory.errno(state)));
         }
     }
 

@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 
 /**
  * The page cache of macOS: reading through the file with several threads is the fastest way to
@@ -65,7 +66,8 @@ public final class MacMappedFile extends MappedFile {
             buffer.clear().limit((int) Math.min(BUFFER, end - at));
             int count = channel.read(buffer, at);
             if (count < 0) {
-                throw new IOException("%s ends at %d: it was cut short".formatted(path(), at));
+                throw new IOException(
+                        String.format(Locale.ROOT, "%s ends at %d: it was cut short", path(), at));
             }
             at += count;
         }

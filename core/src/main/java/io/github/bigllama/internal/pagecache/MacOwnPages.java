@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * macOS: {@code fcntl(F_NOCACHE)} turns off caching of reads through a descriptor (fcntl(2) of
@@ -70,7 +71,8 @@ final class MacOwnPages extends OwnPages {
     int open(Path path) throws IOException {
         int file = PosixMemory.open(path, O_CLOEXEC);
         if (file < 0) {
-            throw new IOException("cannot open %s: error %d".formatted(path, -file));
+            throw new IOException(
+                    String.format(Locale.ROOT, "cannot open %s: error %d", path, -file));
         }
         MemorySegment state = PosixMemory.state();
         int result;
@@ -83,7 +85,11 @@ final class MacOwnPages extends OwnPages {
             int error = PosixMemory.errno(state);
             PosixMemory.close(file);
             throw new IOException(
-                    "%s can't be read past the page cache: error %d".formatted(path, error));
+                    String.format(
+                            Locale.ROOT,
+                            "%s can't be read past the page cache: error %d",
+                            path,
+                            error));
         }
         return file;
     }
@@ -114,8 +120,13 @@ final class MacOwnPages extends OwnPages {
         }
         if (result != KERN_SUCCESS) {
             throw new IOException(
-                    "cannot map %d bytes of %#x at %#x: Mach error %d"
-                            .formatted(length, slot, place, result));
+                    String.format(
+                            Locale.ROOT,
+                            "cannot map %d bytes of %#x at %#x: Mach error %d",
+                            length,
+                            slot,
+                            place,
+                            result));
         }
     }
 
@@ -125,8 +136,12 @@ final class MacOwnPages extends OwnPages {
         int error = PosixMemory.mapFile(place, length, file, offset);
         if (error != 0) {
             throw new IOException(
-                    "cannot map %d bytes of a file at %#x again: error %d"
-                            .formatted(length, place, error));
+                    String.format(
+                            Locale.ROOT,
+                            "cannot map %d bytes of a file at %#x again: error %d",
+                            length,
+                            place,
+                            error));
         }
     }
 }

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * A mapped file whose parts can be in the process's own memory. Offsets and lengths are in bytes of
@@ -82,12 +83,20 @@ public final class OwnFile implements AutoCloseable {
                         system.read(copy.descriptor(), slot + done, length - done, offset + done);
                 if (count == 0) {
                     throw new IOException(
-                            "%s ends at %d, in the middle of its weights: it was cut short"
-                                    .formatted(copy.path(), offset + done));
+                            String.format(
+                                    Locale.ROOT,
+                                    "%s ends at %d, in the middle of its weights: it was cut short",
+                                    copy.path(),
+                                    offset + done));
                 } else if (count < 0) {
                     throw new ReadException(
-                            "cannot read %d bytes at %d of %s past the page cache: error %d"
-                                    .formatted(length - done, offset + done, copy.path(), -count));
+                            String.format(
+                                    Locale.ROOT,
+                                    "cannot read %d bytes at %d of %s past the page cache: error %d",
+                                    length - done,
+                                    offset + done,
+                                    copy.path(),
+                                    -count));
                 }
                 done += count;
             }
@@ -107,8 +116,13 @@ public final class OwnFile implements AutoCloseable {
 
     private LostException lost(long offset, long length, IOException cause) {
         return new LostException(
-                "%d bytes at %d of %s are lost to this process; load the model again: %s"
-                        .formatted(length, offset, path, cause.getMessage()));
+                String.format(
+                        Locale.ROOT,
+                        "%d bytes at %d of %s are lost to this process; load the model again: %s",
+                        length,
+                        offset,
+                        path,
+                        cause.getMessage()));
     }
 
     /**
@@ -189,7 +203,12 @@ public final class OwnFile implements AutoCloseable {
         long at = here.mismatch(MemorySegment.ofArray(expected));
         if (at >= 0) {
             throw new IOException(
-                    "%s, byte %d of %s differs from the file".formatted(what, offset + at, path));
+                    String.format(
+                            Locale.ROOT,
+                            "%s, byte %d of %s differs from the file",
+                            what,
+                            offset + at,
+                            path));
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.bigllama.internal.pagecache;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * Keeps weights in the process's own memory: they are read past the page cache into slots, and
@@ -60,8 +61,12 @@ public abstract class OwnPages {
         int error = PosixMemory.mapFile(place, length, descriptor, offset);
         if (error != 0) {
             throw new IOException(
-                    "cannot map %d bytes of a file at %#x again: error %d"
-                            .formatted(length, place, error));
+                    String.format(
+                            Locale.ROOT,
+                            "cannot map %d bytes of a file at %#x again: error %d",
+                            length,
+                            place,
+                            error));
         }
     }
 
@@ -117,7 +122,11 @@ public abstract class OwnPages {
                 }
             }
             throw new IOException(
-                    "%s can't be read past the page cache: error %d".formatted(path, -error));
+                    String.format(
+                            Locale.ROOT,
+                            "%s can't be read past the page cache: error %d",
+                            path,
+                            -error));
         } finally {
             PosixMemory.unmap(buffer, 2 * LARGEST_BLOCK);
             PosixMemory.close(file);

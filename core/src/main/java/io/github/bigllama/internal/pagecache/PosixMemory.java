@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.pagecache;
 
+import io.github.bigllama.bindings.FileName;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -11,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * Calls for memory and files that Linux and macOS have in common; if the value of a constant
@@ -144,8 +146,11 @@ final class PosixMemory {
                                     state, 0L, length, PROT_READ | PROT_WRITE, ANONYMOUS, -1, 0L);
             if (result == MAP_FAILED) {
                 throw new IOException(
-                        "the system does not provide %d bytes of memory: error %d"
-                                .formatted(length, errno(state)));
+                        String.format(
+                                Locale.ROOT,
+                                "the system does not provide %d bytes of memory: error %d",
+                                length,
+                                errno(state)));
             }
             return result;
         } catch (IOException e) {
@@ -211,7 +216,7 @@ final class PosixMemory {
     static int open(Path path, int flags) {
         MemorySegment state = state();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment name = arena.allocateFrom(path.toString());
+            MemorySegment name = FileName.of(path, arena);
             int fd = (int) OPEN.invokeExact(state, name, flags);
             return fd < 0 ? -errno(state) : fd;
         } catch (Throwable e) {

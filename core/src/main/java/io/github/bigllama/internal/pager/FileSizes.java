@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Checks that the files of a model have not become shorter: touching a mapping beyond the end of
@@ -53,8 +54,12 @@ public final class FileSizes implements AutoCloseable {
             long size = files.get(i).length();
             if (size < ends[i]) {
                 throw new IOException(
-                        "%s has become shorter while it is in use: it has %d bytes, but its weights end at %d"
-                                .formatted(weights.files().get(i), size, ends[i]));
+                        String.format(
+                                Locale.ROOT,
+                                "%s has become shorter while it is in use: it has %d bytes, but its weights end at %d",
+                                weights.files().get(i),
+                                size,
+                                ends[i]));
             }
         }
     }

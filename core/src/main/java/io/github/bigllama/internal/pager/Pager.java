@@ -123,6 +123,30 @@ public final class Pager implements AutoCloseable {
         }
     }
 
+    /** Bytes of RAM for weights, beside memory that will be used for something else. */
+    public long weightRam(long untouched) {
+        try (PiecePool.Hold hold = pool.hold()) {
+            return planner.weightRam(untouched);
+        }
+    }
+
+    /**
+     * Leaves room for memory that will be used for something else: then the plan is the one of the
+     * passes to come. During a pass nothing happens, because the next one sees it anyway.
+     *
+     * @throws InsufficientRamException if the RAM for weights has become too little
+     */
+    public void reserve(long untouched) {
+        if (!turn.tryLock()) {
+            return;
+        }
+        try (PiecePool.Hold hold = pool.hold()) {
+            planner.update(untouched);
+        } finally {
+            turn.unlock();
+        }
+    }
+
     /** The weights, by number. */
     public Weights weights() {
         return weights;

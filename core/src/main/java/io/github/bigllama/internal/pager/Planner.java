@@ -47,6 +47,16 @@ final class Planner {
     }
 
     /**
+     * Bytes of RAM for weights now.
+     *
+     * @param untouched bytes of RAM that will be used for something else
+     */
+    long weightRam(long untouched) {
+        // Own memory counts as RAM for weights.
+        return budget.weightRam(untouched - pool.ownBytes());
+    }
+
+    /**
      * Makes a new plan if RAM has changed.
      *
      * @param untouched bytes of RAM that will be used for something else
@@ -174,7 +184,11 @@ final class Planner {
     }
 
     private void plan(long ram, long window) {
-        plan = PlanRules.plan(map, ram, window, planned);
+        try {
+            plan = PlanRules.plan(map, ram, window, planned);
+        } catch (InsufficientRamException e) {
+            throw e.in(budget);
+        }
         for (int piece = 0; piece < map.everyTokenCount(); piece++) {
             if (planned.get(piece)) {
                 pool.keep(piece);

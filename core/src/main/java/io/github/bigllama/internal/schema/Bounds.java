@@ -2,6 +2,7 @@ package io.github.bigllama.internal.schema;
 
 import io.github.bigllama.internal.regex.Regex;
 import java.math.BigDecimal;
+import java.util.Locale;
 
 /** The limits of a length or a number of parts, from all schemas of a value. */
 record Bounds(int min, int max) {
@@ -24,7 +25,7 @@ record Bounds(int min, int max) {
         if (min > max) {
             throw new Unsatisfiable(
                     facts.all(least).getFirst().pointer(),
-                    "%s %d is more than %s %d".formatted(least, min, most, max));
+                    String.format(Locale.ROOT, "%s %d is more than %s %d", least, min, most, max));
         }
         return new Bounds(min, max);
     }

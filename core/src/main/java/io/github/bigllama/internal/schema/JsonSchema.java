@@ -12,7 +12,9 @@ import io.github.bigllama.internal.schema.value.NumberRange;
 import io.github.bigllama.internal.schema.value.Validator;
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** A JSON schema (draft 2020-12) that answers must follow. Immutable and thread-safe. */
@@ -119,9 +121,12 @@ public final class JsonSchema {
         // Errors about depth or length have no place.
         return e.getLocation() == null
                 ? reason
-                : "%s (line %d, column %d)"
-                        .formatted(
-                                reason, e.getLocation().getLineNr(), e.getLocation().getColumnNr());
+                : String.format(
+                        Locale.ROOT,
+                        "%s (line %d, column %d)",
+                        reason,
+                        e.getLocation().getLineNr(),
+                        e.getLocation().getColumnNr());
     }
 
     /** The schema as it was given. */
@@ -132,6 +137,11 @@ public final class JsonSchema {
     /** The schema for llama.cpp, which allows nothing that the source does not allow. */
     public ObjectNode lowered() {
         return lowered.deepCopy();
+    }
+
+    /** {@link #lowered} as the schema of one object; empty if the values are no objects. */
+    public Optional<ObjectNode> object() {
+        return ObjectForm.of(lowered());
     }
 
     /**
@@ -149,7 +159,9 @@ public final class JsonSchema {
     /** The errors in a value; empty if it is valid for this schema. */
     public List<String> errors(JsonNode value) {
         return isLarge(value)
-                ? List.of("it has a number of more than %d digits".formatted(MOST_DIGITS))
+                ? List.of(
+                        String.format(
+                                Locale.ROOT, "it has a number of more than %d digits", MOST_DIGITS))
                 : validator.errors("#", value);
     }
 

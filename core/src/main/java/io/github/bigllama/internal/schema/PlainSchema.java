@@ -28,6 +28,7 @@ final class PlainSchema {
         return schema.isObject()
                 && schema.properties().stream().allMatch(PlainSchema::isPlain)
                 && !(schema.has("anyOf") && schema.has("oneOf"))
+                && !(hasAlternatives(schema) && schema.has("properties"))
                 && isOrdered(schema, "minLength", "maxLength")
                 && isOrdered(schema, "minItems", "maxItems")
                 && isOrdered(schema, "minimum", "maximum")
@@ -50,6 +51,11 @@ final class PlainSchema {
                     Math.abs(value.asDouble()) <= LARGE;
             default -> !REWRITTEN.contains(keyword.getKey());
         };
+    }
+
+    /** llama.cpp translates only these, and not the properties beside them. */
+    private static boolean hasAlternatives(JsonNode schema) {
+        return schema.has("anyOf") || schema.has("oneOf");
     }
 
     private static boolean areAllPlain(JsonNode schemas) {

@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -144,8 +145,10 @@ final class SchemaLowering {
         if (++depth > MOST_DEPTH) {
             throw places.getFirst()
                     .fail(
-                            "parts nested more than %d deep, or without an end"
-                                    .formatted(MOST_DEPTH));
+                            String.format(
+                                    Locale.ROOT,
+                                    "parts nested more than %d deep, or without an end",
+                                    MOST_DEPTH));
         }
         try {
             return places.isEmpty() ? NODES.objectNode() : lower(places, Set.of());

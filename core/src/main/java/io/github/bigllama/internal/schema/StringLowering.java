@@ -6,6 +6,7 @@ import io.github.bigllama.internal.regex.RegexParser;
 import io.github.bigllama.internal.schema.value.Formats;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Rewrites schemas of strings: all other keywords become one pattern. */
@@ -49,9 +50,13 @@ final class StringLowering {
         if (regex.longest() < length.min() || regex.shortest() > length.max()) {
             throw new Unsatisfiable(
                     places.getFirst().pointer(),
-                    "its strings have %d to %d characters, but must have %d to %d"
-                            .formatted(
-                                    regex.shortest(), regex.longest(), length.min(), length.max()));
+                    String.format(
+                            Locale.ROOT,
+                            "its strings have %d to %d characters, but must have %d to %d",
+                            regex.shortest(),
+                            regex.longest(),
+                            length.min(),
+                            length.max()));
         }
         if (regex.shortest() < length.min() || regex.longest() > length.max()) {
             lowering.unsupported(

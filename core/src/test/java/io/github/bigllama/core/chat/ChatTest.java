@@ -127,8 +127,13 @@ class ChatTest {
         Chat refused = new Chat(session, ChatOptions.defaults().withTemplate(refusing));
         assertThatExceptionOfType(ChatTemplateException.class)
                 .isThrownBy(() -> refused.send("Hi"))
-                .withMessageContaining("refuses the conversation")
-                .withMessageContaining("only one turn");
+                .withMessage("the model's chat template refuses the conversation: only one turn");
+        Chat broken = new Chat(session, ChatOptions.defaults().withTemplate("{{ 'a' | nosuch }}"));
+        assertThatExceptionOfType(ChatTemplateException.class)
+                .isThrownBy(() -> broken.send("Hi"))
+                .withMessageContaining(
+                        "refuses the conversation: Unknown (built-in) filter 'nosuch'")
+                .withMessageEndingWith(" (line 1, column 8 of the template)");
     }
 
     @Test

@@ -2,13 +2,18 @@ package io.github.bigllama.core.chat;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.ToolChoice;
 import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.testing.DemoModel;
+import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tools that a model calls. */
 class ToolTest {
@@ -186,6 +192,79 @@ class ToolTest {
                     .isInstanceOf(ToolException.class)
                     .hasMessageStartingWith("the arguments are wrong: ")
                     .hasMessageNotContainingAny("Exception", "Error", "StreamRead");
+        }
+    }
+
+    /** Servers of tools send such schemas; each part of the value is described somewhere else. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "'anyOf': [{'required': ['a']}, {'required': ['b']}]",
+                "'oneOf': [{'required': ['a']}, {'required': ['b']}]",
+                "'allOf': [{'anyOf': [{'required': ['a']}, {'required': ['b']}]}]",
+                "'$ref': '#/$defs/x', '$defs': {'x': {'oneOf': [{'required': ['a']}, {'required': ['b']}]}}",
+                "'additionalProperties': false, 'anyOf': [{'required': ['a']}, {'required': ['b']}]",
+                "'anyOf': [{'properties': {'a': {'minLength': 1}}, 'required': ['a']}, {'type': 'null'}, {'required': ['b']}]"
+            })
+    void aChoiceBesideTheParameters(String choice) throws IOException {
+        String schema =
+                "{'type': 'object', 'properties': {'a': {'type': 'string'}, 'b': {'type': 'integer'}}, "
+                        + choice
+                        + "}";
+        Tool tool = Tool.of("t", "", schema.replace('\'', '"'), arguments -> "done");
+        JsonNode parameters = tool.toJson().at("/function/parameters");
+        assertThat(parameters.path("type").asText()).isEqualTo("object");
+        assertThat(parameters.path("properties").properties())
+                .extracting(Map.Entry::getKey)
+                .containsExactly("a", "b");
+        assertThat(parameters.path("required")).isEmpty();
+        assertThat(parameters.path("anyOf"))
+                .hasSize(2)
+                .allSatisfy(branch -> assertThat(branch.path("properties")).hasSize(2));
+        assertThat(tool.call("{\"a\": \"x\"}")).isEqualTo("done");
+        assertThatThrownBy(() -> tool.call("{}")).isInstanceOf(ToolException.class);
+        Chat chat =
+                new Chat(
+                        session,
+                        ChatOptions.defaults()
+                                .withTools(tool)
+                                .withTemplate(
+                                        ProbedTemplates.source(
+                                                "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja")));
+        chat.send("Hi", GREEDY.withMaxTokens(2).withToolChoice(ToolChoice.REQUIRED)).text();
+    }
+
+    /** With look-around it takes twice as long for each character, or much stack for many. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "^(?=(a+)+$)",
+                "^(a+)+(?!x)b$",
+                "^(?=(a|b|ab)*c)",
+                "(a*)*(?=c)\\\\1b",
+                "^(?!(a|aa)+$)"
+            })
+    void patternsEndSoon(String pattern) {
+        Tool tool =
+                Tool.of(
+                        "t",
+                        "",
+                        "{\"properties\": {\"a\": {\"type\": \"string\", \"pattern\": \""
+                                + pattern
+                                + "\"}}}",
+                        arguments -> "done");
+        for (int length : new int[] {40, 5000, 1_000_000}) {
+            String arguments = "{\"a\": \"" + "a".repeat(length) + "!\"}";
+            assertTimeoutPreemptively(
+                    Duration.ofSeconds(20),
+                    () -> {
+                        try {
+                            tool.call(arguments);
+                        } catch (ToolException e) {
+                            assertThat(e).hasMessageStartingWith("the arguments are wrong: ");
+                            assertThat(e.getMessage()).hasSizeLessThan(300);
+                        }
+                    });
         }
     }
 

@@ -24,6 +24,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.ContextMemory;
 import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.load.ContextParams;
 import io.github.bigllama.internal.load.ContextSizes;
@@ -44,6 +45,7 @@ import java.net.http.HttpClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -56,7 +58,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Forecasts of models before they are loaded, and refusals. */
 class ForecastTest {
     private static final long GB = 1_000_000_000;
-    private static final Bandwidths BANDWIDTHS = new Bandwidths(20e9, 2e9, 1e9);
+    private static final Bandwidths BANDWIDTHS = new Bandwidths(20e9, 2e9, 1e9, 0);
     private static final SessionOptions SESSION =
             SessionOptions.defaults().withContextSize(4096).withBatchSizes(512, 512);
 
@@ -163,6 +165,25 @@ class ForecastTest {
                     .isEqualTo(
                             forecast.weights() + forecast.context().total() + forecast.process());
             assertThat(forecaster.advice(SESSION, forecast)).isEmpty();
+        }
+    }
+
+    /** Of a toy, most of the time goes into steps in which there is hardly anything to compute. */
+    @Test
+    void everyStepTakesTime() {
+        try (Forecaster forecaster = forecaster(DemoModel.PATH)) {
+            Forecast none = forecaster.forecast(GB, SESSION, BANDWIDTHS);
+            Forecast some = forecaster.forecast(GB, SESSION, BANDWIDTHS.withStep(1e-6));
+            double steps =
+                    1e6
+                            * (some.speed().orElseThrow().expected()
+                                    - none.speed().orElseThrow().expected());
+            // At least seven matrices in each layer; norms, rotations and sums besides.
+            assertThat(steps / forecaster.weights().layers()).isBetween(10.0, 100.0);
+            double measured = Bandwidths.measureStep(2, true);
+            assertThat(measured).isBetween(1e-8, 1e-3);
+            assertThat(Bandwidths.measureStep(2, false))
+                    .isCloseTo(measured, within(measured / 1000));
         }
     }
 
@@ -300,8 +321,12 @@ class ForecastTest {
                     exchange.getResponseHeaders()
                             .set(
                                     "Content-Range",
-                                    "bytes %s-%s/%d"
-                                            .formatted(range[0], range[1], Files.size(scout)));
+                                    String.format(
+                                            Locale.ROOT,
+                                            "bytes %s-%s/%d",
+                                            range[0],
+                                            range[1],
+                                            Files.size(scout)));
                     exchange.sendResponseHeaders(206, bytes.length);
                     exchange.getResponseBody().write(bytes);
                     exchange.close();
@@ -313,8 +338,10 @@ class ForecastTest {
                         new Forecaster(
                                 ModelFiles.read(
                                         URI.create(
-                                                "http://localhost:%d/scout.gguf"
-                                                        .formatted(server.getAddress().getPort())),
+                                                String.format(
+                                                        Locale.ROOT,
+                                                        "http://localhost:%d/scout.gguf",
+                                                        server.getAddress().getPort())),
                                         HttpSender.of(client)))) {
             assertThat(remote.forecast(24 * GB, SESSION, BANDWIDTHS))
                     .isEqualTo(local.forecast(24 * GB, SESSION, BANDWIDTHS));
@@ -347,7 +374,8 @@ class ForecastTest {
             value = GgmlType.class,
             names = {"F32", "F16", "BF16", "Q8_0", "Q6_K", "Q4_K", "Q2_K", "IQ4_XS", "IQ1_S"})
     void everyTypeCanBeMeasured(GgmlType type) {
-        assertThat(MatrixSpeed.of(type, 2)).isBetween(1e7, 1e13);
+        assertThat(MatrixSpeed.of(type, 4096, 2)).isBetween(1e7, 1e13);
+        assertThat(MatrixSpeed.of(type, 256, 2)).isBetween(1e7, 1e13);
     }
 
     @ParameterizedTest
@@ -371,6 +399,28 @@ class ForecastTest {
                                         scout, ModelOptions.defaults().withLoadMode(LoadMode.MMAP)))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("rearranging weights copies them into memory");
+    }
+
+    @Test
+    void aSessionPlansWhatWasForecast() {
+        long limit = AvailableRam.anonymousBytes() + 2 * GB;
+        SessionOptions options = SessionOptions.defaults().withContextSize(8192);
+        try (Forecaster forecaster = forecaster(experts);
+                LlamaModel model =
+                        LlamaModel.load(experts, ModelOptions.defaults().withRam(limit));
+                LlamaSession session = model.newSession(options)) {
+            long cache = forecaster.forecast(limit, options, BANDWIDTHS).context().kvCache();
+            // The heap of earlier tests may have shrunk meanwhile.
+            long own = AvailableRam.anonymousBytes() - cache;
+            Forecast forecast =
+                    forecaster.forecast(limit - own + Forecaster.OWN_MEMORY, options, BANDWIDTHS);
+            assertThat(session.contextSize()).isEqualTo(forecast.session().contextSize());
+            ResidencyPlan foreseen = forecast.plan().orElseThrow();
+            ResidencyPlan plan = model.residencyPlan().orElseThrow();
+            // This process grows and shrinks a little by itself.
+            assertThat((double) plan.weightRam()).isCloseTo(foreseen.weightRam(), within(4e7));
+            assertThat((double) plan.streamed()).isCloseTo(foreseen.streamed(), within(4e7));
+        }
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,7 +32,8 @@ class ModelFilesTest {
     }
 
     private Path path(int number) {
-        return dir.resolve("my.model-%05d-of-%05d.gguf".formatted(number + 1, PARTS));
+        return dir.resolve(
+                String.format(Locale.ROOT, "my.model-%05d-of-%05d.gguf", number + 1, PARTS));
     }
 
     @BeforeEach

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +19,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DraftModelsTest {
     private static final String CACHE = "bigllama.cache";
@@ -47,6 +51,18 @@ class DraftModelsTest {
         try (Stream<Path> files = Files.list(cache.resolve("drafts"))) {
             return files.toList();
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, 100, 2_000_000})
+    void aDamagedCopyIsReplaced(long size) throws Exception {
+        Path copy = copy(Quantization.Q8_0);
+        long whole = Files.size(copy);
+        try (FileChannel channel = FileChannel.open(copy, StandardOpenOption.WRITE)) {
+            channel.truncate(size);
+        }
+        assertThat(copy(Quantization.Q8_0)).isEqualTo(copy).hasSize(whole);
+        assertThat(files()).containsExactly(copy);
     }
 
     @Test

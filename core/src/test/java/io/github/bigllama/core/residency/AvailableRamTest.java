@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -127,8 +128,11 @@ class AvailableRamTest {
         file(folder + "/memory.usage_in_bytes", usage + "\n");
         file(
                 folder + "/memory.stat",
-                "inactive_file 77\ntotal_inactive_file %d\ntotal_active_file %d\n"
-                        .formatted(files / 4, files - files / 4));
+                String.format(
+                        Locale.ROOT,
+                        "inactive_file 77\ntotal_inactive_file %d\ntotal_active_file %d\n",
+                        files / 4,
+                        files - files / 4));
     }
 
     private void v2(String folder, String max, String high, long usage, long files)
@@ -136,7 +140,9 @@ class AvailableRamTest {
         file(folder + "/memory.max", max + "\n");
         file(folder + "/memory.high", high + "\n");
         file(folder + "/memory.current", usage + "\n");
-        file(folder + "/memory.stat", "anon 5\ninactive_file %d\nactive_file 0\n".formatted(files));
+        file(
+                folder + "/memory.stat",
+                String.format(Locale.ROOT, "anon 5\ninactive_file %d\nactive_file 0\n", files));
     }
 
     private void file(String path, String text) throws IOException {

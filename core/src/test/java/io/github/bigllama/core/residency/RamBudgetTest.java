@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,7 +37,8 @@ public class RamBudgetTest {
     public static void write(Path root, long available) throws IOException {
         Path file = root.resolve("proc/meminfo");
         Files.createDirectories(file.getParent());
-        Files.writeString(file, "MemAvailable: %d kB%n".formatted(available / 1024));
+        Files.writeString(
+                file, String.format(Locale.ROOT, "MemAvailable: %d kB%n", available / 1024));
     }
 
     @Test
@@ -55,6 +58,22 @@ public class RamBudgetTest {
                 .isLessThan(4_000_000_000L - AvailableRam.anonymousBytes() / 2);
         RamBudget more = new RamBudget(OptionalLong.of(40_000_000_000L), AvailableRam.linux(root));
         assertThat(more.weightRam(0)).isLessThan(10_000_000_000L);
+    }
+
+    @Test
+    void saysWhatTheRamIsForAndWhereItsLimitComesFrom() throws IOException {
+        write(root, 10_000_000_000L);
+        AvailableRam ram = AvailableRam.linux(root);
+        assertThat(new RamBudget(OptionalLong.of(4_000_000_000L), ram).explanation(1_000_000_000))
+                .isEqualTo(
+                        "the limit of 4.000 GB is for the whole process (weights, KV cache, buffers, "
+                                + "Java, llama.cpp, and a reserve of 0.07 GB), so give 5.001 GB or more");
+        for (OptionalLong limit : List.of(OptionalLong.empty(), OptionalLong.of(40_000_000_000L))) {
+            assertThat(new RamBudget(limit, ram).explanation(1_000_000_000))
+                    .isEqualTo(
+                            "RAM is limited by the memory that the system can spare, which leaves "
+                                    + "10.00 GB; 0.07 GB of it are kept free");
+        }
     }
 
     @Test

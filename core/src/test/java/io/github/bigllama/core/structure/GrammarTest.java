@@ -63,7 +63,8 @@ class GrammarTest {
                 "root ::= \"\\q\"|unknown escape",
                 "root ::= [a|a [ has no ]",
                 "root ::= (\"a\"|expecting ')'",
-                "root ::= \"a\" )|expecting newline or end"
+                "root ::= \"a\" )|expecting newline or end",
+                "root ::= <[4294967297]>|<[4294967297]> can't be a token: ids are at most"
             })
     void aGrammarThatCanNotBeUsedIsRefusedWithTheReason(String gbnf, String reason) {
         assertTimeoutPreemptively(
@@ -74,6 +75,45 @@ class GrammarTest {
                                 .hasMessageStartingWith("cannot use the grammar: ")
                                 .hasMessageContaining(reason)
                                 .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n")));
+    }
+
+    /** llama.cpp takes any number, and then no token ever comes. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '\0',
+            value = {
+                "root ::= <[99999999]>|<[99999999]> is no token of the model: its ids are 0 to 1023",
+                "root ::= \"a\" !<[1024]>*|<[1024]> is no token of the model",
+                "root ::= \"a\"? <nosuch word>|<nosuch word> is no token of the model; write a text in quotes",
+                "root ::= [\"] x¶x ::= <>|<> is no token of the model"
+            })
+    void tokensThatTheModelDoesNotHaveAreNamed(String gbnf, String reason) {
+        Grammar grammar = Grammar.gbnf(gbnf.replace('¶', '\n'));
+        assertThatThrownBy(() -> answer(grammar))
+                .isInstanceOf(GrammarException.class)
+                .hasMessageStartingWith("cannot use the grammar: " + reason);
+    }
+
+    @Test
+    void whatOnlyLooksLikeATokenIsText() {
+        for (String gbnf :
+                List.of(
+                        "root ::= \"<nosuch>\" # <comment>",
+                        "root ::= \"\\\"<nosuch>\"",
+                        "root ::= [<] \"\\\\\" [\\]<>]",
+                        "root ::= !<|im_end|> <[7]>?")) {
+            assertThat(answer(Grammar.gbnf(gbnf))).isNotEmpty();
+        }
+    }
+
+    private static String answer(Grammar grammar) {
+        GenerationOptions options =
+                GenerationOptions.greedy().withGrammar(grammar).withMaxTokens(3);
+        try (LlamaSession session = model.newSession(DemoModel.ONE_THREAD);
+                TokenStream answer = session.generate("Hi", options)) {
+            return answer.text();
+        }
     }
 
     @Test

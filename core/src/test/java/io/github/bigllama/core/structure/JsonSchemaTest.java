@@ -16,6 +16,7 @@ import io.github.bigllama.internal.schema.JsonSchema;
 import io.github.bigllama.testing.DemoModel;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.Test;
@@ -252,8 +253,11 @@ class JsonSchemaTest {
         StringBuilder twins = new StringBuilder("{\"$ref\":\"#/$defs/d0\",\"$defs\":{");
         for (int i = 0; i < 40; i++) {
             twins.append(
-                    "\"d%d\":{\"allOf\":[{\"anyOf\":[{\"$ref\":\"#/$defs/d%d\"},{\"title\":\"a\"}]},{\"anyOf\":[{\"title\":\"b\"},{\"title\":\"c\"}]}]},"
-                            .formatted(i, i + 1));
+                    String.format(
+                            Locale.ROOT,
+                            "\"d%d\":{\"allOf\":[{\"anyOf\":[{\"$ref\":\"#/$defs/d%d\"},{\"title\":\"a\"}]},{\"anyOf\":[{\"title\":\"b\"},{\"title\":\"c\"}]}]},",
+                            i,
+                            i + 1));
         }
         twins.append("\"d40\":{\"type\":\"string\"}}}");
         String itself = "{\"anyOf\":[{\"$ref\":\"#\"},{\"type\":\"string\"}]}";

@@ -15,7 +15,7 @@ class PieceMapTest {
 
     private static Weight weight(String name, long offset, long end, Use use) {
         return new Weight(
-                name, 0, offset, end - offset, 0, GgmlType.F32, use, use == Use.EXPERTS ? 2 : 1);
+                name, 0, offset, end - offset, 0, GgmlType.F32, use, use == Use.EXPERTS ? 2 : 1, 1);
     }
 
     /** Bytes that are someone else's stay while a piece comes and goes. */

@@ -12,6 +12,7 @@ import io.github.bigllama.testing.Models;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.BitSet;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -130,7 +131,7 @@ class PlanRulesTest {
                                             PlanRules.usualWindow(map, least / 2),
                                             keep))
                     .isInstanceOf(InsufficientRamException.class)
-                    .hasMessageContaining("%.3f GB".formatted(least / 1e9));
+                    .hasMessageContaining(String.format(Locale.ROOT, "%.3f GB", least / 1e9));
             long window = PlanRules.workingWindow(map, least);
             ResidencyPlan plan = PlanRules.plan(map, least, window, keep);
             assertThat(plan.kept() + plan.window()).isLessThanOrEqualTo(least);

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -38,8 +39,13 @@ class CpuTimesTest {
     private void self(String name, int user, int system, int nice) throws IOException {
         write(
                 "proc/self/stat",
-                "77 (%s) S 1 2 3 4 5 6 7 8 9 10 %d %d 0 0 20 %d 9 0 1234\n"
-                        .formatted(name, user, system, nice));
+                String.format(
+                        Locale.ROOT,
+                        "77 (%s) S 1 2 3 4 5 6 7 8 9 10 %d %d 0 0 20 %d 9 0 1234\n",
+                        name,
+                        user,
+                        system,
+                        nice));
     }
 
     /** Eight CPUs, of which the last four are not ours and always busy. */
@@ -49,9 +55,19 @@ class CpuTimesTest {
             int idle = 100 * uptime - user - nice - steal;
             text.append(
                     cpu < 4
-                            ? "cpu%d %d %d 0 %d 40 0 0 %d 7 7\n"
-                                    .formatted(cpu, user, nice, idle - 40, steal)
-                            : "cpu%d %d 0 0 0 0 0 0 0 0 0\n".formatted(cpu, 100 * uptime));
+                            ? String.format(
+                                    Locale.ROOT,
+                                    "cpu%d %d %d 0 %d 40 0 0 %d 7 7\n",
+                                    cpu,
+                                    user,
+                                    nice,
+                                    idle - 40,
+                                    steal)
+                            : String.format(
+                                    Locale.ROOT,
+                                    "cpu%d %d 0 0 0 0 0 0 0 0 0\n",
+                                    cpu,
+                                    100 * uptime));
         }
         write("proc/stat", text + "intr 12345 0 0\nctxt 99\n");
     }

@@ -1,8 +1,8 @@
 package io.github.bigllama.internal.schema.value;
 
-import com.networknt.schema.regex.JDKRegularExpressionFactory;
 import com.networknt.schema.regex.RegularExpression;
 import io.github.bigllama.internal.regex.RegexParser;
+import java.util.regex.PatternSyntaxException;
 
 /** Compiles patterns for the validator by the rules of ECMA-262, which differ from Java's. */
 public final class Patterns {
@@ -24,8 +24,8 @@ public final class Patterns {
 
     private static RegularExpression java(String pattern, IllegalArgumentException reason) {
         try {
-            return JDKRegularExpressionFactory.getInstance().getRegularExpression(pattern);
-        } catch (RuntimeException e) {
+            return new JavaPattern(pattern);
+        } catch (PatternSyntaxException e) {
             throw new IllegalArgumentException(reason.getMessage(), e);
         }
     }
