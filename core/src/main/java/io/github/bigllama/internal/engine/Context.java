@@ -1,18 +1,14 @@
 package io.github.bigllama.internal.engine;
 
-import io.github.bigllama.bindings.llama.llama_batch;
 import io.github.bigllama.bindings.llama.llama_context_params;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.load.ContextParams;
-import io.github.bigllama.internal.load.ContextSizes;
-import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.system.FreeCores;
@@ -24,7 +20,6 @@ import io.github.bigllama.internal.threads.PlatformThread;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -54,17 +49,8 @@ public final class Context implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final NativeHandle handle;
     private final ComputeThreads threads;
-    private final MemorySegment batch;
-    private final MemorySegment batchTokens;
+    private final Batch batch;
     private final int size;
-    private final int batchSize;
-
-    /** Flags for the tokens of a batch that have logits. */
-    private final MemorySegment flags;
-
-    /** The sequence id that all tokens of a batch share. */
-    private final MemorySegment batchSequence;
-
     private final Sequences sequences;
 
     private final AbortSwitch abort = new AbortSwitch(arena);
@@ -100,84 +86,26 @@ public final class Context implements AutoCloseable {
         if (paging != null) {
             llama_context_params.cb_eval(params, paging.callback(arena));
         }
-        handle = new NativeHandle(noun, create(noun, model, options, params), llama_h::llama_free);
+        handle =
+                new NativeHandle(
+                        noun,
+                        create(new ContextInit(noun, model, options, params, paging)),
+                        llama_h::llama_free);
         threads = new ComputeThreads(handle, cores, paging != null);
         outputs = new Outputs(handle);
         MemorySegment memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
         size = llama_h.llama_n_ctx_seq(handle.pointer());
-        batchSize = llama_h.llama_n_batch(handle.pointer());
-        batch = llama_batch.allocate(arena);
-        batchTokens = arena.allocate(ValueLayout.JAVA_INT, batchSize);
-        batchSequence = arena.allocate(ValueLayout.JAVA_INT);
-        flags = arena.allocate(batchSize);
+        batch = new Batch(arena, llama_h.llama_n_batch(handle.pointer()));
         sequences = new Sequences(options.sequences(), memory, llama_h.llama_model_n_swa(model));
-        // Positions and logits stay NULL: llama.cpp then counts positions itself, and computes
-        // logits for the last token.
-        llama_batch.token(batch, batchTokens);
-        MemorySegment counts = arena.allocate(ValueLayout.JAVA_INT, batchSize);
-        MemorySegment pointers = arena.allocate(ValueLayout.ADDRESS, batchSize);
-        for (int i = 0; i < batchSize; i++) {
-            counts.setAtIndex(ValueLayout.JAVA_INT, i, 1);
-            pointers.setAtIndex(ValueLayout.ADDRESS, i, batchSequence);
-        }
-        llama_batch.n_seq_id(batch, counts);
-        llama_batch.seq_id(batch, pointers);
     }
 
-    /** Creates the native context, with the given micro-batch or the best one. */
-    private MemorySegment create(
-            String noun, MemorySegment model, SessionOptions options, MemorySegment params) {
-        int wanted = options.microBatchSize();
-        int microBatch =
-                wanted != SessionOptions.AUTO_MICRO_BATCH
-                        ? wanted
-                        : MemoryFit.microBatch(options, paging != null);
-        LlamaLog.Result<MemorySegment> created = create(model, options, params, microBatch);
-        if (paging != null && created.value().address() != 0) {
-            if (wanted == SessionOptions.AUTO_MICRO_BATCH) {
-                int affordable =
-                        paging.affordableBatch(
-                                microBatch, ContextSizes.of(created).computeBuffers());
-                if (affordable < microBatch) {
-                    llama_h.llama_free(created.value());
-                    created = create(model, options, params, affordable);
-                }
-            }
-        }
-        if (created.value().equals(MemorySegment.NULL)) {
-            arena.close();
-            throw new SessionException(
-                    "could not create a "
-                            + noun
-                            + " with "
-                            + options
-                            + "; try a smaller context size or a smaller KV type",
-                    created.log());
-        }
-        if (paging != null) {
-            reserve(noun, created);
-        }
-        return created.value();
-    }
-
-    private void reserve(String noun, LlamaLog.Result<MemorySegment> created) {
+    private MemorySegment create(ContextInit init) {
         try {
-            paging.reserved(
-                    ContextSizes.of(created).computeBuffers(),
-                    llama_h.llama_n_ubatch(created.value()));
-        } catch (InsufficientRamException e) {
-            llama_h.llama_free(created.value());
+            return init.create();
+        } catch (SessionException e) {
             arena.close();
-            throw new SessionException(noun + ": " + e.getMessage(), List.of());
+            throw e;
         }
-    }
-
-    private LlamaLog.Result<MemorySegment> create(
-            MemorySegment model, SessionOptions options, MemorySegment params, int microBatch) {
-        // A batch is computed in one pass over the weights if passes are expensive.
-        llama_context_params.n_batch(params, paging == null ? options.batchSize() : microBatch);
-        llama_context_params.n_ubatch(params, microBatch);
-        return LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
     }
 
     /** The size of the context, in tokens. */
@@ -248,8 +176,8 @@ public final class Context implements AutoCloseable {
 
     /** Computes all tokens from one on, in as many batches as it takes; false if aborted. */
     public boolean decodeFrom(Sequence sequence, int[] tokens, int from) {
-        for (int done = from; done < tokens.length; done += batchSize) {
-            if (!decode(sequence, tokens, done, Math.min(batchSize, tokens.length - done))) {
+        for (int done = from; done < tokens.length; done += batch.size()) {
+            if (!decode(sequence, tokens, done, Math.min(batch.size(), tokens.length - done))) {
                 return false;
             }
         }
@@ -273,8 +201,9 @@ public final class Context implements AutoCloseable {
         }
     }
 
+    /** The most tokens of a batch. */
     public int batchSize() {
-        return batchSize;
+        return batch.size();
     }
 
     public MemorySegment pointer() {
@@ -315,23 +244,6 @@ public final class Context implements AutoCloseable {
     }
 
     /**
-     * As {@link #decode(Sequence, int[], int, int)}, with logits for all tokens from an index on,
-     * instead of the last one.
-     *
-     * @param first index of the first token with logits; may be {@code count}
-     */
-    public boolean decode(Sequence sequence, int[] source, int from, int count, int first) {
-        flags.asSlice(0, first).fill((byte) 0);
-        flags.asSlice(first, count - first).fill((byte) 1);
-        llama_batch.logits(batch, flags);
-        try {
-            return decode(sequence, source, from, count);
-        } finally {
-            llama_batch.logits(batch, MemorySegment.NULL);
-        }
-    }
-
-    /**
      * Computes a token, and tokens that are guessed to follow it. {@link #confirm} says that the
      * next of those was right; the others are forgotten as soon as something else is computed.
      *
@@ -367,18 +279,26 @@ public final class Context implements AutoCloseable {
     }
 
     /**
-     * Computes tokens after those of a sequence, at most {@link #batchSize()}.
+     * Computes tokens after those of a sequence, at most {@link #batchSize()}, with logits for the
+     * last one.
      *
      * @return false if it was aborted; the tokens computed until then are kept
      */
     public boolean decode(Sequence sequence, int[] source, int from, int count) {
+        return decode(sequence, source, from, count, count - 1);
+    }
+
+    /**
+     * As {@link #decode(Sequence, int[], int, int)}, with logits for all tokens from an index on.
+     *
+     * @param first index of the first token with logits; may be {@code count}
+     */
+    public boolean decode(Sequence sequence, int[] source, int from, int count, int first) {
         if (!forgetGuesses(sequence)) {
             return false;
         }
         outputs.invalidate();
-        MemorySegment.copy(source, from, batchTokens, ValueLayout.JAVA_INT, 0, count);
-        batchSequence.set(ValueLayout.JAVA_INT, 0, sequence.id());
-        llama_batch.n_tokens(batch, count);
+        batch.fill(sequence, source, from, count, first);
         LlamaLog.Result<Integer> result = compute(sequence, count);
         if (result == null) {
             return false;
@@ -449,7 +369,9 @@ public final class Context implements AutoCloseable {
 
     private LlamaLog.Result<Integer> decode() {
         return threads.compute(
-                () -> LlamaLog.collect(() -> llama_h.llama_decode(handle.pointer(), batch)),
+                () ->
+                        LlamaLog.collect(
+                                () -> llama_h.llama_decode(handle.pointer(), batch.struct())),
                 result -> result.value() == OK);
     }
 
