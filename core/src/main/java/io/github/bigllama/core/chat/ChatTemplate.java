@@ -21,6 +21,7 @@ final class ChatTemplate implements AutoCloseable {
 
     private final NativeHandle handle;
     private final boolean supportsThinking;
+    private final boolean supportsTools;
 
     /**
      * A conversation written by a template.
@@ -73,22 +74,21 @@ final class ChatTemplate implements AutoCloseable {
                                                 arena.allocateFrom(end),
                                                 error)),
                         llama_h::bigllama_templates_free);
-        supportsThinking = describesThinking(handle.pointer());
+        JsonNode description = describe(handle.pointer());
+        supportsThinking = description.path("supports_thinking").asBoolean();
+        supportsTools = description.path("supports_tools").asBoolean();
     }
 
     /** llama.cpp finds out by applying the template, which the template may refuse. */
-    private static boolean describesThinking(MemorySegment pointer) {
+    private static JsonNode describe(MemorySegment pointer) {
         try {
             return Json.read(
-                            Shim.text(
-                                    ChatTemplateException::new,
-                                    "cannot look at the chat template",
-                                    (arena, error) ->
-                                            llama_h.bigllama_templates_describe(pointer, error)))
-                    .path("supports_thinking")
-                    .asBoolean();
+                    Shim.text(
+                            ChatTemplateException::new,
+                            "cannot look at the chat template",
+                            (arena, error) -> llama_h.bigllama_templates_describe(pointer, error)));
         } catch (ChatTemplateException e) {
-            return false;
+            return Json.object();
         }
     }
 
@@ -107,6 +107,11 @@ final class ChatTemplate implements AutoCloseable {
     /** Whether replies may begin with reasoning, which can be switched off. */
     boolean supportsThinking() {
         return supportsThinking;
+    }
+
+    /** Whether prompts tell the model of its tools. */
+    boolean supportsTools() {
+        return supportsTools;
     }
 
     /**

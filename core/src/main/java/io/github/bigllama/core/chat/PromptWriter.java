@@ -9,15 +9,21 @@ import io.github.bigllama.core.option.ToolChoice;
 import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.internal.chat.ControlText;
 import io.github.bigllama.internal.llama.Json;
+import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Has a template write the messages of a chat, its tools, and the schema of the answer. */
 final class PromptWriter {
+    private static final System.Logger LOGGER = System.getLogger("io.github.bigllama.tool");
+
     private final ChatTemplate template;
     private final ChatOptions chat;
     private final ControlText control;
+
+    /** Whether it was said that the model does not learn of the tools. */
+    private boolean isWarned;
 
     /**
      * A prompt as the template wrote it.
@@ -37,9 +43,43 @@ final class PromptWriter {
      * Writes a prompt.
      *
      * @param now the time that the template is given, in seconds since 1970
-     * @throws ChatTemplateException if the template refuses the conversation
+     * @throws ChatTemplateException if the template refuses the conversation, or must have the
+     *     answer call a tool and has no format for that
      */
     Written write(List<ChatMessage> messages, GenerationOptions options, long now) {
+        Written written = writeAny(messages, options, now);
+        if (!chat.tools().isEmpty() && options.toolChoice().mode() != ToolChoice.Mode.NONE) {
+            requireCalls(written, options);
+        }
+        return written;
+    }
+
+    /** Requires that an answer can call tools; llama.cpp ignores them where a template does. */
+    private void requireCalls(Written written, GenerationOptions options) {
+        boolean isForced = options.toolChoice().mode() != ToolChoice.Mode.AUTO;
+        if (isForced && written.isContent()) {
+            throw new IllegalArgumentException(
+                    "the answer can't both follow a grammar and call a tool; leave out one of them");
+        }
+        Optional<Grammar> calls = written.prompt().grammar();
+        if (isForced && calls.filter(grammar -> grammar.triggers().isEmpty()).isEmpty()) {
+            throw new ChatTemplateException(
+                    "the answer must call a tool, but the model's chat template "
+                            + (calls.isEmpty()
+                                    ? "has no format for tool calls"
+                                    : "can't force a call")
+                            + "; choose another one with ChatOptions.withTemplate, or ToolChoice.AUTO");
+        }
+        if (!template.supportsTools() && !isWarned) {
+            isWarned = true;
+            LOGGER.log(
+                    Level.WARNING,
+                    "the model's chat template does not mention tools, so the model does not learn of "
+                            + "them; choose another one with ChatOptions.withTemplate");
+        }
+    }
+
+    private Written writeAny(List<ChatMessage> messages, GenerationOptions options, long now) {
         try {
             return tryToWrite(RequestMessages.of(messages), options, now);
         } catch (ChatTemplateException e) {

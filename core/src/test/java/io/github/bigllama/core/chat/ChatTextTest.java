@@ -20,7 +20,6 @@ import io.github.bigllama.internal.chat.PlainReader;
 import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.testing.DemoModel;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -237,37 +236,6 @@ class ChatTextTest {
             assertThat(new Chat(other).ask("What is the capital of France?", GREEDY).content())
                     .isNotEmpty();
         }
-    }
-
-    @Test
-    void aCallThatWasCutIsNotMade() {
-        List<String> called = new ArrayList<>();
-        Tool tool =
-                Tool.of(
-                        "add",
-                        "Adds",
-                        "{\"type\":\"object\",\"properties\":{\"left\":{\"type\":\"integer\"},\"right\":{\"type\":\"integer\"}},\"required\":[\"left\",\"right\"]}",
-                        arguments -> {
-                            called.add(arguments);
-                            return "3";
-                        });
-        ChatOptions options = ChatOptions.defaults().withTools(tool).withToolRounds(1);
-        for (int most = 1; most < 60; most += 2) {
-            Chat chat = new Chat(session, options);
-            GenerationOptions cut = tokens(most).withToolChoice(ToolChoice.REQUIRED);
-            try (TokenStream answer = chat.send("What is 1 + 2?", cut)) {
-                answer.text();
-            }
-            Reply reply = chat.reply();
-            if (reply.stopReason().orElseThrow() == StopReason.MAX_TOKENS) {
-                assertThat(reply.toolCalls()).isEmpty();
-            }
-            assertThat(reply.toolCalls())
-                    .allSatisfy(call -> assertThat(call.isComplete()).isTrue())
-                    .allSatisfy(call -> assertThat(call.id()).isNotEmpty());
-            assertThat(chat.ask("Hello", tokens(2)).stats()).isPresent();
-        }
-        assertThat(called).allSatisfy(arguments -> assertThat(arguments).contains("right"));
     }
 
     @Test
