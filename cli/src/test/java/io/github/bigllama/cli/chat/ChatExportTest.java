@@ -53,14 +53,18 @@ class ChatExportTest {
         JsonNode messages = new ObjectMapper().readTree(ChatExport.json(TALK));
         assertThat(messages).hasSize(4);
         assertThat(messages.get(0))
-                .hasToString("{\"role\":\"user\",\"content\":\"Is it warm in Oslo?\"}");
+                .hasToString(
+                        """
+                        {"role":"user","content":"Is it warm in Oslo?"}""");
         assertThat(messages.get(1))
                 .hasToString(
-                        "{\"role\":\"assistant\",\"content\":\"\",\"reasoning_content\":\"Hm.\\nLook.\\n\","
-                                + "\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":"
-                                + "{\"name\":\"weather\",\"arguments\":\"{\\\"city\\\":\\\"Oslo\\\"}\"}}]}");
+                        """
+                        {"role":"assistant","content":"","reasoning_content":"Hm.\\nLook.\\n",\
+                        "tool_calls":[{"id":"1","type":"function","function":\
+                        {"name":"weather","arguments":"{\\"city\\":\\"Oslo\\"}"}}]}""");
         assertThat(messages.get(2))
                 .hasToString(
-                        "{\"role\":\"tool\",\"content\":\"7 degrees\",\"tool_call_id\":\"1\"}");
+                        """
+                        {"role":"tool","content":"7 degrees","tool_call_id":"1"}""");
     }
 }

@@ -93,7 +93,10 @@ class ModelSourceTest {
     void aListOfSeveralPages() {
         list("api/models/o/r/tree/v2", "[]");
         server.files.put(
-                "page2", "[{\"type\":\"file\",\"path\":\"one.gguf\",\"size\":3}]".getBytes());
+                "page2",
+                """
+                [{"type":"file","path":"one.gguf","size":3}]"""
+                        .getBytes());
         server.answer =
                 (exchange, file) -> {
                     if (file.length == 2) {
@@ -110,7 +113,8 @@ class ModelSourceTest {
         List<String> asked = new ArrayList<>();
         list(
                 "api/models/o/r/tree/refs/pr/4",
-                "[{\"type\":\"file\",\"path\":\"a b.gguf\",\"size\":3}]");
+                """
+                [{"type":"file","path":"a b.gguf","size":3}]""");
         server.answer =
                 (exchange, file) -> {
                     asked.add(exchange.getRequestURI().getRawPath());

@@ -434,7 +434,9 @@ class RetryTest {
     void theListOfFilesIsAskedForAgain() throws IOException {
         server.files.put(
                 "api/models/o/r/tree/main?recursive=true",
-                "[{\"type\":\"file\",\"path\":\"one.gguf\",\"size\":3}]".getBytes());
+                """
+                [{"type":"file","path":"one.gguf","size":3}]"""
+                        .getBytes());
         AtomicInteger count = new AtomicInteger();
         server.answer =
                 (exchange, file) -> {

@@ -10,6 +10,11 @@ import java.util.function.Consumer;
  * penalties, DRY, top-k, typical-p, top-p, min-p, XTC, temperature, and a draw with the seed; or,
  * with {@link Mirostat}, temperature and Mirostat's own choice instead of the filters.
  *
+ * <p>Sources: top-k <a href="https://arxiv.org/abs/1805.04833">arXiv:1805.04833</a>, top-p <a
+ * href="https://arxiv.org/abs/1904.09751">arXiv:1904.09751</a>, min-p <a
+ * href="https://arxiv.org/abs/2407.01082">arXiv:2407.01082</a>, typical-p <a
+ * href="https://arxiv.org/abs/2202.00666">arXiv:2202.00666</a>.
+ *
  * @param temperature divides the logits; 0 always takes the most probable token
  * @param topK keeps this many of the most probable tokens; 0 keeps all
  * @param topP keeps the most probable tokens that together reach this probability; 1 keeps all
@@ -114,7 +119,9 @@ public record SamplingOptions(
     }
 
     /**
-     * "Don't repeat yourself": a penalty that grows with the length of the repetition.
+     * "Don't repeat yourself": a penalty that grows with the length of the repetition. Source: <a
+     * href="https://github.com/oobabooga/text-generation-webui/pull/5677">text-generation-webui,
+     * pull request 5677</a>.
      *
      * @param multiplier factor of the penalty; 0 turns it off
      * @param base the penalty is multiplier · base^(length − allowedLength)
@@ -147,7 +154,9 @@ public record SamplingOptions(
 
     /**
      * "Exclude top choices": with a probability, drops all but the least probable of the tokens
-     * above a threshold.
+     * above a threshold. Source: <a
+     * href="https://github.com/oobabooga/text-generation-webui/pull/6335">text-generation-webui,
+     * pull request 6335</a>.
      *
      * @param probability how probable this is at each token; 0 turns it off
      * @param threshold the probability from which a token is a top choice
@@ -163,7 +172,8 @@ public record SamplingOptions(
     }
 
     /**
-     * Mirostat: keeps the surprise of the text near a target.
+     * Mirostat: keeps the surprise of the text near a target. Source: <a
+     * href="https://arxiv.org/abs/2007.14966">arXiv:2007.14966</a>.
      *
      * @param version 0 for off, 1 or 2
      * @param tau the target surprise, in bits

@@ -25,7 +25,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TreeTraversingParser;
 import java.io.IOException;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,7 +34,6 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.Set;
 
 /**
  * The JSON schema of a Java type, taken from Jackson's deserializers, so that its names and formats
@@ -45,10 +43,7 @@ public final class TypeSchema {
     private final ObjectMapper mapper;
     private final DeserializationConfig config;
     private final DeserializationContext context;
-    private final ObjectNode definitions = JsonNodeFactory.instance.objectNode();
-    private final Map<JavaType, String> names = new HashMap<>();
-    private final Map<JavaType, ObjectNode> finished = new HashMap<>();
-    private final Set<JavaType> begun = new HashSet<>();
+    private final Definitions definitions = new Definitions();
 
     private TypeSchema(ObjectMapper mapper) {
         this.mapper = mapper;
@@ -77,9 +72,7 @@ public final class TypeSchema {
                             + ": it is infinitely nested",
                     e);
         }
-        if (!schemas.definitions.isEmpty()) {
-            schema.set("$defs", schemas.definitions);
-        }
+        schemas.definitions.addTo(schema);
         return schema;
     }
 
@@ -102,7 +95,7 @@ public final class TypeSchema {
         boolean isBean = !type.isReferenceType() && !type.isEnumType() && !type.isContainerType();
         if (isBean) {
             refuseForeign(type);
-            return bean(type);
+            return definitions.schema(type, () -> bean(type));
         }
         requirePlain(type);
         if (type.isReferenceType()) {
@@ -227,46 +220,15 @@ public final class TypeSchema {
     }
 
     private ObjectNode bean(JavaType type) {
-        if (begun.contains(type) || finished.containsKey(type)) {
-            String name = names.computeIfAbsent(type, this::name);
-            if (finished.containsKey(type)) {
-                definitions.set(name, finished.get(type).deepCopy());
-            }
-            return JsonNodeFactory.instance.objectNode().put("$ref", "#/$defs/" + name);
-        }
-        begun.add(type);
-        ObjectNode schema;
         try {
-            schema = Polymorphism.of(this, config, type).orElse(null);
-            if (schema == null) {
-                schema = plain(type);
-            }
+            Optional<ObjectNode> polymorphic = Polymorphism.of(this, config, type);
+            return polymorphic.isPresent() ? polymorphic.get() : plain(type);
         } catch (JsonMappingException e) {
             throw new IllegalArgumentException(
                     "there is no JSON schema for %s: %s"
                             .formatted(type.toCanonical(), e.getOriginalMessage()),
                     e);
         }
-        begun.remove(type);
-        finished.put(type, schema);
-        if (names.containsKey(type)) {
-            definitions.set(names.get(type), schema.deepCopy());
-            if (!begun.isEmpty()) {
-                return JsonNodeFactory.instance
-                        .objectNode()
-                        .put("$ref", "#/$defs/" + names.get(type));
-            }
-        }
-        return schema;
-    }
-
-    private String name(JavaType type) {
-        StringBuilder name = new StringBuilder(type.getRawClass().getSimpleName());
-        for (int i = 0; i < type.containedTypeCount(); i++) {
-            name.append(type.containedType(i).getRawClass().getSimpleName());
-        }
-        String text = name.toString().replaceAll("\\W", "");
-        return names.containsValue(text) ? text + names.size() : text;
     }
 
     /** The schema of a bean of exactly this class. */

@@ -30,14 +30,16 @@ class TemplateGrammarsTest {
             Tool.of(
                     "weather",
                     "Says the weather of a city",
-                    "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}",
+                    """
+                    {"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}""",
                     arguments -> "rain");
 
     private static final Grammar YES_OR_NO = Grammar.gbnf("root ::= \"yes\" | \"no\"");
 
     private static final Grammar BOOLEAN =
             Grammar.json(
-                    "{\"type\":\"object\",\"properties\":{\"wet\":{\"type\":\"boolean\"}},\"required\":[\"wet\"],\"additionalProperties\":false}");
+                    """
+                    {"type":"object","properties":{"wet":{"type":"boolean"}},"required":["wet"],"additionalProperties":false}""");
 
     private static LlamaModel model;
     private static LlamaSession session;

@@ -88,14 +88,16 @@ class TemplatesTest {
                         Tool.of(
                                         "weather",
                                         "Says the weather of a city",
-                                        "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}",
+                                        """
+                                        {"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}""",
                                         arguments -> "")
                                 .toJson())
                 .add(
                         Tool.of(
                                         "time",
                                         "Says the time",
-                                        "{\"type\":\"object\",\"properties\":{}}",
+                                        """
+                                        {"type":"object","properties":{}}""",
                                         arguments -> "")
                                 .toJson());
     }
@@ -163,9 +165,11 @@ class TemplatesTest {
         Map<String, String> replies =
                 Map.of(
                         "meta-llama-Llama-3.1-8B-Instruct.jinja",
-                        "{\"name\": \"weather\", \"parameters\": {\"city\": \"Oslo\"}}",
+                        """
+                        {"name": "weather", "parameters": {"city": "Oslo"}}""",
                         "mistralai-Mistral-Nemo-Instruct-2407.jinja",
-                        "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}, \"id\": \"123456789\"}]",
+                        """
+                        [TOOL_CALLS][{"name": "weather", "arguments": {"city": "Oslo"}, "id": "123456789"}]""",
                         "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja",
                         "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>",
                         "Qwen3-Coder.jinja",
@@ -193,7 +197,8 @@ class TemplatesTest {
         assertThat(grammarOf("{\"type\":\"boolean\"}")).contains("root ::=").contains("true");
         assertThat(
                         grammarOf(
-                                "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[\"x\",\"y\"]}},\"required\":[\"a\"]}"))
+                                """
+                                {"type":"object","properties":{"a":{"enum":["x","y"]}},"required":["a"]}"""))
                 .contains("\\\"x\\\"");
         assertThatThrownBy(() -> grammarOf("{\"$ref\":\"#/nowhere\"}"))
                 .isInstanceOf(GrammarException.class)
@@ -220,9 +225,15 @@ class TemplatesTest {
                                                         .put("generation_prompt", ""))
                                         .parse("x", false),
                         () -> apply("{}"),
-                        () -> apply("{\"messages\":[{\"content\":\"a\"}]}"),
+                        () ->
+                                apply(
+                                        """
+                                        {"messages":[{"content":"a"}]}"""),
                         () -> apply("{\"messages\":\"hello\"}"),
-                        () -> apply("{\"messages\":[],\"tools\":[{\"type\":\"x\"}]}"));
+                        () ->
+                                apply(
+                                        """
+                                        {"messages":[],"tools":[{"type":"x"}]}"""));
         for (Runnable call : bad) {
             assertThatThrownBy(call::run)
                     .isInstanceOfAny(ChatTemplateException.class, GrammarException.class)
@@ -354,7 +365,9 @@ class TemplatesTest {
 
     @Test
     void whatWasShownIsSaid() {
-        String text = "Hello <tool_call>{\"name\":\"nosuch\",\"arguments\":{}}</tool_call> there";
+        String text =
+                """
+                Hello <tool_call>{"name":"nosuch","arguments":{}}</tool_call> there""";
         for (String name :
                 List.of(
                         "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja",

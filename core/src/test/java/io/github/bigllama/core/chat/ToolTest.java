@@ -159,7 +159,9 @@ class ToolTest {
                 Tool.of(
                         "find",
                         "Finds",
-                        "{\"properties\": {\"a\": {\"pattern\": \"%s\"}}}".formatted(pattern),
+                        """
+                        {"properties": {"a": {"pattern": "%s"}}}"""
+                                .formatted(pattern),
                         arguments -> "found");
         assertThat(tool.call("{\"a\": \"" + right + "\"}")).isEqualTo("found");
         assertThatThrownBy(() -> tool.call("{\"a\": \"" + wrong + "\"}"))
@@ -249,7 +251,8 @@ class ToolTest {
                 Tool.of(
                         "t",
                         "",
-                        "{\"properties\": {\"a\": {\"type\": \"string\", \"pattern\": \""
+                        """
+                        {"properties": {"a": {"type": "string", "pattern": \""""
                                 + pattern
                                 + "\"}}}",
                         arguments -> "done");
@@ -296,8 +299,10 @@ class ToolTest {
                 List.of(
                         "{\"numbers\": [5, 5]}",
                         "{\"numbers\": [7]}",
-                        "{\"numbers\": [5], \"unit\": \"m\"}",
-                        "{\"numbers\": [5], \"unit\": \"7\"}",
+                        """
+                        {"numbers": [5], "unit": "m"}""",
+                        """
+                        {"numbers": [5], "unit": "7"}""",
                         "{}",
                         "[]",
                         "null",
@@ -309,7 +314,9 @@ class ToolTest {
                     .hasMessageStartingWith("the arguments are wrong: ");
         }
         assertThat(seen).isEmpty();
-        String right = "{\"numbers\": [5, 10], \"unit\": \"kg\"}";
+        String right =
+                """
+                {"numbers": [5, 10], "unit": "kg"}""";
         assertThat(tool.call(right)).isEqualTo("done");
         assertThat(seen).containsExactly(right);
         Chat chat =

@@ -249,18 +249,28 @@ class JsonSchemaTest {
     @Test
     void largeAndDeepSchemasTakeNoTimeOrAreRefused() {
         String deep = "{\"items\":".repeat(150) + "{}" + "}".repeat(150);
-        String bomb = "{\"type\":\"string\",\"pattern\":\"^((((a{1000}){1000}){1000}){1000})$\"}";
-        StringBuilder twins = new StringBuilder("{\"$ref\":\"#/$defs/d0\",\"$defs\":{");
+        String bomb =
+                """
+                {"type":"string","pattern":"^((((a{1000}){1000}){1000}){1000})$"}""";
+        StringBuilder twins =
+                new StringBuilder(
+                        """
+                        {"$ref":"#/$defs/d0","$defs":{""");
         for (int i = 0; i < 40; i++) {
             twins.append(
                     String.format(
                             Locale.ROOT,
-                            "\"d%d\":{\"allOf\":[{\"anyOf\":[{\"$ref\":\"#/$defs/d%d\"},{\"title\":\"a\"}]},{\"anyOf\":[{\"title\":\"b\"},{\"title\":\"c\"}]}]},",
+                            """
+                            "d%d":{"allOf":[{"anyOf":[{"$ref":"#/$defs/d%d"},{"title":"a"}]},{"anyOf":[{"title":"b"},{"title":"c"}]}]},""",
                             i,
                             i + 1));
         }
-        twins.append("\"d40\":{\"type\":\"string\"}}}");
-        String itself = "{\"anyOf\":[{\"$ref\":\"#\"},{\"type\":\"string\"}]}";
+        twins.append(
+                """
+                "d40":{"type":"string"}}}""");
+        String itself =
+                """
+                {"anyOf":[{"$ref":"#"},{"type":"string"}]}""";
         for (String schema : List.of(deep, bomb, twins.toString(), itself)) {
             Assertions.assertThat(Duration.ofSeconds(20))
                     .isGreaterThan(

@@ -343,7 +343,11 @@ class JsonTypeTest {
                                 {"first_part": 3}
                                 """))
                 .isEqualTo(new Wide(3));
-        assertThat(JsonType.of(Shape.class).read("{\"@type\":\"Circle\",\"radius\":2}"))
+        assertThat(
+                        JsonType.of(Shape.class)
+                                .read(
+                                        """
+                                        {"@type":"Circle","radius":2}"""))
                 .isEqualTo(new Circle(2));
         assertThat(JsonType.of(Chain.class).read("{\"value\":1}"))
                 .isEqualTo(new Chain(1, Optional.empty()));
