@@ -45,16 +45,17 @@ final class BandwidthProbe {
         double run() throws IOException;
     }
 
-    /** The bandwidth of the CPU with matrices of a type, whose rows have a number of elements. */
-    double matrices(GgmlType type, int columns, int threads) {
+    /** The bandwidth of the CPU with matrices of a type and a size. */
+    double matrices(GgmlType type, int columns, int rows, int threads) {
         return withoutReading(
                 String.format(
                         Locale.ROOT,
-                        "memory.%s.%d-columns.%d-threads",
+                        "memory.%s.%d-columns.%d-rows.%d-threads",
                         type.label(),
                         columns,
+                        rows,
                         threads),
-                () -> MatrixSpeed.of(type, columns, threads));
+                () -> MatrixSpeed.of(type, columns, rows, threads));
     }
 
     /** Seconds that a step of a computation takes at the least. */

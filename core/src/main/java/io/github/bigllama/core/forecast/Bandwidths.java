@@ -29,8 +29,11 @@ public record Bandwidths(double memory, double disk, double slices, double step)
      */
     private static final double SHARE = 0.05;
 
-    /** Rows that are at least this long cost the same per byte; shorter ones cost more. */
-    private static final List<Integer> COLUMNS = List.of(4096, 1024, 256);
+    /**
+     * Columns and rows of the matrices that are measured. Larger ones cost the same per byte;
+     * shorter rows cost more, and fewer rows are divided among threads less well.
+     */
+    private static final List<Integer> LENGTHS = List.of(4096, 1024, 256);
 
     public Bandwidths {
         require("memory", memory);
@@ -74,8 +77,9 @@ public record Bandwidths(double memory, double disk, double slices, double step)
     }
 
     /**
-     * How fast this machine computes with the weights of a model in RAM. Types and lengths of rows
-     * that have not been measured before are measured, which takes about a second and 256 MiB each.
+     * How fast this machine computes with the weights of a model in RAM. Types and sizes of
+     * matrices that have not been measured before are measured, which takes about a second and 256
+     * MiB each.
      *
      * @param threads number of threads that compute; 0 for one per physical core
      * @param again whether to measure what has been measured before
@@ -84,7 +88,10 @@ public record Bandwidths(double memory, double disk, double slices, double step)
     public static double measureMemory(Weights weights, int threads, boolean again) {
         BandwidthProbe probe = new BandwidthProbe(again);
         return memory(
-                weights, matrix -> probe.matrices(matrix.type(), matrix.columns(), cores(threads)));
+                weights,
+                matrix ->
+                        probe.matrices(
+                                matrix.type(), matrix.columns(), matrix.rows(), cores(threads)));
     }
 
     /**
@@ -111,14 +118,15 @@ public record Bandwidths(double memory, double disk, double slices, double step)
     }
 
     /** Matrices that are alike in speed. */
-    private record Matrix(GgmlType type, int columns) {
+    private record Matrix(GgmlType type, int columns, int rows) {
         static Matrix of(Weight weight) {
-            int columns =
-                    COLUMNS.stream()
-                            .filter(c -> c <= weight.columns())
-                            .findFirst()
-                            .orElse(COLUMNS.getLast());
-            return new Matrix(weight.type(), columns);
+            GgmlType type = weight.type();
+            long elements = weight.sliceSize() / type.typeSize() * type.blockSize();
+            return new Matrix(type, length(weight.columns()), length(elements / weight.columns()));
+        }
+
+        private static int length(long exact) {
+            return LENGTHS.stream().filter(l -> l <= exact).findFirst().orElse(LENGTHS.getLast());
         }
     }
 

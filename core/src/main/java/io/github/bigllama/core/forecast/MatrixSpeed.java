@@ -22,8 +22,8 @@ final class MatrixSpeed {
     /** More than fits into any CPU cache. */
     private static final long BYTES = 256L << 20;
 
-    /** Elements of a large matrix. */
-    private static final int ELEMENTS = 4096 * 4096;
+    /** Fewer than ggml's {@code GGML_DEFAULT_GRAPH_SIZE}. */
+    private static final int MOST_MATRICES = 2000;
 
     /** A matrix that takes less time to multiply with than threads take to meet. */
     private static final int SMALL = 32;
@@ -59,12 +59,12 @@ final class MatrixSpeed {
      *
      * @param type a type with a matrix kernel: quantized, or F32, F16, BF16
      * @param columns elements of a row
+     * @param rows number of rows, among which threads divide the work
      * @return bytes of matrices per second
      */
-    static double of(GgmlType type, int columns, int threads) {
-        int rows = ELEMENTS / columns;
+    static double of(GgmlType type, int columns, int rows, int threads) {
         long matrix = llama_h.ggml_row_size(type.id(), columns) * rows;
-        int count = (int) Math.max(1, BYTES / matrix);
+        int count = Math.clamp(BYTES / matrix, 1, MOST_MATRICES);
         return count * matrix * graphs(type, columns, rows, count, threads);
     }
 
