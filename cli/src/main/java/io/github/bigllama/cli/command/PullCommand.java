@@ -21,6 +21,7 @@ import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.option.SessionOptions;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
@@ -41,6 +42,9 @@ import picocli.CommandLine.Parameters;
             ""
         })
 public final class PullCommand implements Callable<Integer> {
+    /** The download does not wait longer for the forecast, which then comes after it. */
+    private static final Duration HEADER_LIMIT = Duration.ofSeconds(10);
+
     @Parameters(
             paramLabel = "SOURCE",
             description =
@@ -81,7 +85,10 @@ public final class PullCommand implements Callable<Integer> {
                 say(model.name() + " is already there: " + pull.firstFile());
                 return ExitCode.OK;
             }
-            isPlanned = isPlanned || forecast(() -> ModelHeaders.read(model, http)).isEmpty();
+            isPlanned =
+                    isPlanned
+                            || forecast(() -> ModelHeaders.readWithin(HEADER_LIMIT, model, http))
+                                    .isEmpty();
             run(pull, pull::run);
         } catch (IOException e) {
             throw new CommandException(
@@ -102,7 +109,7 @@ public final class PullCommand implements Callable<Integer> {
                     ExitCode.FAILED, e.getMessage() + "; bigllama rm deletes it", e);
         }
         if (!isPlanned) {
-            // Servers that are busy, or don't send parts of files, have sent all of it by now.
+            // Servers that are busy or slow, or don't send parts of files, have sent all of it now.
             forecast(() -> ModelFiles.read(first))
                     .ifPresent(reason -> say("cannot forecast how it will run: " + reason));
         }

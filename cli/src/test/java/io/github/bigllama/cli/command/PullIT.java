@@ -12,6 +12,9 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -55,6 +58,7 @@ class PullIT {
                     exchange.getResponseBody().write(model);
                     exchange.close();
                 });
+        server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
         server.start();
         address = String.format(Locale.ROOT, "http://localhost:%d/", server.getAddress().getPort());
     }
@@ -108,6 +112,47 @@ class PullIT {
         assertThat(bundle.run("list").err()).contains("there are no models in " + folder);
         Result unknown = bundle.run("rm", "--yes", "demo");
         assertThat(unknown.err()).contains("there is no model demo in " + folder);
+    }
+
+    /** The first connection may be the slow one, and the forecast reads the header on it. */
+    @Test
+    void aHeaderThatTricklesDoesNotKeepTheDownloadWaiting() throws IOException {
+        byte[] model = Files.readAllBytes(bundle.demoModel());
+        AtomicInteger headers = new AtomicInteger();
+        server.createContext(
+                "/slow.gguf",
+                exchange -> {
+                    String[] range =
+                            exchange.getRequestHeaders()
+                                    .getFirst("Range")
+                                    .replace("bytes=", "")
+                                    .split("-");
+                    int from = Integer.parseInt(range[0]);
+                    int to = Math.min(Integer.parseInt(range[1]), model.length - 1);
+                    exchange.getResponseHeaders()
+                            .set(
+                                    "Content-Range",
+                                    String.format(
+                                            Locale.ROOT, "bytes %d-%d/%d", from, to, model.length));
+                    exchange.sendResponseHeaders(206, to - from + 1);
+                    boolean isHeader = from == 0 && to > 0 && to < 1 << 20;
+                    for (int i = from; isHeader && i <= to; i += 1024) {
+                        headers.incrementAndGet();
+                        exchange.getResponseBody().write(model, i, Math.min(1024, to - i + 1));
+                        exchange.getResponseBody().flush();
+                        LockSupport.parkNanos(1_000_000_000);
+                    }
+                    if (!isHeader) {
+                        exchange.getResponseBody().write(model, from, to - from + 1);
+                    }
+                    exchange.close();
+                });
+        Result pulled = bundle.run("pull", address + "slow.gguf");
+        assertThat(pulled.exitCode()).as(pulled.err()).isZero();
+        assertThat(pulled.err())
+                .contains("bigllama: verdict      fits: all of it stays in RAM")
+                .doesNotContain("cannot forecast");
+        assertThat(headers.get()).isBetween(8, 14);
     }
 
     /** Then the headers are known only when all of it is here. */
