@@ -69,7 +69,7 @@ public final class Sequence {
      *     positions before it
      */
     int keep(int keep) {
-        if (keep == used && guesses == 0) {
+        if (holds(keep)) {
             return used;
         }
         guesses = 0;
@@ -80,6 +80,11 @@ public final class Sequence {
             clear();
         }
         return used;
+    }
+
+    /** Whether the KV cache holds so many tokens, and nothing else. */
+    boolean holds(int count) {
+        return count == used && guesses == 0;
     }
 
     /**

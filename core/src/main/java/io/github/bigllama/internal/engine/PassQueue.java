@@ -1,0 +1,274 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.internal.threads.AbortSwitch;
+import io.github.bigllama.internal.threads.PlatformThread;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Has the lanes of a context share passes. A thread of its own computes while there are requests:
+ * it waits for none of the callers longer than a small part of a pass, and callers may be virtual
+ * threads, which hold no carrier meanwhile. Thread-safe.
+ */
+final class PassQueue {
+    /** The part of a pass for which the next one waits for lanes that took part in it. */
+    private static final double PATIENCE = 0.25;
+
+    private static final long LEAST_PATIENCE = TimeUnit.MILLISECONDS.toNanos(2);
+    private static final long MOST_PATIENCE = TimeUnit.MILLISECONDS.toNanos(50);
+
+    private final Context context;
+    private final AbortSwitch abort;
+    private final int batchSize;
+    private final int outputs;
+    private final PromptShare prompts;
+
+    private final ReentrantLock mutex = new ReentrantLock();
+
+    /** Something has changed that the next pass waits for. */
+    private final Condition changed = mutex.newCondition();
+
+    /** Some requests have their results. */
+    private final Condition done = mutex.newCondition();
+
+    /** Requests without a result that no pass computes yet, in their order. */
+    private final List<Request> waiting = new ArrayList<>();
+
+    /** Requests that the current pass computes. */
+    private final List<Request> computing = new ArrayList<>();
+
+    /** Requests that did not fit beside others: they come first in the next pass. */
+    private final Set<Request> refused = new HashSet<>();
+
+    /** Lanes that took part in the last pass and will most likely be back soon. */
+    private final Set<Lane> expected = new HashSet<>();
+
+    /** Lanes that were waited for in vain, and have not been quick since. */
+    private final Set<Lane> late = new HashSet<>();
+
+    private boolean isRunning;
+    private long lastEnd;
+    private long patience = LEAST_PATIENCE;
+
+    /**
+     * A queue without requests.
+     *
+     * @param batchSize most tokens of a pass
+     * @param outputs most tokens of a pass that have logits
+     */
+    PassQueue(Context context, AbortSwitch abort, int batchSize, int outputs) {
+        this.context = context;
+        this.abort = abort;
+        this.batchSize = batchSize;
+        this.outputs = outputs;
+        this.prompts = new PromptShare(batchSize);
+    }
+
+    /** Waits until a request has its result, or is withdrawn. An interrupt withdraws it. */
+    void compute(Request request) {
+        boolean wasInterrupted = false;
+        mutex.lock();
+        try {
+            if (request.isCancelled()) {
+                return;
+            }
+            arrive(request);
+            while (waiting.contains(request) || computing.contains(request)) {
+                try {
+                    if (request.isInterruptible()) {
+                        done.await();
+                    } else {
+                        done.awaitUninterruptibly();
+                    }
+                } catch (InterruptedException e) {
+                    wasInterrupted = true;
+                    request.interrupt();
+                    waiting.remove(request);
+                    abort.update();
+                }
+            }
+        } finally {
+            refused.remove(request);
+            mutex.unlock();
+            if (wasInterrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private void arrive(Request request) {
+        Lane lane = request.lane();
+        waiting.add(request);
+        expected.remove(lane);
+        if (System.nanoTime() - lane.lastEnd() <= patience) {
+            late.remove(lane);
+        }
+        if (isRunning) {
+            changed.signal();
+            return;
+        }
+        try {
+            PlatformThread.start(this::run);
+            isRunning = true;
+        } catch (RuntimeException | Error e) {
+            waiting.remove(request);
+            throw e;
+        }
+    }
+
+    /** Withdraws the request of a lane if that has been cancelled, and no pass computes it. */
+    void withdraw(Lane lane) {
+        mutex.lock();
+        try {
+            if (waiting.removeIf(request -> request.lane() == lane && request.isCancelled())) {
+                done.signalAll();
+            }
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    /** Notes that a lane will not be back soon. */
+    void rest(Lane lane) {
+        mutex.lock();
+        try {
+            expected.remove(lane);
+            late.remove(lane);
+            changed.signal();
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    private void run() {
+        try {
+            while (next()) {
+                long start = System.nanoTime();
+                List<Request> postponed = context.pass(computing, fraction -> {});
+                finish(postponed, System.nanoTime() - start);
+            }
+        } catch (RuntimeException | Error e) {
+            fail(e);
+        }
+    }
+
+    /** Whatever happens here, nobody waits for it forever. */
+    private void fail(Throwable reason) {
+        mutex.lock();
+        try {
+            waiting.addAll(computing);
+            waiting.forEach(request -> request.failed(reason));
+            waiting.clear();
+            computing.clear();
+            expected.clear();
+            isRunning = false;
+            done.signalAll();
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    /** Chooses the requests of the next pass; false if there are none. */
+    private boolean next() {
+        mutex.lock();
+        try {
+            gather();
+            if (waiting.isEmpty()) {
+                isRunning = false;
+                context.rest();
+                return false;
+            }
+            choose();
+            waiting.removeAll(computing);
+            return true;
+        } finally {
+            mutex.unlock();
+        }
+    }
+
+    /**
+     * Waits a little for the lanes of the last pass: otherwise each half of them would compute
+     * while the other half chooses tokens, and all weights would be read twice as often.
+     */
+    private void gather() {
+        long deadline = lastEnd + patience;
+        while (!expected.isEmpty()) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                late.addAll(expected);
+                expected.clear();
+                return;
+            }
+            try {
+                changed.awaitNanos(left);
+            } catch (InterruptedException e) {
+                // Nobody interrupts this thread.
+                deadline = System.nanoTime();
+            }
+        }
+    }
+
+    /** First tokens of answers, then in equal shares those of prompts. */
+    private void choose() {
+        List<Request> answers = new ArrayList<>();
+        List<Request> parts = new ArrayList<>();
+        waiting.stream().filter(refused::contains).forEach(answers::add);
+        waiting.stream().filter(r -> r.isWhole() && !refused.contains(r)).forEach(answers::add);
+        waiting.stream().filter(r -> !r.isWhole() && !refused.contains(r)).forEach(parts::add);
+        int room = batchSize;
+        int rows = outputs;
+        for (Request request : answers) {
+            if (computing.isEmpty() || request.count() <= room && request.outputs() <= rows) {
+                request.share(Math.min(request.count(), batchSize));
+                computing.add(request);
+                room -= request.share();
+                rows -= request.outputs();
+            }
+        }
+        if (!computing.isEmpty()) {
+            room = Math.min(room, prompts.next());
+        }
+        for (int i = 0; i < parts.size() && room > 0 && rows > 0; i++) {
+            Request request = parts.get(i);
+            request.share(Math.clamp(room / (parts.size() - i), 1, request.count()));
+            computing.add(request);
+            room -= request.share();
+            rows -= request.outputs();
+        }
+    }
+
+    private void finish(List<Request> postponed, long nanos) {
+        mutex.lock();
+        try {
+            computing.removeAll(postponed);
+            waiting.addAll(0, postponed);
+            refused.addAll(postponed);
+            waiting.removeIf(Request::isCancelled);
+            lastEnd = System.nanoTime();
+            patience = Math.clamp((long) (PATIENCE * nanos), LEAST_PATIENCE, MOST_PATIENCE);
+            if (computing.stream().anyMatch(Request::isWhole)) {
+                prompts.observe(
+                        computing.stream()
+                                .filter(request -> !request.isWhole())
+                                .mapToInt(Request::share)
+                                .sum(),
+                        nanos);
+            }
+            for (Request request : computing) {
+                request.lane().ended(lastEnd);
+                if (!request.isCancelled() && !late.contains(request.lane())) {
+                    expected.add(request.lane());
+                }
+            }
+            computing.clear();
+            done.signalAll();
+        } finally {
+            mutex.unlock();
+        }
+    }
+}

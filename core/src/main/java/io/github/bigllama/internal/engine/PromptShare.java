@@ -1,0 +1,47 @@
+package io.github.bigllama.internal.engine;
+
+/**
+ * Decides how many tokens of prompts a pass computes beside those of answers: about as many as make
+ * it take twice the time, so that a long prompt does not hold up the answers of others. Where
+ * weights are read from disk, that are many: computing them takes no longer than reading. Not
+ * thread-safe.
+ */
+final class PromptShare {
+    private static final int LEAST = 8;
+
+    /** The factor by which a pass may take longer than one without prompts. */
+    private static final double LONGER = 2;
+
+    /** Passes with prompts until one without is measured again. */
+    private static final int ROW = 32;
+
+    /** The weight of the last measurement in an average. */
+    private static final double NEWS = 0.25;
+
+    private final int most;
+    private int share;
+    private double alone;
+    private int row = ROW;
+
+    PromptShare(int most) {
+        this.most = Math.max(most, LEAST);
+        share = Math.min(this.most, 32);
+    }
+
+    /** Most tokens of prompts in the next pass; 0 if it should be without, to measure that. */
+    int next() {
+        return row >= ROW ? 0 : share;
+    }
+
+    /** Learns from a pass with tokens of answers. */
+    void observe(int promptTokens, double nanos) {
+        if (promptTokens == 0) {
+            alone = alone == 0 || row >= ROW ? nanos : alone + NEWS * (nanos - alone);
+            row = 0;
+            return;
+        }
+        row++;
+        double fitting = promptTokens * (LONGER - 1) * alone / Math.max(1, nanos - alone);
+        share = (int) Math.clamp(fitting, Math.max(LEAST, share / 2), Math.min(most, 2 * share));
+    }
+}

@@ -1,0 +1,134 @@
+package io.github.bigllama.internal.engine;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tokens of a lane that are to be computed in one pass: all of them, or as many of the first as
+ * there is room for.
+ */
+final class Request {
+    private final Lane lane;
+    private final int[] source;
+    private final int from;
+    private final int count;
+    private final int first;
+    private final boolean isWhole;
+
+    /** Tokens in the KV cache when the request was made. */
+    private final int after;
+
+    /** Becomes true when the result is no longer wanted; null if that can't happen. */
+    private final @Nullable AtomicBoolean signal;
+
+    private volatile boolean isInterrupted;
+
+    /** Number of tokens that a pass computes. */
+    private int share;
+
+    private int computed;
+    private @Nullable Throwable failure;
+
+    /**
+     * A request of a lane.
+     *
+     * @param first index of the first token with logits, from 0; {@code count} for none
+     * @param isWhole whether all tokens must be computed in one pass
+     */
+    Request(Lane lane, int[] source, int from, int count, int first, boolean isWhole) {
+        this.lane = lane;
+        this.source = source;
+        this.from = from;
+        this.count = count;
+        this.first = first;
+        this.isWhole = isWhole;
+        this.after = lane.sequence().used();
+        this.signal = lane.signal();
+        this.share = count;
+    }
+
+    Lane lane() {
+        return lane;
+    }
+
+    Sequence sequence() {
+        return lane.sequence();
+    }
+
+    int[] source() {
+        return source;
+    }
+
+    int from() {
+        return from;
+    }
+
+    /** Whether it is a token of an answer, perhaps with guesses, rather than a part of a prompt. */
+    boolean isWhole() {
+        return isWhole || count == 1;
+    }
+
+    int count() {
+        return count;
+    }
+
+    /** Number of tokens that the pass computes, and of those that get logits. */
+    void share(int tokens) {
+        share = tokens;
+    }
+
+    int share() {
+        return share;
+    }
+
+    /** Index of the first token with logits; the last token of a part has some, too. */
+    int first() {
+        return share < count ? share - 1 : first;
+    }
+
+    int outputs() {
+        return share - first();
+    }
+
+    /** Whether the sequence still has the tokens that this one follows. */
+    boolean isValid() {
+        return sequence().used() == after;
+    }
+
+    boolean isInterruptible() {
+        return signal != null;
+    }
+
+    void interrupt() {
+        isInterrupted = true;
+    }
+
+    /** Whether the result is no longer wanted. */
+    boolean isCancelled() {
+        return isInterrupted || signal != null && signal.get();
+    }
+
+    /** Sets the result: the number of tokens that were computed, 0 if it was ended early. */
+    void computed(int tokens) {
+        computed = tokens;
+    }
+
+    void failed(Throwable reason) {
+        failure = reason;
+    }
+
+    /** The number of tokens that were computed, 0 if it was ended early; or throws the failure. */
+    int result() {
+        if (failure instanceof Error error) {
+            throw error;
+        }
+        if (failure != null) {
+            throw (RuntimeException) failure;
+        }
+        return computed;
+    }
+
+    boolean hasFailed() {
+        return failure != null;
+    }
+}
