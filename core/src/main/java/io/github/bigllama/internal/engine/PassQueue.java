@@ -52,6 +52,10 @@ final class PassQueue {
     private final Set<Lane> late = new HashSet<>();
 
     private boolean isRunning;
+
+    /** Nanoseconds to wait for others before the first pass. */
+    private long begin;
+
     private long lastEnd;
     private long patience = LEAST_PATIENCE;
 
@@ -113,6 +117,8 @@ final class PassQueue {
             return;
         }
         try {
+            // Who begins at the same time begins together.
+            begin = request.isWhole() ? 0 : LEAST_PATIENCE;
             PlatformThread.start(this::run);
             isRunning = true;
         } catch (RuntimeException | Error e) {
@@ -147,6 +153,7 @@ final class PassQueue {
 
     private void run() {
         try {
+            TimeUnit.NANOSECONDS.sleep(begin);
             while (next()) {
                 long start = System.nanoTime();
                 List<Request> postponed = context.pass(computing, fraction -> {});
@@ -154,6 +161,9 @@ final class PassQueue {
             }
         } catch (RuntimeException | Error e) {
             fail(e);
+        } catch (InterruptedException e) {
+            // Nobody interrupts this thread.
+            fail(new IllegalStateException(e));
         }
     }
 
@@ -242,6 +252,13 @@ final class PassQueue {
         }
     }
 
+    private int tokens(boolean ofAnswers) {
+        return computing.stream()
+                .filter(request -> request.isWhole() == ofAnswers)
+                .mapToInt(Request::share)
+                .sum();
+    }
+
     private void finish(List<Request> postponed, long nanos) {
         mutex.lock();
         try {
@@ -251,17 +268,12 @@ final class PassQueue {
             waiting.removeIf(Request::isCancelled);
             lastEnd = System.nanoTime();
             patience = Math.clamp((long) (PATIENCE * nanos), LEAST_PATIENCE, MOST_PATIENCE);
-            if (computing.stream().anyMatch(Request::isWhole)) {
-                prompts.observe(
-                        computing.stream()
-                                .filter(request -> !request.isWhole())
-                                .mapToInt(Request::share)
-                                .sum(),
-                        nanos);
-            }
+            prompts.observe(tokens(true), tokens(false), nanos);
             for (Request request : computing) {
                 request.lane().ended(lastEnd);
-                if (!request.isCancelled() && !late.contains(request.lane())) {
+                if (!request.isCancelled()
+                        && !request.hasFailed()
+                        && !late.contains(request.lane())) {
                     expected.add(request.lane());
                 }
             }

@@ -20,12 +20,16 @@ final class PromptShare {
 
     private final int most;
     private int share;
+
+    /** Nanoseconds of a pass without prompts; 0 before the first pass. */
     private double alone;
-    private int row = ROW;
+
+    /** Passes with prompts since the last one without. */
+    private int row = ROW - 4;
 
     PromptShare(int most) {
         this.most = Math.max(most, LEAST);
-        share = Math.min(this.most, 32);
+        share = Math.min(this.most, 64);
     }
 
     /** Most tokens of prompts in the next pass; 0 if it should be without, to measure that. */
@@ -33,15 +37,21 @@ final class PromptShare {
         return row >= ROW ? 0 : share;
     }
 
-    /** Learns from a pass with tokens of answers. */
-    void observe(int promptTokens, double nanos) {
+    /** Learns from a pass. */
+    void observe(int answerTokens, int promptTokens, double nanos) {
         if (promptTokens == 0) {
-            alone = alone == 0 || row >= ROW ? nanos : alone + NEWS * (nanos - alone);
+            alone = row > 0 ? nanos : alone + NEWS * (nanos - alone);
             row = 0;
-            return;
+        } else if (alone == 0) {
+            // It takes no longer, at least.
+            alone = nanos;
+        } else if (answerTokens > 0) {
+            row++;
+            double fitting = promptTokens * (LONGER - 1) * alone / Math.max(1, nanos - alone);
+            share =
+                    (int)
+                            Math.clamp(
+                                    fitting, Math.max(LEAST, share / 2), Math.min(most, 2 * share));
         }
-        row++;
-        double fitting = promptTokens * (LONGER - 1) * alone / Math.max(1, nanos - alone);
-        share = (int) Math.clamp(fitting, Math.max(LEAST, share / 2), Math.min(most, 2 * share));
     }
 }
