@@ -20,7 +20,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One conversation with a model: a context, its KV cache, and the threads that compute.
+ * One conversation with a model: a context, its KV cache, and the threads that compute; or a part
+ * of a context that it shares with others.
  *
  * <p>The KV cache is kept between calls: a prompt is computed only from the first token that
  * differs from the tokens in the cache.
@@ -29,6 +30,20 @@ import org.jspecify.annotations.Nullable;
  * {@link WrongThreadException}. A session may move from thread to thread between calls. While a
  * {@link TokenStream} is open the session belongs to it. Only {@link TokenStream#cancel()} and
  * {@link TokenStream#close()} may be called from anywhere.
+ *
+ * <p>Sessions that are opened with equal options for several {@linkplain SessionOptions#sequences()
+ * sequences}, and {@linkplain #fork() forks}, share a context and its passes over the weights: what
+ * their threads ask for at the same time is computed together, a long prompt in parts beside the
+ * tokens of others. So eight threads that each read their own {@link TokenStream} take hardly more
+ * time than one, if weights are read from disk. Nobody waits for a thread that does not ask; a
+ * session that is closed, cancelled or interrupted changes nothing for the others, but its own call
+ * may return only at the end of the pass. They share the room in the context, too: where it is
+ * full, the session that asks for more is the one whose context is full.
+ *
+ * <p>Each session says what it says alone, except that ggml adds up in another order where it
+ * computes several tokens, as it does for a prompt: where two tokens are as good as equally likely,
+ * the other one may be chosen. The kernels that differ are those of quantized matrices, of
+ * attention over 64 tokens or more, and that of a single token with more than 512 in the context.
  *
  * <p>Unless {@link SessionOptions#threads()} says otherwise, sessions that compute at the same time
  * divide the cores among themselves. A computation for a virtual thread runs on a platform thread,
@@ -189,7 +204,7 @@ public final class LlamaSession implements AutoCloseable {
             isDone = computation.getAsBoolean();
         } finally {
             lane.unfollow(never);
-            lane.rest();
+            lane.pause();
         }
         if (!isDone) {
             throw new CancellationException(
@@ -210,8 +225,9 @@ public final class LlamaSession implements AutoCloseable {
 
     /**
      * The logits of the last computed token: one float for each token of the vocabulary. A view of
-     * llama.cpp's memory, not a copy: read-only, and closed by the next computation, {@link #reset}
-     * or {@link #close}; accessing it after that throws {@link IllegalStateException}.
+     * llama.cpp's memory, or of a copy if the context is shared: read-only, and closed by the next
+     * computation of this session, {@link #reset} or {@link #close}; accessing it after that throws
+     * {@link IllegalStateException}.
      *
      * @throws IllegalStateException if nothing has been computed
      */
@@ -250,8 +266,8 @@ public final class LlamaSession implements AutoCloseable {
 
     /**
      * A new session that starts with everything in this one's KV cache, without a copy. Both share
-     * one context: its room, and only one of them computes at a time. The options must allow for
-     * more than one {@linkplain SessionOptions#sequences() sequence}.
+     * one context, its room, and its passes. The options must allow for more than one {@linkplain
+     * SessionOptions#sequences() sequence}.
      *
      * @throws IllegalStateException if all sequences of the context are in use
      */

@@ -4,7 +4,6 @@ import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.internal.draft.Drafter;
-import io.github.bigllama.internal.engine.Context;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
@@ -116,7 +115,7 @@ final class TokenLoop {
                 try {
                     return decode(token, guess);
                 } catch (DecodeException e) {
-                    if (e.status() != Context.NO_SLOT || guess.length == 0) {
+                    if (e.status() != DecodeException.NO_ROOM || guess.length == 0) {
                         throw e;
                     }
                     return decode(token, NONE);
@@ -124,7 +123,7 @@ final class TokenLoop {
             }
         } catch (DecodeException e) {
             // Other sequences fill the rest of the context.
-            if (e.status() != Context.NO_SLOT) {
+            if (e.status() != DecodeException.NO_ROOM) {
                 throw e;
             }
         }

@@ -36,7 +36,6 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("restricted")
 public final class Context implements AutoCloseable {
     private static final int OK = 0;
-    public static final int NO_SLOT = 1;
     private static final int ABORTED = 2;
 
     /**
@@ -193,6 +192,13 @@ public final class Context implements AutoCloseable {
         }
     }
 
+    /** Notes that nothing is computed for now, but perhaps soon. */
+    void pause() {
+        if (queue == null) {
+            threads.rest();
+        }
+    }
+
     /** Notes that nothing is computed for now. */
     void rest() {
         threads.rest();
@@ -246,7 +252,9 @@ public final class Context implements AutoCloseable {
                 List<Request> current = List.copyOf(left);
                 abort.begin(() -> isUnwanted(current));
                 LlamaLog.Result<Integer> result = decode(left, progress);
-                if (result != null && result.value() == NO_SLOT && left.size() > 1) {
+                if (result != null
+                        && result.value() == DecodeException.NO_ROOM
+                        && left.size() > 1) {
                     postponed.addFirst(left.removeLast());
                 } else {
                     finish(left, result);
@@ -350,7 +358,7 @@ public final class Context implements AutoCloseable {
                 String.format(
                         Locale.ROOT,
                         "%s %d tokens after %d%s",
-                        result.value() == NO_SLOT
+                        result.value() == DecodeException.NO_ROOM
                                 ? "no room in the KV cache for"
                                 : String.format(
                                         Locale.ROOT,

@@ -95,6 +95,11 @@ public final class Lane implements AutoCloseable {
         context.rest(this);
     }
 
+    /** Notes that nothing is computed for now, but perhaps soon. */
+    public void pause() {
+        context.pause();
+    }
+
     /** Sets the listener for the progress of computations that no other lane shares. */
     public void onProgress(DoubleConsumer listener) {
         progress = listener;
