@@ -50,7 +50,7 @@ class BatchIT {
                         "",
                         "{\"id\": 7, \"prompt\": \"What is the capital of Iceland?\"}",
                         "{\"messages\": [{\"role\": \"user\", \"content\": \"My name is Greta.\"},"
-                                + " {\"role\": \"assistant\", \"content\": \"Hello, Greta!\"},"
+                                + " {\"role\": \"assistant\", \"content\": \"Nice to meet you, Greta!\"},"
                                 + " {\"role\": \"user\", \"content\": \"What is my name?\"}]}");
         Result result = bundle.run("run", "--batch", prompts.toString(), "--parallel", "2");
         assertThat(result.complaint()).isEmpty();
