@@ -22,6 +22,9 @@ final class PassQueue {
     private static final long LEAST_PATIENCE = TimeUnit.MILLISECONDS.toNanos(2);
     private static final long MOST_PATIENCE = TimeUnit.MILLISECONDS.toNanos(50);
 
+    /** An answer of which nothing has been asked for so long does not keep prompts short. */
+    private static final long READING = TimeUnit.SECONDS.toNanos(2);
+
     private final Context context;
     private final AbortSwitch abort;
     private final int batchSize;
@@ -50,6 +53,12 @@ final class PassQueue {
 
     /** Lanes that were waited for in vain, and have not been quick since. */
     private final Set<Lane> late = new HashSet<>();
+
+    /** Lanes whose last request was of an answer that has not ended. */
+    private final Set<Lane> answering = new HashSet<>();
+
+    /** Whether the current pass computes fewer tokens of prompts than there is room for. */
+    private boolean isShort;
 
     private boolean isRunning;
 
@@ -145,6 +154,7 @@ final class PassQueue {
         try {
             expected.remove(lane);
             late.remove(lane);
+            answering.remove(lane);
             changed.signal();
         } finally {
             mutex.unlock();
@@ -176,6 +186,7 @@ final class PassQueue {
             waiting.clear();
             computing.clear();
             expected.clear();
+            answering.clear();
             isRunning = false;
             done.signalAll();
         } finally {
@@ -240,8 +251,11 @@ final class PassQueue {
                 rows -= request.outputs();
             }
         }
-        if (!computing.isEmpty()) {
-            room = Math.min(room, prompts.next());
+        long now = System.nanoTime();
+        answering.removeIf(lane -> now - lane.lastEnd() > READING);
+        isShort = !computing.isEmpty() || !answering.isEmpty();
+        if (isShort) {
+            room = Math.min(room, prompts.next(!computing.isEmpty()));
         }
         for (int i = 0; i < parts.size() && room > 0 && rows > 0; i++) {
             Request request = parts.get(i);
@@ -252,9 +266,9 @@ final class PassQueue {
         }
     }
 
-    private int tokens(boolean ofAnswers) {
+    private int promptTokens() {
         return computing.stream()
-                .filter(request -> request.isWhole() == ofAnswers)
+                .filter(request -> !request.isWhole())
                 .mapToInt(Request::share)
                 .sum();
     }
@@ -268,9 +282,14 @@ final class PassQueue {
             waiting.removeIf(Request::isCancelled);
             lastEnd = System.nanoTime();
             patience = Math.clamp((long) (PATIENCE * nanos), LEAST_PATIENCE, MOST_PATIENCE);
-            prompts.observe(tokens(true), tokens(false), nanos);
+            prompts.observe(promptTokens(), isShort, nanos);
             for (Request request : computing) {
                 request.lane().ended(lastEnd);
+                if (request.isWhole()) {
+                    answering.add(request.lane());
+                } else {
+                    answering.remove(request.lane());
+                }
                 if (!request.isCancelled()
                         && !request.hasFailed()
                         && !late.contains(request.lane())) {

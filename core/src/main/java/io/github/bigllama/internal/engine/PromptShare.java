@@ -32,22 +32,32 @@ final class PromptShare {
         share = Math.min(this.most, 64);
     }
 
-    /** Most tokens of prompts in the next pass; 0 if it should be without, to measure that. */
-    int next() {
-        return row >= ROW ? 0 : share;
+    /**
+     * Most tokens of prompts in the next pass beside answers.
+     *
+     * @param hasAnswers whether it has tokens of answers; then 0 if it should be without prompts,
+     *     to measure that
+     */
+    int next(boolean hasAnswers) {
+        return hasAnswers && row >= ROW ? 0 : share;
     }
 
-    /** Learns from a pass. */
-    void observe(int answerTokens, int promptTokens, double nanos) {
-        if (promptTokens == 0) {
+    /**
+     * Learns from a pass.
+     *
+     * @param tokens number of tokens of prompts
+     * @param isShort whether there may have been more, if not for answers
+     */
+    void observe(int tokens, boolean isShort, double nanos) {
+        if (tokens == 0) {
             alone = row > 0 ? nanos : alone + NEWS * (nanos - alone);
             row = 0;
         } else if (alone == 0) {
             // It takes no longer, at least.
             alone = nanos;
-        } else if (answerTokens > 0) {
+        } else if (isShort) {
             row++;
-            double fitting = promptTokens * (LONGER - 1) * alone / Math.max(1, nanos - alone);
+            double fitting = tokens * (LONGER - 1) * alone / Math.max(1, nanos - alone);
             share =
                     (int)
                             Math.clamp(
