@@ -35,10 +35,10 @@ import org.jspecify.annotations.Nullable;
  * sequences}, and {@linkplain #fork() forks}, share a context and its passes over the weights: what
  * their threads ask for at the same time is computed together, a long prompt in parts beside the
  * tokens of others. So eight threads that each read their own {@link TokenStream} take hardly more
- * time than one, if weights are read from disk. Nobody waits for a thread that does not ask; a
- * session that is closed, cancelled or interrupted changes nothing for the others, but its own call
- * may return only at the end of the pass. They share the room in the context, too: where it is
- * full, the session that asks for more is the one whose context is full.
+ * time than one, if weights are read from disk. Nobody waits for a thread that does not ask, and an
+ * answer that is closed, cancelled or interrupted changes nothing for the others; what changes the
+ * KV cache waits for the end of the pass under way. They share the room in the context, too: where
+ * it is full, the session that asks for more is the one whose context is full.
  *
  * <p>Each session says what it says alone, except that ggml adds up in another order where it
  * computes several tokens, as it does for a prompt: where two tokens are as good as equally likely,

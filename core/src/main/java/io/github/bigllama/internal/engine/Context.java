@@ -21,7 +21,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.DoubleConsumer;
@@ -102,7 +101,13 @@ public final class Context implements AutoCloseable {
         embeddingSize = options.embeddings() ? llama_h.llama_model_n_embd_out(model) : 0;
         int batchSize = llama_h.llama_n_batch(handle.pointer());
         batch = new Batch(arena, batchSize, options.sequences());
-        sequences = new Sequences(options.sequences(), memory, llama_h.llama_model_n_swa(model));
+        sequences =
+                new Sequences(
+                        options.sequences(),
+                        memory,
+                        llama_h.llama_model_n_swa(model),
+                        llama_h.llama_model_is_recurrent(model)
+                                || llama_h.llama_model_is_hybrid(model));
         int outputs =
                 options.embeddings() ? batchSize : Math.max(options.sequences(), options.outputs());
         queue = isShared ? new PassQueue(this, abort, batchSize, outputs) : null;
@@ -246,7 +251,7 @@ public final class Context implements AutoCloseable {
         List<Request> left = new ArrayList<>(requests);
         List<Request> postponed = new ArrayList<>();
         try {
-            left.removeIf(this::isLost);
+            left.removeIf(Request::isLost);
             sizes.require();
             while (!left.isEmpty()) {
                 List<Request> current = List.copyOf(left);
@@ -271,18 +276,6 @@ public final class Context implements AutoCloseable {
             lock.unlock();
         }
         return postponed;
-    }
-
-    /** Whether a sequence lost its tokens when a pass of another one failed. */
-    private boolean isLost(Request request) {
-        if (!request.isValid()) {
-            request.failed(
-                    new DecodeException(
-                            "the tokens of this sequence were lost when a computation of another one failed; begin again",
-                            0,
-                            List.of()));
-        }
-        return request.hasFailed();
     }
 
     /**
@@ -330,50 +323,40 @@ public final class Context implements AutoCloseable {
         List<Request> kept =
                 requests.stream().filter(r -> isMoved || !r.sequence().isMoving()).toList();
         sequences.all().forEach(sequence -> sequence.moved(isMoved));
-        for (Request request : kept) {
-            request.sequence().append(request.source(), request.from(), request.share());
-            if (result.value() != OK) {
-                // Micro-batches before the failure stay in memory, which knows how many they are.
-                request.sequence().truncate();
-            }
-        }
         int offset = 0;
         for (Request request : requests) {
-            if (result.value() == OK && kept.contains(request)) {
-                request.lane().outputs().computed(offset, request.share(), request.first());
-                if (paging != null) {
-                    paging.lastPass().ifPresent(request.lane()::passed);
-                }
-                request.computed(request.share());
-            } else if (result.value() != ABORTED) {
-                request.failed(failure(request, result));
+            boolean isKept = kept.contains(request);
+            if (!request.settle()) {
+                request.sequence().rollBack(request.sequence().used());
+            } else {
+                finish(request, result, isKept, offset);
             }
             offset += request.share();
         }
     }
 
-    private DecodeException failure(Request request, LlamaLog.Result<Integer> result) {
-        int count = sequences.all().size();
-        return new DecodeException(
-                String.format(
-                        Locale.ROOT,
-                        "%s %d tokens after %d%s",
-                        result.value() == DecodeException.NO_ROOM
-                                ? "no room in the KV cache for"
-                                : String.format(
-                                        Locale.ROOT,
-                                        "llama_decode failed with %d at",
-                                        result.value()),
-                        request.share(),
-                        request.sequence().used(),
-                        count > 1
-                                ? String.format(
-                                        Locale.ROOT,
-                                        ", in one of %d sequences that share it",
-                                        count)
-                                : ""),
-                result.value(),
-                result.log());
+    private void finish(
+            Request request, LlamaLog.Result<Integer> result, boolean isKept, int offset) {
+        Sequence sequence = request.sequence();
+        boolean isDone = isKept && result.value() == OK;
+        if (isKept) {
+            sequence.append(request.source(), request.from(), request.share());
+        }
+        if (isDone) {
+            request.lane().outputs().computed(offset, request.share(), request.first());
+            if (paging != null) {
+                paging.lastPass().ifPresent(request.lane()::passed);
+            }
+            request.computed(request.share());
+            return;
+        }
+        if (isKept) {
+            // Micro-batches before the failure stay in memory, which knows how many they are.
+            sequence.truncate();
+        }
+        if (result.value() != ABORTED) {
+            request.failed(result, sequences.all().size());
+        }
     }
 
     /** Runs a computation of llama.cpp's own with this context, by its threads. */

@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 
 /**
  * Has the lanes of a context share passes. A thread of its own computes while there are requests:
@@ -82,7 +83,10 @@ final class PassQueue {
         this.prompts = new PromptShare(batchSize);
     }
 
-    /** Waits until a request has its result, or is withdrawn. An interrupt withdraws it. */
+    /**
+     * Waits until a request has its result, or is withdrawn. An interrupt withdraws it, even from a
+     * pass under way, which goes on if others want its results.
+     */
     void compute(Request request) {
         boolean wasInterrupted = false;
         mutex.lock();
@@ -91,7 +95,7 @@ final class PassQueue {
                 return;
             }
             arrive(request);
-            while (waiting.contains(request) || computing.contains(request)) {
+            while (isPending(request)) {
                 try {
                     if (request.isInterruptible()) {
                         done.await();
@@ -101,8 +105,7 @@ final class PassQueue {
                 } catch (InterruptedException e) {
                     wasInterrupted = true;
                     request.interrupt();
-                    waiting.remove(request);
-                    abort.update();
+                    withdraw(request);
                 }
             }
         } finally {
@@ -112,6 +115,18 @@ final class PassQueue {
                 Thread.currentThread().interrupt();
             }
         }
+    }
+
+    private boolean isPending(Request request) {
+        return waiting.contains(request) || computing.contains(request) && !request.isAbandoned();
+    }
+
+    private void withdraw(Request request) {
+        if (!waiting.remove(request) && computing.contains(request)) {
+            request.abandon();
+            abort.update();
+        }
+        done.signalAll();
     }
 
     private void arrive(Request request) {
@@ -136,13 +151,14 @@ final class PassQueue {
         }
     }
 
-    /** Withdraws the request of a lane if that has been cancelled, and no pass computes it. */
+    /** Withdraws the requests of a lane that have been cancelled. */
     void withdraw(Lane lane) {
         mutex.lock();
         try {
-            if (waiting.removeIf(request -> request.lane() == lane && request.isCancelled())) {
-                done.signalAll();
-            }
+            Stream.concat(waiting.stream(), computing.stream())
+                    .filter(request -> request.lane() == lane && request.isCancelled())
+                    .toList()
+                    .forEach(this::withdraw);
         } finally {
             mutex.unlock();
         }

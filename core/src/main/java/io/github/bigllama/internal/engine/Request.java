@@ -1,5 +1,9 @@
 package io.github.bigllama.internal.engine;
 
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.internal.llama.LlamaLog;
+import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +29,11 @@ final class Request {
 
     /** Number of tokens that a pass computes. */
     private int share;
+
+    /** Whether the caller has left, and whether the result is known; at most one is true. */
+    private boolean isAbandoned;
+
+    private boolean isSettled;
 
     private int computed;
     private @Nullable Throwable failure;
@@ -90,9 +99,17 @@ final class Request {
         return share - first();
     }
 
-    /** Whether the sequence still has the tokens that this one follows. */
-    boolean isValid() {
-        return sequence().used() == after;
+    /** Whether the sequence lost its tokens when a pass of another one failed; then this fails. */
+    boolean isLost() {
+        if (sequence().used() == after) {
+            return false;
+        }
+        failed(
+                new DecodeException(
+                        "the tokens of this sequence were lost when a computation of another one failed; begin again",
+                        0,
+                        List.of()));
+        return true;
     }
 
     boolean isInterruptible() {
@@ -108,6 +125,22 @@ final class Request {
         return isInterrupted || signal != null && signal.get();
     }
 
+    /** Whether the caller may leave: then its tokens are removed at the end of the pass. */
+    synchronized boolean abandon() {
+        isAbandoned = !isSettled && sequence().canForget();
+        return isAbandoned;
+    }
+
+    synchronized boolean isAbandoned() {
+        return isAbandoned;
+    }
+
+    /** Whether the caller still waits, which it does from now on until it has the result. */
+    synchronized boolean settle() {
+        isSettled = !isAbandoned;
+        return isSettled;
+    }
+
     /** Sets the result: the number of tokens that were computed, 0 if it was ended early. */
     void computed(int tokens) {
         computed = tokens;
@@ -115,6 +148,35 @@ final class Request {
 
     void failed(Throwable reason) {
         failure = reason;
+    }
+
+    /**
+     * Sets the failure of llama.cpp as the result.
+     *
+     * @param sequences number of sequences of the context
+     */
+    void failed(LlamaLog.Result<Integer> result, int sequences) {
+        String what =
+                result.value() == DecodeException.NO_ROOM
+                        ? "no room in the KV cache for"
+                        : String.format(
+                                Locale.ROOT, "llama_decode failed with %d at", result.value());
+        String others =
+                sequences > 1
+                        ? String.format(
+                                Locale.ROOT, ", in one of %d sequences that share it", sequences)
+                        : "";
+        failed(
+                new DecodeException(
+                        String.format(
+                                Locale.ROOT,
+                                "%s %d tokens after %d%s",
+                                what,
+                                share,
+                                sequence().used(),
+                                others),
+                        result.value(),
+                        result.log()));
     }
 
     /** The number of tokens that were computed, 0 if it was ended early; or throws the failure. */

@@ -11,6 +11,7 @@ import java.util.Optional;
 final class Sequences {
     private final MemorySegment memory;
     private final int window;
+    private final boolean isRecurrent;
 
     /** The open sequences by id; null for unused ids. */
     private final Sequence[] byId;
@@ -22,10 +23,12 @@ final class Sequences {
      *
      * @param most the most sequences
      * @param window see {@link Sequence}
+     * @param isRecurrent whether the memory has states that can't go back
      */
-    Sequences(int most, MemorySegment memory, int window) {
+    Sequences(int most, MemorySegment memory, int window, boolean isRecurrent) {
         this.memory = memory;
         this.window = window;
+        this.isRecurrent = isRecurrent;
         byId = new Sequence[most];
     }
 
@@ -40,7 +43,7 @@ final class Sequences {
         }
         for (int id = 0; id < byId.length; id++) {
             if (byId[id] == null) {
-                byId[id] = new Sequence(id, memory, window);
+                byId[id] = new Sequence(id, memory, window, isRecurrent);
                 return Optional.of(byId[id]);
             }
         }
