@@ -1,5 +1,6 @@
 #include "bigllama.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -329,6 +330,17 @@ struct bigllama_grammar * bigllama_grammar_accept(struct bigllama_grammar * gram
         tell(error, message);
     }
     return result;
+}
+
+bool bigllama_candidates_fill(
+    struct llama_token_data_array * candidates, struct llama_token_data * room, const float * logits, int count) {
+    bool numbers = true;
+    for (int i = 0; i < count; ++i) {
+        room[i] = { i, logits[i], 0.0f };
+        numbers &= logits[i] < INFINITY;
+    }
+    *candidates = { room, static_cast<size_t>(count), -1, false };
+    return numbers;
 }
 
 struct bigllama_speculation * bigllama_speculation_create(

@@ -23,6 +23,7 @@ extern "C" {
 
 struct llama_context;
 struct llama_model;
+struct llama_token_data;
 struct llama_token_data_array;
 struct llama_vocab;
 struct bigllama_grammar;
@@ -94,6 +95,16 @@ BIGLLAMA_API int bigllama_grammar_apply(
 /* Goes on with a token. Returns the grammar. */
 BIGLLAMA_API struct bigllama_grammar * bigllama_grammar_accept(
     struct bigllama_grammar * grammar, int token, char ** error);
+
+/*
+ * Makes candidates of all tokens, as llama_sampler_sample does from the outputs of a context; none is selected. Returns
+ * whether no logit is NaN or INFINITY, on which samplers end the process.
+ *
+ * room   for count candidates; lives as long as they do
+ * logits of count tokens
+ */
+BIGLLAMA_API bool bigllama_candidates_fill(
+    struct llama_token_data_array * candidates, struct llama_token_data * room, const float * logits, int count);
 
 /*
  * Guesses how a text goes on, so that several tokens are computed in one pass over the weights. Used by one thread at a

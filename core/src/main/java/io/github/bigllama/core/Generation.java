@@ -3,7 +3,7 @@ package io.github.bigllama.core;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.residency.ResidencyStats;
-import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.Pulls;
 import io.github.bigllama.internal.engine.Sequence;
 import io.github.bigllama.internal.text.AnswerText;
@@ -25,7 +25,7 @@ final class Generation implements TokenStream {
     private static final long LONGEST_TIMEOUT = TimeUnit.DAYS.toNanos(36_500);
 
     private final LlamaSession session;
-    private final Context context;
+    private final Lane lane;
     private final Sequence sequence;
     private final TokenLoop loop;
     private final Tokenizer tokenizer;
@@ -52,14 +52,13 @@ final class Generation implements TokenStream {
 
     Generation(
             LlamaSession session,
-            Context context,
-            Sequence sequence,
+            Lane lane,
             TokenLoop loop,
             int[] prompt,
             GenerationOptions options) {
         this.session = session;
-        this.context = context;
-        this.sequence = sequence;
+        this.lane = lane;
+        this.sequence = lane.sequence();
         this.loop = loop;
         this.tokenizer = session.model().tokenizer();
         this.prompt = prompt;
@@ -89,7 +88,7 @@ final class Generation implements TokenStream {
     private void compute() {
         try (LlamaSession.Turn turn = session.enter()) {
             try {
-                context.abort().follow(cancelled);
+                lane.follow(cancelled);
                 while (!text.hasPiece() && !ended) {
                     step();
                 }
@@ -118,7 +117,7 @@ final class Generation implements TokenStream {
     @Override
     public void cancel() {
         cancelled.set(true);
-        context.abort().abort(cancelled);
+        lane.cancel();
     }
 
     /** Ends the answer because its timeout has passed. */
@@ -159,9 +158,9 @@ final class Generation implements TokenStream {
                 decodedTokens,
                 Duration.ofNanos(generationNanos),
                 contextUsed,
-                context.size(),
+                lane.context().size(),
                 stopReason(),
-                context.lastPass().map(pass -> decodedTokens == 0 ? promptResidency : residency),
+                lane.lastPass().map(pass -> decodedTokens == 0 ? promptResidency : residency),
                 loop.stats());
     }
 
@@ -199,7 +198,7 @@ final class Generation implements TokenStream {
                 done = prefill();
             } finally {
                 // The context outlives this answer and must not keep it alive.
-                context.onProgress(fraction -> {});
+                lane.onProgress(fraction -> {});
             }
             promptNanos += System.nanoTime() - start;
             if (!done) {
@@ -219,7 +218,7 @@ final class Generation implements TokenStream {
                                     : StopReason.CONTEXT_FULL);
                     return;
                 }
-                context.lastPass().ifPresent(pass -> residency = residency.plus(pass));
+                lane.lastPass().ifPresent(pass -> residency = residency.plus(pass));
             }
             decodedTokens++;
         }
@@ -258,8 +257,7 @@ final class Generation implements TokenStream {
 
     /** Computes the new part of the prompt; false if cancelled. */
     private boolean prefill() {
-        cachedTokens =
-                context.prepare(sequence, prompt, options.contextFull() == ContextFull.SHIFT);
+        cachedTokens = lane.prepare(prompt, options.contextFull() == ContextFull.SHIFT);
         loop.begin(prompt);
         int total = prompt.length - cachedTokens;
         int done = 0;
@@ -268,14 +266,15 @@ final class Generation implements TokenStream {
             if (isCancelled()) {
                 return false;
             }
-            int count = Math.min(context.batchSize(), total - done);
+            int count = Math.min(lane.context().batchSize(), total - done);
             int before = done;
-            context.onProgress(fraction -> report(before + (int) (fraction * count), total));
-            if (!context.decode(sequence, prompt, cachedTokens + done, count)) {
+            lane.onProgress(fraction -> report(before + (int) (fraction * count), total));
+            int computed = lane.decodeSome(prompt, cachedTokens + done, count);
+            if (computed == 0) {
                 return false;
             }
-            done += count;
-            context.lastPass().ifPresent(pass -> promptResidency = promptResidency.plus(pass));
+            done += computed;
+            lane.lastPass().ifPresent(pass -> promptResidency = promptResidency.plus(pass));
             report(done, total);
         }
         return true;
@@ -294,8 +293,8 @@ final class Generation implements TokenStream {
         stopReason = reason;
         ended = true;
         timer.ifPresent(running -> running.cancel(false));
-        context.abort().unfollow(cancelled);
-        context.rest();
+        lane.unfollow(cancelled);
+        lane.rest();
         session.released(this);
     }
 }

@@ -13,6 +13,7 @@ import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.draft.DraftLength;
 import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.llama.Vocabulary;
@@ -25,6 +26,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -58,6 +60,10 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final Vocabulary vocabulary;
     private final Tokenizer tokenizer;
     private final Set<SessionResources> openSessions = new LinkedHashSet<>();
+
+    /** The contexts of several sequences, by the options that were asked for. */
+    private final Map<SessionOptions, Context> shared = new HashMap<>();
+
     private String fingerprint;
 
     private LlamaModel(Path path, ModelLoader.Loaded loaded, Optional<LlamaModel> draft) {
@@ -121,16 +127,35 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     /**
      * Opens a session: allocates its KV cache and starts its threads.
      *
+     * <p>If the options allow for several {@linkplain SessionOptions#sequences() sequences}, the
+     * next sessions that are opened with equal options use the same context: no further memory is
+     * taken, and what their threads ask for at the same time is computed in one pass over the
+     * weights. See {@link LlamaSession}.
+     *
      * <p>If the model does not fit into RAM beside the KV cache, bigllama chooses from then on
      * which weights stay in RAM.
      *
      * @throws SessionException if there is not enough RAM for it (the message names the largest
      *     context that fits), or if llama.cpp can't create the context
+     * @throws IllegalStateException if all sequences of the context are in use; it never takes more
+     *     memory than the first session has found free
      */
     public synchronized LlamaSession newSession(SessionOptions options) {
         Objects.requireNonNull(options, "options");
-        MemorySegment pointer = handle.pointer();
         requireGenerating();
+        Context former = shared.get(options);
+        Optional<Lane> joined = former == null ? Optional.empty() : former.open();
+        if (joined.isPresent()) {
+            return session(joined.get());
+        }
+        Context context = newContext(options);
+        if (options.sequences() > 1) {
+            shared.put(options, context);
+        }
+        return session(context.open().orElseThrow());
+    }
+
+    private Context newContext(SessionOptions options) {
         MemoryFit fit =
                 new MemoryFit(
                         path, loaded, trainedContextSize(), pager.map(Pager::ownBytes).orElse(0L));
@@ -138,13 +163,19 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(fitting)) {
             pager = page();
         }
-        SessionOptions resolved = speculating(fitting);
-        Context context =
-                new Context("session of " + path, pointer, resolved, loaded.sizes(), pager);
+        return new Context(
+                "session of " + path,
+                handle.pointer(),
+                speculating(fitting),
+                loaded.sizes(),
+                pager);
+    }
+
+    private LlamaSession session(Lane lane) {
         try {
-            return new LlamaSession(this, resolved, context);
+            return new LlamaSession(this, lane);
         } catch (RuntimeException | Error e) {
-            context.close();
+            lane.close();
             throw e;
         }
     }
@@ -168,7 +199,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         if (!canForget || !pays) {
             return options.withSpeculation(Speculation.OFF);
         }
-        int outputs = Math.min(1 + DraftLength.MOST, options.batchSize());
+        int outputs = Math.min(options.sequences() * (1 + DraftLength.MOST), options.batchSize());
         return options.speculation() == Speculation.OFF
                 ? options
                 : options.withOutputs(Math.max(options.outputs(), outputs));
@@ -221,7 +252,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     }
 
     synchronized LlamaSession openFork(LlamaSession session) {
-        return new LlamaSession(this, session.options(), session.context());
+        return session(session.lane().context().open().orElseThrow());
     }
 
     private Optional<Pager> page() {
@@ -376,6 +407,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     synchronized void sessionClosed(SessionResources session) {
         openSessions.remove(session);
+        shared.values().removeIf(Context::isClosed);
     }
 
     /** A C function that writes a string into a buffer and returns the length it needs. */

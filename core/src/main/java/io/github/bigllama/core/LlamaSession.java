@@ -5,7 +5,7 @@ import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.PassStats;
-import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import java.lang.foreign.MemorySegment;
@@ -20,7 +20,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One conversation with a model: a context, its KV cache, and the threads that compute.
+ * One conversation with a model: a context, its KV cache, and the threads that compute; or a part
+ * of a context that it shares with others.
  *
  * <p>The KV cache is kept between calls: a prompt is computed only from the first token that
  * differs from the tokens in the cache.
@@ -29,6 +30,20 @@ import org.jspecify.annotations.Nullable;
  * {@link WrongThreadException}. A session may move from thread to thread between calls. While a
  * {@link TokenStream} is open the session belongs to it. Only {@link TokenStream#cancel()} and
  * {@link TokenStream#close()} may be called from anywhere.
+ *
+ * <p>Sessions that are opened with equal options for several {@linkplain SessionOptions#sequences()
+ * sequences}, and {@linkplain #fork() forks}, share a context and its passes over the weights: what
+ * their threads ask for at the same time is computed together, a long prompt in parts beside the
+ * tokens of others. So eight threads that each read their own {@link TokenStream} take hardly more
+ * time than one, if weights are read from disk. Nobody waits for a thread that does not ask, and an
+ * answer that is closed, cancelled or interrupted changes nothing for the others; what changes the
+ * KV cache waits for the end of the pass under way. They share the room in the context, too: where
+ * it is full, the session that asks for more is the one whose context is full.
+ *
+ * <p>Each session says what it says alone, except that ggml adds up in another order where it
+ * computes several tokens, as it does for a prompt: where two tokens are as good as equally likely,
+ * the other one may be chosen. The kernels that differ are those of quantized matrices, of
+ * attention over 64 tokens or more, and that of a single token with more than 512 in the context.
  *
  * <p>Unless {@link SessionOptions#threads()} says otherwise, sessions that compute at the same time
  * divide the cores among themselves. A computation for a virtual thread runs on a platform thread,
@@ -42,8 +57,7 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("try")
 public final class LlamaSession implements AutoCloseable {
     private final LlamaModel model;
-    private final SessionOptions options;
-    private final Context context;
+    private final Lane lane;
     private final Turn exit;
     private final Sequence sequence;
     private final SessionResources resources;
@@ -51,24 +65,18 @@ public final class LlamaSession implements AutoCloseable {
     private volatile @Nullable TokenStream stream;
     private volatile boolean closed;
 
-    LlamaSession(LlamaModel model, SessionOptions options, Context context) {
+    LlamaSession(LlamaModel model, Lane lane) {
         this.model = model;
-        this.options = options;
-        this.context = context;
-        this.exit = context::exit;
-        this.sequence = context.open();
-        this.resources = new SessionResources(model, context, sequence, options);
+        this.lane = lane;
+        this.exit = lane::exit;
+        this.sequence = lane.sequence();
+        this.resources = new SessionResources(model, lane, options());
         this.cleanable = resources.closeWith(this);
     }
 
-    /** The context that this session computes in. */
-    Context context() {
-        return context;
-    }
-
-    /** This session's sequence in the KV cache. */
-    Sequence sequence() {
-        return sequence;
+    /** What this session computes with. */
+    Lane lane() {
+        return lane;
     }
 
     /** The model of this session. */
@@ -78,12 +86,12 @@ public final class LlamaSession implements AutoCloseable {
 
     /** The options that the session was opened with. */
     public SessionOptions options() {
-        return options;
+        return lane.context().options();
     }
 
     /** Size of the context, in tokens. */
     public int contextSize() {
-        return context.size();
+        return lane.context().size();
     }
 
     /** Tokens in the KV cache. */
@@ -123,16 +131,15 @@ public final class LlamaSession implements AutoCloseable {
         try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(prompt);
-            if (prompt.length > context.size()) {
-                throw new PromptTooLongException(prompt.length, context.size());
+            if (prompt.length > contextSize()) {
+                throw new PromptTooLongException(prompt.length, contextSize());
             }
             SamplerChain sampler =
                     resources.open(
                             new SamplerChain(
                                     model.vocabulary(), options.sampling(), options.grammar()));
-            TokenLoop loop =
-                    new TokenLoop(model, context, sequence, sampler, options, resources.drafter());
-            stream = new Generation(this, context, sequence, loop, prompt.clone(), options);
+            TokenLoop loop = new TokenLoop(model, lane, sampler, options, resources.drafter());
+            stream = new Generation(this, lane, loop, prompt.clone(), options);
             return stream;
         }
     }
@@ -150,10 +157,10 @@ public final class LlamaSession implements AutoCloseable {
         try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(tokens);
-            if (tokens.length > context.size() - sequence.used()) {
-                throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
+            if (tokens.length > contextSize() - sequence.used()) {
+                throw new PromptTooLongException(sequence.used() + tokens.length, contextSize());
             }
-            interruptibly(() -> context.decodeFrom(sequence, tokens, 0));
+            interruptibly(() -> lane.decodeFrom(tokens, 0));
         }
     }
 
@@ -170,33 +177,34 @@ public final class LlamaSession implements AutoCloseable {
             requireNoStream();
             requireTokens(tokens);
             Objects.checkIndex(first, tokens.length + 1);
-            if (tokens.length > context.batchSize()
-                    || tokens.length - first > Math.max(1, options.outputs())) {
+            int batchSize = lane.context().batchSize();
+            int outputs = Math.max(1, options().outputs());
+            if (tokens.length > batchSize || tokens.length - first > outputs) {
                 throw new IllegalArgumentException(
                         String.format(
                                 Locale.ROOT,
                                 "%d tokens, %d of them with logits, do not fit a batch of the session: at most %d tokens, %d with logits",
                                 tokens.length,
                                 tokens.length - first,
-                                context.batchSize(),
-                                Math.max(1, options.outputs())));
+                                batchSize,
+                                outputs));
             }
-            if (tokens.length > context.size() - sequence.used()) {
-                throw new PromptTooLongException(sequence.used() + tokens.length, context.size());
+            if (tokens.length > contextSize() - sequence.used()) {
+                throw new PromptTooLongException(sequence.used() + tokens.length, contextSize());
             }
-            interruptibly(() -> context.decode(sequence, tokens, 0, tokens.length, first));
+            interruptibly(() -> lane.decode(tokens, 0, tokens.length, first));
         }
     }
 
     private void interruptibly(BooleanSupplier computation) {
         AtomicBoolean never = new AtomicBoolean();
-        context.abort().follow(never);
+        lane.follow(never);
         boolean isDone;
         try {
             isDone = computation.getAsBoolean();
         } finally {
-            context.abort().unfollow(never);
-            context.rest();
+            lane.unfollow(never);
+            lane.pause();
         }
         if (!isDone) {
             throw new CancellationException(
@@ -212,13 +220,14 @@ public final class LlamaSession implements AutoCloseable {
      * pass waited. Empty for a model that fits into RAM, and before the first pass.
      */
     public Optional<PassStats> lastPass() {
-        return context.lastPass();
+        return lane.lastPass();
     }
 
     /**
      * The logits of the last computed token: one float for each token of the vocabulary. A view of
-     * llama.cpp's memory, not a copy: read-only, and closed by the next computation, {@link #reset}
-     * or {@link #close}; accessing it after that throws {@link IllegalStateException}.
+     * llama.cpp's memory, or of a copy if the context is shared: read-only, and closed by the next
+     * computation of this session, {@link #reset} or {@link #close}; accessing it after that throws
+     * {@link IllegalStateException}.
      *
      * @throws IllegalStateException if nothing has been computed
      */
@@ -234,7 +243,7 @@ public final class LlamaSession implements AutoCloseable {
      */
     public MemorySegment logits(int index) {
         try (Turn turn = enter()) {
-            return require(context.outputs().logits(index, model.vocabularySize()));
+            return require(lane.outputs().logits(index));
         }
     }
 
@@ -247,18 +256,18 @@ public final class LlamaSession implements AutoCloseable {
      */
     public MemorySegment embeddings() {
         try (Turn turn = enter()) {
-            if (!options.embeddings()) {
+            if (!options().embeddings()) {
                 throw new IllegalStateException(
                         "session has no embeddings; open it with SessionOptions.withEmbeddings(true)");
             }
-            return require(context.outputs().embedding(model.embeddingSize()));
+            return require(lane.outputs().embedding());
         }
     }
 
     /**
      * A new session that starts with everything in this one's KV cache, without a copy. Both share
-     * one context: its room, and only one of them computes at a time. The options must allow for
-     * more than one {@linkplain SessionOptions#sequences() sequence}.
+     * one context, its room, and its passes. The options must allow for more than one {@linkplain
+     * SessionOptions#sequences() sequence}.
      *
      * @throws IllegalStateException if all sequences of the context are in use
      */
@@ -266,7 +275,7 @@ public final class LlamaSession implements AutoCloseable {
         try (Turn turn = enter()) {
             requireNoStream();
             LlamaSession fork = model.openFork(this);
-            fork.sequence.copy(sequence);
+            fork.lane.copy(lane);
             return fork;
         }
     }
@@ -331,7 +340,7 @@ public final class LlamaSession implements AutoCloseable {
     public int keep(int tokens) {
         try (Turn turn = enter()) {
             requireNoStream();
-            return context.keep(sequence, Math.min(tokens, sequence.used()));
+            return lane.keep(Math.min(tokens, sequence.used()));
         }
     }
 
@@ -339,7 +348,7 @@ public final class LlamaSession implements AutoCloseable {
     public void reset() {
         try (Turn turn = enter()) {
             requireNoStream();
-            context.keep(sequence, 0);
+            lane.keep(0);
         }
     }
 
@@ -369,9 +378,9 @@ public final class LlamaSession implements AutoCloseable {
 
     /** Enters native code on behalf of the caller; every public method holds a turn. */
     Turn enter() {
-        context.enter();
+        lane.enter();
         if (closed) {
-            context.exit();
+            lane.exit();
             throw new IllegalStateException("session of " + model.path() + " is closed");
         }
         return exit;
@@ -402,7 +411,7 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     private MemorySegment require(MemorySegment output) {
-        if (!context.outputs().areOf(sequence) || output.equals(MemorySegment.NULL)) {
+        if (output.equals(MemorySegment.NULL)) {
             throw new IllegalStateException("nothing has been computed yet; call decode first");
         }
         return output;

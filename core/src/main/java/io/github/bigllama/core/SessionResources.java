@@ -4,9 +4,8 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.internal.draft.DraftContext;
 import io.github.bigllama.internal.draft.Drafter;
-import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.SamplerChain;
-import io.github.bigllama.internal.engine.Sequence;
 import java.lang.System.Logger.Level;
 import java.lang.ref.Cleaner;
 import java.util.Optional;
@@ -22,18 +21,16 @@ final class SessionResources implements Runnable {
             Cleaner.create(Thread.ofPlatform().name("bigllama-cleaner").daemon().factory());
 
     private final LlamaModel model;
-    private final Context context;
-    private final Sequence sequence;
+    private final Lane lane;
     private final String opened;
     private final Optional<LlamaSession> draftSession;
     private final Optional<Drafter> drafter;
     private @Nullable SamplerChain sampler;
     private volatile boolean isForgotten = true;
 
-    SessionResources(LlamaModel model, Context context, Sequence sequence, SessionOptions options) {
+    SessionResources(LlamaModel model, Lane lane, SessionOptions options) {
         this.model = model;
-        this.context = context;
-        this.sequence = sequence;
+        this.lane = lane;
         this.draftSession = model.newDraftSession(options);
         this.drafter = drafter(options);
         this.opened = caller();
@@ -47,10 +44,10 @@ final class SessionResources implements Runnable {
         try {
             return Optional.of(
                     new Drafter(
-                            context,
+                            lane,
                             options.speculation(),
                             model.hasExperts(),
-                            draftSession.map(s -> new DraftContext(s.context(), s.sequence()))));
+                            draftSession.map(s -> new DraftContext(s.lane()))));
         } catch (RuntimeException | Error e) {
             draftSession.ifPresent(LlamaSession::close);
             throw e;
@@ -116,18 +113,15 @@ final class SessionResources implements Runnable {
                             + "It was opened at {1}: close it there, best with try-with-resources",
                     model.path(),
                     opened);
-            // Another sequence of the context may be computing.
-            context.whenFree(this::free);
-        } else {
-            free();
         }
+        free();
     }
 
     private void free() {
         closeSampler();
         drafter.ifPresent(Drafter::close);
         draftSession.ifPresent(LlamaSession::close);
-        context.close(sequence);
+        lane.close();
         model.sessionClosed(this);
     }
 }

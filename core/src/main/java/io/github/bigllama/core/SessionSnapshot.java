@@ -6,7 +6,7 @@ import io.github.bigllama.bindings.FileName;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.internal.engine.Sequence;
+import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.internal.llama.LlamaLog;
 import java.io.IOException;
@@ -27,12 +27,12 @@ final class SessionSnapshot {
 
     /** Saves the session; the caller is inside it. */
     static void save(LlamaSession session, Path file, Optional<String> attachment) {
-        session.context().settle(session.sequence());
+        session.lane().settle();
         ObjectNode description = Json.object();
         description.put("version", VERSION);
         description.put("model", session.model().path().getFileName().toString());
         description.put("fingerprint", session.model().fingerprint());
-        description.put("tokens", session.sequence().used());
+        description.put("tokens", session.lane().sequence().used());
         description.put("key_type", session.options().keyType().toString());
         description.put("value_type", session.options().valueType().toString());
         attachment.ifPresent(text -> description.put("attachment", text));
@@ -45,19 +45,22 @@ final class SessionSnapshot {
     }
 
     private static void write(LlamaSession session, Path path) throws IOException {
-        int[] tokens = session.sequence().tokens();
+        Lane lane = session.lane();
+        int[] tokens = lane.sequence().tokens();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = FileName.of(path, arena);
             MemorySegment array = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
             LlamaLog.Result<Long> written =
-                    LlamaLog.collect(
+                    lane.locked(
                             () ->
-                                    llama_h.llama_state_seq_save_file(
-                                            session.context().pointer(),
-                                            name,
-                                            session.sequence().id(),
-                                            array,
-                                            tokens.length));
+                                    LlamaLog.collect(
+                                            () ->
+                                                    llama_h.llama_state_seq_save_file(
+                                                            lane.pointer(),
+                                                            name,
+                                                            lane.sequence().id(),
+                                                            array,
+                                                            tokens.length)));
             long size = Files.size(path);
             if (written.value() == 0 || written.value() != size) {
                 throw new IOException(
@@ -77,24 +80,26 @@ final class SessionSnapshot {
         JsonNode description = SessionFile.read(file);
         int tokens = description.path("tokens").asInt(-1);
         requireFit(session, file, description, tokens);
-        Sequence sequence = session.sequence();
-        session.context().keep(sequence, 0);
+        Lane lane = session.lane();
+        lane.keep(0);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment name = FileName.of(file, arena);
             MemorySegment array = arena.allocate(ValueLayout.JAVA_INT, Math.max(1, tokens));
             MemorySegment count = arena.allocate(ValueLayout.JAVA_LONG);
             LlamaLog.Result<Long> read =
-                    LlamaLog.collect(
+                    lane.change(
                             () ->
-                                    llama_h.llama_state_seq_load_file(
-                                            session.context().pointer(),
-                                            name,
-                                            sequence.id(),
-                                            array,
-                                            tokens,
-                                            count));
+                                    LlamaLog.collect(
+                                            () ->
+                                                    llama_h.llama_state_seq_load_file(
+                                                            lane.pointer(),
+                                                            name,
+                                                            lane.sequence().id(),
+                                                            array,
+                                                            tokens,
+                                                            count)));
             if (read.value() == 0 || count.get(ValueLayout.JAVA_LONG, 0) != tokens) {
-                sequence.clear();
+                lane.clear();
                 throw new SessionException(
                         "session file %s does not fit this session of %s with %s"
                                 .formatted(file, session.model().path(), session.options()),
@@ -102,7 +107,7 @@ final class SessionSnapshot {
             }
             int[] ids =
                     array.asSlice(0, (long) tokens * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
-            sequence.append(ids, 0, tokens);
+            lane.sequence().append(ids, 0, tokens);
         }
         return Optional.ofNullable(description.get("attachment")).map(JsonNode::asText);
     }

@@ -4,7 +4,7 @@ import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.internal.draft.Drafter;
-import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import java.util.List;
@@ -25,7 +25,7 @@ final class TokenLoop {
     private static final int[] NONE = {};
 
     private final LlamaModel model;
-    private final Context context;
+    private final Lane lane;
     private final Sequence sequence;
     private final SamplerChain sampler;
     private final GenerationOptions options;
@@ -44,14 +44,13 @@ final class TokenLoop {
 
     TokenLoop(
             LlamaModel model,
-            Context context,
-            Sequence sequence,
+            Lane lane,
             SamplerChain sampler,
             GenerationOptions options,
             Optional<Drafter> drafter) {
         this.model = model;
-        this.context = context;
-        this.sequence = sequence;
+        this.lane = lane;
+        this.sequence = lane.sequence();
         this.sampler = sampler;
         this.options = options;
         this.drafter = drafter;
@@ -70,8 +69,7 @@ final class TokenLoop {
 
     /** Chooses a token from the last outputs. */
     int choose() {
-        requireNumbers();
-        return sampler.sample(context);
+        return sampler.sample(lane.outputs()).orElseThrow(this::notNumbers);
     }
 
     /** Whether a chosen token had been drafted, so that it is already computed. */
@@ -80,7 +78,7 @@ final class TokenLoop {
             return false;
         }
         accepted++;
-        context.confirm(sequence);
+        lane.confirm();
         return true;
     }
 
@@ -110,14 +108,14 @@ final class TokenLoop {
     }
 
     private Outcome pass(int token, long left, int generated) {
-        int room = Math.min(context.size() - sequence.used(), context.batchSize());
+        int room = Math.min(lane.context().size() - sequence.used(), lane.context().batchSize());
         try {
             if (room > 0) {
                 int[] guess = guess(token, (int) Math.min(left - 1, room - 1));
                 try {
                     return decode(token, guess);
                 } catch (DecodeException e) {
-                    if (e.status() != Context.NO_SLOT || guess.length == 0) {
+                    if (e.status() != DecodeException.NO_ROOM || guess.length == 0) {
                         throw e;
                     }
                     return decode(token, NONE);
@@ -125,14 +123,14 @@ final class TokenLoop {
             }
         } catch (DecodeException e) {
             // Other sequences fill the rest of the context.
-            if (e.status() != Context.NO_SLOT) {
+            if (e.status() != DecodeException.NO_ROOM) {
                 throw e;
             }
         }
         if (!canShift(generated)) {
             return Outcome.CONTEXT_FULL;
         }
-        return context.shift(sequence, kept()) ? decode(token, NONE) : Outcome.CANCELLED;
+        return lane.shift(kept()) ? decode(token, NONE) : Outcome.CANCELLED;
     }
 
     private int[] guess(int token, int most) {
@@ -144,8 +142,8 @@ final class TokenLoop {
     private Outcome decode(int token, int[] guess) {
         boolean isDone =
                 guess.length == 0
-                        ? context.decode(sequence, new int[] {token}, 0, 1)
-                        : context.decode(sequence, token, guess);
+                        ? lane.decode(new int[] {token}, 0, 1, 0)
+                        : lane.decode(token, guess);
         if (isDone) {
             draft = guess;
         }
@@ -154,7 +152,8 @@ final class TokenLoop {
 
     private boolean canShift(int generated) {
         boolean isEndless =
-                options.maxTokens() == GenerationOptions.UNLIMITED && generated >= context.size();
+                options.maxTokens() == GenerationOptions.UNLIMITED
+                        && generated >= lane.context().size();
         return options.contextFull() == ContextFull.SHIFT
                 && !isEndless
                 && kept() < sequence.used() - 1;
@@ -164,20 +163,15 @@ final class TokenLoop {
         return Math.max(options.keep(), model.tokenizer().addsBeginOfSequence() ? 1 : 0);
     }
 
-    /**
-     * Damaged weights give NaN, and llama.cpp's samplers abort the process on NaN. Looking at every
-     * logit costs less than a thousandth of computing them.
-     */
-    private void requireNumbers() {
-        if (!context.outputs().areNumbers(model.vocabularySize())) {
-            throw new DecodeException(
-                    "the model computed logits that are not numbers after "
-                            + sequence.used()
-                            + " tokens; the weights in "
-                            + model.path()
-                            + " are damaged, or too large for their type: download or convert it again",
-                    0,
-                    List.of());
-        }
+    /** Damaged weights give NaN, and llama.cpp's samplers abort the process on NaN. */
+    private DecodeException notNumbers() {
+        return new DecodeException(
+                "the model computed logits that are not numbers after "
+                        + sequence.used()
+                        + " tokens; the weights in "
+                        + model.path()
+                        + " are damaged, or too large for their type: download or convert it again",
+                0,
+                List.of());
     }
 }

@@ -260,7 +260,7 @@ class ConversationTest {
                                 SessionOptions.defaults()
                                         .withContextSize(9216)
                                         .withBatchSizes(512, 512))) {
-            assertThat(session.sequence().canShift()).isFalse();
+            assertThat(session.lane().sequence().canShift()).isFalse();
             GenerationOptions shift = GREEDY.withMaxTokens(40).withContextFull(ContextFull.SHIFT);
             try (TokenStream answer = session.generate(prompt, shift)) {
                 answer.text();

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -60,6 +61,7 @@ class SessionTest {
             try (LlamaSession fork = origin.fork();
                     LlamaSession other = origin.fork()) {
                 assertThat(fork.tokens()).isEqualTo(told);
+                assertThatThrownBy(fork::logits).hasMessageContaining("nothing has been");
                 int[] more = Arrays.copyOf(told, told.length + 1);
                 more[told.length] = model.tokenizer().encode(" and", false, false)[0];
                 try (TokenStream answer = fork.generate(more, GREEDY.withMaxTokens(3))) {
@@ -68,7 +70,7 @@ class SessionTest {
                 }
                 other.decode(more[told.length]);
                 assertThat(origin.tokens()).isEqualTo(told);
-                assertThatThrownBy(origin::logits).hasMessageContaining("nothing has been");
+                assertThat(origin.logits().byteSize()).isEqualTo(4L * model.vocabularySize());
                 assertThat(other.logits().byteSize()).isEqualTo(4L * model.vocabularySize());
                 assertThatThrownBy(origin::fork)
                         .isInstanceOf(IllegalStateException.class)
@@ -211,7 +213,7 @@ class SessionTest {
                                     .withProgress((done, total) -> answer[0].cancel()));
             assertThat(answer[0].text()).isEmpty();
             assertThat(session.tokens()).hasSize(80);
-            assertThat(session.sequence().isMoving()).isTrue();
+            assertThat(session.lane().sequence().isMoving()).isTrue();
             session.save(file);
             other.restore(file);
             session.decode(7);
@@ -226,10 +228,11 @@ class SessionTest {
         int[] text = random(120);
         try (LlamaSession session = session(256, 1)) {
             session.decode(text);
-            assertThat(session.sequence().remove(20, 60)).isTrue();
-            session.context().abort().abort();
-            assertThat(session.context().decode(session.sequence(), text, 0, 1)).isFalse();
-            session.context().abort().follow(null);
+            assertThat(session.lane().sequence().remove(20, 60)).isTrue();
+            AtomicBoolean cancelled = new AtomicBoolean(true);
+            session.lane().follow(cancelled);
+            assertThat(session.lane().decode(text, 0, 1, 0)).isFalse();
+            session.lane().unfollow(cancelled);
             assertThat(session.tokens()).isEmpty();
             session.decode(text);
             session.decode(7);

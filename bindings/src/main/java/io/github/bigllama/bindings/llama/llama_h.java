@@ -23655,6 +23655,69 @@ public class llama_h extends llama_h$shared {
         }
     }
 
+    private static class bigllama_candidates_fill {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_BOOL,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_candidates_fill");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
+     * }
+     */
+    public static FunctionDescriptor bigllama_candidates_fill$descriptor() {
+        return bigllama_candidates_fill.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
+     * }
+     */
+    public static MethodHandle bigllama_candidates_fill$handle() {
+        return bigllama_candidates_fill.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
+     * }
+     */
+    public static MemorySegment bigllama_candidates_fill$address() {
+        return bigllama_candidates_fill.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
+     * }
+     */
+    public static boolean bigllama_candidates_fill(MemorySegment candidates, MemorySegment room, MemorySegment logits, int count) {
+        var mh$ = bigllama_candidates_fill.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_candidates_fill", candidates, room, logits, count);
+            }
+            return (boolean)mh$.invokeExact(candidates, room, logits, count);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class bigllama_speculation_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             llama_h.C_POINTER,

@@ -13,6 +13,7 @@ import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.ResidencyStats;
 import java.nio.file.Path;
@@ -70,6 +71,16 @@ public final class BenchCommand implements Callable<Integer> {
     int generatedTokens = 128;
 
     @Option(
+            names = "--parallel",
+            split = ",",
+            paramLabel = "N",
+            description =
+                    "Also generate in so many conversations at a time, which share the passes over "
+                            + "the weights; several numbers are separated by commas. The speed is "
+                            + "that of all together.")
+    List<Integer> parallel = List.of();
+
+    @Option(
             names = {"-r", "--repetitions"},
             paramLabel = "N",
             description = "How often to repeat each test (default: ${DEFAULT-VALUE}).")
@@ -112,29 +123,41 @@ public final class BenchCommand implements Callable<Integer> {
         if (promptTokens < 0 || generatedTokens < 0 || repetitions < 1 || warmUp < 0) {
             throw CommandException.usage("-p, -n and --warm-up must be 0 or more, -r 1 or more");
         }
+        if (parallel.stream().anyMatch(n -> n < 1 || n > SessionOptions.MAX_SEQUENCES)) {
+            throw CommandException.usage(
+                    String.format(
+                            Locale.ROOT,
+                            "--parallel must be 1 to %d",
+                            SessionOptions.MAX_SEQUENCES));
+        }
         if (file != null) {
             model.setFile(file);
         }
         try (Interruption interruption = new Interruption();
-                LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
-                LlamaSession opened = loaded.newSession(sessionOptions(loaded))) {
-            session.explain(opened, System.err);
+                LlamaModel loaded = model.load(model.toOptions(), interruption, System.err)) {
             System.err.println(
                     "bigllama: %s, %s, %s"
                             .formatted(
                                     loaded.path().getFileName(),
                                     loaded.description(),
                                     ByteSize.format(loaded.sizeInBytes())));
-            List<Result> results = measure(opened);
+            List<Result> results = new ArrayList<>();
+            try (ProgressLine progress = new ProgressLine(System.err)) {
+                results.addAll(alone(loaded, progress));
+                for (int count : parallel) {
+                    results.add(together(loaded, count, progress));
+                }
+            }
             print(loaded, results);
             printExperts(loaded.expertUses());
         }
         return ExitCode.OK;
     }
 
-    private List<Result> measure(LlamaSession opened) {
+    private List<Result> alone(LlamaModel loaded, ProgressLine progress) {
         List<Result> results = new ArrayList<>();
-        try (ProgressLine progress = new ProgressLine(System.err)) {
+        try (LlamaSession opened = loaded.newSession(sessionOptions(loaded))) {
+            session.explain(opened, System.err);
             progress.update("warming up");
             SplittableRandom random = new SplittableRandom(SEED);
             for (int i = 0; i < warmUp; i++) {
@@ -148,6 +171,26 @@ public final class BenchCommand implements Callable<Integer> {
             }
         }
         return results;
+    }
+
+    private Result together(LlamaModel loaded, int count, ProgressLine progress) {
+        String test = String.format(Locale.ROOT, "tg%d x %d", generatedTokens, count);
+        List<Double> speeds = new ArrayList<>();
+        try (ParallelBench bench = new ParallelBench(loaded, sessionOptions(loaded), count)) {
+            bench.generate(warmUp);
+            ResidencyStats residency = ResidencyStats.none(loaded.sizeInBytes());
+            for (int i = 0; i < repetitions; i++) {
+                progress.update(
+                        String.format(
+                                Locale.ROOT, "measuring %s: %d of %d", test, i + 1, repetitions));
+                long start = System.nanoTime();
+                for (PassStats pass : bench.generate(generatedTokens)) {
+                    residency = residency.plus(pass);
+                }
+                speeds.add(count * generatedTokens * 1e9 / (System.nanoTime() - start));
+            }
+            return new Result(test, speeds, residency);
+        }
     }
 
     private SessionOptions sessionOptions(LlamaModel loaded) {

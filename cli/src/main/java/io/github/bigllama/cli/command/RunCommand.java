@@ -53,6 +53,8 @@ public final class RunCommand implements Callable<Integer> {
             description = "Print statistics on stderr when the answer is complete.")
     boolean stats;
 
+    @Mixin BatchRun batch = new BatchRun();
+
     @Mixin CommonArguments common = new CommonArguments();
     @Mixin GenerationSettings settings = new GenerationSettings();
 
@@ -71,8 +73,17 @@ public final class RunCommand implements Callable<Integer> {
             throw CommandException.usage(
                     "--raw has no conversation that --session could save; leave out one of them");
         }
-        String prompt = prompt();
         PrintStream err = System.err;
+        if (batch.file.isPresent()) {
+            if (raw || sessionFile.isPresent() || stats || text.isGiven()) {
+                throw CommandException.usage(
+                        "--batch has its own prompts: leave out the prompt, --file, --raw, "
+                                + "--session and --stats");
+            }
+            return batch.run(settings, err);
+        }
+        batch.requireNone();
+        String prompt = prompt();
         try (Interruption interruption = new Interruption();
                 LlamaModel model = settings.load(interruption, err);
                 LlamaSession session = settings.newSession(model)) {

@@ -1,12 +1,15 @@
 package io.github.bigllama.cli.option;
 
+import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.chat.ChatOptions;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.SamplingOptions;
+import io.github.bigllama.core.option.SessionOptions;
 import java.io.PrintStream;
+import java.util.Locale;
 import picocli.CommandLine.ArgGroup;
 
 /** All options of answers, shared by single answers and chats. */
@@ -49,6 +52,33 @@ public final class GenerationSettings {
 
     public LlamaModel load(Interruption interruption, PrintStream err) {
         return model.load(model.toOptions(), interruption, err);
+    }
+
+    /** The options of sessions that share a context, with room for each as for one alone. */
+    public SessionOptions sharedOptions(LlamaModel loaded, int sessions) {
+        if (sessions < 1 || sessions > SessionOptions.MAX_SEQUENCES) {
+            throw CommandException.usage(
+                    String.format(
+                            Locale.ROOT,
+                            "--parallel is %d, must be 1 to %d",
+                            sessions,
+                            SessionOptions.MAX_SEQUENCES));
+        }
+        SessionOptions one = session.toOptions(loaded.trainedContextSize());
+        int size = one.contextSize() == 0 ? loaded.trainedContextSize() : one.contextSize();
+        if (size == SessionOptions.AUTO_CONTEXT) {
+            return one.withSequences(sessions);
+        }
+        long all = (long) size * sessions;
+        if (all > Integer.MAX_VALUE) {
+            throw CommandException.usage(
+                    String.format(
+                            Locale.ROOT,
+                            "%d contexts of %d tokens are too many; give a smaller --parallel or --context-size",
+                            sessions,
+                            size));
+        }
+        return one.withContextSize((int) all).withSequences(sessions);
     }
 
     public LlamaSession newSession(LlamaModel loaded) {

@@ -34,6 +34,11 @@ public final class TextArguments {
             description = "Read the text from this file.")
     Path file;
 
+    /** Whether a text, or where it is, was given as an argument. */
+    public boolean isGiven() {
+        return file != null || !words.isEmpty();
+    }
+
     /**
      * Reads the text.
      *

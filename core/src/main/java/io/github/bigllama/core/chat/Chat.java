@@ -201,7 +201,8 @@ public final class Chat implements AutoCloseable {
         }
     }
 
-    private Reply reply(List<ChatMessage> messages, GenerationOptions options) {
+    /** Sends messages and waits for the reply, without calling tools. */
+    Reply reply(List<ChatMessage> messages, GenerationOptions options) {
         try (TokenStream answer = send(messages, options)) {
             answer.text();
             return isNothing(answer) ? new Reply("", "", List.of()).ended(answer, 0) : said.reply();

@@ -7,6 +7,9 @@ import java.util.List;
  * session stays usable: its KV cache holds the tokens computed before.
  */
 public final class DecodeException extends LlamaException {
+    /** The status if the tokens do not fit into the KV cache beside those that are there. */
+    public static final int NO_ROOM = 1;
+
     private static final long serialVersionUID = 1;
 
     private final int status;

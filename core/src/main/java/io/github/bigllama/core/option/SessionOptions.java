@@ -19,7 +19,8 @@ import java.util.function.Consumer;
  * @param valueType type of the values in the KV cache
  * @param flashAttention whether to use the fused attention kernel
  * @param sequences most sequences that the KV cache holds at the same time, 1 to {@value
- *     #MAX_SEQUENCES}; they share {@code contextSize}
+ *     #MAX_SEQUENCES}; they share {@code contextSize}. With more than one, sessions that are opened
+ *     with equal options are sequences of one context, which computes them together
  * @param embeddings whether {@link LlamaSession#embeddings()} is available
  * @param outputs most tokens of a batch that have logits ({@code n_outputs_max}), see {@link
  *     LlamaSession#decode(int[], int)}; 0 for the last token of each sequence
@@ -130,6 +131,10 @@ public record SessionOptions(
         return with(draft -> draft.flashAttention = value);
     }
 
+    /**
+     * Sets the number of sessions and forks that share a context. Its size is for all of them: give
+     * it as many times the tokens of one. Opening one more than that is an error.
+     */
     public SessionOptions withSequences(int value) {
         return with(draft -> draft.sequences = value);
     }

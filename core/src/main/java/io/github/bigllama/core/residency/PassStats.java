@@ -1,7 +1,8 @@
 package io.github.bigllama.core.residency;
 
 /**
- * The cost of one pass over the weights of a model.
+ * The cost of one pass over the weights of a model. A pass that several sessions share is the pass
+ * of each of them, as a whole, with the tokens of all.
  *
  * @param tokens number of tokens that the pass computed
  * @param nanos duration of the pass, in nanoseconds

@@ -1,7 +1,9 @@
 package io.github.bigllama.core.residency;
 
 /**
- * The cost of several passes over a model that does not fit into RAM.
+ * The cost of several passes over a model that does not fit into RAM. Of passes that several
+ * sessions share, each session counts the whole, with the tokens of all; so sums over sessions
+ * count them several times.
  *
  * @param passes number of passes over the weights
  * @param tokens number of tokens that the passes computed

@@ -4,7 +4,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.LlamaException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.Speculation;
-import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.Shim;
 import java.lang.foreign.Arena;
@@ -56,7 +56,7 @@ public final class Drafter implements AutoCloseable {
      * @param model the draft model's context; empty for n-grams
      */
     public Drafter(
-            Context target, Speculation kind, boolean hasExperts, Optional<DraftContext> model) {
+            Lane target, Speculation kind, boolean hasExperts, Optional<DraftContext> model) {
         this.model = model;
         isMeasured = kind == Speculation.AUTO;
         length = new DraftLength(isMeasured && hasExperts ? FURTHER_OF_EXPERTS : FURTHER);

@@ -4,8 +4,9 @@ import io.github.bigllama.bindings.llama.llama_batch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
-/** A {@code llama_batch} with tokens of one sequence, reused for every computation. */
+/** A {@code llama_batch} with tokens of one or several sequences, reused for every computation. */
 final class Batch {
     private final int size;
     private final MemorySegment struct;
@@ -14,25 +15,31 @@ final class Batch {
     /** A byte for each token: whether it has logits. */
     private final MemorySegment flags;
 
-    /** The sequence id that all tokens share. */
-    private final MemorySegment sequence;
+    /** A pointer for each token, to the id of its sequence. */
+    private final MemorySegment pointers;
+
+    /** The ids of all sequences. */
+    private final MemorySegment ids;
 
     /**
      * Allocates a batch.
      *
      * @param size the most tokens
+     * @param sequences the number of sequences of the context
      */
-    Batch(Arena arena, int size) {
+    Batch(Arena arena, int size, int sequences) {
         this.size = size;
         struct = llama_batch.allocate(arena);
         tokens = arena.allocate(ValueLayout.JAVA_INT, size);
         flags = arena.allocate(size);
-        sequence = arena.allocate(ValueLayout.JAVA_INT);
+        ids = arena.allocate(ValueLayout.JAVA_INT, sequences);
+        for (int i = 0; i < sequences; i++) {
+            ids.setAtIndex(ValueLayout.JAVA_INT, i, i);
+        }
         MemorySegment counts = arena.allocate(ValueLayout.JAVA_INT, size);
-        MemorySegment pointers = arena.allocate(ValueLayout.ADDRESS, size);
+        pointers = arena.allocate(ValueLayout.ADDRESS, size);
         for (int i = 0; i < size; i++) {
             counts.setAtIndex(ValueLayout.JAVA_INT, i, 1);
-            pointers.setAtIndex(ValueLayout.ADDRESS, i, sequence);
         }
         // Positions stay NULL: llama.cpp then counts on from those in the KV cache.
         llama_batch.token(struct, tokens);
@@ -51,16 +58,25 @@ final class Batch {
         return struct;
     }
 
-    /**
-     * Replaces the tokens.
-     *
-     * @param first index of the first token with logits, from 0; {@code count} for none
-     */
-    void fill(Sequence newSequence, int[] source, int from, int count, int first) {
-        MemorySegment.copy(source, from, tokens, ValueLayout.JAVA_INT, 0, count);
-        sequence.set(ValueLayout.JAVA_INT, 0, newSequence.id());
-        flags.asSlice(0, first).fill((byte) 0);
-        flags.asSlice(first, count - first).fill((byte) 1);
-        llama_batch.n_tokens(struct, count);
+    /** Replaces the tokens by those of requests, one after the other. */
+    void fill(List<Request> requests) {
+        int at = 0;
+        for (Request request : requests) {
+            int share = request.share();
+            MemorySegment.copy(
+                    request.source(),
+                    request.from(),
+                    tokens,
+                    ValueLayout.JAVA_INT,
+                    (long) at * Integer.BYTES,
+                    share);
+            MemorySegment id = ids.asSlice((long) request.sequence().id() * Integer.BYTES);
+            for (int i = 0; i < share; i++) {
+                pointers.setAtIndex(ValueLayout.ADDRESS, at + i, id);
+                flags.set(ValueLayout.JAVA_BYTE, at + i, (byte) (i < request.first() ? 0 : 1));
+            }
+            at += share;
+        }
+        llama_batch.n_tokens(struct, at);
     }
 }

@@ -5,7 +5,6 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.load.ContextParams;
@@ -20,24 +19,22 @@ import io.github.bigllama.internal.threads.PlatformThread;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.DoubleConsumer;
 import java.util.function.IntSupplier;
-import java.util.stream.IntStream;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One {@code llama_context}, which computes tokens of its sequences, and knows nothing about text.
- * Not thread-safe, except for the abort signal.
+ * Thread-safe; each sequence is used through its {@link Lane}.
  */
 @SuppressWarnings("restricted")
 public final class Context implements AutoCloseable {
     private static final int OK = 0;
-    public static final int NO_SLOT = 1;
     private static final int ABORTED = 2;
 
     /**
@@ -45,23 +42,26 @@ public final class Context implements AutoCloseable {
      */
     private static final String MOVE_FAILED = "failed to compute K-shift";
 
-    private final Occupancy occupancy = new Occupancy();
+    /** Held during a pass, and during changes of the KV cache. */
+    private final ReentrantLock lock = new ReentrantLock(true);
+
     private final Arena arena = Arena.ofShared();
+    private final SessionOptions options;
     private final NativeHandle handle;
     private final ComputeThreads threads;
     private final Batch batch;
     private final int size;
+    private final int vocabularySize;
+    private final int embeddingSize;
     private final Sequences sequences;
-
     private final AbortSwitch abort = new AbortSwitch(arena);
-    private final Outputs outputs;
     private final FileSizes sizes;
 
     /** Null if all weights fit into RAM. */
-    private final Paging paging;
+    private final @Nullable Paging paging;
 
-    /** Is given the part of a long computation that is done, 0 to 1. */
-    private DoubleConsumer progress = fraction -> {};
+    /** Has passes serve several lanes; null with a single one. */
+    private final @Nullable PassQueue queue;
 
     /**
      * Creates a context and starts its threads.
@@ -76,7 +76,9 @@ public final class Context implements AutoCloseable {
             SessionOptions options,
             FileSizes sizes,
             Optional<Pager> pager) {
+        this.options = options;
         this.sizes = sizes;
+        boolean isShared = options.sequences() > 1;
         paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
         MemorySegment params = ContextParams.of(options, arena);
         // All contexts of a model whose weights pass through memory take turns.
@@ -91,12 +93,24 @@ public final class Context implements AutoCloseable {
                         noun,
                         create(new ContextInit(noun, model, options, params, paging)),
                         llama_h::llama_free);
-        threads = new ComputeThreads(handle, cores, paging != null);
-        outputs = new Outputs(handle);
+        // Threads that choose tokens need the cores between passes.
+        threads = new ComputeThreads(handle, cores, paging != null || isShared);
         MemorySegment memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
         size = llama_h.llama_n_ctx_seq(handle.pointer());
-        batch = new Batch(arena, llama_h.llama_n_batch(handle.pointer()));
-        sequences = new Sequences(options.sequences(), memory, llama_h.llama_model_n_swa(model));
+        vocabularySize = llama_h.llama_vocab_n_tokens(llama_h.llama_model_get_vocab(model));
+        embeddingSize = options.embeddings() ? llama_h.llama_model_n_embd_out(model) : 0;
+        int batchSize = llama_h.llama_n_batch(handle.pointer());
+        batch = new Batch(arena, batchSize, options.sequences());
+        sequences =
+                new Sequences(
+                        options.sequences(),
+                        memory,
+                        llama_h.llama_model_n_swa(model),
+                        llama_h.llama_model_is_recurrent(model)
+                                || llama_h.llama_model_is_hybrid(model));
+        int outputs =
+                options.embeddings() ? batchSize : Math.max(options.sequences(), options.outputs());
+        queue = isShared ? new PassQueue(this, abort, batchSize, outputs) : null;
     }
 
     private MemorySegment create(ContextInit init) {
@@ -108,97 +122,14 @@ public final class Context implements AutoCloseable {
         }
     }
 
+    /** The options that it was created with. */
+    public SessionOptions options() {
+        return options;
+    }
+
     /** The size of the context, in tokens. */
     public int size() {
         return size;
-    }
-
-    /**
-     * Opens an empty sequence.
-     *
-     * @throws IllegalStateException if all sequences are in use
-     */
-    public Sequence open() {
-        return sequences.open();
-    }
-
-    /** Frees a sequence, and with the last one the context. */
-    public void close(Sequence sequence) {
-        outputs.invalidate(sequence);
-        sequences.close(sequence);
-        if (sequences.count() == 0) {
-            close();
-        }
-    }
-
-    /** Makes a sequence forget all but its first tokens; see {@link Sequence#keep}. */
-    public int keep(Sequence sequence, int keep) {
-        outputs.invalidate(sequence);
-        return sequence.keep(keep);
-    }
-
-    /**
-     * Makes a sequence forget all tokens after the common beginning with a prompt.
-     *
-     * @param shift whether tokens that the prompt leaves out may be cut from the middle
-     * @return number of tokens of the prompt that need not be computed, fewer than all
-     */
-    public int prepare(Sequence sequence, int[] prompt, boolean shift) {
-        int gap = shift ? sequence.leftOut(prompt) : 0;
-        if (gap > 0) {
-            int prefix = sequence.commonPrefix(prompt);
-            outputs.invalidate(sequence);
-            sequence.remove(prefix, prefix + gap);
-        }
-        return keep(sequence, Math.min(sequence.commonPrefix(prompt), prompt.length - 1));
-    }
-
-    /**
-     * Makes room in a full sequence: forgets the older half of the tokens that are not kept.
-     *
-     * @param keep number of tokens at the beginning to keep
-     * @return false if the following tokens had to be computed again, and that was aborted
-     */
-    public boolean shift(Sequence sequence, int keep) {
-        int[] tokens = sequence.tokens();
-        int to = keep + (tokens.length - keep + 1) / 2;
-        keep(sequence, tokens.length);
-        if (sequence.remove(keep, to)) {
-            return true;
-        }
-        int[] rest =
-                IntStream.concat(
-                                Arrays.stream(tokens, 0, keep),
-                                Arrays.stream(tokens, to, tokens.length))
-                        .toArray();
-        return decodeFrom(sequence, rest, sequence.keep(keep));
-    }
-
-    /** Computes all tokens from one on, in as many batches as it takes; false if aborted. */
-    public boolean decodeFrom(Sequence sequence, int[] tokens, int from) {
-        for (int done = from; done < tokens.length; done += batch.size()) {
-            if (!decode(sequence, tokens, done, Math.min(batch.size(), tokens.length - done))) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /**
-     * Makes llama.cpp finish work that it defers to the next computation, by computing the last
-     * token again: then the contents of its memory match the tokens.
-     */
-    public void settle(Sequence sequence) {
-        if (!forgetGuesses(sequence)) {
-            throw new CancellationException("interrupted");
-        }
-        if (sequence.isMoving()) {
-            int[] tokens = sequence.tokens();
-            int kept = keep(sequence, tokens.length - 1);
-            if (!decode(sequence, tokens, kept, tokens.length - kept)) {
-                throw new CancellationException("interrupted");
-            }
-        }
     }
 
     /** The most tokens of a batch. */
@@ -206,163 +137,172 @@ public final class Context implements AutoCloseable {
         return batch.size();
     }
 
-    public MemorySegment pointer() {
+    /** Whether no lane is open any more. */
+    public boolean isClosed() {
+        return handle.isClosed();
+    }
+
+    MemorySegment pointer() {
         return handle.pointer();
     }
 
     /**
-     * Enters native code on behalf of a caller; sessions work between enter and exit.
+     * Opens a lane with an empty sequence; none if the last one has been closed, and with it the
+     * context.
      *
-     * @throws WrongThreadException while another thread is inside
+     * @throws IllegalStateException if all sequences are in use
      */
-    public void enter() {
-        occupancy.enter();
+    public Optional<Lane> open() {
+        return sequences.open().map(sequence -> new Lane(this, sequence, newOutputs()));
     }
 
-    public void exit() {
-        occupancy.exit();
+    private Outputs newOutputs() {
+        return new Outputs(handle, vocabularySize, embeddingSize, queue != null);
     }
 
-    /** Runs an action between enter and exit, as soon as no other thread is inside. */
-    public void whenFree(Runnable action) {
-        occupancy.whenFree(action);
+    /** Frees the cells of a lane that no other one shares, and with the last lane the context. */
+    void close(Lane lane) {
+        rest(lane);
+        boolean isLast =
+                locked(
+                        () -> {
+                            lane.sequence().clear();
+                            boolean isNone = sequences.close(lane.sequence());
+                            if (sequences.all().size() == 1) {
+                                sequences.all().forEach(Sequence::unshare);
+                            }
+                            return isNone;
+                        });
+        if (isLast) {
+            close();
+        }
     }
 
-    /** Notes that nothing is computed for now, so that others may have the cores. */
-    public void rest() {
+    /** Runs an action while nothing is computed. */
+    <T> T locked(Supplier<T> action) {
+        lock.lock();
+        try {
+            return action.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Notes that nothing is computed for a lane for now, so that others may have the cores. */
+    void rest(Lane lane) {
+        if (queue == null) {
+            threads.rest();
+        } else {
+            queue.rest(lane);
+        }
+    }
+
+    /** Notes that nothing is computed for now, but perhaps soon. */
+    void pause() {
+        if (queue == null) {
+            threads.rest();
+        }
+    }
+
+    /** Notes that nothing is computed for now. */
+    void rest() {
         threads.rest();
     }
 
-    /** The switch that ends computations early. */
-    public AbortSwitch abort() {
-        return abort;
+    /** Notes that a computation of a lane is no longer wanted. */
+    void cancelled(Lane lane) {
+        if (queue != null) {
+            queue.withdraw(lane);
+        }
+        abort.update();
     }
 
-    /** The outputs of the last computation. */
-    public Outputs outputs() {
-        return outputs;
+    /** Computes a request, which has its result then. */
+    void compute(Request request) {
+        if (queue != null) {
+            queue.compute(request);
+            return;
+        }
+        PlatformThread.call(
+                () ->
+                        request.isInterruptible()
+                                ? InterruptWatch.during(
+                                        () -> alone(request),
+                                        () -> {
+                                            request.interrupt();
+                                            abort.update();
+                                        })
+                                : alone(request));
+    }
+
+    private boolean alone(Request request) {
+        return pass(List.of(request), request.lane().progress()).isEmpty();
     }
 
     /**
-     * Computes a token, and tokens that are guessed to follow it. {@link #confirm} says that the
-     * next of those was right; the others are forgotten as soon as something else is computed.
+     * Computes requests in one pass. Each has its result then, even if that is an error.
      *
-     * @return false if it was aborted
+     * @param progress is given the part that is done, 0 to 1
+     * @return those of the last requests for which there was no room beside the others; they have
+     *     no result
      */
-    public boolean decode(Sequence sequence, int token, int[] guess) {
-        int before = sequence.used();
-        int[] batchOfAll = IntStream.concat(IntStream.of(token), Arrays.stream(guess)).toArray();
+    List<Request> pass(List<Request> requests, DoubleConsumer progress) {
+        lock.lock();
+        List<Request> left = new ArrayList<>(requests);
+        List<Request> postponed = new ArrayList<>();
         try {
-            boolean isDone = decode(sequence, batchOfAll, 0, batchOfAll.length, 0);
-            if (isDone) {
-                outputs.guessed();
+            left.removeIf(Request::isLost);
+            sizes.require();
+            while (!left.isEmpty()) {
+                List<Request> current = List.copyOf(left);
+                abort.begin(() -> isUnwanted(current));
+                LlamaLog.Result<Integer> result = decode(left, progress);
+                if (result != null
+                        && result.value() == DecodeException.NO_ROOM
+                        && left.size() > 1) {
+                    postponed.addFirst(left.removeLast());
+                } else {
+                    finish(left, result);
+                    break;
+                }
             }
-            return isDone;
+        } catch (IOException e) {
+            DecodeException failure = new DecodeException(e.getMessage(), 0, List.of());
+            left.forEach(request -> request.failed(failure));
+        } catch (RuntimeException | Error e) {
+            left.forEach(request -> request.failed(e));
         } finally {
-            sequence.guessed(Math.max(0, sequence.used() - before - 1));
+            abort.end();
+            lock.unlock();
         }
-    }
-
-    /** The next guess was right: its logits are the last ones now. */
-    public void confirm(Sequence sequence) {
-        sequence.confirm();
-        outputs.confirm();
-    }
-
-    /** Whether nothing is in memory but what is known; false if that was aborted. */
-    private boolean forgetGuesses(Sequence sequence) {
-        if (sequence.guesses() == 0) {
-            return true;
-        }
-        int[] known = sequence.tokens();
-        return decodeFrom(sequence, known, keep(sequence, known.length));
+        return postponed;
     }
 
     /**
-     * Computes tokens after those of a sequence, at most {@link #batchSize()}, with logits for the
-     * last one.
-     *
-     * @return false if it was aborted; the tokens computed until then are kept
+     * A pass is ended early when nobody wants its results, but not while it moves tokens of others:
+     * they would be lost.
      */
-    public boolean decode(Sequence sequence, int[] source, int from, int count) {
-        return decode(sequence, source, from, count, count - 1);
-    }
-
-    /**
-     * As {@link #decode(Sequence, int[], int, int)}, with logits for all tokens from an index on.
-     *
-     * @param first index of the first token with logits; may be {@code count}
-     */
-    public boolean decode(Sequence sequence, int[] source, int from, int count, int first) {
-        if (!forgetGuesses(sequence)) {
-            return false;
-        }
-        outputs.invalidate();
-        batch.fill(sequence, source, from, count, first);
-        LlamaLog.Result<Integer> result = compute(sequence, count);
-        if (result == null) {
-            return false;
-        }
-        boolean wasMoving = sequence.isMoving();
-        boolean isMoved = result.log().stream().noneMatch(line -> line.contains(MOVE_FAILED));
-        sequences.moved(isMoved);
-        if (isMoved || !wasMoving) {
-            sequence.append(source, from, count);
-            if (result.value() == OK) {
-                outputs.computed(sequence);
-                return true;
-            }
-            // Micro-batches before the failure stay in memory, which knows how many they are.
-            sequence.truncate();
-        }
-        if (result.value() == ABORTED) {
-            return false;
-        }
-        String reason =
-                String.format(
-                        Locale.ROOT,
-                        (result.value() == NO_SLOT
-                                ? "no room in the KV cache for %d tokens after %d%s"
-                                : "llama_decode failed with "
-                                        + result.value()
-                                        + " at %d tokens after %d%s"),
-                        count,
-                        sequence.used(),
-                        sequences.count() > 1
-                                ? String.format(
-                                        Locale.ROOT,
-                                        ", in one of %d sequences that share it",
-                                        sequences.count())
-                                : "");
-        throw new DecodeException(reason, result.value(), result.log());
+    private boolean isUnwanted(List<Request> requests) {
+        return requests.stream().allMatch(Request::isCancelled)
+                && sequences.all().stream()
+                        .filter(Sequence::isMoving)
+                        .allMatch(
+                                moving -> requests.stream().anyMatch(r -> r.sequence() == moving));
     }
 
     /** Computes a batch; null if the caller was interrupted before it began. */
-    private LlamaLog.Result<Integer> compute(Sequence sequence, int count) {
-        try {
-            sizes.require();
-        } catch (IOException e) {
-            throw new DecodeException(e.getMessage(), 0, List.of());
-        }
-        AtomicBoolean signal = abort.signal();
-        return PlatformThread.call(
-                () ->
-                        signal == null
-                                ? pass(sequence, count)
-                                : InterruptWatch.during(
-                                        () -> pass(sequence, count), () -> abort.abort(signal)));
-    }
-
-    private LlamaLog.Result<Integer> pass(Sequence sequence, int count) {
+    private LlamaLog.@Nullable Result<Integer> decode(
+            List<Request> requests, DoubleConsumer progress) {
+        batch.fill(requests);
         if (paging == null) {
             return decode();
         }
         try {
-            return paging.pass(count, progress, this::decode);
+            return paging.pass(
+                    requests.stream().mapToInt(Request::share).sum(), progress, this::decode);
         } catch (DecodeException e) {
-            sequences.moved(false);
-            sequence.rollBack(sequence.used());
-            abort.reset();
+            sequences.all().forEach(sequence -> sequence.moved(false));
+            requests.forEach(request -> request.sequence().rollBack(request.sequence().used()));
             throw e;
         }
     }
@@ -375,21 +315,54 @@ public final class Context implements AutoCloseable {
                 result -> result.value() == OK);
     }
 
+    private void finish(List<Request> requests, LlamaLog.@Nullable Result<Integer> result) {
+        if (result == null) {
+            return;
+        }
+        boolean isMoved = result.log().stream().noneMatch(line -> line.contains(MOVE_FAILED));
+        List<Request> kept =
+                requests.stream().filter(r -> isMoved || !r.sequence().isMoving()).toList();
+        sequences.all().forEach(sequence -> sequence.moved(isMoved));
+        int offset = 0;
+        for (Request request : requests) {
+            boolean isKept = kept.contains(request);
+            if (!request.settle()) {
+                request.sequence().rollBack(request.sequence().used());
+            } else {
+                finish(request, result, isKept, offset);
+            }
+            offset += request.share();
+        }
+    }
+
+    private void finish(
+            Request request, LlamaLog.Result<Integer> result, boolean isKept, int offset) {
+        Sequence sequence = request.sequence();
+        boolean isDone = isKept && result.value() == OK;
+        if (isKept) {
+            sequence.append(request.source(), request.from(), request.share());
+        }
+        if (isDone) {
+            request.lane().outputs().computed(offset, request.share(), request.first());
+            if (paging != null) {
+                paging.lastPass().ifPresent(request.lane()::passed);
+            }
+            request.computed(request.share());
+            return;
+        }
+        if (isKept) {
+            // Micro-batches before the failure stay in memory, which knows how many they are.
+            sequence.truncate();
+        }
+        if (result.value() != ABORTED) {
+            request.failed(result, sequences.all().size());
+        }
+    }
+
     /** Runs a computation of llama.cpp's own with this context, by its threads. */
-    public int compute(IntSupplier computation) {
-        outputs.invalidate();
+    int compute(IntSupplier computation) {
         return PlatformThread.call(
-                () -> threads.compute(computation::getAsInt, result -> result >= 0));
-    }
-
-    /** Sets the listener for the progress of long computations, which is called during them. */
-    public void onProgress(DoubleConsumer listener) {
-        progress = listener;
-    }
-
-    /** The cost of the last pass over the weights; empty if all of them fit into RAM. */
-    public Optional<PassStats> lastPass() {
-        return paging == null ? Optional.empty() : paging.lastPass();
+                () -> locked(() -> threads.compute(computation::getAsInt, result -> result >= 0)));
     }
 
     @Override
@@ -398,7 +371,6 @@ public final class Context implements AutoCloseable {
             return;
         }
         handle.close();
-        outputs.invalidate();
         threads.close();
         arena.close();
     }

@@ -1,8 +1,6 @@
 package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.bindings.llama.llama_h;
-import io.github.bigllama.bindings.llama.llama_token_data;
-import io.github.bigllama.bindings.llama.llama_token_data_array;
 import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.core.structure.GrammarException;
 import io.github.bigllama.internal.llama.NativeHandle;
@@ -14,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -22,14 +21,10 @@ import java.util.Set;
  * refuses that one, as in llama.cpp's {@code common_sampler_sample}.
  */
 public final class GrammarSampler implements AutoCloseable {
-    private static final long STRIDE = llama_token_data.sizeof();
-    private static final long LOGIT = llama_token_data.logit$offset();
-
     private final Arena arena = Arena.ofShared();
     private final NativeHandle handle;
     private final int vocabularySize;
-    private final MemorySegment all;
-    private final MemorySegment candidates;
+    private final Candidates candidates;
 
     /** Tokens that must not be chosen even if the grammar allows them. */
     private final Set<Integer> banned;
@@ -43,8 +38,7 @@ public final class GrammarSampler implements AutoCloseable {
                 new NativeHandle(
                         "grammar", create(vocabulary, grammar), llama_h::bigllama_grammar_free);
         vocabularySize = vocabulary.size();
-        all = llama_token_data.allocateArray(vocabularySize, arena);
-        candidates = llama_token_data_array.allocate(arena);
+        candidates = new Candidates(vocabularySize, arena);
         try {
             for (int token : vocabulary.encode(grammar.prefill(), false, true)) {
                 accept(token);
@@ -74,69 +68,38 @@ public final class GrammarSampler implements AutoCloseable {
     }
 
     /**
-     * Chooses a token with a chain of samplers, and accepts it in both.
+     * Chooses a token with a chain of samplers, and accepts it.
      *
-     * @param index of the token of the last batch whose logits count; -1 for the last
+     * @return the token; empty if the logits are not numbers
      * @throws GrammarException if no token is allowed
      */
-    int sample(MemorySegment context, int index, MemorySegment chain) {
-        MemorySegment logits = logits(context, index);
-        int token = choose(logits, chain, false);
+    OptionalInt sample(MemorySegment logits, MemorySegment chain) {
+        if (!candidates.fill(logits)) {
+            return OptionalInt.empty();
+        }
+        int token = candidates.choose(chain);
         if (!allows(token)) {
-            token = choose(logits, chain, true);
-        }
-        accept(token);
-        llama_h.llama_sampler_accept(chain, token);
-        return token;
-    }
-
-    @SuppressWarnings("restricted")
-    private MemorySegment logits(MemorySegment context, int index) {
-        return llama_h.llama_get_logits_ith(context, index)
-                .reinterpret((long) vocabularySize * Float.BYTES);
-    }
-
-    private int choose(MemorySegment logits, MemorySegment chain, boolean isChecked) {
-        for (int i = 0; i < vocabularySize; i++) {
-            all.set(ValueLayout.JAVA_INT, i * STRIDE, i);
-            all.set(
-                    ValueLayout.JAVA_FLOAT,
-                    i * STRIDE + LOGIT,
-                    logits.getAtIndex(ValueLayout.JAVA_FLOAT, i));
-        }
-        use(all, vocabularySize);
-        if (isChecked) {
+            candidates.fill(logits);
             apply();
             requireOne();
+            token = candidates.choose(chain);
         }
-        llama_h.llama_sampler_apply(chain, candidates);
-        long selected = llama_token_data_array.selected(candidates);
-        return llama_token_data.id(llama_token_data.asSlice(data(), Math.max(0, selected)));
-    }
-
-    /** The candidates; samplers may have shortened or replaced the array. */
-    @SuppressWarnings("restricted")
-    private MemorySegment data() {
-        return llama_token_data_array
-                .data(candidates)
-                .reinterpret(llama_token_data_array.size(candidates) * STRIDE);
+        accept(token);
+        return OptionalInt.of(token);
     }
 
     /** Whether the grammar allows a token next. */
     public boolean allows(int token) {
-        all.set(ValueLayout.JAVA_INT, 0, token);
-        all.set(ValueLayout.JAVA_FLOAT, LOGIT, 1);
-        use(all, 1);
+        candidates.only(token);
         apply();
-        return !banned.contains(token)
-                && all.get(ValueLayout.JAVA_FLOAT, LOGIT) != Float.NEGATIVE_INFINITY;
+        return !banned.contains(token) && candidates.logit(0) != Float.NEGATIVE_INFINITY;
     }
 
     /** Gives candidates that the grammar forbids the logit of minus infinity. */
     private void apply() {
         try (Arena scope = Arena.ofConfined()) {
             MemorySegment error = scope.allocate(ValueLayout.ADDRESS);
-            if (llama_h.bigllama_grammar_apply(handle.pointer(), candidates, error) < 0) {
+            if (llama_h.bigllama_grammar_apply(handle.pointer(), candidates.array(), error) < 0) {
                 throw stuck(Shim.reason(error));
             }
         }
@@ -145,8 +108,7 @@ public final class GrammarSampler implements AutoCloseable {
     /** Requires a possible candidate: without one, samplers end the process or choose any token. */
     private void requireOne() {
         for (int i = 0; i < vocabularySize; i++) {
-            if (all.get(ValueLayout.JAVA_FLOAT, i * STRIDE + LOGIT) != Float.NEGATIVE_INFINITY
-                    && !banned.contains(i)) {
+            if (candidates.logit(i) != Float.NEGATIVE_INFINITY && !banned.contains(i)) {
                 return;
             }
         }
@@ -163,13 +125,6 @@ public final class GrammarSampler implements AutoCloseable {
                         "the answer can't continue after %d tokens: %s",
                         count,
                         reason));
-    }
-
-    private void use(MemorySegment data, int size) {
-        llama_token_data_array.data(candidates, data);
-        llama_token_data_array.size(candidates, size);
-        llama_token_data_array.selected(candidates, -1);
-        llama_token_data_array.sorted(candidates, false);
     }
 
     /**

@@ -1,17 +1,11 @@
 package io.github.bigllama.internal.engine;
 
 import java.util.Locale;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** Lets one thread at a time use a context. Thread-safe. */
+/** Lets one thread at a time use a session. Thread-safe. */
 final class Occupancy {
-    /** Stands for a thread that runs waiting actions, which are short. */
-    private static final Thread TIDYING = new Thread();
-
     private final AtomicReference<Thread> user = new AtomicReference<>();
-    private final Queue<Runnable> waiting = new ConcurrentLinkedQueue<>();
 
     /**
      * Lets the caller in.
@@ -22,11 +16,6 @@ final class Occupancy {
     void enter() {
         Thread caller = Thread.currentThread();
         Thread inside = user.compareAndExchange(null, caller);
-        while (inside == TIDYING) {
-            synchronized (waiting) {
-                inside = user.compareAndExchange(null, caller);
-            }
-        }
         if (inside == caller) {
             throw new IllegalStateException(
                     "session is computing further up in this call; don't use it from a callback");
@@ -40,30 +29,6 @@ final class Occupancy {
 
     void exit() {
         user.set(null);
-        runWaiting();
-    }
-
-    /** Runs an action as soon as no thread is inside, on this thread or on the one that leaves. */
-    void whenFree(Runnable action) {
-        waiting.add(action);
-        runWaiting();
-    }
-
-    private void runWaiting() {
-        while (!waiting.isEmpty()) {
-            synchronized (waiting) {
-                if (!user.compareAndSet(null, TIDYING)) {
-                    return;
-                }
-                try {
-                    for (Runnable next = waiting.poll(); next != null; next = waiting.poll()) {
-                        next.run();
-                    }
-                } finally {
-                    user.set(null);
-                }
-            }
-        }
     }
 
     /** Describes a thread for messages; virtual threads have no names by default. */

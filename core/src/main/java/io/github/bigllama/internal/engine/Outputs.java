@@ -4,35 +4,108 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.internal.llama.NativeHandle;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
-/** The outputs of a context: logits and embeddings of the last batch. Not thread-safe. */
+/**
+ * The outputs of a lane: logits and embeddings of its last computation. Those of a lane that has a
+ * context for itself stay where llama.cpp wrote them, until the next computation; others are copied
+ * before the next computation, which may be of other lanes. Not thread-safe.
+ */
 @SuppressWarnings("restricted")
-public final class Outputs {
+public final class Outputs implements AutoCloseable {
     private final NativeHandle context;
+    private final long logitsSize;
 
-    /** The sequence that was computed last; null if it has changed since. */
-    private Sequence computed;
+    /** Bytes of an embedding; 0 if there are none. */
+    private final long embeddingSize;
 
-    /** Which token of the last batch is the last of the sequence; -1 for the last of the batch. */
-    private int last = -1;
+    private final boolean isShared;
 
-    /** A copy of the last logits, for checking each. */
-    private float[] copy = {};
+    /** Whether there are outputs, of tokens since which the sequence has not changed. */
+    private boolean isValid;
+
+    /** Which token of the computation is the last of the sequence. */
+    private int last;
+
+    /** Index of the first token whose outputs were copied, and of the first after them. */
+    private int from;
+
+    private int to;
+    private Copy logits = new Copy();
+    private Copy embeddings = new Copy();
 
     /** Views of the last decode live until the next one; made only if someone asks. */
-    private Arena views;
+    private @Nullable Arena views;
 
-    public Outputs(NativeHandle context) {
+    /**
+     * The outputs of a lane without a computation.
+     *
+     * @param vocabulary number of tokens
+     * @param embedding length of an embedding in floats, 0 if there are none
+     * @param isShared whether other lanes use the context, too
+     */
+    Outputs(NativeHandle context, int vocabulary, int embedding, boolean isShared) {
         this.context = context;
+        this.logitsSize = (long) vocabulary * Float.BYTES;
+        this.embeddingSize = (long) embedding * Float.BYTES;
+        this.isShared = isShared;
     }
 
-    /** Notes that a batch of a sequence has been computed. */
-    void computed(Sequence sequence) {
-        computed = sequence;
-        last = -1;
+    /** Rows of floats, one after the other. */
+    private static final class Copy implements AutoCloseable {
+        private @Nullable Arena arena;
+        private MemorySegment rows = MemorySegment.NULL;
+
+        void reserve(long bytes) {
+            if (rows.byteSize() < bytes) {
+                close();
+                arena = Arena.ofShared();
+                rows = arena.allocate(bytes, Float.BYTES);
+            }
+        }
+
+        @Override
+        public void close() {
+            if (arena != null) {
+                arena.close();
+            }
+            arena = null;
+            rows = MemorySegment.NULL;
+        }
     }
 
-    /** What was computed after the first token of the batch are guesses. */
+    /**
+     * Notes that tokens have been computed.
+     *
+     * @param offset index of the first of them in llama.cpp's batch
+     * @param first index of the first of them with logits
+     */
+    void computed(int offset, int count, int first) {
+        isValid = true;
+        last = count - 1;
+        from = first;
+        to = count;
+        if (isShared && first < count) {
+            logits.reserve((count - first) * logitsSize);
+            embeddings.reserve((count - first) * embeddingSize);
+            for (int i = first; i < count; i++) {
+                copy(llama_h.llama_get_logits_ith(context.pointer(), offset + i), logits, i);
+                if (embeddingSize > 0) {
+                    copy(
+                            llama_h.llama_get_embeddings_ith(context.pointer(), offset + i),
+                            embeddings,
+                            i);
+                }
+            }
+        }
+    }
+
+    private void copy(MemorySegment raw, Copy target, int index) {
+        long size = target == logits ? logitsSize : embeddingSize;
+        target.rows.asSlice((index - from) * size, size).copyFrom(raw.reinterpret(size));
+    }
+
+    /** What was computed after the first token of the computation are guesses. */
     void guessed() {
         last = 0;
     }
@@ -43,23 +116,10 @@ public final class Outputs {
         last++;
     }
 
-    /** Which token of the last batch is the last of its sequence, as llama.cpp counts them. */
-    int last() {
-        return last;
-    }
-
     /** Closes all views, because the outputs are gone or about to change. */
-    public void invalidate() {
-        computed = null;
+    void invalidate() {
+        isValid = false;
         closeViews();
-    }
-
-    /** Closes all views if the last computation was of a sequence, which has changed. */
-    public void invalidate(Sequence sequence) {
-        closeViews();
-        if (computed == sequence) {
-            computed = null;
-        }
     }
 
     private void closeViews() {
@@ -69,52 +129,50 @@ public final class Outputs {
         }
     }
 
-    /** Whether the last computation was of this sequence. */
-    public boolean areOf(Sequence sequence) {
-        return computed == sequence;
+    /** The logits of the last token, for as long as nothing is computed. */
+    MemorySegment last() {
+        return raw(last, logits, logitsSize).reinterpret(logitsSize);
     }
 
     /**
-     * Logits of a token of the last batch that has some, or with -1 of the last of the sequence:
-     * read-only.
+     * Logits of a token of the last computation, or with -1 of the last of the sequence: read-only,
+     * until the next computation, a change of the sequence, or close. NULL if there are none.
      */
-    public MemorySegment logits(int index, int vocabularySize) {
-        return view(
-                llama_h.llama_get_logits_ith(context.pointer(), index < 0 ? last : index),
-                vocabularySize);
+    public MemorySegment logits(int index) {
+        return view(raw(index < 0 ? last : index, logits, logitsSize), logitsSize);
     }
 
-    /** The read-only embedding of the last token; NULL if there is none. */
-    public MemorySegment embedding(int size) {
-        return view(llama_h.llama_get_embeddings_ith(context.pointer(), last), size);
+    /** The embedding of the last token, under the rules of {@link #logits}. */
+    public MemorySegment embedding() {
+        return view(raw(last, embeddings, embeddingSize), embeddingSize);
     }
 
-    /** A view that lives until the next computation, a change of the sequence, or close. */
-    private MemorySegment view(MemorySegment raw, long floats) {
+    private MemorySegment raw(int index, Copy copies, long size) {
+        if (!isValid || isShared && (index < from || index >= to)) {
+            return MemorySegment.NULL;
+        }
+        if (isShared) {
+            return copies.rows.asSlice((index - from) * size, size);
+        }
+        return copies == logits
+                ? llama_h.llama_get_logits_ith(context.pointer(), index)
+                : llama_h.llama_get_embeddings_ith(context.pointer(), index);
+    }
+
+    private MemorySegment view(MemorySegment raw, long size) {
         if (raw.equals(MemorySegment.NULL)) {
             return raw;
         }
         if (views == null) {
             views = Arena.ofShared();
         }
-        return raw.reinterpret(floats * Float.BYTES, views, null).asReadOnly();
+        return raw.reinterpret(size, views, null).asReadOnly();
     }
 
-    /** Whether no logit of the last token of the sequence is NaN or plus infinity. */
-    public boolean areNumbers(int vocabularySize) {
-        if (copy.length != vocabularySize) {
-            copy = new float[vocabularySize];
-        }
-        MemorySegment raw = llama_h.llama_get_logits_ith(context.pointer(), last);
-        // A loop over an array is fast from the first token on; one over a segment only after it is
-        // compiled, which takes longer than many answers.
-        MemorySegment.ofArray(copy).copyFrom(raw.reinterpret((long) vocabularySize * Float.BYTES));
-        float sum = 0;
-        for (float logit : copy) {
-            // Multiplied by 0, only NaN and the infinities are not 0; minus infinity is a valid
-            // logit.
-            sum += logit == Float.NEGATIVE_INFINITY ? 0 : logit * 0;
-        }
-        return sum == 0;
+    @Override
+    public void close() {
+        invalidate();
+        logits.close();
+        embeddings.close();
     }
 }

@@ -11,8 +11,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A {@code llama_sampler} chain made from {@link SamplingOptions}. Works on tokens, not on text.
@@ -31,7 +33,10 @@ public final class SamplerChain implements AutoCloseable {
     private final int lookBack;
 
     /** Null if any text is allowed. */
-    private final GrammarSampler grammar;
+    private final @Nullable GrammarSampler grammar;
+
+    private final Arena room = Arena.ofShared();
+    private final Candidates candidates;
 
     public SamplerChain(Vocabulary vocabulary, SamplingOptions options, Optional<Grammar> rules) {
         options.logitBias().keySet().forEach(vocabulary::requireToken);
@@ -65,8 +70,10 @@ public final class SamplerChain implements AutoCloseable {
                     rules.map(r -> new GrammarSampler(vocabulary, r, banned(options))).orElse(null);
         } catch (RuntimeException e) {
             handle.close();
+            room.close();
             throw e;
         }
+        candidates = new Candidates(vocabulary.size(), room);
         lookBack =
                 Math.max(
                         options.penalties().isOff() ? 0 : options.penalties().lastTokens(),
@@ -80,13 +87,24 @@ public final class SamplerChain implements AutoCloseable {
         }
     }
 
-    /** Chooses a token from the logits of the last token of a sequence, and remembers it. */
-    public int sample(Context context) {
-        int index = context.outputs().last();
+    /**
+     * Chooses a token from the logits of the last token of a sequence, and remembers it.
+     *
+     * @return the token; empty if the logits are not numbers
+     */
+    public OptionalInt sample(Outputs outputs) {
+        OptionalInt token = choose(outputs.last());
+        token.ifPresent(chosen -> llama_h.llama_sampler_accept(handle.pointer(), chosen));
+        return token;
+    }
+
+    private OptionalInt choose(MemorySegment logits) {
         if (grammar != null) {
-            return grammar.sample(context.pointer(), index, handle.pointer());
+            return grammar.sample(logits, handle.pointer());
         }
-        return llama_h.llama_sampler_sample(handle.pointer(), context.pointer(), index);
+        return candidates.fill(logits)
+                ? OptionalInt.of(candidates.choose(handle.pointer()))
+                : OptionalInt.empty();
     }
 
     @Override
@@ -95,6 +113,7 @@ public final class SamplerChain implements AutoCloseable {
             grammar.close();
         }
         handle.close();
+        room.close();
     }
 
     private void addChoice(Vocabulary vocabulary, SamplingOptions options) {

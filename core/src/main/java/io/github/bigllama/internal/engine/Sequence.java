@@ -20,6 +20,9 @@ public final class Sequence {
      */
     private final int window;
 
+    /** Whether the memory can forget a part. */
+    private final boolean canForget;
+
     /** The tokens in the KV cache: the first {@code used} elements. */
     private int[] tokens = new int[64];
 
@@ -34,10 +37,16 @@ public final class Sequence {
     /** Whether tokens were moved whose keys the next computation has to rotate. */
     private boolean moving;
 
-    Sequence(int id, MemorySegment memory, int window) {
+    Sequence(int id, MemorySegment memory, int window, boolean isRecurrent) {
         this.id = id;
         this.memory = memory;
         this.window = window;
+        this.canForget = window == 0 && !isRecurrent;
+    }
+
+    /** Whether the last tokens can be forgotten as if they had never been computed. */
+    boolean canForget() {
+        return canForget;
     }
 
     /** The id in llama.cpp ({@code llama_seq_id}). */
@@ -69,7 +78,7 @@ public final class Sequence {
      *     positions before it
      */
     int keep(int keep) {
-        if (keep == used && guesses == 0) {
+        if (holds(keep)) {
             return used;
         }
         guesses = 0;
@@ -80,6 +89,11 @@ public final class Sequence {
             clear();
         }
         return used;
+    }
+
+    /** Whether the KV cache holds so many tokens, and nothing else. */
+    boolean holds(int count) {
+        return count == used && guesses == 0;
     }
 
     /**

@@ -2,70 +2,68 @@ package io.github.bigllama.internal.engine;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
-import java.util.stream.Stream;
+import java.util.Optional;
 
-/** The sequences of a context, which share the cells of its KV cache. Not thread-safe. */
+/** The sequences of a context, which share the cells of its KV cache. Thread-safe. */
 final class Sequences {
     private final MemorySegment memory;
     private final int window;
+    private final boolean isRecurrent;
 
     /** The open sequences by id; null for unused ids. */
     private final Sequence[] byId;
+
+    private boolean isClosed;
 
     /**
      * Begins without sequences.
      *
      * @param most the most sequences
      * @param window see {@link Sequence}
+     * @param isRecurrent whether the memory has states that can't go back
      */
-    Sequences(int most, MemorySegment memory, int window) {
+    Sequences(int most, MemorySegment memory, int window, boolean isRecurrent) {
         this.memory = memory;
         this.window = window;
+        this.isRecurrent = isRecurrent;
         byId = new Sequence[most];
     }
 
     /**
-     * Opens an empty sequence.
+     * Opens an empty sequence; none if the last one has been closed, and with it the context.
      *
      * @throws IllegalStateException if all sequences are in use
      */
-    Sequence open() {
+    synchronized Optional<Sequence> open() {
+        if (isClosed) {
+            return Optional.empty();
+        }
         for (int id = 0; id < byId.length; id++) {
             if (byId[id] == null) {
-                byId[id] = new Sequence(id, memory, window);
-                return byId[id];
+                byId[id] = new Sequence(id, memory, window, isRecurrent);
+                return Optional.of(byId[id]);
             }
         }
         throw new IllegalStateException(
                 String.format(
                         Locale.ROOT,
-                        "the context has %d %s, all in use; open it with SessionOptions.withSequences",
+                        "the context has %d %s, all in use; close a session, or open them with a larger SessionOptions.withSequences",
                         byId.length,
                         byId.length == 1 ? "sequence" : "sequences"));
     }
 
-    /** Frees the cells of a sequence that no other one shares. */
-    void close(Sequence sequence) {
-        sequence.clear();
+    /** Gives back the id of an empty sequence; true if it was the last one. */
+    synchronized boolean close(Sequence sequence) {
         byId[sequence.id()] = null;
-        if (count() == 1) {
-            all().forEach(Sequence::unshare);
-        }
+        isClosed = all().isEmpty();
+        return isClosed;
     }
 
-    /** Number of open sequences. */
-    int count() {
-        return (int) all().count();
-    }
-
-    /** Notes whether a computation has finished moving tokens; see {@link Sequence#moved}. */
-    void moved(boolean isDone) {
-        all().forEach(sequence -> sequence.moved(isDone));
-    }
-
-    private Stream<Sequence> all() {
-        return Arrays.stream(byId).filter(Objects::nonNull);
+    /** The open sequences. */
+    synchronized List<Sequence> all() {
+        return Arrays.stream(byId).filter(Objects::nonNull).toList();
     }
 }

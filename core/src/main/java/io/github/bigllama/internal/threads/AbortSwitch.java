@@ -5,15 +5,17 @@ import io.github.bigllama.bindings.llama.llama_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 
 /** Ends the computation of a context early. Thread-safe. */
 public final class AbortSwitch {
+    private static final BooleanSupplier NEVER = () -> false;
+
     /** The flag that llama.cpp reads: a byte other than 0 ends a computation. */
     private final MemorySegment flag;
 
-    /** The signal that the current computation follows. */
-    private AtomicBoolean signal;
+    /** Whether nobody wants the current computation any more. */
+    private BooleanSupplier isUnwanted = NEVER;
 
     public AbortSwitch(Arena arena) {
         flag = arena.allocate(ValueLayout.JAVA_BYTE);
@@ -26,32 +28,19 @@ public final class AbortSwitch {
         llama_context_params.abort_callback_data(params, flag);
     }
 
-    /** Sets the signal that ends computations early once it is true; null for none. */
-    public synchronized void follow(AtomicBoolean newSignal) {
-        signal = newSignal;
-        reset();
+    /**
+     * Begins a computation.
+     *
+     * @param newIsUnwanted whether it may end early; asked now, and at each {@link #update}
+     */
+    public synchronized void begin(BooleanSupplier newIsUnwanted) {
+        isUnwanted = newIsUnwanted;
+        set(isUnwanted.getAsBoolean());
     }
 
-    /** Stops following a signal, if it is the current one. */
-    public synchronized void unfollow(AtomicBoolean oldSignal) {
-        if (signal == oldSignal) {
-            follow(null);
-        }
-    }
-
-    /** The signal that ends computations; null for none. */
-    public synchronized AtomicBoolean signal() {
-        return signal;
-    }
-
-    /** Follows the signal again, after {@link #abort()}. */
-    public synchronized void reset() {
-        set(signal != null && signal.get());
-    }
-
-    /** Ends the computation that follows a signal, if that is the current one. */
-    public synchronized void abort(AtomicBoolean forSignal) {
-        if (forSignal == signal) {
+    /** Ends the current computation if nobody wants it any more. */
+    public synchronized void update() {
+        if (isUnwanted.getAsBoolean()) {
             set(true);
         }
     }
@@ -59,6 +48,12 @@ public final class AbortSwitch {
     /** Ends the current computation. */
     public synchronized void abort() {
         set(true);
+    }
+
+    /** Notes the end of the computation. */
+    public synchronized void end() {
+        isUnwanted = NEVER;
+        set(false);
     }
 
     private void set(boolean abort) {

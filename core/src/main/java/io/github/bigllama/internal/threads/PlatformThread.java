@@ -27,6 +27,11 @@ public final class PlatformThread<T> implements Runnable {
         this.call = call;
     }
 
+    /** Starts a task on a platform thread, which nobody interrupts. */
+    public static void start(Runnable task) {
+        THREADS.execute(task);
+    }
+
     /**
      * Makes the call and always waits for its end. Interrupting the caller interrupts the call; the
      * caller stays interrupted.

@@ -8,7 +8,6 @@ import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.RamBudgetTest;
 import io.github.bigllama.core.residency.Weights;
-import io.github.bigllama.internal.llama.Vocabulary;
 import io.github.bigllama.internal.load.ModelLoader;
 import io.github.bigllama.internal.pagecache.FaultyPages;
 import io.github.bigllama.internal.pager.Pager;
@@ -104,22 +103,22 @@ class OwnMemoryLogitsTest {
     /** Of a prompt, and of tokens one by one. */
     private static List<float[]> logits(ModelLoader.Loaded loaded, Optional<Pager> pager) {
         List<float[]> all = new ArrayList<>();
-        int vocabulary = new Vocabulary(loaded.handle()).size();
         try (Context context =
-                new Context("test", loaded.handle().pointer(), OPTIONS, loaded.sizes(), pager)) {
-            Sequence sequence = context.open();
+                        new Context(
+                                "test", loaded.handle().pointer(), OPTIONS, loaded.sizes(), pager);
+                Lane lane = context.open().orElseThrow()) {
             int[] tokens = new Random(3).ints(16 + TOKENS, 300, 800).toArray();
-            assertThat(context.decode(sequence, tokens, 0, 16)).isTrue();
-            all.add(last(context, vocabulary));
+            assertThat(lane.decodeSome(tokens, 0, 16)).isEqualTo(16);
+            all.add(last(lane));
             for (int i = 16; i < tokens.length; i++) {
-                assertThat(context.decode(sequence, tokens, i, 1)).isTrue();
-                all.add(last(context, vocabulary));
+                assertThat(lane.decodeSome(tokens, i, 1)).isEqualTo(1);
+                all.add(last(lane));
             }
         }
         return all;
     }
 
-    private static float[] last(Context context, int vocabulary) {
-        return context.outputs().logits(-1, vocabulary).toArray(ValueLayout.JAVA_FLOAT);
+    private static float[] last(Lane lane) {
+        return lane.outputs().logits(-1).toArray(ValueLayout.JAVA_FLOAT);
     }
 }

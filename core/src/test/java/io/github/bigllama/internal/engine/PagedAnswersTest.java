@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.SpeculationStats;
@@ -199,6 +200,77 @@ class PagedAnswersTest {
                     .isEqualTo("The capital of France is Paris.");
             assertThat(answers.get(1).get(120, TimeUnit.SECONDS))
                     .isEqualTo("The capital of Iceland is Reykjavík.");
+        }
+    }
+
+    @Test
+    void conversationsReadTheWeightsOnceForAll() throws Exception {
+        List<String> countries = List.of("France", "Iceland", "Norway", "Japan");
+        List<String> capitals = List.of("Paris", "Reykjavík", "Oslo", "Tokyo");
+        SessionOptions options = OPTIONS.withSequences(4);
+        try (LlamaModel model = LlamaModel.load(dense, withRamForWeights(Files.size(dense) / 2))) {
+            List<LlamaSession> sessions =
+                    countries.stream().map(country -> model.newSession(options)).toList();
+            List<CompletableFuture<GenerationStats>> answers = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                int conversation = i;
+                answers.add(
+                        CompletableFuture.supplyAsync(
+                                () -> {
+                                    Chat chat = new Chat(sessions.get(conversation));
+                                    String question =
+                                            "What is the capital of %s?"
+                                                    .formatted(countries.get(conversation));
+                                    try (TokenStream answer =
+                                            chat.send(question, GenerationOptions.greedy())) {
+                                        assertThat(answer.text())
+                                                .endsWith(
+                                                        " is %s."
+                                                                .formatted(
+                                                                        capitals.get(
+                                                                                conversation)));
+                                        return answer.stats();
+                                    }
+                                },
+                                task -> Thread.ofVirtual().start(task)));
+            }
+            int tokens = 0;
+            int passes = 0;
+            for (CompletableFuture<GenerationStats> answer : answers) {
+                GenerationStats stats = answer.get(120, TimeUnit.SECONDS);
+                tokens += stats.decodedTokens();
+                passes = Math.max(passes, stats.residency().orElseThrow().passes());
+            }
+            assertThat(passes).isLessThan(tokens / 2);
+            sessions.forEach(LlamaSession::close);
+        }
+    }
+
+    @Test
+    void aFileThatIsCutShortIsAnErrorForAllWhoShareThePass() throws Exception {
+        Path copy = folder.resolve("shared.gguf");
+        Files.copy(dense, copy);
+        try (LlamaModel model = LlamaModel.load(copy, withRamForWeights(Files.size(copy) / 2));
+                LlamaSession one = model.newSession(OPTIONS.withSequences(2));
+                LlamaSession two = model.newSession(OPTIONS.withSequences(2));
+                RandomAccessFile file = new RandomAccessFile(copy.toFile(), "rw")) {
+            file.setLength(file.length() / 2);
+            List<CompletableFuture<Void>> failures = new ArrayList<>();
+            for (LlamaSession session : List.of(one, two)) {
+                failures.add(
+                        CompletableFuture.runAsync(
+                                () ->
+                                        assertThatThrownBy(() -> session.decode(1, 2, 3))
+                                                .isInstanceOf(DecodeException.class)
+                                                .hasMessageContaining("shared.gguf"),
+                                task -> Thread.ofVirtual().start(task)));
+            }
+            for (CompletableFuture<Void> failure : failures) {
+                failure.get(60, TimeUnit.SECONDS);
+            }
+            assertThat(one.contextUsed() + two.contextUsed()).isZero();
+        } finally {
+            Files.delete(copy);
         }
     }
 
