@@ -1,21 +1,21 @@
-# Which llama.cpp this is, and where its source comes from. Nothing of it is in this repository.
+# The version of llama.cpp, and where its source comes from. None of it is in this repository.
 #
-# include() it and call llama_cpp_source(VARIABLE). In this order:
+# include() this file and call llama_cpp_source(VARIABLE). It tries, in this order:
 #   1. LLAMA_CPP_SOURCE_DIR (a CMake or environment variable): a checkout or an unpacked archive
 #   2. the upstream git tag
 #   3. the npm package node-llama-cpp, which carries the same release as a git bundle
-# What comes over the network is kept in the user's cache. Every source is checked against the hash of
-# its git tree, whichever way it came.
+# Downloads are kept in the user's cache. Every source is checked against the hash of its git tree, whichever
+# way it came.
 #
-# Or for the source alone: cmake -P LlamaCpp.cmake
+# To get only the source: cmake -P LlamaCpp.cmake
 
 set(LLAMA_CPP_VERSION v0.5.0)
 set(LLAMA_CPP_TREE fd570ef54b10ec5fecb739e7e04c8ce44a6f415a)
 set(LLAMA_CPP_REPOSITORY https://github.com/ggml-org/llama.cpp)
 set(LLAMA_CPP_NPM_PACKAGE node-llama-cpp@3.22.1)
 
-# A closed network must not hang the build: seconds to find out whether a server answers at all, and to
-# bring the source once it does.
+# Timeouts in seconds, so that a closed network does not hang the build: for a server to answer at all, and for
+# the download.
 set(LLAMA_CPP_PROBE_TIMEOUT 20)
 set(LLAMA_CPP_FETCH_TIMEOUT 900)
 
@@ -33,7 +33,7 @@ function(bigllama_cache_dir result)
     set(${result} "${dir}" PARENT_SCOPE)
 endfunction()
 
-# Runs a command; sets ${error} to what went wrong in one line, or to nothing if it succeeded.
+# Runs a command; sets ${error} to one line that says what went wrong, or to nothing if the command succeeded.
 function(_llama_cpp_run error timeout)
     execute_process(
         COMMAND ${ARGN}
@@ -44,7 +44,7 @@ function(_llama_cpp_run error timeout)
     if(status EQUAL 0)
         set(status "")
     elseif(output MATCHES "(fatal:|error:|npm error|npm ERR!) ([^\n]+)")
-        # The first complaint of git or npm; what follows it is advice.
+        # The first error line of git or npm; the rest is advice.
         set(status "${CMAKE_MATCH_2}")
     elseif(status MATCHES "^[0-9]+$")
         string(STRIP "exit code ${status} ${output}" status)
@@ -52,11 +52,11 @@ function(_llama_cpp_run error timeout)
     set(${error} "${status}" PARENT_SCOPE)
 endfunction()
 
-# Sets ${tree} to the git tree hash of what lies in ${dir}, or to what is wrong with it. A checkout says
-# itself whether it was changed, and may have ignored files (models, gigabytes of them); of an unpacked
-# archive every file is hashed.
+# Sets ${tree} to the git tree hash of ${dir}, or to what is wrong with it. In a checkout git says whether
+# files were changed, and ignored files (gigabytes of models, perhaps) don't count; in an unpacked archive
+# every file is hashed.
 function(_llama_cpp_tree tree dir)
-    # Where a git hook runs this build, git's variables speak of another repository and its index.
+    # In a build that a git hook runs, git's variables point at another repository and its index.
     set(git ${CMAKE_COMMAND} -E env --unset=GIT_DIR --unset=GIT_WORK_TREE --unset=GIT_INDEX_FILE
         --unset=GIT_OBJECT_DIRECTORY git --no-optional-locks -c safe.directory=* -c core.autocrlf=false
         -c core.fileMode=true)
@@ -96,9 +96,9 @@ function(_llama_cpp_tree tree dir)
     set(${tree} "${hash}" PARENT_SCOPE)
 endfunction()
 
-# Brings the git tag into ${dir}.
+# Downloads the git tag into ${dir}.
 function(_llama_cpp_from_git error dir)
-    # No question for a name or password may wait for an answer that never comes.
+    # git must not wait for a user name or a password.
     set(git ${CMAKE_COMMAND} -E env GIT_TERMINAL_PROMPT=0 git -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=20
         -c core.autocrlf=false)
     _llama_cpp_run(failed ${LLAMA_CPP_PROBE_TIMEOUT}
@@ -111,7 +111,7 @@ function(_llama_cpp_from_git error dir)
     set(${error} "${failed}" PARENT_SCOPE)
 endfunction()
 
-# Brings the git bundle of the npm package into ${dir}.
+# Downloads the git bundle of the npm package into ${dir}.
 function(_llama_cpp_from_npm error dir)
     find_program(BIGLLAMA_NPM npm)
     if(NOT BIGLLAMA_NPM)
@@ -141,7 +141,7 @@ function(_llama_cpp_from_npm error dir)
     set(${error} "${failed}" PARENT_SCOPE)
 endfunction()
 
-# Sets ${result} to a folder with the pinned source, or ends with one error that says what was tried.
+# Sets ${result} to a folder with the pinned source, or fails with one error that says what was tried.
 function(llama_cpp_source result)
     set(given "")
     if(LLAMA_CPP_SOURCE_DIR)
@@ -183,7 +183,7 @@ function(llama_cpp_source result)
             set(name "npm package ${LLAMA_CPP_NPM_PACKAGE}")
         endif()
         message(STATUS "llama.cpp ${LLAMA_CPP_VERSION}: trying ${name}")
-        # Renamed when it is complete: two builds at once do not see each other's half.
+        # Renamed when complete, so that concurrent builds never see a partial folder.
         string(RANDOM LENGTH 8 suffix)
         set(part "${source}.${suffix}")
         file(MAKE_DIRECTORY "${cache}/llama.cpp")

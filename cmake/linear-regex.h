@@ -1,13 +1,13 @@
 /*
- * Included before the first line of llama.cpp's src/unicode.cpp, and of nothing else (-include).
+ * Included (-include) before the first line of llama.cpp's src/unicode.cpp, and nowhere else.
  *
- * llama.cpp splits text by regular expressions before it makes tokens of it, and std::regex calls itself for each
- * character of a match: some thousand letters in a row overflow a Java thread's stack and end the process. Here the
- * same expressions are matched by a simulation of all alternatives at once (Pike's), in time that grows with the text
- * and without recursion. The matches are those of ECMAScript, as std::regex finds them; pretokenizer-probe compares.
+ * llama.cpp splits text by regular expressions before tokenizing it, and std::regex recurses once per character of a
+ * match: a few thousand letters in a row overflow a Java thread's stack and end the process. Here the same expressions
+ * are matched by simulating all alternatives at once (a Pike VM), in linear time and without recursion. The matches are
+ * those of std::regex's ECMAScript syntax; pretokenizer-probe compares them.
  *
- * What llama.cpp's expressions use is understood, the rest is a std::regex_error: alternatives, groups, greedy
- * quantifiers, bracket expressions with \d and \s, lookaheads, \b, $.
+ * Supports what llama.cpp's expressions use: alternatives, groups, greedy quantifiers, bracket expressions with \d and
+ * \s, lookaheads, \b, $. Anything else is a std::regex_error.
  */
 #ifndef BIGLLAMA_LINEAR_REGEX_H
 #define BIGLLAMA_LINEAR_REGEX_H
@@ -82,15 +82,15 @@ struct regex_instruction {
     enum kind_t { CHAR, NEXT_IN, NEXT_NOT_IN, LOOKAHEAD, NO_LOOKAHEAD, WORD_BOUNDARY, SPLIT, JUMP, END, MATCH };
 
     kind_t kind;
-    /* CHAR, NEXT_…: the set; …LOOKAHEAD: the program; SPLIT, JUMP: where to go on */
+    /* CHAR, NEXT_…: index of the set; …LOOKAHEAD: index of the program; SPLIT, JUMP: relative target */
     size_t first = 0;
-    /* SPLIT: where to go on if that fails */
+    /* SPLIT: relative target of the second choice */
     size_t second = 0;
 };
 
 using regex_program = std::vector<regex_instruction>;
 
-/* An expression, compiled. Programs can be moved, because jumps in them are relative. */
+/* A compiled expression. Jumps are relative, so that programs can be moved. */
 class regex_code {
 public:
     std::vector<char_set> sets;
@@ -277,7 +277,7 @@ private:
         return set;
     }
 
-    /* What follows a backslash. As a class it has more than one character. */
+    /* Parses an escape after its backslash; a class has more than one character. */
     char_set escape() {
         bool is_class = false;
         uint32_t c = 0;
@@ -346,7 +346,7 @@ private:
         return set;
     }
 
-    /* A character; or a class, which it adds. */
+    /* Parses a character, or a class, which is added to the set. */
     uint32_t bracket_item(char_set & set, bool & is_class) {
         uint32_t c = next(std::regex_constants::error_brack);
         if (c == '[' && (is('.') || is(':') || is('='))) {
@@ -369,7 +369,7 @@ public:
     size_t match_end = 0;
 
     regex_matcher(It begin, size_t size, const regex_code & code) : begin(begin), size(size), code(code) {
-        // The inner ones come first.
+        // Inner lookaheads come first.
         for (const auto & program : code.lookaheads) {
             lookaheads.push_back(ahead(program));
         }
@@ -378,10 +378,10 @@ public:
     }
 
     /*
-     * The first match that begins at a place or after it.
+     * Finds the first match at or after a position.
      *
-     * continuous only there
-     * not_null   and is not empty
+     * continuous whether it must begin at that position
+     * not_null   whether it must not be empty
      */
     bool search(size_t from, bool continuous, bool not_null) {
         bool found = false;
@@ -398,7 +398,7 @@ public:
             }
             for (const attempt & tried : now) {
                 if (run(tried, position, not_null)) {
-                    // What comes after it is what would be tried if this had failed.
+                    // Later attempts have lower priority.
                     found = true;
                     match_begin = tried.begin;
                     match_end = position;
@@ -415,13 +415,13 @@ public:
     }
 
 private:
-    /* An attempt: where it is in the program, before its next character is read, and where it began in the text. */
+    /* A thread of the simulation: its place in the program, and where its match began in the text. */
     struct attempt {
         size_t pc;
         size_t begin;
     };
 
-    /* Places where the same attempts went on and came to nothing. */
+    /* Positions at which the same threads went on and failed. */
     struct stretch {
         size_t begin = 0;
         size_t end = 0;
@@ -432,18 +432,18 @@ private:
     size_t size;
     const regex_code & code;
     /*
-     * What was tried behind the last match, in vain: \s*\n tries all of a line of spaces. It is not tried again from the
-     * next place on.
+     * Attempts that failed after the last match, such as those of \s*\n in a long run of spaces; they are not repeated
+     * from the next position.
      */
     stretch failed;
     stretch failing;
     std::vector<bool> has_failed;
-    /* For each lookahead and each place, whether it holds there. */
+    /* Whether each lookahead holds at each position. */
     std::vector<std::vector<bool>> lookaheads;
     std::vector<attempt> now;
     std::vector<attempt> then;
     std::vector<size_t> todo;
-    /* When an instruction was last reached: a second attempt at one place has lost to the first. */
+    /* The step in which an instruction was last reached: of two threads there, the first wins. */
     std::vector<uint64_t> marks;
     uint64_t round = 0;
 
@@ -473,7 +473,7 @@ private:
         return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     }
 
-    /* What is still tried at a place, after a match was found. */
+    /* The threads that are still alive after a match was found. */
     void extend(size_t position) {
         bool is_same = failing.end == position && failing.attempts.size() == now.size();
         for (size_t i = 0; is_same && i < now.size(); i++) {
@@ -506,7 +506,7 @@ private:
         return has_failed[pc] && failed.begin <= position && position < failed.end;
     }
 
-    /* Takes an attempt over the next character, in order of preference; true if it matches before that. */
+    /* Adds a thread and the threads that it splits into, in order of priority; true if one of them matches. */
     bool run(const attempt & start, size_t position, bool not_null) {
         todo.push_back(start.pc);
         while (!todo.empty()) {
@@ -546,7 +546,7 @@ private:
         return false;
     }
 
-    /* For each place whether a program matches from there on: known of the places behind it, it is known of it. */
+    /* Whether a program matches at each position; computed backwards, from the end of the text. */
     std::vector<bool> ahead(const regex_program & program) const {
         std::vector<bool> result(size + 1);
         std::vector<char> behind(program.size());
@@ -593,7 +593,7 @@ public:
     const regex_code code;
 };
 
-/* A match, of which only the place is told. */
+/* A match; only its position and length are known. */
 template <typename It> class linear_match_results {
 public:
     linear_match_results(size_t begin, size_t end) : begin(begin), end(end) {}
@@ -607,7 +607,7 @@ private:
     size_t end;
 };
 
-/* As std::regex_iterator; the default one is the end. */
+/* Like std::regex_iterator; a default-constructed one is the end. */
 template <typename It> class linear_regex_iterator {
 public:
     using regex_t = linear_regex<typename std::iterator_traits<It>::value_type>;
@@ -652,7 +652,7 @@ private:
 
 } // namespace bigllama
 
-/* By these names unicode.cpp finds them. */
+/* The names that unicode.cpp uses. */
 namespace std {
 using bigllama::linear_match_results;
 using bigllama::linear_regex;

@@ -57,7 +57,7 @@ case $(uname -s)-$(uname -m) in
     *) fail "no build for $(uname -s) on $(uname -m); there is one for Linux on x86_64 and aarch64, and for macOS on arm64" ;;
 esac
 
-# What is missing, all of it in one line.
+# Names all missing tools in one line.
 cc=${CC:-cc}
 cxx=${CXX:-c++}
 missing=
@@ -66,7 +66,7 @@ has cmake || missing="$missing cmake"
 has "$cc" && has "$cxx" || missing="$missing C++-compiler"
 has ninja || has make || missing="$missing ninja"
 has git || missing="$missing git"
-# Without its command line tools macOS has a cc and a git that do nothing but say so.
+# Without the command line tools, macOS's cc and git only print that they are missing.
 case $platform in macos-*) xcode-select -p >/dev/null 2>&1 || missing="$missing C++-compiler" ;; esac
 if [ -n "$missing" ]; then
     case $platform in
@@ -81,11 +81,11 @@ case $platform in
     *) default_cache=${XDG_CACHE_HOME:-$HOME/.cache}/bigllama ;;
 esac
 cache=${BIGLLAMA_CACHE:-$default_cache}
-# CMake resolves the same; one answer for both.
+# CMake resolves links, too; both must find the same folder.
 export BIGLLAMA_CACHE="$cache"
 
-# The instruction sets that the compiler uses when it is told to use this CPU, by the names that the
-# operating system has for them: what the loader can ask for on another machine.
+# The instruction sets that the compiler uses for this CPU, by the operating system's names for them, so that
+# the loader can look for them on another machine.
 cpu_features() {
     case $platform in
         linux-x86_64) flag=-march=native prefix= ;;
@@ -126,8 +126,8 @@ cpu_features() {
             }
         }'
 }
-# Virtual machines may keep back some of their names (abm, for one), and what this machine does not name can't
-# be asked for.
+# Virtual machines may hide some of the names (abm, for one); a name that this machine does not list can't be
+# required.
 named_here() {
     case $platform in
         linux-*) awk -F: -v features="$1" '
@@ -144,22 +144,22 @@ named_here() {
 features=
 [ "$flavour" = portable ] || features=$(named_here "$(cpu_features)")
 
-# Everything that goes into a build, in one hash. This script is not: what it passes on is.
+# One hash of everything that goes into a build. The script itself does not count; the arguments it passes do.
 key=$({
     echo "$platform $flavour $tools $features"
     "$cc" --version
     "$cxx" --version
     cmake --version
-    # CMake's compiler flags start with these.
+    # CMake takes its initial compiler flags from these.
     echo "${CFLAGS-} ${CXXFLAGS-} ${LDFLAGS-}"
     cmake -E sha256sum ../cmake/*.cmake ../cmake/*.h CMakeLists.txt CMakePresets.json package.cmake src/*.c src/*.cpp src/*.h
 } | cmake -E sha256sum /dev/stdin | cut -c1-32)
 entry=$cache/builds/$platform-$flavour-$key
 
-# One build at a time makes or mends an entry: another of the same waits, and then finds it. The lock is
-# CMake's, because it ends with its process, and every system has it.
+# Only one build at a time makes or repairs a cache entry; others of the same key wait and then find it. It is
+# CMake's lock, because that is released when the process ends, and exists on every system.
 if [ "${BIGLLAMA_LOCKED-}" != "$entry" ]; then
-    # Needed or not, a source that the caller names must be the right one.
+    # A source that the caller names must be the pinned one, even if the cache makes it unnecessary.
     [ -z "${LLAMA_CPP_SOURCE_DIR-}" ] || cmake -P ../cmake/LlamaCpp.cmake
     rm -rf "${output:?}/$platform" "$output/$platform.part"
     mkdir -p "$cache/builds"
@@ -167,7 +167,7 @@ if [ "${BIGLLAMA_LOCKED-}" != "$entry" ]; then
     [ "$tools" = OFF ] || set -- "$@" --tools
     export BIGLLAMA_LOCKED="$entry"
     cmake -D LOCK="$entry.lock" -P with-lock.cmake -- sh build.sh "$@"
-    # What went wrong has been said.
+    # The error has been printed.
     [ -d "$output/$platform" ] || exit 1
     exit
 fi
@@ -192,11 +192,11 @@ if [ ! -d "$entry" ]; then
     [ "$flavour" = local ] || preset=$platform-portable
     generator=
     ! has ninja || generator="-G Ninja"
-    # An interrupted build's: ninja may have been installed, or the source have moved, since.
+    # Left by an interrupted build; ninja may have been installed, or the source moved, since then.
     rm -f "$build/CMakeCache.txt"
     cmake --preset "$preset" -B "$build" $generator -DBIGLLAMA_LLAMA_TOOLS=$tools
     cmake --build "$build" --target natives --parallel "$(getconf _NPROCESSORS_ONLN)"
-    # Made under another name and renamed: a build that was interrupted leaves no entry.
+    # Renamed when complete, so that an interrupted build leaves no entry.
     part=$entry.part
     rm -rf "$part"
     cmake -D BUILD="$build" -D OUTPUT="$part" -D PLATFORM=$platform -D FLAVOUR=$flavour \
@@ -205,7 +205,7 @@ if [ ! -d "$entry" ]; then
         for tool in llama-bench llama-completion llama-quantize; do
             cp "$build/bin/$tool" "$part"
         done
-        # Each of them is a small main and a library of its own.
+        # Each tool is a small main and a library.
         for library in "$build"/bin/libllama-*; do
             cp "$library" "$part"
         done

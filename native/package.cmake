@@ -1,4 +1,4 @@
-# Puts what was built into OUTPUT: the libraries, what the probes printed, the licence, and a manifest.
+# Copies the results of a build to OUTPUT: the libraries, the output of the probes, the licence, and a manifest.
 # cmake -D BUILD=DIR -D OUTPUT=DIR -D PLATFORM=linux-x86_64 -D FLAVOUR=local -D CPU_FEATURES=avx2,fma -P package.cmake
 
 include(${CMAKE_CURRENT_LIST_DIR}/../cmake/LlamaCpp.cmake)
@@ -11,8 +11,8 @@ foreach(path IN LISTS built)
 endforeach()
 list(SORT files)
 
-# Portable: ggml chooses one of its CPU backends when it runs, and loads it itself. Local: everything is
-# linked, and is loaded before what needs it.
+# Portable: ggml chooses and loads one of its CPU backends at run time. Local: everything is linked, and each
+# library is loaded after its dependencies.
 set(last "")
 set(libraries "")
 set(backends "")

@@ -1,5 +1,5 @@
 # cmake -D LOCK=FILE -P with-lock.cmake -- COMMAND ARGUMENT...
-# Runs a command while no other process holds the lock. Says nothing of a failure: the command has.
+# Runs a command while holding the lock. Prints nothing if it fails, because the command has.
 
 file(LOCK "${LOCK}" TIMEOUT 0 RESULT_VARIABLE taken)
 if(NOT taken EQUAL 0)

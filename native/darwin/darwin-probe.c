@@ -1,6 +1,6 @@
 /*
- * The sizes and constants of Darwin that MacOwnPages and PosixMemory write down, as Apple's headers have them: where
- * one is another, this file does not compile. A test of core reads the same lines and compares the Java constants.
+ * Darwin's sizes and constants that MacOwnPages and PosixMemory write down; this file does not compile where Apple's
+ * headers differ. A test of core reads these lines and compares them with the Java constants.
  */
 #include <fcntl.h>
 #include <mach/mach.h>

@@ -1,9 +1,9 @@
 /*
- * What the C compiler makes of the structs and constants that the Java bindings bind: sizes, alignments
- * and offsets in bytes, and values, a line each. The build keeps the output beside the libraries, and a
- * test of the bindings compares it with the Java layouts.
+ * Prints the structs and constants of the Java bindings as the C compiler sees them: sizes, alignments and
+ * offsets in bytes, and values, one per line. The build keeps the output beside the libraries, and a test
+ * of the bindings compares it with the Java layouts.
  *
- * What is listed here and what is bound must be the same: the test fails where either has more.
+ * This list and the bindings must match: the test fails if either has more.
  */
 #include <stddef.h>
 #include <stdio.h>

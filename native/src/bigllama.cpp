@@ -144,7 +144,7 @@ common_chat_templates_inputs inputs(const common_json & request) {
     if (request.value("begin_content", false)) {
         common_chat_msg begun;
         begun.role = "assistant";
-        // Without a part the message counts as empty, and llama.cpp leaves out what comes before an answer.
+        // A message without parts counts as empty; llama.cpp would then leave out the text that precedes an answer.
         common_chat_msg_content_part nothing;
         nothing.type = "text";
         begun.content_parts.push_back(nothing);

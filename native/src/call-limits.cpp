@@ -8,13 +8,13 @@
 
 namespace {
 
-/* Stacks grow downwards: an address below is too deep. */
+/* The lowest address that the stack, which grows downwards, may reach. */
 thread_local uintptr_t lowest = 0;
 
-/* When the thread will have computed too long; 0 for never. */
+/* The CPU time of the thread at which it has computed too long; 0 for no limit. */
 thread_local double latest = 0;
 
-/* The clock is looked at once in so many calls. */
+/* The clock is read once per this many calls. */
 constexpr uint32_t CALLS = 4096;
 thread_local uint32_t calls = 0;
 
@@ -24,7 +24,7 @@ uintptr_t stack_pointer() {
     return reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
 }
 
-/* What the thread has computed, in seconds: others may keep it waiting. */
+/* CPU time of this thread in seconds; wall time would count the time that others keep it waiting. */
 double computed() {
     timespec time;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -49,8 +49,8 @@ bool call_limits::is_too_deep() {
 }
 
 /*
- * What of llama.cpp reads and runs templates and grammars is compiled with -finstrument-functions, which has each
- * function call these. They may throw, but from destructors.
+ * The files of llama.cpp that parse and run templates and grammars are compiled with -finstrument-functions, so each of
+ * their functions calls these. They may throw, except while the stack is unwound.
  */
 extern "C" {
 

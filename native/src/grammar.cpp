@@ -35,8 +35,8 @@ constexpr size_t MOST_STACKS = 10000;
 constexpr size_t MOST_STACK = 256 << 20;
 
 /*
- * Looks at a grammar before llama.cpp parses it: at its depth, for that is a recursion there, and at what its
- * repetitions come to, for they are written out there.
+ * Checks a grammar before llama.cpp parses it: its depth, because llama.cpp's parser recurses, and the size of its
+ * repetitions, because llama.cpp writes them out.
  */
 class scanner {
 public:
@@ -46,7 +46,7 @@ public:
     explicit scanner(const char * source) : source(source), at(source) {}
 
     void scan() {
-        // Elements of what a repetition would repeat.
+        // Number of elements that a repetition would repeat.
         uint64_t last = 0;
         while (*at != '\0') {
             switch (*at) {
@@ -324,7 +324,7 @@ private:
         std::vector<size_t> open;
         size_t visited = 0;
         for (size_t begin = 0; begin < count; begin++) {
-            // A rule, and how many of what it begins with were looked at.
+            // A rule, and how many of the elements that it can begin with have been visited.
             std::vector<std::pair<size_t, size_t>> path;
             const auto enter = [&](size_t rule) {
                 order[rule] = low[rule] = ++visited;
@@ -423,7 +423,7 @@ struct grammar::state {
                 patterns.emplace_back(trigger.value, std::regex(trigger.value));
                 break;
             case COMMON_GRAMMAR_TRIGGER_TYPE_PATTERN_FULL:
-                // As llama.cpp's common_sampler_init anchors it.
+                // Anchored as in llama.cpp's common_sampler_init.
                 std::string anchored = trigger.value;
                 anchored.insert(0, anchored.empty() || anchored.front() != '^' ? "^" : "");
                 anchored += anchored.back() != '$' ? "$" : "";
@@ -441,14 +441,14 @@ struct grammar::state {
                 return { place, place + word.size() };
             }
         }
-        // A match ends in what is new.
+        // A match ends in the new text.
         const size_t begin = std::max(looked, known - std::min(known, LONGEST_TRIGGER));
         const auto flags =
             begin == 0 ? std::regex_constants::match_default : std::regex_constants::match_prev_avail;
         for (const auto & pattern : patterns) {
             std::smatch match;
             if (std::regex_search(text.begin() + begin, text.end(), match, pattern.second, flags)) {
-                // From the first group on that has something.
+                // The grammar applies from the first group that matched something.
                 size_t group = 1;
                 while (group < match.size() && match.length(group) == 0) {
                     group++;

@@ -1,4 +1,4 @@
-/* GBNF grammars: checked when they are made, bounded while they are used. */
+/* GBNF grammars, checked when they are created and bounded while they are used. */
 #ifndef GRAMMAR_H
 #define GRAMMAR_H
 
@@ -12,28 +12,28 @@
 struct llama_grammar;
 
 /*
- * What may follow in a text of a grammar (rule root). Throws what is wrong with a grammar, also where llama.cpp would end
- * the process, take all memory or never end.
+ * The state of a grammar (start rule root) within a text. The constructor throws if the grammar is bad, including where
+ * llama.cpp would end the process, exhaust memory or never return.
  *
- * One with triggers begins to hold after one of them, as llama.cpp's lazy grammars do; but what looks like a trigger and
- * does not go on as the grammar has it is text.
+ * A grammar with triggers applies after one of them, like llama.cpp's lazy grammars; but text that looks like a trigger
+ * and does not continue as the grammar demands remains plain text.
  */
 class grammar {
 public:
-    /* triggers nullptr if it holds from the beginning on */
+    /* triggers nullptr if the grammar applies from the start */
     grammar(const llama_vocab * vocab, const char * source, const std::vector<common_grammar_trigger> * triggers);
     ~grammar();
 
-    /* Throws what is wrong with a grammar, as far as it can be told without a vocabulary. */
+    /* Throws if the grammar is bad, as far as that can be told without a vocabulary. */
     static void check(const char * source);
 
-    /* Gives tokens that can't follow the logit -INFINITY; returns how many others there are. */
+    /* Sets the logits of tokens that are not allowed next to -INFINITY; returns how many are allowed. */
     size_t apply(llama_token_data_array & candidates) const;
 
-    /* Whether accept may need a large stack now: std::regex looks for triggers. */
+    /* Whether accept may need a large stack now, because it searches for triggers with std::regex, which recurses. */
     bool is_recursive() const;
 
-    /* Goes on with a token. Throws if it can't follow. */
+    /* Advances by a token. Throws if the token is not allowed. */
     void accept(llama_token token);
 
 private:

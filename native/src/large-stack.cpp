@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t STACK = 512 << 20;
 
-/* So many threads wait for work at most. */
+/* Maximum number of idle threads. */
 constexpr size_t MOST_IDLE = 2;
 
 struct worker {
@@ -26,13 +26,13 @@ struct worker {
     bool is_over = false;
 };
 
-/* Never destroyed: the threads outlive the end of main. */
+/* Never destroyed, because the threads outlive main. */
 std::mutex & idle_mutex = *new std::mutex();
 std::vector<worker *> & idle = *new std::vector<worker *>();
 
 void * work_forever(void * argument) {
     const std::unique_ptr<worker> self(static_cast<worker *>(argument));
-    // Templates and grammars write numbers the same way everywhere.
+    // Templates and grammars must format numbers alike everywhere.
     static const locale_t c_locale = newlocale(LC_ALL_MASK, "C", nullptr);
     if (c_locale != nullptr) {
         uselocale(c_locale);

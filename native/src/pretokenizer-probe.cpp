@@ -1,8 +1,8 @@
 /*
- * Whether linear-regex.h splits text as std::regex does, with the expressions of all pre-tokenizers of llama.cpp. Ends
- * with 1 and an example if not; prints how much it compared.
+ * Compares the splits of linear-regex.h with those of std::regex, for the expressions of all of llama.cpp's
+ * pre-tokenizers. Exits with 1 and an example where they differ; prints how much was compared.
  *
- * The build makes pretokenizers.inc of llama-vocab.cpp, and compiles unicode.cpp twice.
+ * The build generates pretokenizers.inc from llama-vocab.cpp, and compiles unicode.cpp twice.
  */
 #include <pthread.h>
 
@@ -73,7 +73,7 @@ static void * compare(void * failed) {
 }
 
 int main() {
-    // std::regex needs it.
+    // std::regex recurses.
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 256 << 20);

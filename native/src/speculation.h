@@ -3,7 +3,7 @@
 
 #include "speculative.h"
 
-/* Guesses how one sequence goes on, by llama.cpp's common_speculative. */
+/* Drafts the next tokens of one sequence with llama.cpp's common_speculative. */
 class speculation {
 public:
     speculation(

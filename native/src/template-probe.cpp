@@ -1,6 +1,6 @@
 /*
- * What llama.cpp's own functions make of chat templates, for a test to compare with what comes through
- * bigllama.h: each template with its source, and a conversation in several variants. The build keeps the output.
+ * Prints what llama.cpp's own functions make of chat templates: each template's source, and a conversation in several
+ * variants. The build keeps the output, and a test compares it with the results of bigllama.h.
  *
  * template-probe FILE...
  */
@@ -55,7 +55,7 @@ static void probe(const char * path) {
     std::string name(path);
     name = name.substr(name.find_last_of('/') + 1);
     std::string text = source.str();
-    // llama.cpp gives templates the day of the build; the output is compared with on other days.
+    // llama.cpp gives templates today's date, but the output is compared on other days.
     if (text.find("strftime_now") != std::string::npos) {
         text = "{%- macro strftime_now(format) -%}15 June 2025{%- endmacro %}" + text;
     }
