@@ -11,6 +11,8 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
+import java.net.URL;
+import java.net.URLConnection;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -286,11 +288,14 @@ final class NativeLoader {
     private static InputStream resource(String name) throws IOException {
         // The folder is not a valid package name (it has a hyphen), so the class loader also finds
         // it in a named module.
-        InputStream in = NativeLoader.class.getClassLoader().getResourceAsStream(name);
-        if (in == null) {
+        URL url = NativeLoader.class.getClassLoader().getResource(name);
+        if (url == null) {
             throw new FileNotFoundException("no jar has " + name);
         }
-        return in;
+        URLConnection connection = url.openConnection();
+        // A cached jar file is shared by class loaders, and closed by the first that is closed.
+        connection.setUseCaches(false);
+        return connection.getInputStream();
     }
 
     private static NativeLibrary library(Origin origin, Path directory, NativeManifest manifest) {
