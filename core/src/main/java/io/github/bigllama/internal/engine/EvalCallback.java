@@ -201,7 +201,10 @@ final class EvalCallback {
         return allAttached ? -1 : learn(tensor, address);
     }
 
-    /** The first weight of a file that is seen shows where the file is mapped. */
+    /**
+     * The first weight of a file that is seen shows where the file is mapped. Later ones of its
+     * name may be copies elsewhere, which are not the pager's.
+     */
     private int learn(long tensor, long address) {
         Integer number = byName.get(GraphTensor.name(tensor));
         if (number == null || address == 0) {
@@ -209,12 +212,12 @@ final class EvalCallback {
         }
         Weight weight = pager.weights().all().get(number);
         long base = address - weight.offset();
-        if (!pager.isAttached(weight.file())) {
-            try {
-                pager.attach(weight.file(), base, weight.offset());
-            } catch (IOException e) {
-                pager.giveUp(e.getMessage());
+        try {
+            if (!pager.attach(weight.file(), base, weight.offset())) {
+                return -1;
             }
+        } catch (IOException e) {
+            pager.giveUp(e.getMessage());
         }
         index(weight.file(), base);
         return number;

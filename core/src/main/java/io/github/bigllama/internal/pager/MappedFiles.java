@@ -19,10 +19,23 @@ final class MappedFiles implements AutoCloseable {
     private final MappedFile[] files;
     private final OwnFile[] own;
 
+    /** Addresses of the files' bytes 0. */
+    private final long[] addresses;
+
     MappedFiles(PieceMap map) {
         this.map = map;
         this.files = new MappedFile[map.weights().files().size()];
         this.own = new OwnFile[files.length];
+        this.addresses = new long[files.length];
+    }
+
+    boolean isAttached(int file) {
+        return files[file] != null;
+    }
+
+    /** Whether byte 0 of a file is at an address. */
+    boolean isAt(int file, long address) {
+        return isAttached(file) && addresses[file] == address;
     }
 
     /** A file by its number; null if its mapping is unknown. */
@@ -69,6 +82,7 @@ final class MappedFiles implements AutoCloseable {
         }
         expect(mapped, from, to);
         files[file] = mapped;
+        addresses[file] = address;
     }
 
     /**

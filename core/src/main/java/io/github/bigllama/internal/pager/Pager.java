@@ -152,26 +152,23 @@ public final class Pager implements AutoCloseable {
         return weights;
     }
 
-    /** Whether the mapping of a file is known. */
-    public boolean isAttached(int file) {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return files.get(file) != null;
-        }
-    }
-
     /**
-     * Tells the pager where a file is mapped.
+     * Tells the pager where a file is mapped, if it does not know.
      *
      * @param address the address of byte 0 of the file
      * @param probe an offset in the file that is mapped
+     * @return whether it is mapped there, or nobody knows; a weight at another place is a copy
      * @throws IOException if the mapping can't be managed
      */
-    public void attach(int file, long address, long probe) throws IOException {
+    public boolean attach(int file, long address, long probe) throws IOException {
         try (PiecePool.Hold hold = pool.hold()) {
-            files.attach(file, address, probe, pool::isKept);
-            own.attach(map, file, address, files.get(file)).ifPresent(f -> attachOwn(file, f));
-            experts.attached(order.isWide());
-            pool.wake();
+            if (!givenUp && !files.isAttached(file)) {
+                files.attach(file, address, probe, pool::isKept);
+                own.attach(map, file, address, files.get(file)).ifPresent(f -> attachOwn(file, f));
+                experts.attached(order.isWide());
+                pool.wake();
+            }
+            return givenUp || files.isAt(file, address);
         }
     }
 

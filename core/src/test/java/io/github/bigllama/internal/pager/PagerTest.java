@@ -70,7 +70,7 @@ class PagerTest {
         pager = new Pager(weights, budget, inPageCache());
         try (FileChannel channel = FileChannel.open(path)) {
             MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
-            pager.attach(0, mapping.address(), 0);
+            assertThat(pager.attach(0, mapping.address(), 0)).isTrue();
             eyes = MappedFile.of(path, mapping.address(), 0);
         }
     }
@@ -89,6 +89,18 @@ class PagerTest {
             }
             assertThat(residentBytes()).isLessThan(104_000_000);
         }
+    }
+
+    @Test
+    void aWeightElsewhereIsACopy() throws Exception {
+        Path path = Models.dense(folder);
+        open(path, 100_000_000);
+        try (FileChannel channel = FileChannel.open(path)) {
+            long again = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena).address();
+            assertThat(pager.attach(0, again, 0)).isFalse();
+        }
+        pass(1);
+        assertThat(pass(1).bytesRead()).isPositive();
     }
 
     @Test
@@ -295,7 +307,7 @@ class PagerTest {
         pager = new Pager(weights, RamBudgetTest.of(limits), inPageCache());
         try (FileChannel channel = FileChannel.open(path)) {
             MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
-            pager.attach(0, mapping.address(), 0);
+            assertThat(pager.attach(0, mapping.address(), 0)).isTrue();
             eyes = MappedFile.of(path, mapping.address(), 0);
         }
         pass(1);
