@@ -246,7 +246,8 @@ public final class BenchCommand implements Callable<Integer> {
             double readBytesPerSecond,
             double residentShare,
             double stalledShare,
-            double expertHitRate) {
+            double expertHitRate,
+            long ownBytes) {
         static Row of(Result result) {
             ResidencyStats read = result.residency;
             return new Row(
@@ -259,7 +260,8 @@ public final class BenchCommand implements Callable<Integer> {
                     read.readBytesPerSecond(),
                     read.passes() == 0 ? 1 : read.residentShare(),
                     read.stalledShare(),
-                    read.expertHitRate());
+                    read.expertHitRate(),
+                    read.ownBytes());
         }
     }
 
@@ -272,7 +274,7 @@ public final class BenchCommand implements Callable<Integer> {
         if (format == Format.csv) {
             out.println(
                     "test,tokens_per_second,min,max,bytes_read_per_token,read_bytes_per_second,"
-                            + "resident_share,stalled_share,expert_hit_rate");
+                            + "resident_share,stalled_share,expert_hit_rate,own_bytes");
         } else {
             out.println(
                     "| test | tokens/s | min | max | read per token | disk | in RAM | waiting | "
@@ -308,7 +310,7 @@ public final class BenchCommand implements Callable<Integer> {
         Row row = Row.of(result);
         return String.format(
                 Locale.ROOT,
-                "%s,%.4f,%.4f,%.4f,%d,%.0f,%.4f,%.4f,%.4f",
+                "%s,%.4f,%.4f,%.4f,%d,%.0f,%.4f,%.4f,%.4f,%d",
                 row.test,
                 row.tokensPerSecond,
                 row.min,
@@ -317,7 +319,8 @@ public final class BenchCommand implements Callable<Integer> {
                 row.readBytesPerSecond,
                 row.residentShare,
                 row.stalledShare,
-                row.expertHitRate);
+                row.expertHitRate,
+                row.ownBytes);
     }
 
     private static String markdown(Result result, boolean streams) {
