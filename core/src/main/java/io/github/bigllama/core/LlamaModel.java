@@ -9,15 +9,12 @@ import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
-import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.draft.DraftLength;
-import io.github.bigllama.internal.engine.Context;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.llama.Vocabulary;
-import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.load.ModelFingerprint;
 import io.github.bigllama.internal.load.ModelLoader;
 import io.github.bigllama.internal.pager.Pager;
@@ -26,7 +23,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -52,18 +48,10 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     /** The draft model, if any. */
     private final Optional<LlamaModel> draft;
 
-    /**
-     * Created when the model is loaded, or by the first session that leaves too little RAM for it.
-     */
-    private Optional<Pager> pager;
-
+    private final Contexts contexts;
     private final Vocabulary vocabulary;
     private final Tokenizer tokenizer;
     private final Set<SessionResources> openSessions = new LinkedHashSet<>();
-
-    /** The contexts of several sequences, by the options that were asked for. */
-    private final Map<SessionOptions, Context> shared = new HashMap<>();
-
     private String fingerprint;
 
     private LlamaModel(Path path, ModelLoader.Loaded loaded, Optional<LlamaModel> draft) {
@@ -72,7 +60,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         this.loaded = loaded;
         this.draft = draft;
         this.handle = loaded.handle();
-        this.pager = loaded.pager();
+        this.contexts = new Contexts(path, loaded, draft.isPresent());
         this.vocabulary = new Vocabulary(handle);
         this.tokenizer = new Tokenizer(vocabulary);
     }
@@ -143,32 +131,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     public synchronized LlamaSession newSession(SessionOptions options) {
         Objects.requireNonNull(options, "options");
         requireGenerating();
-        Context former = shared.get(options);
-        Optional<Lane> joined = former == null ? Optional.empty() : former.open();
-        if (joined.isPresent()) {
-            return session(joined.get());
-        }
-        Context context = newContext(options);
-        if (options.sequences() > 1) {
-            shared.put(options, context);
-        }
-        return session(context.open().orElseThrow());
-    }
-
-    private Context newContext(SessionOptions options) {
-        MemoryFit fit =
-                new MemoryFit(
-                        path, loaded, trainedContextSize(), pager.map(Pager::ownBytes).orElse(0L));
-        SessionOptions fitting = fit.resolve(options);
-        if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(fitting)) {
-            pager = page();
-        }
-        return new Context(
-                "session of " + path,
-                handle.pointer(),
-                speculating(fitting),
-                loaded.sizes(),
-                pager);
+        return session(contexts.open(options));
     }
 
     private LlamaSession session(Lane lane) {
@@ -178,31 +141,6 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
             lane.close();
             throw e;
         }
-    }
-
-    /**
-     * The options with the kind of speculation decided; each token of a draft has logits, as does
-     * the one before it.
-     */
-    private SessionOptions speculating(SessionOptions options) {
-        // A recurrent state can't go back to before a wrong token.
-        boolean canForget =
-                !llama_h.llama_model_is_recurrent(handle.pointer())
-                        && !llama_h.llama_model_is_hybrid(handle.pointer());
-        if (options.speculation() == Speculation.DRAFT && draft.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "speculation needs a draft model, but the model was loaded without one; see "
-                            + "ModelOptions.withDraftModel");
-        }
-        boolean pays =
-                options.speculation() != Speculation.AUTO || draft.isPresent() || pager.isPresent();
-        if (!canForget || !pays) {
-            return options.withSpeculation(Speculation.OFF);
-        }
-        int outputs = Math.min(options.sequences() * (1 + DraftLength.MOST), options.batchSize());
-        return options.speculation() == Speculation.OFF
-                ? options
-                : options.withOutputs(Math.max(options.outputs(), outputs));
     }
 
     /** The draft context for a session with these options, if a draft model is used. */
@@ -255,21 +193,12 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return session(session.lane().context().open().orElseThrow());
     }
 
-    private Optional<Pager> page() {
-        try {
-            return Optional.of(
-                    ModelLoader.pager(loaded.weights(), loaded.budget(), loaded.options()));
-        } catch (InsufficientRamException e) {
-            throw new SessionException(path + ": " + e.getMessage(), List.of());
-        }
-    }
-
     /**
      * Which part of the model stays in RAM now and how much is read per token; empty if all of it
      * fits. The plan follows the free RAM.
      */
     public synchronized Optional<ResidencyPlan> residencyPlan() {
-        return pager.map(Pager::plan);
+        return contexts.pager().map(Pager::plan);
     }
 
     /**
@@ -278,7 +207,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      * counted.
      */
     public synchronized int[] expertUses() {
-        return pager.map(Pager::expertUses).orElse(new int[0]);
+        return contexts.pager().map(Pager::expertUses).orElse(new int[0]);
     }
 
     /** Tells this model apart from others; see {@link ModelFingerprint}. */
@@ -395,7 +324,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
                                     .limit(8)
                                     .collect(Collectors.joining(", "))));
         }
-        pager.ifPresent(Pager::close);
+        contexts.pager().ifPresent(Pager::close);
         loaded.sizes().close();
         handle.close();
         draft.ifPresent(LlamaModel::close);
@@ -407,7 +336,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     synchronized void sessionClosed(SessionResources session) {
         openSessions.remove(session);
-        shared.values().removeIf(Context::isClosed);
+        contexts.tidy();
     }
 
     /** A C function that writes a string into a buffer and returns the length it needs. */

@@ -15,7 +15,6 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -197,16 +196,7 @@ public final class LlamaSession implements AutoCloseable {
     }
 
     private void interruptibly(BooleanSupplier computation) {
-        AtomicBoolean never = new AtomicBoolean();
-        lane.follow(never);
-        boolean isDone;
-        try {
-            isDone = computation.getAsBoolean();
-        } finally {
-            lane.unfollow(never);
-            lane.pause();
-        }
-        if (!isDone) {
+        if (!lane.interruptibly(computation)) {
             throw new CancellationException(
                     String.format(
                             Locale.ROOT,

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.function.DoubleConsumer;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
@@ -95,9 +96,16 @@ public final class Lane implements AutoCloseable {
         context.rest(this);
     }
 
-    /** Notes that nothing is computed for now, but perhaps soon. */
-    public void pause() {
-        context.pause();
+    /** Runs a computation that an interrupt of the thread ends early; false if that happened. */
+    public boolean interruptibly(BooleanSupplier computation) {
+        AtomicBoolean never = new AtomicBoolean();
+        follow(never);
+        try {
+            return computation.getAsBoolean();
+        } finally {
+            unfollow(never);
+            context.pause();
+        }
     }
 
     /** Sets the listener for the progress of computations that no other lane shares. */

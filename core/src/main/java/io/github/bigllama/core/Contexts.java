@@ -1,0 +1,119 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.option.Speculation;
+import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.internal.draft.DraftLength;
+import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Lane;
+import io.github.bigllama.internal.load.MemoryFit;
+import io.github.bigllama.internal.load.ModelLoader;
+import io.github.bigllama.internal.pager.Pager;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The contexts of a model, and what keeps its weights in memory. Guarded by the model. */
+final class Contexts {
+    private final Path path;
+    private final ModelLoader.Loaded loaded;
+    private final boolean hasDraft;
+
+    /** Created when the model is loaded, or by the first context that leaves too little RAM. */
+    private Optional<Pager> pager;
+
+    /** Those of several sequences, by the options that were asked for. */
+    private final Map<SessionOptions, Context> shared = new HashMap<>();
+
+    Contexts(Path path, ModelLoader.Loaded loaded, boolean hasDraft) {
+        this.path = path;
+        this.loaded = loaded;
+        this.hasDraft = hasDraft;
+        this.pager = loaded.pager();
+    }
+
+    /** What keeps the right weights in memory; empty if all of them fit. */
+    Optional<Pager> pager() {
+        return pager;
+    }
+
+    /**
+     * Opens a lane of a context with these options, or of a new one.
+     *
+     * @throws SessionException if a new one can't be created
+     * @throws IllegalStateException if all sequences of the one that there is are in use
+     */
+    Lane open(SessionOptions options) {
+        Context former = shared.get(options);
+        Optional<Lane> joined = former == null ? Optional.empty() : former.open();
+        if (joined.isPresent()) {
+            return joined.get();
+        }
+        Context context = create(options);
+        if (options.sequences() > 1) {
+            shared.put(options, context);
+        }
+        return context.open().orElseThrow();
+    }
+
+    /** Forgets contexts that have been closed with their last session. */
+    void tidy() {
+        shared.values().removeIf(Context::isClosed);
+    }
+
+    private Context create(SessionOptions options) {
+        MemoryFit fit =
+                new MemoryFit(
+                        path,
+                        loaded,
+                        llama_h.llama_model_n_ctx_train(loaded.handle().pointer()),
+                        pager.map(Pager::ownBytes).orElse(0L));
+        SessionOptions fitting = fit.resolve(options);
+        if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(fitting)) {
+            pager = page();
+        }
+        return new Context(
+                "session of " + path,
+                loaded.handle().pointer(),
+                speculating(fitting),
+                loaded.sizes(),
+                pager);
+    }
+
+    /**
+     * The options with the kind of speculation decided; each token of a draft has logits, as does
+     * the one before it.
+     */
+    private SessionOptions speculating(SessionOptions options) {
+        // A recurrent state can't go back to before a wrong token.
+        boolean canForget =
+                !llama_h.llama_model_is_recurrent(loaded.handle().pointer())
+                        && !llama_h.llama_model_is_hybrid(loaded.handle().pointer());
+        if (options.speculation() == Speculation.DRAFT && !hasDraft) {
+            throw new IllegalArgumentException(
+                    "speculation needs a draft model, but the model was loaded without one; see "
+                            + "ModelOptions.withDraftModel");
+        }
+        boolean pays = options.speculation() != Speculation.AUTO || hasDraft || pager.isPresent();
+        if (!canForget || !pays) {
+            return options.withSpeculation(Speculation.OFF);
+        }
+        int outputs = Math.min(options.sequences() * (1 + DraftLength.MOST), options.batchSize());
+        return options.speculation() == Speculation.OFF
+                ? options
+                : options.withOutputs(Math.max(options.outputs(), outputs));
+    }
+
+    private Optional<Pager> page() {
+        try {
+            return Optional.of(
+                    ModelLoader.pager(loaded.weights(), loaded.budget(), loaded.options()));
+        } catch (InsufficientRamException e) {
+            throw new SessionException(path + ": " + e.getMessage(), List.of());
+        }
+    }
+}
