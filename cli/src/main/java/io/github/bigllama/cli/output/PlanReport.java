@@ -22,6 +22,8 @@ import java.util.Optional;
  * @param forecast the forecast for the available RAM
  * @param inUse bytes of RAM that the process will take
  * @param byRam the speeds for several amounts of RAM for weights
+ * @param byPass the speeds with the available RAM if a pass over the weights computes several
+ *     tokens
  * @param byQuantization the model in other quantizations, with the available RAM
  * @param advice changes that would help
  */
@@ -30,15 +32,24 @@ public record PlanReport(
         Forecast forecast,
         long inUse,
         List<Share> byRam,
+        List<Pass> byPass,
         List<QuantizedForecast> byQuantization,
         List<Advice> advice) {
     private static final double[] SHARES = {1, 0.75, 0.5, 0.25};
+    private static final int[] TOKENS_PER_PASS = {1, 2, 4, 8, 16};
 
     /**
      * @param ramPerModel RAM for weights divided by the size of the model
      * @param speed the speed; empty if that is too little RAM
      */
     public record Share(double ramPerModel, Optional<Speed> speed) {}
+
+    /**
+     * @param tokens tokens that a pass computes, of as many conversations or of drafts that are
+     *     right
+     * @param tokensPerSecond of all conversations together
+     */
+    public record Pass(int tokens, double tokensPerSecond) {}
 
     /** The full report on a model; may have to measure the bandwidths of the machine. */
     public static PlanReport of(
@@ -48,11 +59,18 @@ public record PlanReport(
         for (double share : SHARES) {
             shares.add(new Share(share, forecaster.speed(share, bandwidths)));
         }
+        List<Pass> passes = new ArrayList<>();
+        for (int tokens : TOKENS_PER_PASS) {
+            forecaster
+                    .tokensPerSecond(forecast, tokens)
+                    .ifPresent(speed -> passes.add(new Pass(tokens, speed)));
+        }
         return new PlanReport(
                 forecaster.files().first().file(),
                 forecast,
                 forecast.total(),
                 shares,
+                passes,
                 forecaster.quantized(forecast.ram(), options, bandwidths),
                 forecaster.advice(options, forecast));
     }
@@ -66,6 +84,7 @@ public record PlanReport(
                         forecaster.files().first().file(),
                         forecast,
                         forecast.total(),
+                        List.of(),
                         List.of(),
                         List.of(),
                         List.of());

@@ -27,6 +27,10 @@ final class PlanText {
         lines.add("");
         lines.addAll(shares().lines());
         lines.add("");
+        if (!plan.byPass().isEmpty()) {
+            lines.addAll(passes().lines());
+            lines.add("");
+        }
         lines.addAll(quantizations().lines());
         if (!plan.advice().isEmpty()) {
             lines.add("");
@@ -158,6 +162,14 @@ final class PlanText {
                     share.speed().map(speed -> size(speed.bytesRead())).orElse("too little"));
         }
         return shares;
+    }
+
+    private Table passes() {
+        Table passes = new Table("rr").row("conversations, or tokens per draft", "tokens/s");
+        for (PlanReport.Pass pass : plan.byPass()) {
+            passes.row(Integer.toString(pass.tokens()), number(pass.tokensPerSecond()));
+        }
+        return passes;
     }
 
     private Table quantizations() {

@@ -104,6 +104,7 @@ class PlanIT {
         assertThat(forecast.get("ram").longValue()).isEqualTo(24_000_000_000L);
         assertThat(json.get("in_use").longValue()).isLessThan(24_000_000_000L);
         assertThat(json.get("by_ram")).hasSize(4);
+        assertThat(json.get("by_pass")).hasSize(5);
         double expected = forecast.get("speed").get("expected").doubleValue();
         assertThat(expected)
                 .isBetween(

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
 /**
@@ -187,6 +188,38 @@ public final class Forecaster implements AutoCloseable {
         } catch (InsufficientRamException e) {
             return Optional.empty();
         }
+    }
+
+    /**
+     * The tokens per second that a forecast becomes when a pass over the weights computes several
+     * tokens: of as many conversations, or of drafts that are right. What every token uses is read
+     * once for all; of experts, those that at least one of n tokens uses, 1 − (1 − u)<sup>n</sup>
+     * of them if each token uses the share u at random. Computing takes as much for each token as
+     * for one alone, which is the worst case.
+     *
+     * @param tokensPerPass 1 or more
+     * @return empty if there is too little RAM
+     */
+    public OptionalDouble tokensPerSecond(Forecast forecast, int tokensPerPass) {
+        Objects.requireNonNull(forecast, "forecast");
+        if (tokensPerPass < 1) {
+            throw new IllegalArgumentException(
+                    "tokensPerPass is " + tokensPerPass + ", must be 1 or more");
+        }
+        if (forecast.plan().isEmpty()) {
+            return OptionalDouble.empty();
+        }
+        Bandwidths bandwidths = forecast.bandwidths();
+        long streamed = forecast.plan().get().streamed();
+        long experts = Math.min(streamed, activeExperts(weights));
+        double used = activeExperts(weights) / (double) weights.size(Weight.Use.EXPERTS);
+        double read = experts == 0 ? 0 : experts * (1 - Math.pow(1 - used, tokensPerPass)) / used;
+        Speed pass =
+                Speed.of(
+                        tokensPerPass * computing(weights, bandwidths),
+                        (streamed - experts) / bandwidths.disk() + read / bandwidths.slices(),
+                        streamed - experts + (long) read);
+        return OptionalDouble.of(tokensPerPass * pass.tokensPerSecond());
     }
 
     /**

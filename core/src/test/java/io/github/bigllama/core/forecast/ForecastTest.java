@@ -437,4 +437,40 @@ class ForecastTest {
             }
         }
     }
+
+    /** A dense model that reads for most of its time gains nearly as much as it has tokens. */
+    @Test
+    void severalTokensInAPassShareWhatIsRead() {
+        try (Forecaster forecaster = forecaster(dense)) {
+            Forecast streams =
+                    forecaster.forecast(16 * GB, SESSION, new Bandwidths(1e15, 2e9, 1e9, 0));
+            double one = forecaster.tokensPerSecond(streams, 1).orElseThrow();
+            assertThat(one)
+                    .isCloseTo(streams.speed().orElseThrow().tokensPerSecond(), within(1e-9));
+            assertThat(forecaster.tokensPerSecond(streams, 8).orElseThrow())
+                    .isCloseTo(8 * one, within(0.01 * one));
+            Forecast computes = forecaster.forecast(64 * GB, SESSION, BANDWIDTHS);
+            assertThat(forecaster.tokensPerSecond(computes, 8).orElseThrow())
+                    .isCloseTo(computes.speed().orElseThrow().tokensPerSecond(), within(1e-9));
+            assertThatThrownBy(() -> forecaster.tokensPerSecond(computes, 0))
+                    .isInstanceOf(IllegalArgumentException.class);
+            Forecast none = forecaster.forecast(GB / 10, SESSION, BANDWIDTHS);
+            assertThat(forecaster.tokensPerSecond(none, 2)).isEmpty();
+        }
+    }
+
+    /** With 8 of 64 experts at random, two tokens use 15 of them, and a hundred all. */
+    @Test
+    void severalTokensInAPassReadFurtherExperts() {
+        Bandwidths reading = new Bandwidths(1e15, 2e9, 1e9, 0);
+        try (Forecaster forecaster = forecaster(experts)) {
+            Forecast forecast = forecaster.forecast(12 * GB, SESSION, reading);
+            assertThat(forecast.verdict()).isEqualTo(Verdict.HOT_SET_FITS);
+            double one = forecaster.tokensPerSecond(forecast, 1).orElseThrow();
+            assertThat(forecaster.tokensPerSecond(forecast, 2).orElseThrow() / one)
+                    .isCloseTo(2 * 8 / 15.0, within(0.001));
+            assertThat(forecaster.tokensPerSecond(forecast, 100).orElseThrow() / one)
+                    .isCloseTo(100 / 8.0, within(0.01));
+        }
+    }
 }
