@@ -2,6 +2,7 @@ package io.github.bigllama.testing;
 
 import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.gguf.GgufValue;
+import io.github.bigllama.core.gguf.GgufValueType;
 import io.github.bigllama.core.gguf.GgufWriter;
 import io.github.bigllama.core.gguf.TensorInfo;
 import io.github.bigllama.core.quantize.Quantization;
@@ -66,5 +67,34 @@ public final class Originals {
             }
         }
         writer.write(to, fraction -> true);
+    }
+
+    /** Writes a model in two parts: its last layer is in the second. */
+    public static void split(Path from, Path first, Path second) throws IOException {
+        Gguf gguf = Gguf.read(from);
+        long layers =
+                gguf.metadata()
+                        .integer(
+                                gguf.metadata().string("general.architecture").orElseThrow()
+                                        + ".block_count")
+                        .orElseThrow();
+        Predicate<TensorInfo> inSecond =
+                tensor -> tensor.name().startsWith("blk." + (layers - 1) + ".");
+        for (int i = 0; i < 2; i++) {
+            Map<String, GgufValue> keys =
+                    Map.of(
+                            "split.no",
+                            new GgufValue.Int(GgufValueType.UINT16, i),
+                            "split.count",
+                            new GgufValue.Int(GgufValueType.UINT16, 2),
+                            "split.tensors.count",
+                            new GgufValue.Int(GgufValueType.INT32, gguf.tensors().size()));
+            copy(
+                    from,
+                    i == 0 ? inSecond.negate() : inSecond,
+                    keys,
+                    i == 0 ? first : second,
+                    List.of());
+        }
     }
 }

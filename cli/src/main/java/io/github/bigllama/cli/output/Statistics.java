@@ -51,9 +51,12 @@ public final class Statistics {
     static String residency(ResidencyStats stats) {
         String text =
                 format(
-                        "%.0f %% in RAM, %s read per token %s at %.2f GB/s, %s",
+                        "%.0f %% in RAM, %s read per token%s %s at %.2f GB/s, %s",
                         100 * stats.residentShare(),
                         ByteSize.format(stats.bytesPerToken()),
+                        stats.mirrorBytes() > 0
+                                ? format(", %.0f %% from the mirror,", 100 * stats.mirrorShare())
+                                : "",
                         stats.ownBytes() > 0
                                 ? "into %s of its own".formatted(ByteSize.format(stats.ownBytes()))
                                 : "through the page cache",

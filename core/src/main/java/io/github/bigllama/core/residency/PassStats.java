@@ -7,6 +7,7 @@ package io.github.bigllama.core.residency;
  * @param tokens number of tokens that the pass computed
  * @param nanos duration of the pass, in nanoseconds
  * @param bytesRead bytes of weights read into memory since the previous pass
+ * @param mirrorBytes those of {@code bytesRead} that were read from mirrors of the model's files
  * @param stallNanos nanoseconds for which computing waited for weights
  * @param readNanos nanoseconds for which at least one thread was reading
  * @param expertHits number of chosen expert slices that were in memory
@@ -19,6 +20,7 @@ public record PassStats(
         int tokens,
         long nanos,
         long bytesRead,
+        long mirrorBytes,
         long stallNanos,
         long readNanos,
         long expertHits,

@@ -9,6 +9,7 @@ package io.github.bigllama.core.residency;
  * @param tokens number of tokens that the passes computed
  * @param nanos duration of the passes, in nanoseconds
  * @param bytesRead bytes of weights read into memory for the passes
+ * @param mirrorBytes those of {@code bytesRead} that were read from mirrors of the model's files
  * @param stallNanos nanoseconds for which computing waited for weights
  * @param readNanos nanoseconds for which at least one thread was reading
  * @param expertHits number of chosen expert slices that were in memory
@@ -23,6 +24,7 @@ public record ResidencyStats(
         int tokens,
         long nanos,
         long bytesRead,
+        long mirrorBytes,
         long stallNanos,
         long readNanos,
         long expertHits,
@@ -35,7 +37,7 @@ public record ResidencyStats(
 
     /** Statistics before the first pass. */
     public static ResidencyStats none(long modelBytes) {
-        return new ResidencyStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, modelBytes);
+        return new ResidencyStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, modelBytes);
     }
 
     /** The statistics with one more pass. */
@@ -45,6 +47,7 @@ public record ResidencyStats(
                 tokens + pass.tokens(),
                 nanos + pass.nanos(),
                 bytesRead + pass.bytesRead(),
+                mirrorBytes + pass.mirrorBytes(),
                 stallNanos + pass.stallNanos(),
                 readNanos + pass.readNanos(),
                 expertHits + pass.expertHits(),
@@ -62,6 +65,11 @@ public record ResidencyStats(
     /** Bandwidth of the disk while it was read, in bytes per second; 0 if it was not. */
     public double readBytesPerSecond() {
         return readNanos == 0 ? 0 : bytesRead * 1e9 / readNanos;
+    }
+
+    /** The share of the bytes that was read from mirrors, 0 to 1. */
+    public double mirrorShare() {
+        return bytesRead == 0 ? 0 : (double) mirrorBytes / bytesRead;
     }
 
     /** The share of the weights that is in memory at the end, 0 to 1. */

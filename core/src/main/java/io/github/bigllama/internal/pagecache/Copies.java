@@ -140,6 +140,11 @@ final class Copies implements AutoCloseable {
         }
     }
 
+    /** Bytes read from copies so far. */
+    synchronized long mirrorBytes() {
+        return copies.stream().skip(1).mapToLong(copy -> copy.bytesRead).sum();
+    }
+
     @Override
     public synchronized void close() {
         for (Copy copy : copies) {

@@ -212,6 +212,11 @@ public final class OwnFile implements AutoCloseable {
         }
     }
 
+    /** Bytes read from mirrors so far. */
+    public long mirrorBytes() {
+        return copies.mirrorBytes();
+    }
+
     @Override
     public void close() {
         copies.close();

@@ -15,12 +15,17 @@ import java.util.stream.IntStream;
 
 /** The files of a model whose mappings are known. Not thread-safe. */
 final class MappedFiles implements AutoCloseable {
+    /** Number of tokens after which looked-up rows of embeddings are dropped: a page each. */
+    private static final int ROWS_KEPT = 2048;
+
     private final PieceMap map;
     private final MappedFile[] files;
     private final OwnFile[] own;
 
     /** Addresses of the files' bytes 0. */
     private final long[] addresses;
+
+    private int rowsLookedUp;
 
     MappedFiles(PieceMap map) {
         this.map = map;
@@ -108,8 +113,24 @@ final class MappedFiles implements AutoCloseable {
         }
     }
 
-    /** Drops embeddings, whose rows were brought in by page faults. */
-    void dropRows() {
+    /** Bytes read from mirrors so far. */
+    long mirrorBytes() {
+        return Arrays.stream(own).filter(Objects::nonNull).mapToLong(OwnFile::mirrorBytes).sum();
+    }
+
+    /**
+     * Notes that rows of embeddings are looked up, which page faults bring in: a few kilobytes per
+     * token. They are dropped from time to time, before all of them are in memory.
+     */
+    void lookedUp(int rows) {
+        rowsLookedUp += rows;
+        if (rowsLookedUp >= ROWS_KEPT) {
+            rowsLookedUp = 0;
+            dropRows();
+        }
+    }
+
+    private void dropRows() {
         for (Weight weight : map.weights().all()) {
             MappedFile file = files[weight.file()];
             long from = (weight.offset() + map.unit() - 1) / map.unit() * map.unit();

@@ -37,9 +37,6 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class Pager implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger(Pager.class.getName());
 
-    /** Number of tokens after which looked-up rows of embeddings are dropped: a page each. */
-    private static final int ROWS_KEPT = 2048;
-
     private final PieceMap map;
     private final Weights weights;
     private final MappedFiles files;
@@ -59,8 +56,6 @@ public final class Pager implements AutoCloseable {
 
     /** The weights used since the last {@link #used}. */
     private final Segment segment;
-
-    private int rowsLookedUp;
 
     private int tokens;
 
@@ -238,7 +233,6 @@ public final class Pager implements AutoCloseable {
             experts.begin(tokens, isWide);
             pool.window(planner.window(isWide));
             pool.schedule(order.begin(isWide));
-            rowsLookedUp += tokens;
             segment.clear();
             pool.activity(Activity.COMPUTING);
             meter.begin(tokens, pool.busyNanos());
@@ -348,11 +342,12 @@ public final class Pager implements AutoCloseable {
             PassStats stats =
                     meter.end(
                             pool.bytesRead(),
+                            files.mirrorBytes(),
                             pool.busyNanos(),
                             pool.presentBytes(),
                             pool.ownBytes());
             planner.observe(stats);
-            dropRows();
+            files.lookedUp(tokens);
             return stats;
         } finally {
             turn.unlock();
@@ -364,18 +359,6 @@ public final class Pager implements AutoCloseable {
         for (int piece = 0; piece < map.count(); piece++) {
             pool.release(piece);
         }
-    }
-
-    /**
-     * Drops rows of embeddings, which page faults bring in, a few kilobytes per token, until all of
-     * them are in memory.
-     */
-    private void dropRows() {
-        if (rowsLookedUp < ROWS_KEPT) {
-            return;
-        }
-        rowsLookedUp = 0;
-        files.dropRows();
     }
 
     /**

@@ -7,6 +7,7 @@ final class PassMeter {
     private int tokens;
     private long start;
     private long bytesBefore;
+    private long mirrorBefore;
     private long busyBefore;
     private long stallNanos;
     private long expertHits;
@@ -34,12 +35,14 @@ final class PassMeter {
     }
 
     /** Ends a pass. Reads ahead since the previous pass count for this one. */
-    PassStats end(long bytesRead, long busyNanos, long residentBytes, long ownBytes) {
+    PassStats end(
+            long bytesRead, long mirrorBytes, long busyNanos, long residentBytes, long ownBytes) {
         PassStats stats =
                 new PassStats(
                         tokens,
                         System.nanoTime() - start,
                         bytesRead - bytesBefore,
+                        mirrorBytes - mirrorBefore,
                         stallNanos,
                         busyNanos - busyBefore,
                         expertHits,
@@ -47,6 +50,7 @@ final class PassMeter {
                         residentBytes,
                         ownBytes);
         bytesBefore = bytesRead;
+        mirrorBefore = mirrorBytes;
         return stats;
     }
 }

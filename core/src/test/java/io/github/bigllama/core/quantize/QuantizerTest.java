@@ -7,8 +7,6 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.gguf.Gguf;
-import io.github.bigllama.core.gguf.GgufValue;
-import io.github.bigllama.core.gguf.GgufValueType;
 import io.github.bigllama.core.gguf.TensorInfo;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.quantize.QuantizeOptions.TensorType;
@@ -23,7 +21,6 @@ import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -167,7 +164,7 @@ class QuantizerTest {
     @Test
     void aSplitIsJoinedOrKept() throws IOException {
         Path first = folder.resolve("model-00001-of-00002.gguf");
-        split(first, folder.resolve("model-00002-of-00002.gguf"));
+        Originals.split(original, first, folder.resolve("model-00002-of-00002.gguf"));
         Quantizer joining = Quantizer.of(first, Quantization.Q8_0, DEFAULTS);
         assertThat(joining.targets(out())).containsExactly(out());
         joining.write(out());
@@ -188,24 +185,6 @@ class QuantizerTest {
         assertThat(keeping.plan().fileSizes())
                 .containsExactly(Files.size(parts.getFirst()), Files.size(parts.getLast()));
         assertThat(answer(parts.getFirst())).isEqualTo(ANSWER);
-    }
-
-    private static void split(Path first, Path second) throws IOException {
-        Predicate<TensorInfo> inFirst = tensor -> !tensor.name().startsWith("blk.2.");
-        int count = Gguf.read(original).tensors().size();
-        for (int i = 0; i < 2; i++) {
-            Map<String, GgufValue> keys =
-                    Map.of(
-                            "split.no", new GgufValue.Int(GgufValueType.UINT16, i),
-                            "split.count", new GgufValue.Int(GgufValueType.UINT16, 2),
-                            "split.tensors.count", new GgufValue.Int(GgufValueType.INT32, count));
-            Originals.copy(
-                    original,
-                    i == 0 ? inFirst : inFirst.negate(),
-                    keys,
-                    i == 0 ? first : second,
-                    List.of());
-        }
     }
 
     @Test

@@ -16,6 +16,7 @@ import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.internal.pagecache.OwnPages;
 import io.github.bigllama.testing.Models;
+import io.github.bigllama.testing.Originals;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -58,14 +59,37 @@ class ModelMirrorTest {
     @Test
     void theAnswerIsTheSameWithAMirror() throws IOException {
         model = Models.dense(folder);
-        mirror = Files.copy(model, folder.resolve("dense-mirror.gguf"));
+        answersAlikeWith(Files.copy(model, folder.resolve("dense-mirror.gguf")));
+    }
+
+    @Test
+    void eachPartOfASplitModelHasItsMirror() throws IOException {
+        Path whole = Models.dense(folder);
+        model = folder.resolve("dense-00001-of-00002.gguf");
+        Path second = folder.resolve("dense-00002-of-00002.gguf");
+        Originals.split(whole, model, second);
+        Files.delete(whole);
+        Path disk = Files.createDirectory(folder.resolve("disk"));
+        Path mirrored = disk.resolve(second.getFileName());
+        Files.copy(second, mirrored);
+        answersAlikeWith(Files.copy(model, disk.resolve(model.getFileName())));
+        try (RandomAccessFile file = new RandomAccessFile(mirrored.toFile(), "rw")) {
+            file.setLength(file.length() - 1);
+        }
+        isRefused(disk.resolve(model.getFileName()), second.getFileName().toString());
+        Files.delete(mirrored);
+        isRefused(disk.resolve(model.getFileName()), second.getFileName().toString());
+    }
+
+    private void answersAlikeWith(Path copy) throws IOException {
         int[] expected;
         try (LlamaModel plain = LlamaModel.load(model)) {
             expected = generate(plain);
         }
         System.gc();
-        long ram = AvailableRam.anonymousBytes() + (66L << 20) + Files.size(model) * 4 / 10;
-        ModelOptions options = ModelOptions.defaults().withRam(ram).withMirror(mirror);
+        long size = Models.weights(model).size();
+        long ram = AvailableRam.anonymousBytes() + (66L << 20) + size * 4 / 10;
+        ModelOptions options = ModelOptions.defaults().withRam(ram).withMirror(copy);
         try (LlamaModel mirrored = LlamaModel.load(model, options)) {
             assertThat(mirrored.residencyPlan()).isPresent();
             assertThat(generate(mirrored)).isEqualTo(expected);

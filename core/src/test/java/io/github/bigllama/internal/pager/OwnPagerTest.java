@@ -336,9 +336,12 @@ class OwnPagerTest {
         FaultyPages.Disk disk = system.disk(path, speed);
         FaultyPages.Disk other = system.disk(mirror, ofMirror);
         open(path, Files.size(path) * 30 / 100, system, mirror);
+        long mirrorBytes = 0;
         for (int i = 0; i < 3; i++) {
-            pass(1);
+            mirrorBytes += pass(1).mirrorBytes();
         }
+        // What is read ahead after the last pass is not in its statistics.
+        assertThat(mirrorBytes).isBetween(other.bytes() / 2, other.bytes());
         long all = disk.bytes() + other.bytes();
         assertThat(all).isGreaterThan(weights.size());
         assertThat(other.bytes() * 100 / all).isBetween((long) least, (long) most);

@@ -39,7 +39,7 @@ class WindowControlTest {
     void staysWhereBothAreBusyEnough() {
         control.observe(pass(4, 96));
         assertThat(control.next()).isEqualTo(USUAL);
-        control.observe(new PassStats(1, 100, 0, 50, 10, 0, 0, 0, 0));
+        control.observe(new PassStats(1, 100, 0, 0, 50, 10, 0, 0, 0, 0));
         assertThat(control.next()).isEqualTo(USUAL);
     }
 
@@ -52,6 +52,6 @@ class WindowControlTest {
 
     /** A pass of 100 ns that read something. */
     private static PassStats pass(long stalled, long reading) {
-        return new PassStats(1, 100, 1000, stalled, reading, 0, 0, 0, 0);
+        return new PassStats(1, 100, 1000, 0, stalled, reading, 0, 0, 0, 0);
     }
 }
