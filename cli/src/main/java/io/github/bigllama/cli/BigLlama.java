@@ -2,6 +2,7 @@ package io.github.bigllama.cli;
 
 import io.github.bigllama.cli.command.BenchCommand;
 import io.github.bigllama.cli.command.ChatCommand;
+import io.github.bigllama.cli.command.EmbedCommand;
 import io.github.bigllama.cli.command.InflateCommand;
 import io.github.bigllama.cli.command.InfoCommand;
 import io.github.bigllama.cli.command.InspectCommand;
@@ -39,6 +40,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             RunCommand.class,
             ChatCommand.class,
+            EmbedCommand.class,
             TokenizeCommand.class,
             InfoCommand.class,
             PullCommand.class,

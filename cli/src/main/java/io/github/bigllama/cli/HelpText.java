@@ -36,6 +36,7 @@ final class HelpText {
                             List.of(
                                     new Entry("run", "answer one prompt"),
                                     new Entry("chat", "hold a conversation"),
+                                    new Entry("embed", "turn texts into vectors"),
                                     new Entry("tokenize", "show the tokens of a text"))),
                     new Group(
                             "Get models",

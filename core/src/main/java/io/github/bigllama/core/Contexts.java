@@ -7,6 +7,7 @@ import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.internal.draft.DraftLength;
 import io.github.bigllama.internal.engine.Context;
+import io.github.bigllama.internal.engine.Encoder;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.load.ModelLoader;
@@ -65,7 +66,26 @@ final class Contexts {
         shared.values().removeIf(Context::isClosed);
     }
 
-    private Context create(SessionOptions options) {
+    /**
+     * Opens a context that computes vectors of texts.
+     *
+     * @param pooling of {@code enum llama_pooling_type}
+     * @throws SessionException if it can't be created
+     */
+    Encoder openEncoder(SessionOptions options, int pooling) {
+        SessionOptions fitting = fit(options);
+        return new Encoder(
+                "embedder of " + path,
+                loaded.handle().pointer(),
+                fitting,
+                pooling,
+                llama_h.llama_model_n_embd_out(loaded.handle().pointer()),
+                loaded.sizes(),
+                pager);
+    }
+
+    /** The options that fit into RAM; from then on weights are managed, if not all fit beside. */
+    private SessionOptions fit(SessionOptions options) {
         MemoryFit fit =
                 new MemoryFit(
                         path,
@@ -76,6 +96,11 @@ final class Contexts {
         if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(fitting)) {
             pager = page();
         }
+        return fitting;
+    }
+
+    private Context create(SessionOptions options) {
+        SessionOptions fitting = fit(options);
         return new Context(
                 "session of " + path,
                 loaded.handle().pointer(),

@@ -5,12 +5,14 @@ import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.exception.NativeLoadException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.inspect.ModelKind;
+import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.draft.DraftLength;
+import io.github.bigllama.internal.engine.Encoder;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.NativeOwner;
@@ -51,7 +53,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final Contexts contexts;
     private final Vocabulary vocabulary;
     private final Tokenizer tokenizer;
-    private final Set<SessionResources> openSessions = new LinkedHashSet<>();
+    private final Set<Lifetime> open = new LinkedHashSet<>();
     private String fingerprint;
 
     private LlamaModel(Path path, ModelLoader.Loaded loaded, Optional<LlamaModel> draft) {
@@ -134,6 +136,33 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return session(contexts.open(options));
     }
 
+    /** Opens an embedder with the default options; see {@link #newEmbedder(EmbeddingOptions)}. */
+    public Embedder newEmbedder() {
+        return newEmbedder(EmbeddingOptions.defaults());
+    }
+
+    /**
+     * Opens an embedder, which turns texts into vectors: with an embedding model, or with one that
+     * writes texts. If the model does not fit into RAM beside it, bigllama chooses from then on
+     * which weights stay in RAM.
+     *
+     * @throws SessionException if this is another kind of model, if there is not enough RAM, or if
+     *     llama.cpp can't create the context
+     */
+    public synchronized Embedder newEmbedder(EmbeddingOptions options) {
+        Objects.requireNonNull(options, "options");
+        if (!loaded.kind().embeds()) {
+            throw refusal("turn texts into vectors", "can't do that");
+        }
+        requireWeights();
+        return Embedder.open(this, options);
+    }
+
+    /** Opens a context for an embedder. */
+    Encoder openEncoder(SessionOptions options, int pooling) {
+        return contexts.openEncoder(options, pooling);
+    }
+
     private LlamaSession session(Lane lane) {
         try {
             return new LlamaSession(this, lane);
@@ -168,16 +197,19 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     private void requireGenerating() {
         if (!loaded.kind().generates()) {
-            throw new SessionException(
-                    "cannot generate with "
-                            + path
-                            + " ("
-                            + description()
-                            + "): it "
-                            + loaded.kind().sentence()
-                            + ", and does not write token by token",
-                    List.of());
+            throw refusal("generate", "does not write token by token");
         }
+        requireWeights();
+    }
+
+    private SessionException refusal(String verb, String why) {
+        return new SessionException(
+                "cannot %s with %s (%s): it %s, and %s"
+                        .formatted(verb, path, description(), loaded.kind().sentence(), why),
+                List.of());
+    }
+
+    private void requireWeights() {
         if (loaded.options().vocabularyOnly()) {
             throw new SessionException(
                     path + " was loaded without its weights, only to tokenize", List.of());
@@ -309,8 +341,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      */
     @Override
     public synchronized void close() {
-        if (!openSessions.isEmpty()) {
-            int count = openSessions.size();
+        if (!open.isEmpty()) {
+            int count = open.size();
             throw new IllegalStateException(
                     String.format(
                             Locale.ROOT,
@@ -318,8 +350,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
                             path,
                             count,
                             count == 1 ? "session" : "sessions",
-                            openSessions.stream()
-                                    .map(SessionResources::opened)
+                            open.stream()
+                                    .map(Lifetime::opened)
                                     .distinct()
                                     .limit(8)
                                     .collect(Collectors.joining(", "))));
@@ -330,12 +362,12 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         draft.ifPresent(LlamaModel::close);
     }
 
-    synchronized void sessionOpened(SessionResources session) {
-        openSessions.add(session);
+    synchronized void opened(Lifetime session) {
+        open.add(session);
     }
 
-    synchronized void sessionClosed(SessionResources session) {
-        openSessions.remove(session);
+    synchronized void closed(Lifetime session) {
+        open.remove(session);
         contexts.tidy();
     }
 

@@ -22,6 +22,7 @@ import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.inspect.ModelSummary;
+import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SamplingOptions;
@@ -65,6 +66,7 @@ class NullArgumentsTest {
     private static final List<Object> VALUES =
             List.of(
                     GenerationOptions.defaults(),
+                    EmbeddingOptions.defaults(),
                     ModelOptions.defaults(),
                     SessionOptions.defaults(),
                     SamplingOptions.defaults(),
@@ -94,6 +96,7 @@ class NullArgumentsTest {
                     Tokenizer.class,
                     Chat.class,
                     GenerationOptions.class,
+                    EmbeddingOptions.class,
                     ModelOptions.class,
                     SessionOptions.class,
                     SamplingOptions.class,

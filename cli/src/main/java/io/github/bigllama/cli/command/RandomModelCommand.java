@@ -42,7 +42,8 @@ public final class RandomModelCommand implements Callable<Integer> {
             defaultValue = "dense",
             description =
                     "dense: a llama; moe: 64 experts per layer, of which a token uses 8; moe-large:"
-                            + " the same with experts of four times the size; scout: the shape of"
+                            + " the same with experts of four times the size; moe-favourites: as moe, but"
+                            + " some experts are used more than others, as in real models; scout: the shape of"
                             + " Llama 4 Scout, 112 GB (default: ${DEFAULT-VALUE}).")
     ShapeName shape;
 
@@ -71,6 +72,12 @@ public final class RandomModelCommand implements Callable<Integer> {
                 return "moe-large";
             }
         },
+        moe_favourites {
+            @Override
+            public String toString() {
+                return "moe-favourites";
+            }
+        },
         scout
     }
 
@@ -81,6 +88,7 @@ public final class RandomModelCommand implements Callable<Integer> {
                     case dense -> Shape.dense(size);
                     case moe -> Shape.experts(size);
                     case moe_large -> Shape.largeExperts(size);
+                    case moe_favourites -> Shape.experts(size).withFavourites();
                     case scout -> Shape.scout();
                 };
         if (layers != null) {

@@ -2,6 +2,7 @@ package io.github.bigllama.cli.option;
 
 import io.github.bigllama.core.option.FlashAttention;
 import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.Pooling;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import java.util.Iterator;
@@ -59,6 +60,16 @@ public abstract class Names<T> implements ITypeConverter<T>, Iterable<String> {
             add("off", Speculation.OFF);
             add("ngram", Speculation.NGRAM);
             add("draft", Speculation.DRAFT);
+        }
+    }
+
+    /** How the vectors of tokens become one. */
+    public static final class Poolings extends Names<Pooling> {
+        Poolings() {
+            add("model", Pooling.MODEL);
+            add("mean", Pooling.MEAN);
+            add("cls", Pooling.CLS);
+            add("last", Pooling.LAST);
         }
     }
 

@@ -205,6 +205,7 @@ final class PlanText {
                     "keys and values in %s: -ctk %s -ctv %s"
                             .formatted(advice.value(), advice.value(), advice.value());
             case QUANTIZATION -> "the weights in " + advice.value();
+            case DRAFT -> "drafts, if 4 of 5 are right: --model-draft " + advice.value();
             case RAM -> advice.value() + " of RAM";
             case DISK -> "a disk of " + advice.value();
         };

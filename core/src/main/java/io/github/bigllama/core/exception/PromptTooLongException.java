@@ -10,14 +10,18 @@ public final class PromptTooLongException extends LlamaException {
     private final int contextSize;
 
     public PromptTooLongException(int promptTokens, int contextSize) {
-        super(
+        this(
                 "prompt of "
                         + promptTokens
                         + " tokens does not fit the context of "
                         + contextSize
                         + " tokens; shorten it, reset the chat, or open the session with a larger context size",
-                List.of(),
-                null);
+                promptTokens,
+                contextSize);
+    }
+
+    public PromptTooLongException(String message, int promptTokens, int contextSize) {
+        super(message, List.of(), null);
         this.promptTokens = promptTokens;
         this.contextSize = contextSize;
     }

@@ -18,6 +18,11 @@ public record Advice(Kind kind, String value, double tokensPerSecond, double gai
         KV_TYPE,
         /** The types of the weights. */
         QUANTIZATION,
+        /**
+         * A copy of the model with fewer bits per weight that drafts tokens, of which four of five
+         * are assumed to be right; how many are depends on the model and the text.
+         */
+        DRAFT,
         /** The RAM of the machine, or the part of it that the program may use. */
         RAM,
         /** The bandwidth of the disk. */

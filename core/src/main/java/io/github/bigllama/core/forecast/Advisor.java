@@ -3,12 +3,15 @@ package io.github.bigllama.core.forecast;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.forecast.Advice.Kind;
 import io.github.bigllama.core.forecast.Forecast.Verdict;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.quantize.Quantization;
 import io.github.bigllama.core.residency.RamBudget;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.LongStream;
 
@@ -17,6 +20,10 @@ final class Advisor {
     /** A smaller gain is not worth a change. */
     private static final double LEAST_GAIN = 1.03;
 
+    /** The share of drafted tokens that is assumed to be right. */
+    private static final double RIGHT = 0.8;
+
+    private static final int MOST_DRAFTED = 16;
     private static final int SMALL_CONTEXT = 4096;
     private static final long GB = 1_000_000_000;
 
@@ -47,6 +54,7 @@ final class Advisor {
         advisor.context();
         advisor.kvType();
         advisor.quantization();
+        advisor.draft();
         advisor.ram();
         advisor.disk();
         return List.copyOf(advisor.advice);
@@ -92,12 +100,42 @@ final class Advisor {
             Speed speed = other.speed().get();
             boolean fits = speed.bytesRead() == 0;
             if (!found || fits) {
-                found |= add(Kind.QUANTIZATION, other.type().toString(), speed);
+                found |= add(Kind.QUANTIZATION, other.type().toString(), speed.tokensPerSecond());
             }
             if (fits) {
                 return;
             }
         }
+    }
+
+    /** A copy in RAM that drafts tokens, where one pass that checks several is worth its RAM. */
+    private void draft() {
+        boolean canForget = ModelKind.of(forecaster.files()) == ModelKind.LANGUAGE_MODEL;
+        if (now.verdict() != Verdict.STREAMS || !canForget) {
+            return;
+        }
+        forecaster.quantized(now.ram(), session, now.bandwidths()).stream()
+                .filter(other -> other.type() == Quantization.Q2_K)
+                .findFirst()
+                .ifPresent(this::draft);
+    }
+
+    private void draft(QuantizedForecast copy) {
+        long ram = now.ram() - copy.size() - now.context().kvCache();
+        Optional<Speed> beside = forecaster.forecast(ram, session, now.bandwidths()).speed();
+        if (beside.isEmpty()) {
+            return;
+        }
+        double drafting = copy.size() / now.bandwidths().memory();
+        double tokens = 1;
+        double best = 0;
+        for (int drafted = 1; drafted <= MOST_DRAFTED; drafted++) {
+            tokens += Math.pow(RIGHT, drafted);
+            double computing = (1 + drafted) * beside.get().computing() + drafted * drafting;
+            Speed pass = Speed.of(computing, beside.get().reading(), beside.get().bytesRead());
+            best = Math.max(best, tokens * pass.tokensPerSecond());
+        }
+        add(Kind.DRAFT, "self:" + copy.type(), best);
     }
 
     /** The next larger machine, and the first one that the whole model fits. */
@@ -147,18 +185,18 @@ final class Advisor {
             // blocks.
             return;
         }
-        then.speed().ifPresent(speed -> add(kind, value, speed));
+        then.speed().ifPresent(speed -> add(kind, value, speed.tokensPerSecond()));
     }
 
-    private boolean add(Kind kind, String value, Speed then) {
+    private boolean add(Kind kind, String value, double tokensPerSecond) {
         double gain =
                 now.speed()
-                        .map(s -> then.tokensPerSecond() / s.tokensPerSecond())
+                        .map(speed -> tokensPerSecond / speed.tokensPerSecond())
                         .orElse(Double.POSITIVE_INFINITY);
         if (gain < LEAST_GAIN) {
             return false;
         }
-        advice.add(new Advice(kind, value, then.tokensPerSecond(), gain));
+        advice.add(new Advice(kind, value, tokensPerSecond, gain));
         return true;
     }
 }

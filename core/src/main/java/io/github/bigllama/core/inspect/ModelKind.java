@@ -149,6 +149,13 @@ public enum ModelKind {
         return this == LANGUAGE_MODEL || this == RECURRENT || this == HYBRID;
     }
 
+    /**
+     * Whether a model of this kind can turn texts into vectors; those that write texts can, too.
+     */
+    public boolean embeds() {
+        return this == EMBEDDING || generates();
+    }
+
     /** Whether a file of this kind is a model on its own, which llama.cpp can load. */
     public boolean isModel() {
         return switch (this) {

@@ -58,6 +58,22 @@ final class Batch {
         return struct;
     }
 
+    /** Replaces the tokens by those of texts, each of which is a sequence, numbered from 0. */
+    void fillTexts(List<int[]> texts) {
+        int at = 0;
+        for (int text = 0; text < texts.size(); text++) {
+            int[] source = texts.get(text);
+            MemorySegment.copy(source, 0, tokens, ValueLayout.JAVA_INT, 4L * at, source.length);
+            MemorySegment id = ids.asSlice((long) text * Integer.BYTES);
+            for (int i = 0; i < source.length; i++) {
+                pointers.setAtIndex(ValueLayout.ADDRESS, at + i, id);
+            }
+            at += source.length;
+        }
+        flags.asSlice(0, at).fill((byte) 1);
+        llama_batch.n_tokens(struct, at);
+    }
+
     /** Replaces the tokens by those of requests, one after the other. */
     void fill(List<Request> requests) {
         int at = 0;

@@ -8,6 +8,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.load.ContextParams;
+import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.system.FreeCores;
@@ -91,7 +92,14 @@ public final class Context implements AutoCloseable {
         handle =
                 new NativeHandle(
                         noun,
-                        create(new ContextInit(noun, model, options, params, paging)),
+                        create(
+                                new ContextInit(
+                                        noun,
+                                        model,
+                                        options,
+                                        params,
+                                        paging,
+                                        MemoryFit.microBatch(options, paging != null))),
                         llama_h::llama_free);
         // Threads that choose tokens need the cores between passes.
         threads = new ComputeThreads(handle, cores, paging != null || isShared);

@@ -7,7 +7,6 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.load.ContextSizes;
-import io.github.bigllama.internal.load.MemoryFit;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,13 +18,15 @@ import org.jspecify.annotations.Nullable;
  * @param noun what the context is for, in messages
  * @param params {@code llama_context_params}, whose batch sizes are set here
  * @param paging null if all weights fit into RAM
+ * @param most the micro-batch to begin with, if the options leave it open
  */
 record ContextInit(
         String noun,
         MemorySegment model,
         SessionOptions options,
         MemorySegment params,
-        @Nullable Paging paging) {
+        @Nullable Paging paging,
+        int most) {
 
     /**
      * Creates the context, which the caller owns, and reserves RAM for its buffers.
@@ -34,8 +35,7 @@ record ContextInit(
      */
     MemorySegment create() {
         boolean isFree = options.microBatchSize() == SessionOptions.AUTO_MICRO_BATCH;
-        int microBatch =
-                isFree ? MemoryFit.microBatch(options, paging != null) : options.microBatchSize();
+        int microBatch = isFree ? most : options.microBatchSize();
         LlamaLog.Result<MemorySegment> created = create(microBatch);
         if (paging != null && isFree && !isNull(created)) {
             int affordable =

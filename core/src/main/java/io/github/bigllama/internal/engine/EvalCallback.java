@@ -85,10 +85,9 @@ final class EvalCallback {
         guard.reset();
         routing = -1;
         routed = 0;
-        forecast.clear();
         wide = pager.isWide();
         // Routers that are not in memory would have to be read for a prediction.
-        foresees = !wide && pager.keepsEveryToken();
+        foresees = forecast.begin() && !wide && pager.keepsEveryToken();
     }
 
     /**

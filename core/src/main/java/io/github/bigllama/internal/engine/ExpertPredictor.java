@@ -21,8 +21,8 @@ final class ExpertPredictor {
     /** The approximate number of predictions that a hit rate is averaged over. */
     private static final int MEMORY = 256;
 
-    /** Independent sums keep the core's units busy. */
-    private static final int LANES = 8;
+    /** The number of passes of which one predicts while no prediction is worth reading. */
+    private static final int REST = 32;
 
     /**
      * A router of 32-bit floats.
@@ -42,6 +42,11 @@ final class ExpertPredictor {
 
     /** Number of predictions that have been graded. */
     private long graded;
+
+    private long passes;
+
+    /** A row of a router, reused. */
+    private float[] row = {};
 
     /** Sets the router of a layer. */
     void learn(int layer, Router router) {
@@ -85,10 +90,14 @@ final class ExpertPredictor {
         return Arrays.copyOf(likeliest, believed(used));
     }
 
-    private static int[] likeliest(Router router, float[] x, int count) {
+    private int[] likeliest(Router router, float[] x, int count) {
         float[] logits = new float[router.experts];
+        if (row.length != x.length) {
+            row = new float[x.length];
+        }
         for (int expert = 0; expert < router.experts; expert++) {
-            logits[expert] = product(router.weight + (long) expert * router.width * Float.BYTES, x);
+            GraphTensor.floats(router.weight + (long) expert * router.width * Float.BYTES, row);
+            logits[expert] = product(row, x);
         }
         int[] places = new int[Math.min(count, router.experts)];
         for (int place = 0; place < places.length; place++) {
@@ -104,22 +113,23 @@ final class ExpertPredictor {
         return places;
     }
 
-    private static float product(long row, float[] x) {
-        float[] sums = new float[LANES];
+    /** Four independent sums keep the core's units busy. */
+    private static float product(float[] a, float[] b) {
+        float first = 0;
+        float second = 0;
+        float third = 0;
+        float fourth = 0;
         int i = 0;
-        for (; i + LANES <= x.length; i += LANES) {
-            for (int lane = 0; lane < LANES; lane++) {
-                sums[lane] += at(row, i + lane) * x[i + lane];
-            }
+        for (; i + 4 <= a.length; i += 4) {
+            first += a[i] * b[i];
+            second += a[i + 1] * b[i + 1];
+            third += a[i + 2] * b[i + 2];
+            fourth += a[i + 3] * b[i + 3];
         }
-        float sum = 0;
-        for (float each : sums) {
-            sum += each;
+        for (; i < a.length; i++) {
+            first += a[i] * b[i];
         }
-        for (; i < x.length; i++) {
-            sum += at(row, i) * x[i];
-        }
-        return sum;
+        return first + second + (third + fourth);
     }
 
     private static float at(long address, int index) {
@@ -156,8 +166,14 @@ final class ExpertPredictor {
         }
     }
 
-    /** Discards all predictions. */
-    void clear() {
+    /**
+     * Begins a pass, without predictions.
+     *
+     * @return whether it is worth while to predict in this pass: what costs time and is never read
+     *     is only tried now and then
+     */
+    boolean begin() {
         forecasts.clear();
+        return graded < MEMORY || believed(hitRate.length) > 0 || passes++ % REST == 0;
     }
 }

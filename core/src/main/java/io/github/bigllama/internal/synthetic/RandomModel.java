@@ -49,6 +49,8 @@ public final class RandomModel {
      * @param experts experts of a layer; 0 for a dense model
      * @param expertsUsed experts that a token uses
      * @param sharedExpert whether each token uses one more expert, always the same
+     * @param favourites whether a layer routes more tokens to some experts than to others, as real
+     *     models do, so that tokens after each other have many in common
      */
     public record Shape(
             String architecture,
@@ -60,7 +62,34 @@ public final class RandomModel {
             int headSize,
             int experts,
             int expertsUsed,
-            boolean sharedExpert) {
+            boolean sharedExpert,
+            boolean favourites) {
+        /** A shape without favourites. */
+        public Shape(
+                String architecture,
+                int layers,
+                int width,
+                int feedForward,
+                int heads,
+                int keyValueHeads,
+                int headSize,
+                int experts,
+                int expertsUsed,
+                boolean sharedExpert) {
+            this(
+                    architecture,
+                    layers,
+                    width,
+                    feedForward,
+                    heads,
+                    keyValueHeads,
+                    headSize,
+                    experts,
+                    expertsUsed,
+                    sharedExpert,
+                    false);
+        }
+
         /** From this size in bytes, a dense model is as wide as real ones of 8 billion weights. */
         private static final long WIDE = 2_000_000_000L;
 
@@ -87,6 +116,22 @@ public final class RandomModel {
             return new Shape("qwen3moe", 1, 4096, 1536, 32, 4, 128, 64, 8, false).ofSize(bytes);
         }
 
+        /** This shape with favourites. */
+        public Shape withFavourites() {
+            return new Shape(
+                    architecture,
+                    layers,
+                    width,
+                    feedForward,
+                    heads,
+                    keyValueHeads,
+                    headSize,
+                    experts,
+                    expertsUsed,
+                    sharedExpert,
+                    true);
+        }
+
         /** Llama 4 Scout: 48 layers, 16 experts of which a token uses one, and a shared one. */
         public static Shape scout() {
             return new Shape("llama4", 48, 5120, 8192, 40, 8, 128, 16, 1, true);
@@ -104,7 +149,8 @@ public final class RandomModel {
                     headSize,
                     experts,
                     expertsUsed,
-                    sharedExpert);
+                    sharedExpert,
+                    favourites);
         }
 
         private Shape ofSize(long bytes) {
@@ -210,7 +256,7 @@ public final class RandomModel {
         add(
                 block + "ffn_gate_inp.weight",
                 GgmlType.F32,
-                RandomWeights.uniform(1),
+                shape.favourites ? RandomWeights.favourites() : RandomWeights.uniform(1),
                 width,
                 shape.experts);
         matrix(block + "ffn_gate_exps.weight", 1, width, rows, shape.experts);

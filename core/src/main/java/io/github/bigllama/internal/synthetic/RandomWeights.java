@@ -19,6 +19,9 @@ final class RandomWeights {
 
     private static final int CHUNK = 1 << 15;
 
+    /** By how many powers of two the rows of a router with favourites differ in length. */
+    private static final double OCTAVES = 2;
+
     private RandomWeights() {}
 
     /**
@@ -37,6 +40,28 @@ final class RandomWeights {
             } else {
                 quants(tensor.size(), out, random, (float) (deviation / BYTE_DEVIATION));
             }
+        };
+    }
+
+    /**
+     * F32 weights of a router whose rows have different lengths: the scores of long rows are large
+     * more often, so their experts are chosen more often. Which rows are long is random.
+     */
+    static GgufWriter.Source favourites() {
+        return (tensor, out) -> {
+            SplittableRandom random = new SplittableRandom(tensor.name().hashCode());
+            double[] scale = {0};
+            long[] at = {0};
+            floats(
+                    tensor,
+                    out,
+                    () -> {
+                        if (at[0]++ % tensor.ne(0) == 0) {
+                            scale[0] = Math.pow(2, -OCTAVES * random.nextDouble());
+                        }
+                        double uniform = (random.nextDouble() - 0.5) * Math.sqrt(12);
+                        return (float) (scale[0] * uniform / Math.sqrt(tensor.ne(0)));
+                    });
         };
     }
 

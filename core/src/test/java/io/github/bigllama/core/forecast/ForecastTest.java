@@ -268,6 +268,34 @@ class ForecastTest {
         }
     }
 
+    /** A copy takes RAM, so that more is read, but one pass then gives several tokens. */
+    @Test
+    void aCopyThatDraftsIsAdvisedWhereReadingTakesTheTime() {
+        Bandwidths reading = new Bandwidths(1e15, 2e9, 1e9, 0);
+        try (Forecaster forecaster = forecaster(dense)) {
+            Forecast forecast = forecaster.forecast(24 * GB, SESSION, reading);
+            Advice draft =
+                    forecaster.advice(SESSION, forecast).stream()
+                            .filter(advice -> advice.kind() == Kind.DRAFT)
+                            .findFirst()
+                            .orElseThrow();
+            assertThat(draft.value()).isEqualTo("self:Q2_K");
+            assertThat(draft.gain()).isBetween(1.5, 4.5);
+            // With a CPU that is as slow as the disk, checking drafts costs what they save.
+            Bandwidths computing = new Bandwidths(1e9, 2e9, 1e9, 0);
+            Forecast slow = forecaster.forecast(24 * GB, SESSION, computing);
+            assertThat(forecaster.advice(SESSION, slow))
+                    .extracting(Advice::kind)
+                    .doesNotContain(Kind.DRAFT);
+        }
+        try (Forecaster forecaster = forecaster(experts)) {
+            Forecast forecast = forecaster.forecast(8 * GB, SESSION, reading);
+            assertThat(forecaster.advice(SESSION, forecast))
+                    .extracting(Advice::kind)
+                    .doesNotContain(Kind.DRAFT);
+        }
+    }
+
     @Test
     void otherQuantizationsAreAsLargeAsLlamaCppMakesThem() {
         try (Forecaster forecaster = forecaster(experts)) {

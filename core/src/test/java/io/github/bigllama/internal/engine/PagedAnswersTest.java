@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.bigllama.core.Embedder;
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
@@ -15,6 +16,7 @@ import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.option.ContextFull;
+import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.ModelOptions;
@@ -94,6 +96,25 @@ class PagedAnswersTest {
                     .isEqualTo("The capital of France is Paris.");
             assertThat(answer(model, "Give me the capital of Brazil as JSON."))
                     .isEqualTo("{\"country\": \"Brazil\", \"capital\": \"Brasília\"}");
+        }
+    }
+
+    @Test
+    void vectorsOfTextsAreTheSame() throws IOException {
+        List<String> texts = List.of("The capital of France is Paris.", "One, two, three.");
+        EmbeddingOptions options = EmbeddingOptions.defaults().withThreads(2);
+        for (Path file : List.of(dense, experts)) {
+            List<float[]> expected;
+            try (LlamaModel model = LlamaModel.load(file);
+                    Embedder embedder = model.newEmbedder(options)) {
+                expected = embedder.embed(texts);
+            }
+            try (LlamaModel model = LlamaModel.load(file, withRamForWeights(Files.size(file) / 2));
+                    Embedder embedder = model.newEmbedder(options)) {
+                assertThat(model.residencyPlan()).isPresent();
+                assertThat(embedder.embed(texts).getFirst()).isEqualTo(expected.getFirst());
+                assertThat(embedder.embed(texts).getLast()).isEqualTo(expected.getLast());
+            }
         }
     }
 

@@ -15,10 +15,15 @@ import io.github.bigllama.core.gguf.TensorInfo;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.internal.check.ModelCheck;
 import io.github.bigllama.internal.synthetic.RandomModel.Shape;
+import io.github.bigllama.testing.Originals;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -127,6 +132,39 @@ class SyntheticModelsTest {
                 assertThat(logit).isFinite().isNotZero();
             }
         }
+    }
+
+    /** Rows of a router that are longer than others have their experts chosen more often. */
+    @Test
+    void aRouterWithFavouritesHasLongAndShortRows() throws IOException {
+        Shape even = new Shape("qwen3moe", 1, 256, 64, 4, 2, 64, 32, 2, false);
+        assertThat(longestByShortestRow(even)).isLessThan(1.5);
+        assertThat(longestByShortestRow(even.withFavourites())).isGreaterThan(2.5);
+    }
+
+    private double longestByShortestRow(Shape shape) throws IOException {
+        Path file = folder.resolve("router.gguf");
+        RandomModel.write(file, shape, Gguf.read(DEMO), false, fraction -> true);
+        Gguf model = Gguf.read(file);
+        TensorInfo router =
+                model.tensors().stream()
+                        .filter(tensor -> tensor.name().equals("blk.0.ffn_gate_inp.weight"))
+                        .findFirst()
+                        .orElseThrow();
+        FloatBuffer rows =
+                ByteBuffer.wrap(Originals.bytes(model, router))
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .asFloatBuffer();
+        DoubleSummaryStatistics lengths = new DoubleSummaryStatistics();
+        while (rows.hasRemaining()) {
+            double squares = 0;
+            for (int i = 0; i < router.ne(0); i++) {
+                double weight = rows.get();
+                squares += weight * weight;
+            }
+            lengths.accept(Math.sqrt(squares));
+        }
+        return lengths.getMax() / lengths.getMin();
     }
 
     @Test

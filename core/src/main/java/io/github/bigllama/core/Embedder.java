@@ -1,0 +1,265 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.option.EmbeddingOptions;
+import io.github.bigllama.core.option.Pooling;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.option.Speculation;
+import io.github.bigllama.internal.engine.Encoder;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.Cleaner;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Turns texts into vectors that are close to each other if the texts mean the same. Several texts
+ * are computed in one pass over the weights, so give it many at a time.
+ *
+ * <p>Thread-safe: threads take turns. An interrupt ends the call of the interrupted thread with a
+ * {@link java.util.concurrent.CancellationException}; the thread stays interrupted.
+ *
+ * <p>A text's vector depends on the texts of the same pass by as much as quantized matrices round
+ * (some 10<sup>−3</sup> of its length with Q8_0; nothing with F16 but the order of additions).
+ *
+ * <p>Close it before its model. Closing is idempotent; every other call on a closed embedder throws
+ * {@link IllegalStateException}. One that has become unreachable is closed some time later, with a
+ * warning in the log.
+ */
+public final class Embedder implements AutoCloseable {
+    /**
+     * Most texts of a pass; llama.cpp wants a micro-batch to have a token for each, however small.
+     */
+    private static final int MOST_TEXTS = 32;
+
+    private final LlamaModel model;
+    private final EmbeddingOptions options;
+    private final Encoder encoder;
+    private final Cleaner.Cleanable cleanable;
+    private final ReentrantLock turn = new ReentrantLock(true);
+    private boolean isClosed;
+
+    private Embedder(LlamaModel model, EmbeddingOptions options, Encoder encoder) {
+        this.model = model;
+        this.options = options;
+        this.encoder = encoder;
+        this.cleanable = new Lifetime(model, "an embedder", encoder::close).of(this);
+    }
+
+    static Embedder open(LlamaModel model, EmbeddingOptions options) {
+        boolean isAuto = options.batchSize() == EmbeddingOptions.AUTO_BATCH;
+        // llama.cpp has a model that writes texts compute the logits of each token, too.
+        int most =
+                model.kind().generates()
+                        ? EmbeddingOptions.MOST_AUTO_BATCH / 4
+                        : EmbeddingOptions.MOST_AUTO_BATCH;
+        int batch = isAuto ? Math.min(model.trainedContextSize(), most) : options.batchSize();
+        SessionOptions session =
+                SessionOptions.defaults()
+                        .withContextSize(batch)
+                        .withBatchSizes(batch, isAuto ? SessionOptions.AUTO_MICRO_BATCH : batch)
+                        .withThreads(options.threads(), options.threads())
+                        .withSequences(Math.min(MOST_TEXTS, batch))
+                        .withEmbeddings(true)
+                        .withSpeculation(Speculation.OFF);
+        Encoder encoder = model.openEncoder(session, pooling(model, options.pooling()).value());
+        try {
+            return new Embedder(model, options, encoder);
+        } catch (RuntimeException | Error e) {
+            encoder.close();
+            throw e;
+        }
+    }
+
+    /** The model's own pooling, or the mean if it has none. */
+    private static Pooling pooling(LlamaModel model, Pooling wanted) {
+        String type =
+                model.metadata()
+                        .get(model.metadata().get("general.architecture") + ".pooling_type");
+        return wanted == Pooling.MODEL && (type == null || type.equals("0"))
+                ? Pooling.MEAN
+                : wanted;
+    }
+
+    /** The model of this embedder. */
+    public LlamaModel model() {
+        return model;
+    }
+
+    /** The options that it was opened with. */
+    public EmbeddingOptions options() {
+        return options;
+    }
+
+    /** Number of elements of a vector. */
+    public int vectorSize() {
+        return model.embeddingSize();
+    }
+
+    /** The most tokens of a text, with the prefix and the tokens that the model wants around it. */
+    public int mostTokens() {
+        return Math.min(encoder.batchSize(), model.trainedContextSize());
+    }
+
+    /**
+     * The vector of a text.
+     *
+     * @throws PromptTooLongException if it has more than {@link #mostTokens} tokens, unless the
+     *     options say that it is cut
+     */
+    public float[] embed(String text) {
+        return embed(List.of(text)).getFirst();
+    }
+
+    /**
+     * The vectors of texts, in their order.
+     *
+     * @throws PromptTooLongException if one has more than {@link #mostTokens} tokens, unless the
+     *     options say that they are cut; then nothing is computed
+     */
+    public List<float[]> embed(List<String> texts) {
+        float[][] vectors = new float[texts.size()][];
+        embed(texts, (text, vector) -> vectors[text] = vector.toArray(ValueLayout.JAVA_FLOAT));
+        return Arrays.asList(vectors);
+    }
+
+    /** Is given vectors. */
+    @FunctionalInterface
+    public interface VectorConsumer {
+        /**
+         * Takes a vector.
+         *
+         * @param text the number of the text, from 0
+         * @param vector floats in llama.cpp's own memory, valid during this call
+         */
+        void accept(int text, MemorySegment vector);
+    }
+
+    /**
+     * Computes the vectors of texts, and gives each to a consumer as soon as its pass has ended, in
+     * the order of the texts.
+     *
+     * @throws PromptTooLongException as {@link #embed(List)}
+     */
+    public void embed(List<String> texts, VectorConsumer consumer) {
+        Objects.requireNonNull(consumer, "consumer");
+        List<int[]> tokens = new ArrayList<>();
+        for (String text : texts) {
+            tokens.add(tokens(text, tokens.size()));
+        }
+        turn.lock();
+        try {
+            int from = 0;
+            while (from < tokens.size()) {
+                requireOpen();
+                int to = endOfPass(tokens, from);
+                int first = from;
+                encoder.compute(
+                        tokens.subList(from, to),
+                        (i, vector) -> consumer.accept(first + i, finished(vector)));
+                from = to;
+            }
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private int endOfPass(List<int[]> tokens, int from) {
+        int to = from;
+        int sum = 0;
+        while (to < tokens.size() && to - from < encoder.mostTexts()) {
+            sum += tokens.get(to).length;
+            if (sum > encoder.batchSize()) {
+                break;
+            }
+            to++;
+        }
+        return to;
+    }
+
+    private int[] tokens(String text, int number) {
+        Objects.requireNonNull(text, "text");
+        requireOpen();
+        int[] tokens = model.tokenizer().encode(options.prefix() + text, true, false);
+        int most = mostTokens();
+        if (tokens.length == 0) {
+            throw new IllegalArgumentException(
+                    "text " + (number + 1) + " is empty, and the model adds no tokens to it");
+        }
+        if (tokens.length <= most) {
+            return tokens;
+        }
+        if (!options.truncate()) {
+            throw new PromptTooLongException(
+                    String.format(
+                            Locale.ROOT,
+                            "text %d has %d tokens, but %d are the most that are computed in one pass; divide it, or set EmbeddingOptions.withTruncate%s",
+                            number + 1,
+                            tokens.length,
+                            most,
+                            most < model.trainedContextSize() ? " or withBatchSize" : ""),
+                    tokens.length,
+                    most);
+        }
+        return truncated(tokens, most);
+    }
+
+    /** The tokens without those before the end, which the model wants there. */
+    private int[] truncated(int[] tokens, int most) {
+        int[] around = model.tokenizer().encode("", true, false);
+        int last = tokens[tokens.length - 1];
+        int[] cut = Arrays.copyOf(tokens, most);
+        if (around.length > 0 && around[around.length - 1] == last) {
+            cut[most - 1] = last;
+        }
+        return cut;
+    }
+
+    private MemorySegment finished(MemorySegment vector) {
+        long size = vectorSize();
+        double squares = 0;
+        for (long i = 0; i < size; i++) {
+            double element = vector.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+            squares += element * element;
+        }
+        if (Double.isNaN(squares) || Double.isInfinite(squares)) {
+            throw new DecodeException(
+                    "the model computed a vector that is not numbers; the weights in "
+                            + model.path()
+                            + " are damaged, or too large for their type: download or convert it again",
+                    0,
+                    List.of());
+        }
+        if (options.normalize() && squares > 0) {
+            double factor = 1 / Math.sqrt(squares);
+            for (long i = 0; i < size; i++) {
+                float element = vector.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+                vector.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (element * factor));
+            }
+        }
+        return vector.asReadOnly();
+    }
+
+    private void requireOpen() {
+        if (isClosed) {
+            throw new IllegalStateException("embedder of " + model.path() + " is closed");
+        }
+    }
+
+    /** Frees the context; waits for a computation under way. Idempotent. */
+    @Override
+    public void close() {
+        turn.lock();
+        try {
+            isClosed = true;
+            cleanable.clean();
+        } finally {
+            turn.unlock();
+        }
+    }
+}
