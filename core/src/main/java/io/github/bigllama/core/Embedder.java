@@ -42,7 +42,7 @@ public final class Embedder implements AutoCloseable {
     private final Encoder encoder;
     private final Cleaner.Cleanable cleanable;
     private final ReentrantLock turn = new ReentrantLock(true);
-    private boolean isClosed;
+    private volatile boolean isClosed;
 
     private Embedder(LlamaModel model, EmbeddingOptions options, Encoder encoder) {
         this.model = model;
@@ -145,9 +145,15 @@ public final class Embedder implements AutoCloseable {
      * the order of the texts.
      *
      * @throws PromptTooLongException as {@link #embed(List)}
+     * @throws IllegalStateException if a consumer calls this
      */
     public void embed(List<String> texts, VectorConsumer consumer) {
         Objects.requireNonNull(consumer, "consumer");
+        if (turn.isHeldByCurrentThread()) {
+            throw new IllegalStateException(
+                    "a consumer of vectors can't compute others with the same embedder: they would "
+                            + "take the place of those that it is given");
+        }
         List<int[]> tokens = new ArrayList<>();
         for (String text : texts) {
             tokens.add(tokens(text, tokens.size()));

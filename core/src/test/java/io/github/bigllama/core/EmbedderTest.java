@@ -195,6 +195,19 @@ class EmbedderTest {
     }
 
     @Test
+    void aConsumerCanNotComputeOtherVectors() {
+        try (Embedder embedder = model.newEmbedder(OPTIONS)) {
+            assertThatThrownBy(
+                            () ->
+                                    embedder.embed(
+                                            List.of(TEXT), (text, vector) -> embedder.embed(TEXT)))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("consumer");
+            assertThat(embedder.embed(TEXT)).hasSize(embedder.vectorSize());
+        }
+    }
+
+    @Test
     void anInterruptEndsIt() {
         try (Embedder embedder = model.newEmbedder(OPTIONS)) {
             Thread.currentThread().interrupt();

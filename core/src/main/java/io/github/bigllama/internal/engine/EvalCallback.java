@@ -36,7 +36,7 @@ final class EvalCallback {
 
     private final Pager pager;
     private final Runnable abort;
-    private final ExpertPredictor forecast = new ExpertPredictor();
+    private final ExpertPredictor predictor = new ExpertPredictor();
     private final Map<String, Integer> byName = new HashMap<>();
 
     /** The weights that choose experts. */
@@ -55,7 +55,7 @@ final class EvalCallback {
     private long routed;
 
     private boolean wide;
-    private boolean foresees;
+    private boolean predicts;
     private DoubleConsumer progress;
     private final UpcallGuard guard = new UpcallGuard();
 
@@ -87,7 +87,7 @@ final class EvalCallback {
         routed = 0;
         wide = pager.isWide();
         // Routers that are not in memory would have to be read for a prediction.
-        foresees = forecast.begin() && !wide && pager.keepsEveryToken();
+        predicts = predictor.begin() && !wide && pager.keepsEveryToken();
     }
 
     /**
@@ -126,7 +126,7 @@ final class EvalCallback {
                 continue;
             }
             stop |= pager.use(weight);
-            if (i == 0 && foresees && routers.get(weight)) {
+            if (i == 0 && predicts && routers.get(weight)) {
                 router(weight, source, second);
             }
         }
@@ -143,7 +143,7 @@ final class EvalCallback {
         if (routing >= 0) {
             int[] chosen = chosenExperts(node);
             pager.routed(routing, chosen);
-            foresee(node, chosen);
+            predict(node, chosen);
             routing = -1;
         }
         return true;
@@ -153,12 +153,12 @@ final class EvalCallback {
     private void router(int weight, long matrix, long input) {
         routed = input;
         int layer = pager.weights().all().get(weight).layer();
-        if (forecast.knows(layer) || input == 0 || !isFloats(matrix) || !isFloats(input)) {
+        if (predictor.knows(layer) || input == 0 || !isFloats(matrix) || !isFloats(input)) {
             return;
         }
         long scale = GraphTensor.source(input, 1);
         boolean isNorm = scale != 0 && weightOf(scale) >= 0 && isFloats(scale);
-        forecast.learn(
+        predictor.learn(
                 layer,
                 new ExpertPredictor.Router(
                         GraphTensor.data(matrix),
@@ -168,12 +168,12 @@ final class EvalCallback {
     }
 
     /** Has the predicted experts of the next layer read while this layer is computed. */
-    private void foresee(long node, int[] chosen) {
-        forecast.chosen(routing, chosen);
+    private void predict(long node, int[] chosen) {
+        predictor.chosen(routing, chosen);
         int tokens = GraphTensor.extent(node, 1);
-        if (tokens == 1 && routed != 0 && forecast.next(routing) >= 0) {
+        if (tokens == 1 && routed != 0 && predictor.next(routing) >= 0) {
             long input = GraphTensor.data(routed);
-            pager.foreseen(forecast.next(routing), forecast.next(routing, input, chosen.length));
+            pager.predicted(predictor.next(routing), predictor.next(routing, input, chosen.length));
         }
     }
 

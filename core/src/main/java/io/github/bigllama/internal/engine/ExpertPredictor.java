@@ -35,7 +35,7 @@ final class ExpertPredictor {
     private final TreeMap<Integer, Router> routers = new TreeMap<>();
 
     /** By layer: the predicted experts, the likeliest first. */
-    private final Map<Integer, int[]> forecasts = new HashMap<>();
+    private final Map<Integer, int[]> predictions = new HashMap<>();
 
     /** By place in a prediction: how often that expert was chosen. */
     private double[] hitRate = {};
@@ -86,7 +86,7 @@ final class ExpertPredictor {
             }
         }
         int[] likeliest = likeliest(there, x, used);
-        forecasts.put(next, likeliest);
+        predictions.put(next, likeliest);
         return Arrays.copyOf(likeliest, believed(used));
     }
 
@@ -151,16 +151,16 @@ final class ExpertPredictor {
 
     /** Grades the prediction for a layer by the experts that it has chosen. */
     void chosen(int layer, int[] experts) {
-        int[] forecast = forecasts.remove(layer);
-        if (forecast == null) {
+        int[] prediction = predictions.remove(layer);
+        if (prediction == null) {
             return;
         }
-        if (hitRate.length < forecast.length) {
-            hitRate = Arrays.copyOf(hitRate, forecast.length);
+        if (hitRate.length < prediction.length) {
+            hitRate = Arrays.copyOf(hitRate, prediction.length);
         }
         graded++;
-        for (int place = 0; place < forecast.length; place++) {
-            int expected = forecast[place];
+        for (int place = 0; place < prediction.length; place++) {
+            int expected = prediction[place];
             boolean hit = Arrays.stream(experts).anyMatch(expert -> expert == expected);
             hitRate[place] += ((hit ? 1 : 0) - hitRate[place]) / Math.min(graded, MEMORY);
         }
@@ -173,7 +173,7 @@ final class ExpertPredictor {
      *     is only tried now and then
      */
     boolean begin() {
-        forecasts.clear();
+        predictions.clear();
         return graded < MEMORY || believed(hitRate.length) > 0 || passes++ % REST == 0;
     }
 }

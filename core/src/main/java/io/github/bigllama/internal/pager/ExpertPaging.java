@@ -22,7 +22,7 @@ final class ExpertPaging {
     private final BitSet needed = new BitSet();
 
     /** The slices that are read because the next layer is likely to need them. */
-    private final BitSet foreseen = new BitSet();
+    private final BitSet predicted = new BitSet();
 
     /** The layers whose routing is known. */
     private final BitSet routed = new BitSet();
@@ -47,8 +47,8 @@ final class ExpertPaging {
     void begin(int tokens, boolean isWide) {
         needed.clear();
         routed.clear();
-        foreseen.clear();
-        pool.unhint();
+        predicted.clear();
+        pool.cancelPrefetch();
         for (int i = 0; i < tokens; i++) {
             cache.age();
         }
@@ -101,7 +101,7 @@ final class ExpertPaging {
 
     /** Gives each slot length its own capacity. */
     void divide(Slots slots) {
-        cache.resize(0, 0).forEach(pool::unkeep);
+        cache.resize(0, 0).forEach(pool::unpin);
         cache.divide(slots.classCount(), slots::classOf);
     }
 
@@ -124,7 +124,7 @@ final class ExpertPaging {
             return;
         }
         routed.set(layer);
-        pool.unhint();
+        pool.cancelPrefetch();
         for (int expert : chosen) {
             cache.touch(layer, expert);
             for (int weight : weights) {
@@ -134,22 +134,22 @@ final class ExpertPaging {
         for (int weight : weights) {
             for (int expert : chosen) {
                 int piece = map.first(weight) + expert;
-                meter.expert(!pool.isAbsent(piece) && !foreseen.get(piece));
+                meter.expert(!pool.isAbsent(piece) && !predicted.get(piece));
                 admit(piece);
                 pool.demand(piece);
             }
         }
-        foreseen.clear();
+        predicted.clear();
     }
 
     /** Reads experts that a layer is likely to choose soon. */
-    void foresee(int layer, int[] likely) {
+    void predict(int layer, int[] likely) {
         for (int weight : cache.weights(layer)) {
             for (int expert : likely) {
                 int piece = map.first(weight) + expert;
                 if (pool.isAbsent(piece)) {
-                    foreseen.set(piece);
-                    pool.hint(piece);
+                    predicted.set(piece);
+                    pool.prefetch(piece);
                 }
             }
         }
@@ -191,14 +191,14 @@ final class ExpertPaging {
     private void admit(int piece) {
         List<Integer> evicted = new ArrayList<>();
         if (cache.admit(piece, needed, evicted)) {
-            pool.keep(piece);
+            pool.pin(piece);
         }
         release(evicted);
     }
 
     private void release(List<Integer> evicted) {
         for (int piece : evicted) {
-            pool.unkeep(piece);
+            pool.unpin(piece);
             pool.release(piece);
         }
     }

@@ -158,7 +158,7 @@ public final class Pager implements AutoCloseable {
     public boolean attach(int file, long address, long probe) throws IOException {
         try (PiecePool.Hold hold = pool.hold()) {
             if (!givenUp && !files.isAttached(file)) {
-                files.attach(file, address, probe, pool::isKept);
+                files.attach(file, address, probe, pool::isPinned);
                 own.attach(map, file, address, files.get(file)).ifPresent(f -> attachOwn(file, f));
                 experts.attached(order.isWide());
                 pool.wake();
@@ -267,10 +267,10 @@ public final class Pager implements AutoCloseable {
     }
 
     /** Notes experts that a layer is likely to choose: missing ones are read when there is time. */
-    public void foreseen(int layer, int[] likely) {
+    public void predicted(int layer, int[] likely) {
         try (PiecePool.Hold hold = pool.hold()) {
             if (!givenUp) {
-                experts.foresee(layer, likely);
+                experts.predict(layer, likely);
             }
         }
     }

@@ -113,8 +113,8 @@ final class PiecePool {
         return states.is(piece, State.ABSENT);
     }
 
-    boolean isKept(int piece) {
-        return states.isKept(piece);
+    boolean isPinned(int piece) {
+        return states.isPinned(piece);
     }
 
     /** Has a piece read before anything else, whether there is room or not. */
@@ -125,14 +125,14 @@ final class PiecePool {
     }
 
     /** Has a piece read if there is room for it and no piece is waited for. */
-    void hint(int piece) {
-        queue.hint(piece);
+    void prefetch(int piece) {
+        queue.prefetch(piece);
         work.signal();
     }
 
-    /** Forgets hints for pieces that are not being read yet. */
-    void unhint() {
-        queue.unhint();
+    /** Forgets the prefetch of pieces that are not being read yet. */
+    void cancelPrefetch() {
+        queue.cancelPrefetch();
     }
 
     /** Has pieces read, as far as they are to stay, when there is nothing else to do. */
@@ -149,23 +149,23 @@ final class PiecePool {
         return queue.isStuck();
     }
 
-    /** Keeps a piece, now or when it arrives. */
-    void keep(int piece) {
-        if (!states.isKept(piece)) {
+    /** Pins a piece, now or when it arrives: it stays in memory. */
+    void pin(int piece) {
+        if (!states.isPinned(piece)) {
             queue.rescue(piece);
-            states.keep(piece);
+            states.pin(piece);
         }
     }
 
-    /** No longer keeps a piece: it is dropped when it is released. */
-    void unkeep(int piece) {
-        if (states.isKept(piece)) {
-            states.unkeep(piece);
+    /** Unpins a piece: it is dropped when it is released. */
+    void unpin(int piece) {
+        if (states.isPinned(piece)) {
+            states.unpin(piece);
         }
     }
 
     /**
-     * Drops a piece if it is in memory and not kept. A piece in use is dropped after its use,
+     * Drops a piece if it is in memory and not pinned. A piece in use is dropped after its use,
      * because its place holds zeros while it leaves own memory.
      */
     void release(int piece) {
@@ -173,7 +173,7 @@ final class PiecePool {
             return;
         }
         boolean isIn = transfers.isIn(piece);
-        boolean goes = states.is(piece, State.PRESENT) && !states.isKept(piece);
+        boolean goes = states.is(piece, State.PRESENT) && !states.isPinned(piece);
         if (isIn && transfers.slots().isRetiring(piece)) {
             evictLater(piece);
         } else if (isIn && goes) {

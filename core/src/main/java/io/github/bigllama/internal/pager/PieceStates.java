@@ -20,8 +20,8 @@ final class PieceStates {
     private final PieceMap map;
     private final State[] states;
 
-    /** Pieces that are kept. */
-    private final BitSet kept = new BitSet();
+    /** Pieces that are to stay in memory. */
+    private final BitSet pinned = new BitSet();
 
     /**
      * All other pieces, while they are neither absent nor in a slot that another piece may take.
@@ -56,7 +56,7 @@ final class PieceStates {
     }
 
     boolean hasRoom(int piece) {
-        return kept.get(piece) || windowUsed + map.length(piece) <= window;
+        return pinned.get(piece) || windowUsed + map.length(piece) <= window;
     }
 
     boolean isOverfull() {
@@ -125,7 +125,7 @@ final class PieceStates {
     }
 
     private void occupy(int piece) {
-        if (!kept.get(piece) && !inWindow.get(piece)) {
+        if (!pinned.get(piece) && !inWindow.get(piece)) {
             inWindow.set(piece);
             windowUsed += map.length(piece);
         }
@@ -138,18 +138,18 @@ final class PieceStates {
         }
     }
 
-    boolean isKept(int piece) {
-        return kept.get(piece);
+    boolean isPinned(int piece) {
+        return pinned.get(piece);
     }
 
-    /** Keeps a piece, now or when it arrives. */
-    void keep(int piece) {
+    /** Pins a piece, now or when it arrives. */
+    void pin(int piece) {
         vacate(piece);
-        kept.set(piece);
+        pinned.set(piece);
     }
 
-    void unkeep(int piece) {
-        kept.clear(piece);
+    void unpin(int piece) {
+        pinned.clear(piece);
         if (states[piece] != State.ABSENT) {
             occupy(piece);
         }

@@ -191,9 +191,9 @@ final class Planner {
         }
         for (int piece = 0; piece < map.everyTokenCount(); piece++) {
             if (planned.get(piece)) {
-                pool.keep(piece);
-            } else if (pool.isKept(piece)) {
-                pool.unkeep(piece);
+                pool.pin(piece);
+            } else if (pool.isPinned(piece)) {
+                pool.unpin(piece);
                 pool.release(piece);
             }
         }

@@ -136,7 +136,7 @@ final class Segment {
     private long passing(int weight) {
         long bytes = 0;
         for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
-            if (!pool.isKept(piece) && !pool.isAbsent(piece)) {
+            if (!pool.isPinned(piece) && !pool.isAbsent(piece)) {
                 bytes += map.length(piece);
             }
         }

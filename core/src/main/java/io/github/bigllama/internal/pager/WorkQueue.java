@@ -26,7 +26,7 @@ final class WorkQueue {
     private final BitSet demanded = new BitSet();
 
     /** Pieces that may be needed soon. */
-    private final Deque<Integer> hints = new ArrayDeque<>();
+    private final Deque<Integer> prefetches = new ArrayDeque<>();
 
     private Schedule schedule;
     private Activity activity = Activity.NONE;
@@ -75,12 +75,12 @@ final class WorkQueue {
     }
 
     /** Has a piece read if there is room for it and no piece is waited for. */
-    void hint(int piece) {
-        hints.addLast(piece);
+    void prefetch(int piece) {
+        prefetches.addLast(piece);
     }
 
-    void unhint() {
-        hints.clear();
+    void cancelPrefetch() {
+        prefetches.clear();
     }
 
     /** Has pieces read, as far as they are to stay, when there is nothing else to do. */
@@ -142,15 +142,15 @@ final class WorkQueue {
         if (!demands.isEmpty()) {
             return transfers.canStart(demands.peekFirst()) ? demands.removeFirst() : NONE;
         }
-        while (!hints.isEmpty()) {
-            int piece = hints.peekFirst();
+        while (!prefetches.isEmpty()) {
+            int piece = prefetches.peekFirst();
             if (states.is(piece, State.ABSENT)) {
                 if (!isReady(piece)) {
                     return NONE;
                 }
-                return hints.removeFirst();
+                return prefetches.removeFirst();
             }
-            hints.removeFirst();
+            prefetches.removeFirst();
         }
         int next = ahead();
         return next != NONE ? next : preload();
@@ -162,7 +162,7 @@ final class WorkQueue {
             int piece = preloads.peekFirst();
             boolean isWanted =
                     states.is(piece, State.ABSENT)
-                            && states.isKept(piece)
+                            && states.isPinned(piece)
                             && transfers.isMapped(piece)
                             && !demanded.get(piece);
             if (isWanted && !isReady(piece)) {
@@ -186,7 +186,8 @@ final class WorkQueue {
      * computing waits anyway, unless room runs out.
      */
     private boolean isDropLater() {
-        if (states.isOverfull() || !hints.isEmpty() && !states.hasRoom(hints.peekFirst())) {
+        if (states.isOverfull()
+                || !prefetches.isEmpty() && !states.hasRoom(prefetches.peekFirst())) {
             return false;
         }
         boolean isSlice = drops.peekFirst() >= map.everyTokenCount();

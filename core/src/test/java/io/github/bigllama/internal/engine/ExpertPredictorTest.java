@@ -20,7 +20,7 @@ class ExpertPredictorTest {
 
     private final Arena arena = Arena.ofConfined();
     private final Random random = new Random(1);
-    private final ExpertPredictor forecast = new ExpertPredictor();
+    private final ExpertPredictor predictor = new ExpertPredictor();
 
     /**
      * What a router that chooses an expert for each of the first values of its input looks like.
@@ -36,8 +36,8 @@ class ExpertPredictorTest {
         for (int expert = 0; expert < EXPERTS; expert++) {
             onePlace.setAtIndex(ValueLayout.JAVA_FLOAT, (long) expert * WIDTH + expert, 1);
         }
-        forecast.learn(4, new Router(onePlace.address(), normHere, WIDTH, EXPERTS));
-        forecast.learn(6, new Router(onePlace.address(), normThere, WIDTH, EXPERTS));
+        predictor.learn(4, new Router(onePlace.address(), normHere, WIDTH, EXPERTS));
+        predictor.learn(6, new Router(onePlace.address(), normThere, WIDTH, EXPERTS));
     }
 
     private MemorySegment vector(float... values) {
@@ -71,13 +71,13 @@ class ExpertPredictorTest {
     }
 
     @Test
-    void aForecastThatHasBeenRightIsBelieved() {
+    void aPredictionThatHasBeenRightIsBelieved() {
         routers(0, 0);
         for (int i = 0; i < 100; i++) {
             MemorySegment input = randomVector();
-            int[] likely = forecast.next(4, input.address(), USED);
+            int[] likely = predictor.next(4, input.address(), USED);
             assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest(input));
-            forecast.chosen(6, largest(input));
+            predictor.chosen(6, largest(input));
         }
     }
 
@@ -86,22 +86,22 @@ class ExpertPredictorTest {
         routers(0, 0);
         for (int i = 0; i < 500; i++) {
             MemorySegment input = randomVector();
-            forecast.next(4, input.address(), USED);
-            forecast.chosen(6, new int[] {largest(input)[0], 17, 18});
+            predictor.next(4, input.address(), USED);
+            predictor.chosen(6, new int[] {largest(input)[0], 17, 18});
         }
         MemorySegment input = randomVector();
-        assertThat(forecast.next(4, input.address(), USED)).containsExactly(largest(input)[0]);
+        assertThat(predictor.next(4, input.address(), USED)).containsExactly(largest(input)[0]);
     }
 
     @Test
-    void aForecastThatIsNoLongerRightIsNotBelievedForLong() {
+    void aPredictionThatIsNoLongerRightIsNotBelievedForLong() {
         routers(0, 0);
         for (int i = 0; i < 400; i++) {
             MemorySegment input = randomVector();
-            forecast.next(4, input.address(), USED);
-            forecast.chosen(6, i < 300 ? largest(input) : new int[] {17, 18, 19});
+            predictor.next(4, input.address(), USED);
+            predictor.chosen(6, i < 300 ? largest(input) : new int[] {17, 18, 19});
         }
-        assertThat(forecast.next(4, randomVector().address(), USED)).isEmpty();
+        assertThat(predictor.next(4, randomVector().address(), USED)).isEmpty();
     }
 
     @Test
@@ -119,19 +119,19 @@ class ExpertPredictorTest {
             for (int j = 0; j < WIDTH; j++) {
                 scaled[j] = plain.getAtIndex(ValueLayout.JAVA_FLOAT, j) * falling[j];
             }
-            int[] likely = forecast.next(4, vector(scaled).address(), USED);
+            int[] likely = predictor.next(4, vector(scaled).address(), USED);
             assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest(plain));
-            forecast.chosen(6, largest(plain));
+            predictor.chosen(6, largest(plain));
         }
     }
 
     @Test
-    void nothingIsForecastOfWhatIsNotKnown() {
+    void nothingIsPredictedOfWhatIsNotKnown() {
         routers(0, 0);
-        assertThat(forecast.next(3)).isEqualTo(4);
-        assertThat(forecast.next(4)).isEqualTo(6);
-        assertThat(forecast.next(6)).isEqualTo(-1);
-        assertThat(forecast.next(6, randomVector().address(), USED)).isEmpty();
-        forecast.chosen(6, new int[] {1});
+        assertThat(predictor.next(3)).isEqualTo(4);
+        assertThat(predictor.next(4)).isEqualTo(6);
+        assertThat(predictor.next(6)).isEqualTo(-1);
+        assertThat(predictor.next(6, randomVector().address(), USED)).isEmpty();
+        predictor.chosen(6, new int[] {1});
     }
 }

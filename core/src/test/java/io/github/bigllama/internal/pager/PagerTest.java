@@ -162,13 +162,13 @@ class PagerTest {
     }
 
     @Test
-    void anExpertThatIsForeseenComesBeforeItIsChosen() throws Exception {
+    void anExpertThatIsPredictedComesBeforeItIsChosen() throws Exception {
         Path path = Models.experts(folder);
         PieceMap map = new PieceMap(Models.weights(path));
         open(path, PlanRules.leastRam(map) + map.size(0, map.everyTokenCount()));
         routedPass(0, 1, 2, 3);
         pager.begin(1, 0);
-        pager.foreseen(0, new int[] {40, 50});
+        pager.predicted(0, new int[] {40, 50});
         int first = weightOf("blk.0.ffn_gate_exps.weight");
         int last = weightOf("blk.0.ffn_down_exps.weight");
         for (int i = 0; i < 500 && !isResident(map, map.first(last) + 50); i++) {

@@ -56,10 +56,10 @@ class PieceStatesTest {
         states.reading(pieces[0]);
         states.reading(pieces[1]);
         assertThat(states.hasRoom(pieces[2])).isFalse();
-        states.keep(pieces[0]);
+        states.pin(pieces[0]);
         assertThat(states.hasRoom(pieces[2])).isTrue();
         states.read(pieces[0]);
-        states.unkeep(pieces[0]);
+        states.unpin(pieces[0]);
         assertThat(states.hasRoom(pieces[2])).isFalse();
     }
 }
