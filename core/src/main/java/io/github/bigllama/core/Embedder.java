@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -78,9 +79,8 @@ public final class Embedder implements AutoCloseable {
 
     /** The model's own pooling, or the mean if it has none. */
     private static Pooling pooling(LlamaModel model, Pooling wanted) {
-        String type =
-                model.metadata()
-                        .get(model.metadata().get("general.architecture") + ".pooling_type");
+        Map<String, String> metadata = model.metadata();
+        String type = metadata.get(metadata.get("general.architecture") + ".pooling_type");
         return wanted == Pooling.MODEL && (type == null || type.equals("0"))
                 ? Pooling.MEAN
                 : wanted;

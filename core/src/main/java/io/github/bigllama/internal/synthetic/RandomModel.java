@@ -118,18 +118,7 @@ public final class RandomModel {
 
         /** This shape with favourites. */
         public Shape withFavourites() {
-            return new Shape(
-                    architecture,
-                    layers,
-                    width,
-                    feedForward,
-                    heads,
-                    keyValueHeads,
-                    headSize,
-                    experts,
-                    expertsUsed,
-                    sharedExpert,
-                    true);
+            return with(layers, true);
         }
 
         /** Llama 4 Scout: 48 layers, 16 experts of which a token uses one, and a shared one. */
@@ -139,9 +128,13 @@ public final class RandomModel {
 
         /** This shape with another number of layers. */
         public Shape withLayers(int value) {
+            return with(value, favourites);
+        }
+
+        private Shape with(int newLayers, boolean newFavourites) {
             return new Shape(
                     architecture,
-                    value,
+                    newLayers,
                     width,
                     feedForward,
                     heads,
@@ -150,7 +143,7 @@ public final class RandomModel {
                     experts,
                     expertsUsed,
                     sharedExpert,
-                    favourites);
+                    newFavourites);
         }
 
         private Shape ofSize(long bytes) {
