@@ -81,7 +81,7 @@ final class Contexts {
                 pooling,
                 llama_h.llama_model_n_embd_out(loaded.handle().pointer()),
                 loaded.sizes(),
-                pager);
+                pager.orElse(null));
     }
 
     /** The options that fit into RAM; from then on weights are managed, if not all fit beside. */
@@ -106,7 +106,7 @@ final class Contexts {
                 loaded.handle().pointer(),
                 speculating(fitting),
                 loaded.sizes(),
-                pager);
+                pager.orElse(null));
     }
 
     /**

@@ -34,6 +34,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A GGUF model: weights, vocabulary and metadata. Thread-safe; any number of sessions share it.
@@ -47,8 +48,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final NativeHandle handle;
     private final ModelLoader.Loaded loaded;
 
-    /** The draft model, if any. */
-    private final Optional<LlamaModel> draft;
+    /** Null without a draft model. */
+    private final @Nullable LlamaModel draft;
 
     private final Contexts contexts;
     private final Vocabulary vocabulary;
@@ -56,13 +57,13 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final Set<Lifetime> open = new LinkedHashSet<>();
     private String fingerprint;
 
-    private LlamaModel(Path path, ModelLoader.Loaded loaded, Optional<LlamaModel> draft) {
+    private LlamaModel(Path path, ModelLoader.Loaded loaded, @Nullable LlamaModel draft) {
         super(loaded.handle());
         this.path = path;
         this.loaded = loaded;
         this.draft = draft;
         this.handle = loaded.handle();
-        this.contexts = new Contexts(path, loaded, draft.isPresent());
+        this.contexts = new Contexts(path, loaded, draft != null);
         this.vocabulary = new Vocabulary(handle);
         this.tokenizer = new Tokenizer(vocabulary);
     }
@@ -84,14 +85,17 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     public static LlamaModel load(Path path, ModelOptions options) {
         Objects.requireNonNull(path, "path");
         Objects.requireNonNull(options, "options");
-        Optional<LlamaModel> draft =
+        LlamaModel draft =
                 options.draftModel()
                         .filter(file -> !options.vocabularyOnly())
-                        .map(LlamaModel::loadDraft);
+                        .map(LlamaModel::loadDraft)
+                        .orElse(null);
         try {
             return new LlamaModel(path, ModelLoader.load(path, options), draft);
         } catch (RuntimeException | Error e) {
-            draft.ifPresent(LlamaModel::close);
+            if (draft != null) {
+                draft.close();
+            }
             throw e;
         }
     }
@@ -177,7 +181,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         boolean guesses =
                 options.speculation() == Speculation.AUTO
                         || options.speculation() == Speculation.DRAFT;
-        return draft.filter(model -> guesses)
+        return Optional.ofNullable(draft)
+                .filter(model -> guesses)
                 .map(
                         model ->
                                 model.newSession(
@@ -359,7 +364,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         contexts.pager().ifPresent(Pager::close);
         loaded.sizes().close();
         handle.close();
-        draft.ifPresent(LlamaModel::close);
+        if (draft != null) {
+            draft.close();
+        }
     }
 
     synchronized void opened(Lifetime session) {

@@ -136,7 +136,9 @@ public final class LlamaSession implements AutoCloseable {
             SamplerChain sampler =
                     resources.open(
                             new SamplerChain(
-                                    model.vocabulary(), options.sampling(), options.grammar()));
+                                    model.vocabulary(),
+                                    options.sampling(),
+                                    options.grammar().orElse(null)));
             TokenLoop loop = new TokenLoop(model, lane, sampler, options, resources.drafter());
             stream = new Generation(this, lane, loop, prompt.clone(), options);
             return stream;
@@ -278,7 +280,7 @@ public final class LlamaSession implements AutoCloseable {
      * @throws SessionException if the file can't be written; one that existed before is unchanged
      */
     public void save(Path file) {
-        save(file, Optional.empty());
+        write(file, null);
     }
 
     /**
@@ -287,10 +289,10 @@ public final class LlamaSession implements AutoCloseable {
      * @throws SessionException if the file can't be written; one that existed before is unchanged
      */
     public void save(Path file, String attachment) {
-        save(file, Optional.of(Objects.requireNonNull(attachment, "attachment")));
+        write(file, Objects.requireNonNull(attachment, "attachment"));
     }
 
-    private void save(Path file, Optional<String> attachment) {
+    private void write(Path file, @Nullable String attachment) {
         Objects.requireNonNull(file, "file");
         try (Turn turn = enter()) {
             requireNoStream();

@@ -19,7 +19,7 @@ final class SessionResources {
     private final Lane lane;
     private final Lifetime lifetime;
     private final Optional<LlamaSession> draftSession;
-    private final Optional<Drafter> drafter;
+    private final @Nullable Drafter drafter;
     private @Nullable SamplerChain sampler;
 
     SessionResources(LlamaModel model, Lane lane, SessionOptions options) {
@@ -30,17 +30,16 @@ final class SessionResources {
         this.lifetime = new Lifetime(model, "a session", this::free);
     }
 
-    private Optional<Drafter> drafter(SessionOptions options) {
+    private @Nullable Drafter drafter(SessionOptions options) {
         if (options.speculation() == Speculation.OFF) {
-            return Optional.empty();
+            return null;
         }
         try {
-            return Optional.of(
-                    new Drafter(
-                            lane,
-                            options.speculation(),
-                            model.hasExperts(),
-                            draftSession.map(s -> new DraftContext(s.lane()))));
+            return new Drafter(
+                    lane,
+                    options.speculation(),
+                    model.hasExperts(),
+                    draftSession.map(s -> new DraftContext(s.lane())).orElse(null));
         } catch (RuntimeException | Error e) {
             draftSession.ifPresent(LlamaSession::close);
             throw e;
@@ -66,13 +65,15 @@ final class SessionResources {
     }
 
     /** Who guesses tokens of the session. */
-    Optional<Drafter> drafter() {
+    @Nullable Drafter drafter() {
         return drafter;
     }
 
     private void free() {
         closeSampler();
-        drafter.ifPresent(Drafter::close);
+        if (drafter != null) {
+            drafter.close();
+        }
         draftSession.ifPresent(LlamaSession::close);
         lane.close();
     }

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Moves the contents of a session between its KV cache and a {@link SessionFile}. */
 final class SessionSnapshot {
@@ -25,8 +26,8 @@ final class SessionSnapshot {
 
     private SessionSnapshot() {}
 
-    /** Saves the session; the caller is inside it. */
-    static void save(LlamaSession session, Path file, Optional<String> attachment) {
+    /** Saves the session, with a text if it is not null; the caller is inside it. */
+    static void save(LlamaSession session, Path file, @Nullable String attachment) {
         session.lane().settle();
         ObjectNode description = Json.object();
         description.put("version", VERSION);
@@ -35,7 +36,9 @@ final class SessionSnapshot {
         description.put("tokens", session.lane().sequence().used());
         description.put("key_type", session.options().keyType().toString());
         description.put("value_type", session.options().valueType().toString());
-        attachment.ifPresent(text -> description.put("attachment", text));
+        if (attachment != null) {
+            description.put("attachment", attachment);
+        }
         try {
             SessionFile.write(file, path -> write(session, path), description);
         } catch (IOException e) {

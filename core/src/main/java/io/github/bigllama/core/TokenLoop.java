@@ -9,6 +9,7 @@ import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The loop from token to token: computes a token in one pass with a draft of the following ones,
@@ -29,7 +30,7 @@ final class TokenLoop {
     private final Sequence sequence;
     private final SamplerChain sampler;
     private final GenerationOptions options;
-    private final Optional<Drafter> drafter;
+    private final @Nullable Drafter drafter;
 
     /** The draft that was computed in the last pass. */
     private int[] draft = NONE;
@@ -47,7 +48,7 @@ final class TokenLoop {
             Lane lane,
             SamplerChain sampler,
             GenerationOptions options,
-            Optional<Drafter> drafter) {
+            @Nullable Drafter drafter) {
         this.model = model;
         this.lane = lane;
         this.sequence = lane.sequence();
@@ -59,12 +60,14 @@ final class TokenLoop {
     /** Begins an answer to a prompt. */
     void begin(int[] prompt) {
         sampler.accept(prompt);
-        drafter.ifPresent(d -> d.begin(prompt));
+        if (drafter != null) {
+            drafter.begin(prompt);
+        }
     }
 
     /** The counts so far; empty without speculation. */
     Optional<SpeculationStats> stats() {
-        return drafter.map(d -> stats);
+        return drafter == null ? Optional.empty() : Optional.of(stats);
     }
 
     /** Chooses a token from the last outputs. */
@@ -100,7 +103,9 @@ final class TokenLoop {
     void judge() {
         if (seconds > 0) {
             stats = stats.plus(draft.length, accepted);
-            drafter.ifPresent(d -> d.observe(draft.length, accepted, seconds));
+            if (drafter != null) {
+                drafter.observe(draft.length, accepted, seconds);
+            }
         }
         draft = NONE;
         accepted = 0;
@@ -134,9 +139,7 @@ final class TokenLoop {
     }
 
     private int[] guess(int token, int most) {
-        return most <= 0
-                ? NONE
-                : drafter.map(d -> d.draft(sequence.tokens(), token, most)).orElse(NONE);
+        return drafter == null || most <= 0 ? NONE : drafter.draft(sequence.tokens(), token, most);
     }
 
     private Outcome decode(int token, int[] guess) {

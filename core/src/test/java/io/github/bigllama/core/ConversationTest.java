@@ -22,7 +22,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
-import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -123,7 +122,7 @@ class ConversationTest {
             answer.text();
             assertThat(answer.stats().cachedTokens()).isEqualTo(kept);
             assertThat(answer.stats().prefilledTokens()).isLessThan(20);
-            chat.reset(Optional.of("Be long."));
+            chat.reset("Be long.");
             assertThat(session.contextUsed()).isLessThan(kept);
         }
     }

@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.Optional;
 
 /** Models for tests, written where a test wants them. */
 public final class Models {
@@ -64,7 +63,7 @@ public final class Models {
                         tensor.name(),
                         tensor.type(),
                         tensor.shape(),
-                        Optional.of((t, out) -> out.write(bytes, from, (int) t.size())));
+                        (t, out) -> out.write(bytes, from, (int) t.size()));
             }
             if (tensor.name().equals("token_embd.weight")) {
                 ByteBuffer factors = ByteBuffer.allocate(128).order(ByteOrder.LITTLE_ENDIAN);
@@ -75,7 +74,7 @@ public final class Models {
                         "rope_freqs.weight",
                         GgmlType.F32,
                         List.of(32L),
-                        Optional.of((t, out) -> out.write(factors.array())));
+                        (t, out) -> out.write(factors.array()));
             }
         }
         writer.write(path, fraction -> true);

@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Predicate;
 
 /** The demo model as if it had not been quantized, and variants of it. */
@@ -59,11 +58,7 @@ public final class Originals {
                                         tensor.elements() / embedding.getFirst())
                                 : tensor.shape();
                 byte[] bytes = bytes(gguf, tensor);
-                writer.add(
-                        tensor.name(),
-                        tensor.type(),
-                        shape,
-                        Optional.of((info, out) -> out.write(bytes)));
+                writer.add(tensor.name(), tensor.type(), shape, (info, out) -> out.write(bytes));
             }
         }
         writer.write(to, fraction -> true);

@@ -8,13 +8,15 @@ import io.github.bigllama.core.chat.Role;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The file of {@code --session}, if given, in which a conversation is saved after each answer. */
 public final class ConversationFile {
     private final Chat chat;
-    private final Optional<Path> file;
+    private final @Nullable Path file;
 
-    public ConversationFile(Chat chat, Optional<Path> file) {
+    /** The conversation of a chat; without a file, nothing is saved. */
+    public ConversationFile(Chat chat, @Nullable Path file) {
         this.chat = chat;
         this.file = file;
     }
@@ -25,23 +27,23 @@ public final class ConversationFile {
      * @return a remark for the user, if there is one
      */
     public Optional<String> restore() {
-        if (file.isEmpty()) {
+        if (file == null) {
             return Optional.empty();
         }
-        if (Files.exists(file.get())) {
+        if (Files.exists(file)) {
             Optional<String> asked = system();
-            load(chat, file.get());
+            load(chat, file);
             return asked.isEmpty() || asked.equals(system())
                     ? Optional.empty()
                     : Optional.of(
                             "the conversation in %s keeps the system message that it began with; --system is ignored"
-                                    .formatted(file.get()));
+                                    .formatted(file));
         }
-        Path folder = file.get().toAbsolutePath().getParent();
+        Path folder = file.toAbsolutePath().getParent();
         if (folder == null || !Files.isDirectory(folder)) {
             throw CommandException.usage(
                     "cannot save the session to '%s': there is no folder %s"
-                            .formatted(file.get(), folder));
+                            .formatted(file, folder));
         }
         return Optional.empty();
     }
@@ -55,7 +57,9 @@ public final class ConversationFile {
 
     /** Saves the conversation; the file is then complete, or unchanged, whatever happens. */
     public void save() {
-        file.ifPresent(path -> save(chat, path));
+        if (file != null) {
+            save(chat, file);
+        }
     }
 
     /** Writes a conversation to a file; the KV cache of a long one takes a while. */

@@ -170,7 +170,11 @@ final class SlashCommands {
     }
 
     private void system(String text) {
-        chat.reset(text.isEmpty() ? Optional.empty() : Optional.of(text));
+        if (text.isEmpty()) {
+            chat.resetWithoutSystem();
+        } else {
+            chat.reset(text);
+        }
         ui.remark(
                 text.isEmpty()
                         ? "a new conversation without a system message"

@@ -21,8 +21,8 @@ import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The answers of a batch as JSON lines, in a file or on standard output. A file that has some of
@@ -42,17 +42,17 @@ final class BatchOutput implements AutoCloseable {
 
     private static final JsonMapper MAPPER = new JsonMapper();
 
-    private final Optional<Path> file;
+    private final @Nullable Path file;
     private final Output standard = Output.standard();
 
     /** Unlike a channel, it is not closed when the thread is interrupted. Null without a file. */
     private final RandomAccessFile written;
 
-    /** Opens the file; empty for standard output. */
-    BatchOutput(Optional<Path> file) {
+    /** Opens the file; null for standard output. */
+    BatchOutput(@Nullable Path file) {
         this.file = file;
         try {
-            written = file.isEmpty() ? null : new RandomAccessFile(file.get().toFile(), "rw");
+            written = file == null ? null : new RandomAccessFile(file.toFile(), "rw");
         } catch (IOException e) {
             throw failed("write", e);
         }
@@ -72,7 +72,7 @@ final class BatchOutput implements AutoCloseable {
         } catch (OverlappingFileLockException e) {
             close();
             throw CommandException.usage(
-                    file.orElseThrow() + " is being written by another process; wait for its end");
+                    file + " is being written by another process; wait for its end");
         } catch (IOException e) {
             close();
             throw failed("lock", e);
@@ -108,7 +108,7 @@ final class BatchOutput implements AutoCloseable {
                                     Locale.ROOT,
                                     "%s, line %d: it does not answer the same line of this batch;"
                                             + " name another file, or remove this one",
-                                    file.orElseThrow(),
+                                    file,
                                     count + 1));
                 }
                 count++;
@@ -178,7 +178,7 @@ final class BatchOutput implements AutoCloseable {
     private CommandException failed(String verb, IOException e) {
         return new CommandException(
                 ExitCode.FAILED,
-                "cannot %s %s: %s".formatted(verb, file.orElseThrow(), CommandException.reason(e)),
+                "cannot %s %s: %s".formatted(verb, file, CommandException.reason(e)),
                 e);
     }
 

@@ -59,7 +59,7 @@ public final class BatchRun {
         BatchInput input = new BatchInput(file.orElseThrow());
         long all = input.check();
         GenerationOptions options = settings.generationOptions();
-        try (BatchOutput out = new BatchOutput(output);
+        try (BatchOutput out = new BatchOutput(output.orElse(null));
                 Stream<BatchInput.Request> answered = input.requests()) {
             long before = out.resume(answered);
             if (before > 0) {

@@ -77,7 +77,7 @@ public final class ChatCommand implements Callable<Integer> {
                                         model.path().getFileName().toString(), interruption)
                                 : new PipeUi(System.in, commands, interruption)) {
             Chat chat = new Chat(session, chatOptions());
-            ConversationFile file = new ConversationFile(chat, sessionFile);
+            ConversationFile file = new ConversationFile(chat, sessionFile.orElse(null));
             file.restore().ifPresent(ui::remark);
             return new ChatLoop(
                             session,

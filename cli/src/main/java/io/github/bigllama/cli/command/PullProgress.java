@@ -7,7 +7,7 @@ import io.github.bigllama.cli.output.ProgressLine;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Locale;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Shows the progress of a download. For one thread at a time. */
 final class PullProgress implements Pull.Progress {
@@ -29,12 +29,12 @@ final class PullProgress implements Pull.Progress {
     }
 
     @Override
-    public void pulling(long done, long total, Optional<String> trouble) {
+    public void pulling(long done, long total, @Nullable String trouble) {
         checking = null;
         line.update("pulling ", name, ": " + state(done, total, trouble, System.nanoTime()));
     }
 
-    String state(long done, long total, Optional<String> trouble, long now) {
+    String state(long done, long total, @Nullable String trouble, long now) {
         if (samples.isEmpty() || now - samples.getLast().time >= INTERVAL_NANOS) {
             samples.add(new Sample(now, done));
         }
@@ -48,8 +48,8 @@ final class PullProgress implements Pull.Progress {
                         ByteSize.format(done),
                         ByteSize.format(total),
                         total == 0 ? 100 : (long) (100.0 * done / total));
-        if (trouble.isPresent()) {
-            return state + ", " + trouble.get();
+        if (trouble != null) {
+            return state + ", " + trouble;
         }
         double seconds = (now - samples.getFirst().time) / 1e9;
         double speed = seconds == 0 ? 0 : (done - samples.getFirst().done) / seconds;

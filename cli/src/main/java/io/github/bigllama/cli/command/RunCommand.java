@@ -100,7 +100,8 @@ public final class RunCommand implements Callable<Integer> {
         Output out = Output.standard();
         Optional<Chat> chat =
                 raw ? Optional.empty() : Optional.of(new Chat(session, settings.chatOptions()));
-        Optional<ConversationFile> file = chat.map(c -> new ConversationFile(c, sessionFile));
+        Optional<ConversationFile> file =
+                chat.map(c -> new ConversationFile(c, sessionFile.orElse(null)));
         file.flatMap(ConversationFile::restore)
                 .ifPresent(remark -> err.println("bigllama: " + remark));
         try (Prefill prefill = new Prefill(err);

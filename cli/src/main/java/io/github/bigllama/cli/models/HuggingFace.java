@@ -20,6 +20,7 @@ import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import okhttp3.HttpUrl;
+import org.jspecify.annotations.Nullable;
 
 /** Repositories on Hugging Face, or on a server with the same API. */
 final class HuggingFace {
@@ -61,7 +62,7 @@ final class HuggingFace {
                         matcher.group(3) == null ? USUAL_REVISION : matcher.group(3),
                         http,
                         notice)
-                .find(Optional.ofNullable(matcher.group(4)));
+                .find(matcher.group(4));
     }
 
     /** The model of a file's page. */
@@ -69,11 +70,10 @@ final class HuggingFace {
         ModelSource.requireFirst(
                 page.path().substring(page.path().lastIndexOf('/') + 1),
                 Http.shown(page.address()));
-        return new HuggingFace(page.repository(), page.revision(), http, notice)
-                .find(Optional.of(page.path()));
+        return new HuggingFace(page.repository(), page.revision(), http, notice).find(page.path());
     }
 
-    private RemoteModel find(Optional<String> choice) {
+    private RemoteModel find(@Nullable String choice) {
         Map<String, Entry> all = list();
         ModelChoice chosen = ModelChoice.of("hf:" + repository, all, choice);
         List<RemoteFile> files = new ArrayList<>();

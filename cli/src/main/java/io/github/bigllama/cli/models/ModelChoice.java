@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The choice of a model in a repository.
@@ -49,11 +50,11 @@ record ModelChoice(String path, Optional<String> reason) {
      * @param all files, by path
      * @throws PullException if no model matches, or several do
      */
-    static ModelChoice of(String repository, Map<String, Entry> all, Optional<String> choice) {
-        String wanted = choice.map(ModelChoice::plain).orElse("");
+    static ModelChoice of(String repository, Map<String, Entry> all, @Nullable String choice) {
+        String wanted = choice == null ? "" : plain(choice);
         List<Entry> files = all.values().stream().filter(ModelChoice::isFirst).toList();
         List<Entry> models = files.stream().filter(entry -> !isBeside(entry)).toList();
-        if (choice.isEmpty()) {
+        if (choice == null) {
             return usual(repository, all, models);
         }
         requireRunnable(repository, all.values(), wanted);
@@ -66,7 +67,7 @@ record ModelChoice(String path, Optional<String> reason) {
         for (Predicate<Entry> exactly : byName) {
             List<Entry> found = files.stream().filter(exactly).toList();
             if (!found.isEmpty()) {
-                return only(repository, all, found, " named " + choice.get());
+                return only(repository, all, found, " named " + choice);
             }
         }
         List<Entry> found = ofType(models, wanted);
@@ -76,9 +77,9 @@ record ModelChoice(String path, Optional<String> reason) {
                     models.isEmpty()
                             ? noModel(repository, all.values())
                             : "%s has no model of %s: choose one of %s"
-                                    .formatted(repository, choice.get(), shown(models, all)));
+                                    .formatted(repository, choice, shown(models, all)));
         }
-        return only(repository, all, found, " of " + choice.get());
+        return only(repository, all, found, " of " + choice);
     }
 
     private static ModelChoice usual(

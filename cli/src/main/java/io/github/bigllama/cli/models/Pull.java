@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** Downloads a model into the models folder. */
 public final class Pull {
@@ -39,9 +40,9 @@ public final class Pull {
          * Bytes of all files that have been downloaded.
          *
          * @param total size of all files
-         * @param trouble why nothing arrives at the moment, if nothing does
+         * @param trouble why nothing arrives at the moment, if nothing does; else null
          */
-        void pulling(long done, long total, Optional<String> trouble);
+        void pulling(long done, long total, @Nullable String trouble);
 
         /** Bytes of one file whose checksum is computed. */
         void checking(long done, long total);
@@ -250,7 +251,7 @@ public final class Pull {
             long others = before - download.doneBytes();
             long size = download.doneBytes() + download.missingBytes();
             LongConsumer pulling =
-                    done -> progress.pulling(others + done, total, patience.trouble());
+                    done -> progress.pulling(others + done, total, patience.trouble().orElse(null));
             download.run(pulling, done -> progress.checking(done, size));
             before = others + size;
         }

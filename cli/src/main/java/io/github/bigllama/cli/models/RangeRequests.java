@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import okhttp3.HttpUrl;
+import org.jspecify.annotations.Nullable;
 
 /** Requests ranges of one version of a file. Thread-safe once {@link #first} has returned. */
 final class RangeRequests {
@@ -75,7 +76,7 @@ final class RangeRequests {
     }
 
     private Info readInfo() throws IOException {
-        try (Http.Answer answer = send(Optional.of("bytes=0-" + (SHOWN - 1)))) {
+        try (Http.Answer answer = send("bytes=0-" + (SHOWN - 1))) {
             requirePlain(answer);
             boolean hasRanges = isPart(answer);
             long size = hasRanges ? Long.parseLong(range(answer, 0).group(3)) : length(answer);
@@ -162,9 +163,8 @@ final class RangeRequests {
             throws IOException {
         long from = block.next();
         long end = block.end();
-        Optional<String> wanted =
-                Optional.of(String.format(Locale.ROOT, "bytes=%d-%d", from, end - 1));
-        try (Http.Answer answer = send(info.hasRanges() ? wanted : Optional.empty())) {
+        String wanted = String.format(Locale.ROOT, "bytes=%d-%d", from, end - 1);
+        try (Http.Answer answer = send(info.hasRanges() ? wanted : null)) {
             requireSame(answer, from, end);
             InputStream body = answer.response().body().byteStream();
             watch.begin();
@@ -242,9 +242,11 @@ final class RangeRequests {
         return matcher;
     }
 
-    private Http.Answer send(Optional<String> range) throws IOException {
+    private Http.Answer send(@Nullable String range) throws IOException {
         Map<String, String> headers = new HashMap<>(Map.of("Accept-Encoding", "identity"));
-        range.ifPresent(text -> headers.put("Range", text));
+        if (range != null) {
+            headers.put("Range", range);
+        }
         Http.Answer answer = http.answer(address, headers);
         if (answer.status() == 200 || answer.status() == 206) {
             return answer;

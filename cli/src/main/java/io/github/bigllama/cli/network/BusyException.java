@@ -9,6 +9,7 @@ import java.time.format.DateTimeParseException;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** A server refuses a request for now, and may say when to ask again. */
 public final class BusyException extends IOException {
@@ -30,12 +31,12 @@ public final class BusyException extends IOException {
     private final int status;
 
     /** How long to wait; null if the server does not say. */
-    private final Duration asked;
+    private final @Nullable Duration asked;
 
-    private BusyException(int status, Optional<Duration> asked) {
+    private BusyException(int status, @Nullable Duration asked) {
         super("the server says " + status);
         this.status = status;
-        this.asked = asked.orElse(null);
+        this.asked = asked;
     }
 
     /** The exception for a response that means "later"; empty for other responses. */
@@ -50,7 +51,9 @@ public final class BusyException extends IOException {
                             status >= 500
                                     || status >= 400 && answer.header("Retry-After").isPresent();
                 };
-        return isLater ? Optional.of(new BusyException(status, asked)) : Optional.empty();
+        return isLater
+                ? Optional.of(new BusyException(status, asked.orElse(null)))
+                : Optional.empty();
     }
 
     int status() {

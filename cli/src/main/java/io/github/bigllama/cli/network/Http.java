@@ -24,6 +24,7 @@ import okhttp3.HttpUrl;
 import okhttp3.OkHttpClient;
 import okhttp3.Protocol;
 import okhttp3.Request;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Requests with the user's token, proxy and certificate authorities. Redirects are followed here,
@@ -166,7 +167,7 @@ public final class Http implements HttpSender {
     }
 
     private Call call(HttpUrl address, Map<String, String> headers) {
-        Optional<Proxies.Server> proxy = proxies.of(address);
+        Proxies.Server proxy = proxies.of(address).orElse(null);
         Request.Builder request = new Request.Builder().url(address);
         headers.forEach(request::header);
         if (hasToken(address)) {
@@ -179,7 +180,8 @@ public final class Http implements HttpSender {
         }
         if (!address.isHttps()) {
             // Through a tunnel, the server would see the header.
-            proxy.filter(server -> server.type() == java.net.Proxy.Type.HTTP)
+            Optional.ofNullable(proxy)
+                    .filter(server -> server.type() == java.net.Proxy.Type.HTTP)
                     .flatMap(Proxies.Server::credentials)
                     .ifPresent(text -> request.header("Proxy-Authorization", text));
         }
@@ -187,7 +189,7 @@ public final class Http implements HttpSender {
     }
 
     private okhttp3.Response send(Call call, HttpUrl address) throws IOException {
-        Optional<Proxies.Server> proxy = proxies.of(address);
+        Proxies.Server proxy = proxies.of(address).orElse(null);
         okhttp3.Response response = null;
         try {
             response = call.execute();
@@ -208,35 +210,34 @@ public final class Http implements HttpSender {
 
     /** The reason why the rest of a response did not arrive. */
     public IOException failure(IOException failure, HttpUrl address) {
-        return NetworkException.of(failure, address, Optional.empty(), readTimeout);
+        return NetworkException.of(failure, address, null, readTimeout);
     }
 
-    private static PullException wantsUser(Optional<Proxies.Server> proxy) {
+    private static PullException wantsUser(Proxies.@Nullable Server proxy) {
         return new PullException(
-                proxy.map(
-                                server ->
-                                        server.user().isPresent()
-                                                ? server
-                                                        + " refuses the user and the password of "
-                                                        + "the variable (407)"
-                                                : String.format(
-                                                        Locale.ROOT,
-                                                        "%s needs a user and a password (407); write http://user:password@%s:%d into %s",
-                                                        server,
-                                                        server.host(),
-                                                        server.port(),
-                                                        server.variable()))
-                        .orElse("a proxy needs a user and a password (407)"));
+                proxy == null
+                        ? "a proxy needs a user and a password (407)"
+                        : proxy.user().isPresent()
+                                ? proxy
+                                        + " refuses the user and the password of "
+                                        + "the variable (407)"
+                                : String.format(
+                                        Locale.ROOT,
+                                        "%s needs a user and a password (407); write http://user:password@%s:%d into %s",
+                                        proxy,
+                                        proxy.host(),
+                                        proxy.port(),
+                                        proxy.variable()));
     }
 
-    private OkHttpClient client(Optional<Proxies.Server> proxy, boolean isSecure) {
+    private OkHttpClient client(Proxies.@Nullable Server proxy, boolean isSecure) {
         synchronized (clients) {
             return clients.computeIfAbsent(
-                    List.of(proxy.map(Object::toString), isSecure), key -> make(proxy, isSecure));
+                    List.of(String.valueOf(proxy), isSecure), key -> make(proxy, isSecure));
         }
     }
 
-    private OkHttpClient make(Optional<Proxies.Server> proxy, boolean isSecure) {
+    private OkHttpClient make(Proxies.@Nullable Server proxy, boolean isSecure) {
         OkHttpClient.Builder builder =
                 new OkHttpClient.Builder()
                         .connectionPool(connections)
@@ -246,8 +247,10 @@ public final class Http implements HttpSender {
                         .followSslRedirects(false)
                         .connectTimeout(CONNECT_TIMEOUT)
                         .readTimeout(readTimeout)
-                        .proxy(proxy.map(Proxies.Server::proxy).orElse(java.net.Proxy.NO_PROXY));
-        proxy.ifPresent(server -> authenticate(builder, server));
+                        .proxy(proxy == null ? java.net.Proxy.NO_PROXY : proxy.proxy());
+        if (proxy != null) {
+            authenticate(builder, proxy);
+        }
         if (isSecure) {
             X509TrustManager trusted = Certificates.of(environment);
             try {
@@ -272,7 +275,7 @@ public final class Http implements HttpSender {
                     boolean isAsked = response.challenges().stream().noneMatch(Http::isPreemptive);
                     Optional<String> credentials = server.credentials();
                     if (wasTried || isAsked && credentials.isEmpty()) {
-                        throw wantsUser(Optional.of(server));
+                        throw wantsUser(server);
                     }
                     return credentials
                             .map(

@@ -12,10 +12,10 @@ import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.Optional;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import okhttp3.HttpUrl;
+import org.jspecify.annotations.Nullable;
 
 /** A request failed in the network; the message says why in words. */
 final class NetworkException extends IOException {
@@ -36,9 +36,9 @@ final class NetworkException extends IOException {
     static IOException of(
             IOException failure,
             HttpUrl address,
-            Optional<Proxies.Server> proxy,
+            Proxies.@Nullable Server proxy,
             Duration readTimeout) {
-        String peer = proxy.map(Object::toString).orElse(address.host());
+        String peer = proxy == null ? address.host() : proxy.toString();
         return switch (failure) {
             case NetworkException e -> e;
             case UnknownHostException e -> lasting(unknown(e, address, proxy), e);
@@ -65,14 +65,14 @@ final class NetworkException extends IOException {
         };
     }
 
-    private static String port(HttpUrl address, Optional<Proxies.Server> proxy) {
-        return proxy.isPresent() ? "" : " at port " + address.port();
+    private static String port(HttpUrl address, Proxies.@Nullable Server proxy) {
+        return proxy != null ? "" : " at port " + address.port();
     }
 
     private static String unknown(
-            UnknownHostException e, HttpUrl address, Optional<Proxies.Server> proxy) {
-        boolean isProxy = proxy.isPresent() && ("" + e.getMessage()).contains(proxy.get().host());
-        return (isProxy ? proxy.get().toString() : "the host " + address.host())
+            UnknownHostException e, HttpUrl address, Proxies.@Nullable Server proxy) {
+        boolean isProxy = proxy != null && ("" + e.getMessage()).contains(proxy.host());
+        return (isProxy ? proxy.toString() : "the host " + address.host())
                 + " is unknown: check the name and the network";
     }
 
@@ -107,7 +107,7 @@ final class NetworkException extends IOException {
     }
 
     private static IOException socket(
-            SocketException failure, String peer, Optional<Proxies.Server> proxy) {
+            SocketException failure, String peer, Proxies.@Nullable Server proxy) {
         String text = text(failure);
         if (text.equals("Connection refused")) {
             return lasting(peer + " refuses the connection", failure);
@@ -121,7 +121,7 @@ final class NetworkException extends IOException {
             case "Network is unreachable" ->
                     lasting("the network is unreachable on the way to " + peer, failure);
             default ->
-                    proxy.isPresent()
+                    proxy != null
                             ? lasting(peer + ": " + text, failure)
                             : later(peer + ": " + text, failure);
         };

@@ -11,6 +11,7 @@ import io.github.bigllama.core.forecast.Speed;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.Weights;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -111,8 +112,7 @@ public record PlanReport(
             Bandwidths bandwidths =
                     disk != null
                             ? Bandwidths.of(inMemory, disk)
-                            : Bandwidths.withMeasuredDisk(
-                                    inMemory, weights, forecaster.files().first().path(), again);
+                            : measureDisk(inMemory, forecaster, again);
             // A bandwidth that was given is that of another machine, or an assumption.
             return memory != null
                     ? bandwidths
@@ -125,6 +125,16 @@ public record PlanReport(
                             + "; give its speed, for example --disk 3GB",
                     e);
         }
+    }
+
+    /** Measures the disk of the model; if it is not on this machine, that of the user's cache. */
+    private static Bandwidths measureDisk(double memory, Forecaster forecaster, boolean again)
+            throws IOException {
+        Weights weights = forecaster.weights();
+        Path file = forecaster.files().first().path().orElse(null);
+        return file == null
+                ? Bandwidths.withMeasuredDisk(memory, weights, again)
+                : Bandwidths.withMeasuredDisk(memory, weights, file, again);
     }
 
     /** The report for people, in lines without line ends. */

@@ -96,7 +96,7 @@ class ChatLoopTest {
                             chat,
                             options,
                             new AnswerSettings(nothing.getCommandSpec()),
-                            new ConversationFile(chat, Optional.empty()),
+                            new ConversationFile(chat, null),
                             ui,
                             interruption)
                     .run();

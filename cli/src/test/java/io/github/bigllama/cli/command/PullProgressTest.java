@@ -3,7 +3,6 @@ package io.github.bigllama.cli.command;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.bigllama.cli.output.ProgressLine;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** The numbers of a download on its way. */
@@ -12,7 +11,7 @@ class PullProgressTest {
     private static final long GB = 1_000_000_000L;
 
     private static String state(PullProgress progress, double gigabytes, long second) {
-        return progress.state((long) (gigabytes * GB), 100 * GB, Optional.empty(), second * SECOND);
+        return progress.state((long) (gigabytes * GB), 100 * GB, null, second * SECOND);
     }
 
     @Test
@@ -33,7 +32,7 @@ class PullProgressTest {
                             progress.state(
                                     91 * GB,
                                     100 * GB,
-                                    Optional.of("waiting as the server asked: 8 s left"),
+                                    "waiting as the server asked: 8 s left",
                                     50 * SECOND))
                     .isEqualTo(
                             "91.00 GB of 100.00 GB, 91 %, waiting as the server asked: 8 s "

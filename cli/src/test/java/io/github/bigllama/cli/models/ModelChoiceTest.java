@@ -23,7 +23,7 @@ class ModelChoiceTest {
     }
 
     private static String choose(Map<String, Entry> files, String choice) {
-        return ModelChoice.of("hf:o/r", files, Optional.ofNullable(choice)).path();
+        return ModelChoice.of("hf:o/r", files, choice).path();
     }
 
     @ParameterizedTest
@@ -70,7 +70,7 @@ class ModelChoiceTest {
                 ModelChoice.of(
                         "hf:o/r",
                         files("M-Q2_K.gguf", "mmproj-M.gguf", "imatrix_unsloth.gguf", "mtp-M.gguf"),
-                        Optional.empty());
+                        null);
         assertThat(only.path()).isEqualTo("M-Q2_K.gguf");
         assertThat(only.reason()).isEmpty();
     }
@@ -81,7 +81,7 @@ class ModelChoiceTest {
         for (int i = 0; i < 40; i++) {
             files.putAll(files(String.format(Locale.ROOT, "M-X%d-Q8_0.gguf", i)));
         }
-        ModelChoice usual = ModelChoice.of("hf:o/r", files, Optional.empty());
+        ModelChoice usual = ModelChoice.of("hf:o/r", files, null);
         assertThat(usual.path()).isEqualTo("M-Q4_K_M.gguf");
         assertThat(usual.reason())
                 .contains(

@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** Writes down what a pull says of itself. */
 class Watcher implements Pull.Progress {
@@ -20,11 +20,13 @@ class Watcher implements Pull.Progress {
     volatile long total;
 
     @Override
-    public void pulling(long done, long newTotal, Optional<String> trouble) {
+    public void pulling(long done, long newTotal, @Nullable String trouble) {
         assertThat(done).isBetween(0L, newTotal);
         first = first < 0 ? done : first;
         total = newTotal;
-        trouble.ifPresent(troubles::add);
+        if (trouble != null) {
+            troubles.add(trouble);
+        }
         onProgress.accept(done);
     }
 

@@ -53,7 +53,7 @@ public final class Chat implements AutoCloseable {
         this.options = Objects.requireNonNull(options, "options");
         ControlText control = new ControlText(session.model().tokenizer(), options.parseSpecial());
         this.turns = new TurnWriter(session, options, control);
-        this.said = new Conversation(control, options.system());
+        this.said = new Conversation(control, options.system().orElse(null));
     }
 
     private Chat(LlamaSession fork, Chat origin) {
@@ -160,7 +160,8 @@ public final class Chat implements AutoCloseable {
         Objects.requireNonNull(messages, "messages");
         Objects.requireNonNull(options, "options");
         Turn turn = turns.write(said, messages, options);
-        ReplyReader reader = new ReplyReader(turn.prompt().syntax(), options.reasoning());
+        ReplyReader reader =
+                new ReplyReader(turn.prompt().syntax(), options.reasoning().orElse(null));
         return new ChatAnswer(
                 session.generate(turn.tokens(), turn.options()),
                 turn.hasParts() ? reader : new PlainReader(),
@@ -255,9 +256,15 @@ public final class Chat implements AutoCloseable {
         }
     }
 
-    /** Resets the chat and begins it with a new system message; empty for none. */
-    public void reset(Optional<String> newSystem) {
+    /** Resets the chat and begins it with a new system message. */
+    public void reset(String newSystem) {
         said.history().begin(Objects.requireNonNull(newSystem, "newSystem"));
+        reset();
+    }
+
+    /** Resets the chat and begins it without a system message. */
+    public void resetWithoutSystem() {
+        said.history().begin(null);
         reset();
     }
 

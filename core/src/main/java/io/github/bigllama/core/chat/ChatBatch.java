@@ -113,7 +113,8 @@ public final class ChatBatch implements AutoCloseable {
         Chat chat = take();
         try {
             boolean hasSystem = messages.getFirst().role() == Role.SYSTEM;
-            chat.reset(hasSystem ? Optional.of(messages.getFirst().content()) : system);
+            Optional<String> own = hasSystem ? Optional.of(messages.getFirst().content()) : system;
+            own.ifPresentOrElse(chat::reset, chat::resetWithoutSystem);
             Reply reply = chat.reply(messages.subList(hasSystem ? 1 : 0, messages.size()), options);
             if (reply.stopReason().equals(Optional.of(StopReason.CANCELLED))) {
                 throw new CancellationException("interrupted");

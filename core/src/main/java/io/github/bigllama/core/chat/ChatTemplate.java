@@ -13,6 +13,7 @@ import io.github.bigllama.internal.llama.Shim;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Writes a chat as the text that a model was trained on, by its Jinja template. Thread-safe. */
 final class ChatTemplate implements AutoCloseable {
@@ -46,10 +47,10 @@ final class ChatTemplate implements AutoCloseable {
     /**
      * Parses a template.
      *
-     * @param source the Jinja source; empty for the model's own
+     * @param source the Jinja source; null for the model's own
      * @throws ChatTemplateException if the source is not a template
      */
-    ChatTemplate(LlamaModel model, Optional<String> source) {
+    ChatTemplate(LlamaModel model, @Nullable String source) {
         this(NativeOwner.pointerOf(model), source, "", "");
     }
 
@@ -57,8 +58,10 @@ final class ChatTemplate implements AutoCloseable {
      * As the other constructor; where there is no model, {@code begin} and {@code end} are the
      * texts of its tokens for the beginning and the end of a sequence.
      */
-    ChatTemplate(MemorySegment model, Optional<String> source, String begin, String end) {
-        source.ifPresent(ChatTemplate::require);
+    ChatTemplate(MemorySegment model, @Nullable String source, String begin, String end) {
+        if (source != null) {
+            require(source);
+        }
         handle =
                 new NativeHandle(
                         "chat template",
@@ -68,8 +71,9 @@ final class ChatTemplate implements AutoCloseable {
                                 (arena, error) ->
                                         llama_h.bigllama_templates_create(
                                                 model,
-                                                source.map(arena::allocateFrom)
-                                                        .orElse(MemorySegment.NULL),
+                                                source == null
+                                                        ? MemorySegment.NULL
+                                                        : arena.allocateFrom(source),
                                                 arena.allocateFrom(begin),
                                                 arena.allocateFrom(end),
                                                 error)),

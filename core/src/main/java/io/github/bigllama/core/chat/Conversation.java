@@ -10,7 +10,7 @@ import io.github.bigllama.internal.llama.Json;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The conversation of a chat as messages, and as the text and tokens that they became. Not
@@ -31,7 +31,7 @@ final class Conversation {
     private long now = Instant.now().getEpochSecond();
 
     /** Begins a conversation with a system message, if there is one. */
-    Conversation(ControlText control, Optional<String> system) {
+    Conversation(ControlText control, @Nullable String system) {
         this.control = control;
         history = new History(system);
         transcript = new Transcript(control);
@@ -39,7 +39,7 @@ final class Conversation {
 
     /** An independent copy. */
     Conversation copy() {
-        Conversation copy = new Conversation(control, Optional.empty());
+        Conversation copy = new Conversation(control, null);
         copy.history.set(history);
         copy.transcript.set(transcript.text(), transcript.tokens());
         copy.reply = reply;

@@ -3,6 +3,7 @@ package io.github.bigllama.core.chat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The messages of a chat, and how many of them the model still sees. Not thread-safe. */
 final class History {
@@ -13,17 +14,17 @@ final class History {
     private int forgotten;
 
     /** A history with only a system message, or empty. */
-    History(Optional<String> system) {
+    History(@Nullable String system) {
         this.system = system(system);
     }
 
-    private static Optional<ChatMessage> system(Optional<String> text) {
-        return text.map(content -> new ChatMessage(Role.SYSTEM, content));
+    private static Optional<ChatMessage> system(@Nullable String text) {
+        return Optional.ofNullable(text).map(content -> new ChatMessage(Role.SYSTEM, content));
     }
 
     /** An independent copy. */
     History copy() {
-        History copy = new History(Optional.empty());
+        History copy = new History(null);
         copy.set(all(), forgotten);
         return copy;
     }
@@ -120,8 +121,8 @@ final class History {
         forgotten = 0;
     }
 
-    /** Begins anew with this system message. */
-    void begin(Optional<String> newSystem) {
+    /** Begins anew with this system message; null for none. */
+    void begin(@Nullable String newSystem) {
         clear();
         system = system(newSystem);
     }

@@ -2,8 +2,8 @@ package io.github.bigllama.core.chat;
 
 import io.github.bigllama.internal.chat.ChatAnswer;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Shows the content of a reply, and passes on its reasoning, while both grow. */
 final class ReplyReader implements ChatAnswer.Reader {
@@ -13,7 +13,7 @@ final class ReplyReader implements ChatAnswer.Reader {
     private static final int PAUSE = 4;
 
     private final ReplySyntax syntax;
-    private final Optional<Consumer<String>> reasoning;
+    private final @Nullable Consumer<String> reasoning;
     private Reply reply = new Reply("", "", List.of());
     private String shown = "";
     private String told = "";
@@ -21,7 +21,7 @@ final class ReplyReader implements ChatAnswer.Reader {
     /** When the next parse is due; a reply is parsed from its beginning each time. */
     private long due = System.nanoTime();
 
-    ReplyReader(ReplySyntax syntax, Optional<Consumer<String>> reasoning) {
+    ReplyReader(ReplySyntax syntax, @Nullable Consumer<String> reasoning) {
         this.syntax = syntax;
         this.reasoning = reasoning;
     }
@@ -60,8 +60,8 @@ final class ReplyReader implements ChatAnswer.Reader {
         if (reply.reasoning().startsWith(told)) {
             String more = reply.reasoning().substring(told.length());
             told = reply.reasoning();
-            if (!more.isEmpty()) {
-                reasoning.ifPresent(consumer -> consumer.accept(more));
+            if (reasoning != null && !more.isEmpty()) {
+                reasoning.accept(more);
             }
         }
         if (!reply.content().startsWith(shown)) {

@@ -33,7 +33,7 @@ final class TurnWriter {
         this.session = session;
         this.control = control;
         hasTools = !chat.tools().isEmpty();
-        template = new ChatTemplate(session.model(), chat.template());
+        template = new ChatTemplate(session.model(), chat.template().orElse(null));
         writer = new PromptWriter(template, chat, control);
     }
 
@@ -77,10 +77,10 @@ final class TurnWriter {
                 Stream.concat(options.stopStrings().stream(), prompt.written.stops().stream())
                         .distinct()
                         .toList();
+        Optional<Grammar> grammar = prompt.isContent ? options.grammar() : written(prompt, options);
+        GenerationOptions stopping = options.withStopStrings(stops);
         GenerationOptions effective =
-                options.withStopStrings(stops)
-                        .withGrammar(
-                                prompt.isContent ? options.grammar() : written(prompt, options));
+                grammar.map(stopping::withGrammar).orElseGet(stopping::withoutGrammar);
         if (hasParts) {
             effective = effective.withPreservedTokens(controlTokens(prompt.written.shown()));
         }

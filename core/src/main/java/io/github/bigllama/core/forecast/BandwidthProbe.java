@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /** Measures speeds once, in bytes or steps per second, and keeps them in the user's cache. */
 final class BandwidthProbe {
@@ -77,20 +78,21 @@ final class BandwidthProbe {
     /**
      * The bandwidth of a disk.
      *
-     * @param model a file on the disk; empty for the disk of the cache
+     * @param model a file on the disk; null for the disk of the cache
      * @param slice bytes to read at a time; 0 for as many as possible
      */
-    double disk(Optional<Path> model, long slice) throws IOException {
-        Path device = model.isPresent() ? model.get() : folder();
+    double disk(@Nullable Path model, long slice) throws IOException {
+        Path device = model == null ? folder() : model;
         String pieces = slice == 0 ? "in-order" : "slices-of-" + (slice >> 10) + "-KiB";
         return once(
                 "disk.%s.%s".formatted(Files.getFileStore(device).name(), pieces),
                 () -> {
-                    if (model.isPresent() && Files.size(model.get()) >= LEAST_FILE) {
-                        return measure(model.get(), slice);
+                    if (model != null && Files.size(model) >= LEAST_FILE) {
+                        return measure(model, slice);
                     }
                     Optional<Path> beside =
-                            model.map(m -> m.toAbsolutePath().getParent())
+                            Optional.ofNullable(model)
+                                    .map(m -> m.toAbsolutePath().getParent())
                                     .filter(Files::isWritable);
                     Path temporary =
                             Files.createTempFile(

@@ -9,8 +9,9 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Objects;
 import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How fast a machine gets the weights of a model, in bytes per second, and what a step of the
@@ -99,13 +100,26 @@ public record Bandwidths(double memory, double disk, double slices, double step)
      * before.
      *
      * @param memory bytes per second
-     * @param file the model file, on the disk to measure; its pages in RAM may be dropped. Empty
-     *     for a model that is not on this machine: then the disk of the user's cache is measured
+     * @param file the model file, on the disk to measure; its pages in RAM may be dropped
      * @param again whether to measure what has been measured before
      * @throws IOException if the file can't be read, or the system can't measure it
      */
     public static Bandwidths withMeasuredDisk(
-            double memory, Weights weights, Optional<Path> file, boolean again) throws IOException {
+            double memory, Weights weights, Path file, boolean again) throws IOException {
+        return withDisk(memory, weights, Objects.requireNonNull(file, "file"), again);
+    }
+
+    /**
+     * As the other method, for a model that is not on this machine: measures the disk of the user's
+     * cache.
+     */
+    public static Bandwidths withMeasuredDisk(double memory, Weights weights, boolean again)
+            throws IOException {
+        return withDisk(memory, weights, null, again);
+    }
+
+    private static Bandwidths withDisk(
+            double memory, Weights weights, @Nullable Path file, boolean again) throws IOException {
         BandwidthProbe probe = new BandwidthProbe(again);
         long slice =
                 weights.all().stream()

@@ -16,9 +16,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.function.DoublePredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a GGUF file of version 3. Tensors are written one after the other from their sources, so
@@ -32,7 +33,10 @@ public final class GgufWriter {
 
     private final Map<String, GgufValue> metadata = new LinkedHashMap<>();
     private final List<TensorInfo> tensors = new ArrayList<>();
-    private final List<Optional<Source>> sources = new ArrayList<>();
+
+    /** Null for a hole. */
+    private final List<@Nullable Source> sources = new ArrayList<>();
+
     private long dataSize;
 
     /** Creates a writer without pairs and tensors. */
@@ -59,10 +63,22 @@ public final class GgufWriter {
      * Adds a tensor after those added before.
      *
      * @param shape its dimensions as in {@link TensorInfo#shape}
-     * @param source its bytes; empty for a hole in the file, which reads as zeros and takes no
-     *     space
+     * @param source its bytes
      */
-    public void add(String name, GgmlType type, List<Long> shape, Optional<Source> source) {
+    public void add(String name, GgmlType type, List<Long> shape, Source source) {
+        addTensor(name, type, shape, Objects.requireNonNull(source, "source"));
+    }
+
+    /**
+     * Adds a tensor that is a hole in the file, which reads as zeros and takes no space.
+     *
+     * @param shape its dimensions as in {@link TensorInfo#shape}
+     */
+    public void addHole(String name, GgmlType type, List<Long> shape) {
+        addTensor(name, type, shape, null);
+    }
+
+    private void addTensor(String name, GgmlType type, List<Long> shape, @Nullable Source source) {
         long elements = shape.stream().reduce(1L, Math::multiplyExact);
         if (shape.getFirst() % type.blockSize() != 0) {
             throw new IllegalArgumentException(
@@ -107,7 +123,7 @@ public final class GgufWriter {
     private void requireRoom(Path target) throws IOException {
         long needed = 0;
         for (int i = 0; i < tensors.size(); i++) {
-            needed += sources.get(i).isPresent() ? tensors.get(i).size() : 0;
+            needed += sources.get(i) == null ? 0 : tensors.get(i).size();
         }
         Path directory = target.toAbsolutePath().getParent();
         if (!Files.isDirectory(directory)) {
@@ -139,9 +155,9 @@ public final class GgufWriter {
                 if (!progress.test((double) tensor.offset() / Math.max(1, dataSize))) {
                     throw new CancellationException("writing " + path + " was cancelled");
                 }
-                if (sources.get(i).isPresent()) {
+                if (sources.get(i) != null) {
                     file.seek(start + tensor.offset());
-                    sources.get(i).get().write(tensor, out);
+                    sources.get(i).write(tensor, out);
                     out.flush();
                     requireSize(tensor, file.getFilePointer() - start - tensor.offset());
                 }

@@ -124,12 +124,12 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withGrammar(Grammar value) {
-        return withGrammar(Optional.of(Objects.requireNonNull(value, "grammar")));
+        Objects.requireNonNull(value, "grammar");
+        return with(draft -> draft.grammar = Optional.of(value));
     }
 
-    /** With a grammar, or with none. */
-    public GenerationOptions withGrammar(Optional<Grammar> value) {
-        return with(draft -> draft.grammar = value);
+    public GenerationOptions withoutGrammar() {
+        return with(draft -> draft.grammar = Optional.empty());
     }
 
     public GenerationOptions withContextFull(ContextFull value) {

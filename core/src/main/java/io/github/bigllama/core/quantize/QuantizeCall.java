@@ -14,9 +14,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Calls llama_model_quantize. It reports its progress only through its log, on the calling thread:
@@ -35,7 +35,7 @@ final class QuantizeCall {
     private final Path model;
     private final Quantization type;
     private final QuantizeOptions options;
-    private final Optional<ImportanceMatrix> imatrix;
+    private final @Nullable ImportanceMatrix imatrix;
 
     private MemorySegment running = MemorySegment.NULL;
     private boolean cancelled;
@@ -44,7 +44,7 @@ final class QuantizeCall {
             Path model,
             Quantization type,
             QuantizeOptions options,
-            Optional<ImportanceMatrix> imatrix) {
+            @Nullable ImportanceMatrix imatrix) {
         this.model = model;
         this.type = type;
         this.options = options;
@@ -153,11 +153,10 @@ final class QuantizeCall {
         if (!options.tensorTypes().isEmpty()) {
             llama_model_quantize_params.tt_overrides(params, tensorTypes(arena));
         }
-        imatrix.ifPresent(
-                matrix -> {
-                    llama_model_quantize_params.imatrix(params, values(matrix, arena));
-                    llama_model_quantize_params.kv_overrides(params, origin(matrix, arena));
-                });
+        if (imatrix != null) {
+            llama_model_quantize_params.imatrix(params, values(imatrix, arena));
+            llama_model_quantize_params.kv_overrides(params, origin(imatrix, arena));
+        }
         return params;
     }
 

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds input that llama_model_quantize would abort on, write wrongly, or refuse only after hours.
@@ -72,9 +73,9 @@ final class QuantizeCheck {
         options();
         alignment();
         parts();
-        explicitType(options.tokenEmbeddingType(), EMBEDDINGS);
+        options.tokenEmbeddingType().ifPresent(t -> explicitType(t, EMBEDDINGS));
         if (!options.leaveOutputTensor()) {
-            explicitType(options.outputTensorType(), Set.of("output.weight"));
+            options.outputTensorType().ifPresent(t -> explicitType(t, Set.of("output.weight")));
         }
     }
 
@@ -129,11 +130,8 @@ final class QuantizeCheck {
     }
 
     /** These types are used without tensor_type_fallback, and ggml_row_size asserts. */
-    private void explicitType(Optional<GgmlType> wanted, Set<String> names) {
-        if (wanted.isEmpty()) {
-            return;
-        }
-        int block = wanted.get().blockSize();
+    private void explicitType(GgmlType wanted, Set<String> names) {
+        int block = wanted.blockSize();
         for (String name : names) {
             TensorInfo tensor = model.tensor(name).orElse(null);
             if (tensor != null && tensor.ne(0) % block != 0) {
@@ -145,14 +143,14 @@ final class QuantizeCheck {
                                 name,
                                 tensor.ne(0),
                                 block,
-                                wanted.get().label()));
+                                wanted.label()));
             }
         }
     }
 
     /** After the dry run: why the write would fail, in words for a user. */
     Optional<String> obstacle(
-            List<QuantizePlan.Tensor> tensors, Optional<ImportanceMatrix> imatrix) {
+            List<QuantizePlan.Tensor> tensors, @Nullable ImportanceMatrix imatrix) {
         int quantizedAlready = 0;
         TensorInfo example = null;
         for (QuantizePlan.Tensor tensor : tensors) {
@@ -189,14 +187,13 @@ final class QuantizeCheck {
                             example.name(),
                             example.type().label()));
         }
-        return imatrix.flatMap(this::strangerObstacle);
+        return imatrix == null ? Optional.empty() : strangerObstacle(imatrix);
     }
 
     private Optional<String> imatrixObstacle(
-            QuantizePlan.Tensor tensor, Optional<ImportanceMatrix> imatrix) {
+            QuantizePlan.Tensor tensor, @Nullable ImportanceMatrix imatrix) {
         TensorInfo source = tensor.source();
-        MemorySegment values =
-                imatrix.map(matrix -> matrix.values().get(source.name())).orElse(null);
+        MemorySegment values = imatrix == null ? null : imatrix.values().get(source.name());
         long wanted = source.ne(0) * source.ne(2);
         if (values != null && values.byteSize() != wanted * Float.BYTES) {
             if (!EMBEDDINGS.contains(source.name())) {
@@ -204,7 +201,7 @@ final class QuantizeCheck {
                         String.format(
                                 Locale.ROOT,
                                 "the importance matrix '%s' has %d values for %s, which has %d columns: it was made for another model",
-                                imatrix.get().file(),
+                                imatrix.file(),
                                 values.byteSize() / Float.BYTES,
                                 source.name(),
                                 wanted));
@@ -217,8 +214,9 @@ final class QuantizeCheck {
                             .formatted(
                                     source.name(),
                                     tensor.type().label(),
-                                    imatrix.map(m -> "'%s' does not have it".formatted(m.file()))
-                                            .orElse("there is none (imatrix, --imatrix)")));
+                                    imatrix == null
+                                            ? "there is none (imatrix, --imatrix)"
+                                            : "'%s' does not have it".formatted(imatrix.file())));
         }
         return Optional.empty();
     }

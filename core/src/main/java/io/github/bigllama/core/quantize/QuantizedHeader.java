@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Predicts the sizes of the files: llama_model_quantize copies the metadata and adds and removes a
@@ -72,7 +72,7 @@ final class QuantizedHeader {
             ModelFiles model,
             List<QuantizePlan.Tensor> tensors,
             boolean keepSplit,
-            Optional<ImportanceMatrix> imatrix) {
+            @Nullable ImportanceMatrix imatrix) {
         int parts = keepSplit ? model.parts().size() : 1;
         List<Long> sizes = new ArrayList<>();
         for (int part = 0; part < parts; part++) {
@@ -96,7 +96,7 @@ final class QuantizedHeader {
      * Size of the start and the metadata: that of the model, without the pairs of a split, with the
      * added ones.
      */
-    private static long pairs(Gguf model, Optional<ImportanceMatrix> imatrix) {
+    private static long pairs(Gguf model, @Nullable ImportanceMatrix imatrix) {
         long size = model.headerSize();
         for (TensorInfo tensor : model.tensors()) {
             size -= row(tensor, tensor.shape().size());
@@ -104,17 +104,16 @@ final class QuantizedHeader {
         Map<String, Integer> added = new LinkedHashMap<>();
         added.put("general.quantization_version", Integer.BYTES);
         added.put("general.file_type", Integer.BYTES);
-        imatrix.ifPresent(
-                matrix ->
-                        origin(matrix)
-                                .forEach(
-                                        (key, value) ->
-                                                added.put(
-                                                        key,
-                                                        value instanceof Long
-                                                                ? Integer.BYTES
-                                                                : LENGTH
-                                                                        + utf8(value.toString()))));
+        if (imatrix != null) {
+            origin(imatrix)
+                    .forEach(
+                            (key, value) ->
+                                    added.put(
+                                            key,
+                                            value instanceof Long
+                                                    ? Integer.BYTES
+                                                    : LENGTH + utf8(value.toString())));
+        }
         for (Map.Entry<String, Integer> pair : added.entrySet()) {
             size += pair(pair.getKey(), pair.getValue()) - pairSize(model, pair.getKey());
         }

@@ -82,13 +82,14 @@ public final class Quantizer {
         Objects.requireNonNull(type, "type");
         Objects.requireNonNull(options, "options");
         ModelFiles files;
-        Optional<ImportanceMatrix> imatrix;
+        ImportanceMatrix imatrix;
         try {
             files = ModelFiles.read(model);
             ModelCheck.check(files);
             // Freed with the quantizer by the garbage collector.
             Arena arena = Arena.ofAuto();
-            imatrix = options.imatrix().map(file -> ImportanceMatrix.read(file, arena));
+            imatrix =
+                    options.imatrix().map(file -> ImportanceMatrix.read(file, arena)).orElse(null);
         } catch (GgufException e) {
             throw new QuantizeException(Path.of(e.file()), e.getMessage(), List.of(), e);
         }

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The form that an answer must have: only tokens that the grammar allows next are chosen.
@@ -22,12 +23,12 @@ import java.util.Optional;
  */
 public final class Grammar {
     private final String gbnf;
-    private final Optional<JsonSchema> schema;
-    private final Optional<String> triggers;
+    private final @Nullable JsonSchema schema;
+    private final @Nullable String triggers;
     private final String prefill;
 
     private Grammar(
-            String gbnf, Optional<JsonSchema> schema, Optional<String> triggers, String prefill) {
+            String gbnf, @Nullable JsonSchema schema, @Nullable String triggers, String prefill) {
         this.gbnf = gbnf;
         this.schema = schema;
         this.triggers = triggers;
@@ -48,7 +49,7 @@ public final class Grammar {
         }
         TokenReferences.check(source);
         check(source);
-        return new Grammar(source, Optional.empty(), Optional.empty(), "");
+        return new Grammar(source, null, null, "");
     }
 
     /**
@@ -71,7 +72,7 @@ public final class Grammar {
             JsonSchema read = JsonSchema.ofAnswer(schema);
             String gbnf = read.complete(convert(read.lowered().toString()));
             check(gbnf);
-            return new Grammar(gbnf, Optional.of(read), Optional.empty(), "");
+            return new Grammar(gbnf, read, null, "");
         } catch (IllegalArgumentException | GrammarException e) {
             throw new IllegalArgumentException("cannot use the JSON schema: " + e.getMessage(), e);
         }
@@ -129,8 +130,8 @@ public final class Grammar {
     public static Grammar lazy(String gbnf, String triggers) {
         return new Grammar(
                 Objects.requireNonNull(gbnf, "gbnf"),
-                Optional.empty(),
-                Optional.of(Objects.requireNonNull(triggers, "triggers")),
+                null,
+                Objects.requireNonNull(triggers, "triggers"),
                 "");
     }
 
@@ -147,10 +148,8 @@ public final class Grammar {
      *     nothing is changed
      */
     public Grammar withSchemaOf(Grammar wished) {
-        return Objects.requireNonNull(wished, "wished")
-                .schema
-                .map(own -> new Grammar(own.complete(gbnf), wished.schema, triggers, prefill))
-                .orElse(this);
+        JsonSchema own = Objects.requireNonNull(wished, "wished").schema;
+        return own == null ? this : new Grammar(own.complete(gbnf), own, triggers, prefill);
     }
 
     /** Its source. */
@@ -163,14 +162,14 @@ public final class Grammar {
      * to the keywords that llama.cpp translates faithfully.
      */
     public Optional<JsonNode> schema() {
-        return schema.map(JsonSchema::lowered);
+        return Optional.ofNullable(schema).map(JsonSchema::lowered);
     }
 
     /**
      * The triggers from which the grammar applies, as JSON; empty if it applies from the beginning.
      */
     public Optional<String> triggers() {
-        return triggers;
+        return Optional.ofNullable(triggers);
     }
 
     /** The beginning of the text, which is already part of the prompt. */
@@ -182,7 +181,7 @@ public final class Grammar {
     public boolean equals(Object other) {
         return other instanceof Grammar grammar
                 && gbnf.equals(grammar.gbnf)
-                && triggers.equals(grammar.triggers)
+                && Objects.equals(triggers, grammar.triggers)
                 && prefill.equals(grammar.prefill);
     }
 

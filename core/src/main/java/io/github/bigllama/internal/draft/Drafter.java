@@ -11,9 +11,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.IntSupplier;
 import java.util.function.ToIntBiFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Drafts the continuation of a sequence with llama.cpp's {@code common_speculative}, as far as it
@@ -42,7 +42,7 @@ public final class Drafter implements AutoCloseable {
     private static final String DRAFT_MODEL = "draft-simple";
 
     private final NativeHandle handle;
-    private final Optional<DraftContext> model;
+    private final @Nullable DraftContext model;
     private final boolean isMeasured;
     private final DraftLength length;
     private final MemorySegment draft;
@@ -53,10 +53,10 @@ public final class Drafter implements AutoCloseable {
      *
      * @param kind not {@link Speculation#OFF}
      * @param hasExperts whether each further token reads other experts
-     * @param model the draft model's context; empty for n-grams
+     * @param model the draft model's context; null for n-grams
      */
     public Drafter(
-            Lane target, Speculation kind, boolean hasExperts, Optional<DraftContext> model) {
+            Lane target, Speculation kind, boolean hasExperts, @Nullable DraftContext model) {
         this.model = model;
         isMeasured = kind == Speculation.AUTO;
         length = new DraftLength(isMeasured && hasExperts ? FURTHER_OF_EXPERTS : FURTHER);
@@ -66,16 +66,17 @@ public final class Drafter implements AutoCloseable {
                         "drafter",
                         Shim.pointer(
                                 Drafter::failure,
-                                model.isPresent()
-                                        ? "the draft model cannot draft " + "tokens"
+                                model != null
+                                        ? "the draft model cannot draft tokens"
                                         : "cannot draft tokens",
                                 (scope, error) ->
                                         llama_h.bigllama_speculation_create(
                                                 scope.allocateFrom(
-                                                        model.isPresent() ? DRAFT_MODEL : NGRAMS),
+                                                        model != null ? DRAFT_MODEL : NGRAMS),
                                                 target.pointer(),
-                                                model.map(DraftContext::pointer)
-                                                        .orElse(MemorySegment.NULL),
+                                                model == null
+                                                        ? MemorySegment.NULL
+                                                        : model.pointer(),
                                                 DraftLength.MOST,
                                                 NGRAM,
                                                 0,
@@ -107,7 +108,7 @@ public final class Drafter implements AutoCloseable {
         if (wanted <= 0) {
             return NONE;
         }
-        if (model.isPresent() && !model.get().follow(tokens)) {
+        if (model != null && !model.follow(tokens)) {
             return NONE;
         }
         IntSupplier guess =
@@ -122,10 +123,12 @@ public final class Drafter implements AutoCloseable {
                                                 wanted,
                                                 draft,
                                                 error));
-        int count = model.map(m -> m.guess(guess)).orElseGet(guess::getAsInt);
+        int count = model == null ? guess.getAsInt() : model.guess(guess);
         int[] guessed =
                 draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
-        model.ifPresent(m -> m.guessed(last, guessed));
+        if (model != null) {
+            model.guessed(last, guessed);
+        }
         return guessed;
     }
 

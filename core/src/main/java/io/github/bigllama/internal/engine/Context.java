@@ -1,24 +1,16 @@
 package io.github.bigllama.internal.engine;
 
-import io.github.bigllama.bindings.llama.llama_context_params;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
-import io.github.bigllama.internal.load.ContextParams;
-import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
-import io.github.bigllama.internal.system.FreeCores;
-import io.github.bigllama.internal.threads.AbortSwitch;
-import io.github.bigllama.internal.threads.ComputeThreads;
-import io.github.bigllama.internal.threads.CoreShare;
 import io.github.bigllama.internal.threads.InterruptWatch;
 import io.github.bigllama.internal.threads.PlatformThread;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,20 +38,14 @@ public final class Context implements AutoCloseable {
     /** Held during a pass, and during changes of the KV cache. */
     private final ReentrantLock lock = new ReentrantLock(true);
 
-    private final Arena arena = Arena.ofShared();
     private final SessionOptions options;
-    private final NativeHandle handle;
-    private final ComputeThreads threads;
+    private final NativeContext context;
     private final Batch batch;
     private final int size;
     private final int vocabularySize;
     private final int embeddingSize;
     private final Sequences sequences;
-    private final AbortSwitch abort = new AbortSwitch(arena);
     private final FileSizes sizes;
-
-    /** Null if all weights fit into RAM. */
-    private final @Nullable Paging paging;
 
     /** Has passes serve several lanes; null with a single one. */
     private final @Nullable PassQueue queue;
@@ -68,7 +54,7 @@ public final class Context implements AutoCloseable {
      * Creates a context and starts its threads.
      *
      * @param sizes checks the sizes of the model's files
-     * @param pager keeps the right weights in memory; empty if all of them fit
+     * @param pager keeps the right weights in memory; null if all of them fit
      * @throws SessionException if llama.cpp can't create the context
      */
     public Context(
@@ -76,39 +62,22 @@ public final class Context implements AutoCloseable {
             MemorySegment model,
             SessionOptions options,
             FileSizes sizes,
-            Optional<Pager> pager) {
+            @Nullable Pager pager) {
         this.options = options;
         this.sizes = sizes;
         boolean isShared = options.sequences() > 1;
-        paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
-        MemorySegment params = ContextParams.of(options, arena);
-        // All contexts of a model whose weights pass through memory take turns.
-        Object user = pager.<Object>map(p -> p).orElse(this);
-        CoreShare cores = new CoreShare(user, options, FreeCores.ofThisProcess()::count);
-        abort.install(params);
-        if (paging != null) {
-            llama_context_params.cb_eval(params, paging.callback(arena));
-        }
-        handle =
-                new NativeHandle(
-                        noun,
-                        create(
-                                new ContextInit(
-                                        noun,
-                                        model,
-                                        options,
-                                        params,
-                                        paging,
-                                        MemoryFit.microBatch(options, paging != null))),
-                        llama_h::llama_free);
         // Threads that choose tokens need the cores between passes.
-        threads = new ComputeThreads(handle, cores, paging != null || isShared);
+        NativeContext.Purpose purpose =
+                new NativeContext.Purpose(
+                        noun, llama_h.LLAMA_POOLING_TYPE_UNSPECIFIED(), false, isShared);
+        context = new NativeContext(purpose, model, options, pager);
+        NativeHandle handle = context.handle();
         MemorySegment memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
         size = llama_h.llama_n_ctx_seq(handle.pointer());
         vocabularySize = llama_h.llama_vocab_n_tokens(llama_h.llama_model_get_vocab(model));
         embeddingSize = options.embeddings() ? llama_h.llama_model_n_embd_out(model) : 0;
         int batchSize = llama_h.llama_n_batch(handle.pointer());
-        batch = new Batch(arena, batchSize, options.sequences());
+        batch = context.newBatch(batchSize, options.sequences());
         sequences =
                 new Sequences(
                         options.sequences(),
@@ -118,16 +87,7 @@ public final class Context implements AutoCloseable {
                                 || llama_h.llama_model_is_hybrid(model));
         int outputs =
                 options.embeddings() ? batchSize : Math.max(options.sequences(), options.outputs());
-        queue = isShared ? new PassQueue(this, abort, batchSize, outputs) : null;
-    }
-
-    private MemorySegment create(ContextInit init) {
-        try {
-            return init.create();
-        } catch (SessionException e) {
-            arena.close();
-            throw e;
-        }
+        queue = isShared ? new PassQueue(this, context.abort(), batchSize, outputs) : null;
     }
 
     /** The options that it was created with. */
@@ -147,11 +107,11 @@ public final class Context implements AutoCloseable {
 
     /** Whether no lane is open any more. */
     public boolean isClosed() {
-        return handle.isClosed();
+        return context.isClosed();
     }
 
     MemorySegment pointer() {
-        return handle.pointer();
+        return context.pointer();
     }
 
     /**
@@ -165,7 +125,7 @@ public final class Context implements AutoCloseable {
     }
 
     private Outputs newOutputs() {
-        return new Outputs(handle, vocabularySize, embeddingSize, queue != null);
+        return new Outputs(context.handle(), vocabularySize, embeddingSize, queue != null);
     }
 
     /** Frees the cells of a lane that no other one shares, and with the last lane the context. */
@@ -199,7 +159,7 @@ public final class Context implements AutoCloseable {
     /** Notes that nothing is computed for a lane for now, so that others may have the cores. */
     void rest(Lane lane) {
         if (queue == null) {
-            threads.rest();
+            context.rest();
         } else {
             queue.rest(lane);
         }
@@ -208,13 +168,13 @@ public final class Context implements AutoCloseable {
     /** Notes that nothing is computed for now, but perhaps soon. */
     void pause() {
         if (queue == null) {
-            threads.rest();
+            context.rest();
         }
     }
 
     /** Notes that nothing is computed for now. */
     void rest() {
-        threads.rest();
+        context.rest();
     }
 
     /** Notes that a computation of a lane is no longer wanted. */
@@ -222,7 +182,7 @@ public final class Context implements AutoCloseable {
         if (queue != null) {
             queue.withdraw(lane);
         }
-        abort.update();
+        context.abort().update();
     }
 
     /** Computes a request, which has its result then. */
@@ -238,7 +198,7 @@ public final class Context implements AutoCloseable {
                                         () -> alone(request),
                                         () -> {
                                             request.interrupt();
-                                            abort.update();
+                                            context.abort().update();
                                         })
                                 : alone(request));
     }
@@ -263,7 +223,7 @@ public final class Context implements AutoCloseable {
             sizes.require();
             while (!left.isEmpty()) {
                 List<Request> current = List.copyOf(left);
-                abort.begin(() -> isUnwanted(current));
+                context.abort().begin(() -> isUnwanted(current));
                 LlamaLog.Result<Integer> result = decode(left, progress);
                 if (result != null
                         && result.value() == DecodeException.NO_ROOM
@@ -280,7 +240,7 @@ public final class Context implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             left.forEach(request -> request.failed(e));
         } finally {
-            abort.end();
+            context.abort().end();
             lock.unlock();
         }
         return postponed;
@@ -302,25 +262,14 @@ public final class Context implements AutoCloseable {
     private LlamaLog.@Nullable Result<Integer> decode(
             List<Request> requests, DoubleConsumer progress) {
         batch.fill(requests);
-        if (paging == null) {
-            return decode();
-        }
         try {
-            return paging.pass(
-                    requests.stream().mapToInt(Request::share).sum(), progress, this::decode);
+            return context.decode(
+                    batch, requests.stream().mapToInt(Request::share).sum(), progress);
         } catch (DecodeException e) {
             sequences.all().forEach(sequence -> sequence.moved(false));
             requests.forEach(request -> request.sequence().rollBack(request.sequence().used()));
             throw e;
         }
-    }
-
-    private LlamaLog.Result<Integer> decode() {
-        return threads.compute(
-                () ->
-                        LlamaLog.collect(
-                                () -> llama_h.llama_decode(handle.pointer(), batch.struct())),
-                result -> result.value() == OK);
     }
 
     private void finish(List<Request> requests, LlamaLog.@Nullable Result<Integer> result) {
@@ -352,9 +301,7 @@ public final class Context implements AutoCloseable {
         }
         if (isDone) {
             request.lane().outputs().computed(offset, request.share(), request.first());
-            if (paging != null) {
-                paging.lastPass().ifPresent(request.lane()::passed);
-            }
+            context.lastPass().ifPresent(request.lane()::passed);
             request.computed(request.share());
             return;
         }
@@ -369,17 +316,11 @@ public final class Context implements AutoCloseable {
 
     /** Runs a computation of llama.cpp's own with this context, by its threads. */
     int compute(IntSupplier computation) {
-        return PlatformThread.call(
-                () -> locked(() -> threads.compute(computation::getAsInt, result -> result >= 0)));
+        return PlatformThread.call(() -> locked(() -> context.compute(computation)));
     }
 
     @Override
     public void close() {
-        if (handle.isClosed()) {
-            return;
-        }
-        handle.close();
-        threads.close();
-        arena.close();
+        context.close();
     }
 }

@@ -1,27 +1,18 @@
 package io.github.bigllama.internal.engine;
 
-import io.github.bigllama.bindings.llama.llama_context_params;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.internal.llama.LlamaLog;
-import io.github.bigllama.internal.llama.NativeHandle;
-import io.github.bigllama.internal.load.ContextParams;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
-import io.github.bigllama.internal.system.FreeCores;
-import io.github.bigllama.internal.threads.AbortSwitch;
-import io.github.bigllama.internal.threads.ComputeThreads;
-import io.github.bigllama.internal.threads.CoreShare;
 import io.github.bigllama.internal.threads.InterruptWatch;
 import io.github.bigllama.internal.threads.PlatformThread;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
@@ -33,18 +24,11 @@ import org.jspecify.annotations.Nullable;
 public final class Encoder implements AutoCloseable {
     private static final int OK = 0;
 
-    private final Arena arena = Arena.ofShared();
-    private final AbortSwitch abort = new AbortSwitch(arena);
     private final SessionOptions options;
     private final FileSizes sizes;
-    private final NativeHandle handle;
-    private final ComputeThreads threads;
+    private final NativeContext context;
     private final Batch batch;
     private final int vectorSize;
-
-    /** Null if all weights fit into RAM. */
-    private final @Nullable Paging paging;
-
     private volatile boolean isCancelled;
 
     /**
@@ -63,41 +47,19 @@ public final class Encoder implements AutoCloseable {
             int pooling,
             int vectorSize,
             FileSizes sizes,
-            Optional<Pager> pager) {
+            @Nullable Pager pager) {
         this.options = options;
         this.sizes = sizes;
         this.vectorSize = vectorSize;
-        paging = pager.map(p -> new Paging(p, abort::abort)).orElse(null);
-        MemorySegment params = ContextParams.of(options, arena);
-        llama_context_params.pooling_type(params, pooling);
-        // All contexts of a model whose weights pass through memory take turns.
-        Object user = pager.<Object>map(p -> p).orElse(this);
-        CoreShare cores = new CoreShare(user, options, FreeCores.ofThisProcess()::count);
-        abort.install(params);
-        if (paging != null) {
-            llama_context_params.cb_eval(params, paging.callback(arena));
-        }
-        try {
-            handle =
-                    new NativeHandle(
-                            noun,
-                            new ContextInit(
-                                            noun,
-                                            model,
-                                            options,
-                                            params,
-                                            paging,
-                                            options.batchSize())
-                                    .create(),
-                            llama_h::llama_free);
-        } catch (SessionException e) {
-            arena.close();
-            throw e;
-        }
-        threads = new ComputeThreads(handle, cores, paging != null);
+        context =
+                new NativeContext(
+                        new NativeContext.Purpose(noun, pooling, true, false),
+                        model,
+                        options,
+                        pager);
         // A text must fit into one micro-batch.
-        int batchSize = llama_h.llama_n_ubatch(handle.pointer());
-        batch = new Batch(arena, batchSize, options.sequences());
+        int batchSize = llama_h.llama_n_ubatch(context.pointer());
+        batch = context.newBatch(batchSize, options.sequences());
     }
 
     /** The most tokens of a pass. */
@@ -141,7 +103,7 @@ public final class Encoder implements AutoCloseable {
     }
 
     private MemorySegment vector(int sequence) {
-        MemorySegment vector = llama_h.llama_get_embeddings_seq(handle.pointer(), sequence);
+        MemorySegment vector = llama_h.llama_get_embeddings_seq(context.pointer(), sequence);
         if (vector.equals(MemorySegment.NULL)) {
             throw new DecodeException("llama.cpp computed no vector", 0, List.of());
         }
@@ -151,7 +113,7 @@ public final class Encoder implements AutoCloseable {
     /** Ends the computation under way; on any thread. */
     public void cancel() {
         isCancelled = true;
-        abort.update();
+        context.abort().update();
     }
 
     private LlamaLog.@Nullable Result<Integer> pass(List<int[]> texts) {
@@ -160,40 +122,23 @@ public final class Encoder implements AutoCloseable {
         } catch (IOException e) {
             throw new DecodeException(e.getMessage(), 0, List.of());
         }
-        MemorySegment memory = llama_h.llama_get_memory(handle.pointer());
+        MemorySegment memory = llama_h.llama_get_memory(context.pointer());
         if (!memory.equals(MemorySegment.NULL)) {
             llama_h.llama_memory_clear(memory, false);
         }
         batch.fillTexts(texts);
-        abort.begin(() -> isCancelled);
+        context.abort().begin(() -> isCancelled);
         try {
-            return paging == null
-                    ? decode()
-                    : paging.pass(
-                            texts.stream().mapToInt(text -> text.length).sum(),
-                            fraction -> {},
-                            this::decode);
+            return context.decode(
+                    batch, texts.stream().mapToInt(text -> text.length).sum(), fraction -> {});
         } finally {
-            abort.end();
-            threads.rest();
+            context.abort().end();
+            context.rest();
         }
-    }
-
-    private LlamaLog.Result<Integer> decode() {
-        return threads.compute(
-                () ->
-                        LlamaLog.collect(
-                                () -> llama_h.llama_decode(handle.pointer(), batch.struct())),
-                result -> result.value() == OK);
     }
 
     @Override
     public void close() {
-        if (handle.isClosed()) {
-            return;
-        }
-        handle.close();
-        threads.close();
-        arena.close();
+        context.close();
     }
 }

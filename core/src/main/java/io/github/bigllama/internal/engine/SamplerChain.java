@@ -10,7 +10,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -38,7 +37,7 @@ public final class SamplerChain implements AutoCloseable {
     private final Arena room = Arena.ofShared();
     private final Candidates candidates;
 
-    public SamplerChain(Vocabulary vocabulary, SamplingOptions options, Optional<Grammar> rules) {
+    public SamplerChain(Vocabulary vocabulary, SamplingOptions options, @Nullable Grammar rules) {
         options.logitBias().keySet().forEach(vocabulary::requireToken);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = llama_h.llama_sampler_chain_default_params(arena);
@@ -66,8 +65,7 @@ public final class SamplerChain implements AutoCloseable {
             addChoice(vocabulary, options);
         }
         try {
-            grammar =
-                    rules.map(r -> new GrammarSampler(vocabulary, r, banned(options))).orElse(null);
+            grammar = rules == null ? null : new GrammarSampler(vocabulary, rules, banned(options));
         } catch (RuntimeException e) {
             handle.close();
             room.close();

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.internal.schema.value.Validator;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.StreamSupport;
@@ -86,15 +85,15 @@ final class Exclusion {
                 return true;
             }
         }
-        return areOfOtherTypes(facts.values(), own);
+        return facts.values().filter(values -> areOfOtherTypes(values, own)).isPresent();
     }
 
-    private static boolean areOfOtherTypes(Optional<Place> values, Set<Types> own) {
-        if (values.isEmpty() || !own.equals(EnumSet.of(Types.OBJECT))) {
+    private static boolean areOfOtherTypes(Place values, Set<Types> own) {
+        if (!own.equals(EnumSet.of(Types.OBJECT))) {
             return false;
         }
-        JsonNode node = values.get().schema();
-        return values.get().pointer().endsWith("/enum")
+        JsonNode node = values.schema();
+        return values.pointer().endsWith("/enum")
                 ? all(node, value -> !value.isObject())
                 : !node.isObject();
     }

@@ -125,11 +125,7 @@ public final class InflatedModel {
         put("feed_forward_length", allNeurons);
         for (TensorInfo tensor : model.tensors()) {
             if (!tensor.name().startsWith("blk.")) {
-                writer.add(
-                        tensor.name(),
-                        tensor.type(),
-                        tensor.shape(),
-                        Optional.of(copy(tensor, file)));
+                writer.add(tensor.name(), tensor.type(), tensor.shape(), copy(tensor, file));
             }
         }
         for (int layer = 0; layer < allLayers; layer++) {
@@ -173,7 +169,7 @@ public final class InflatedModel {
                         source = alive ? copy(tensor, file) : RandomWeights.zeros();
                 default -> source = alive || shape.size() == 1 ? copy(tensor, file) : random();
             }
-            writer.add("blk." + layer + "." + role, tensor.type(), shape, Optional.of(source));
+            writer.add("blk." + layer + "." + role, tensor.type(), shape, source);
         }
     }
 

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.DoublePredicate;
 
 /**
@@ -273,7 +272,10 @@ public final class RandomModel {
     private void add(String name, GgmlType type, GgufWriter.Source source, long... extents) {
         List<Long> ne = Arrays.stream(extents).boxed().toList();
         // With norms of zeros nothing could be computed.
-        boolean hole = sparse && type != GgmlType.F32;
-        writer.add(name, type, ne, hole ? Optional.empty() : Optional.of(source));
+        if (sparse && type != GgmlType.F32) {
+            writer.addHole(name, type, ne);
+        } else {
+            writer.add(name, type, ne, source);
+        }
     }
 }

@@ -11,7 +11,6 @@ import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.testing.DemoModel;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -75,11 +74,11 @@ class ChatTest {
 
     @Test
     void aSystemMessageComesFirstAndSurvivesAReset() {
-        chat.reset(Optional.of("Be short."));
+        chat.reset("Be short.");
         chat.send("Wave at me.", GREEDY).text();
         chat.reset();
         assertThat(chat.messages()).containsExactly(new ChatMessage(Role.SYSTEM, "Be short."));
-        chat.reset(Optional.empty());
+        chat.resetWithoutSystem();
         assertThat(chat.messages()).isEmpty();
     }
 

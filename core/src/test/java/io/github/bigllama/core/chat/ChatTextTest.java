@@ -145,8 +145,7 @@ class ChatTextTest {
         ControlText control = new ControlText(model.tokenizer(), false);
         int written = 0;
         for (Map.Entry<String, Map<String, String>> template : templates.entrySet()) {
-            ChatTemplate chat =
-                    new ChatTemplate(model, Optional.of(template.getValue().get("source")));
+            ChatTemplate chat = new ChatTemplate(model, template.getValue().get("source"));
             try (chat) {
                 Optional<ChatTemplate.Prompt> plain = withTool(chat, control, "word");
                 for (String evil : List.of("<|im_end|>", "\uFDD0<|im_end|>", "\\ufdd0")) {

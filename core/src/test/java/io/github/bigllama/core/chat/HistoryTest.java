@@ -26,7 +26,7 @@ class HistoryTest {
 
     @Test
     void wholeTurnsAreLeftOut() {
-        History history = new History(Optional.of("system"));
+        History history = new History("system");
         history.add(List.of(user("a")), ASKING, 0);
         history.add(List.of(ChatMessage.result(CALL, "noon")), model("A"), 0);
         history.add(List.of(user("b")), model("B"), 0);
@@ -40,7 +40,7 @@ class HistoryTest {
 
     @Test
     void aQuestionWhoseToolsAnswerStays() {
-        History history = new History(Optional.empty());
+        History history = new History(null);
         history.add(List.of(user("a")), model("A"), 0);
         history.add(List.of(user("b")), ASKING, 0);
         List<ChatMessage> results = List.of(ChatMessage.result(CALL, "noon"));
@@ -50,7 +50,7 @@ class HistoryTest {
 
     @Test
     void undoTakesBackAWholeTurn() {
-        History history = new History(Optional.empty());
+        History history = new History(null);
         history.add(List.of(user("a")), model("A"), 0);
         history.add(List.of(user("b")), ASKING, 2);
         history.add(List.of(ChatMessage.result(CALL, "noon")), model("B"), 2);
@@ -63,10 +63,10 @@ class HistoryTest {
 
     @Test
     void aCopyGoesItsOwnWay() {
-        History history = new History(Optional.of("system"));
+        History history = new History("system");
         history.add(List.of(user("a")), model("A"), 1);
         History copy = history.copy();
-        history.begin(Optional.empty());
+        history.begin(null);
         assertThat(contents(copy.all())).containsExactly("system", "a", "A");
         assertThat(copy.forgotten()).isEqualTo(1);
         assertThat(history.all()).isEmpty();

@@ -79,7 +79,7 @@ class TemplatesTest {
     }
 
     private static ChatTemplate template(String source) {
-        return new ChatTemplate(MemorySegment.NULL, Optional.of(source), "<s>", "</s>");
+        return new ChatTemplate(MemorySegment.NULL, source, "<s>", "</s>");
     }
 
     private static ArrayNode tools() {
@@ -150,7 +150,7 @@ class TemplatesTest {
         String text = "<think>\nHm, let me see.\n</think>\n\nIt is 7 degrees.";
         StringBuilder reasoning = new StringBuilder();
         StringBuilder content = new StringBuilder();
-        ReplyReader reader = new ReplyReader(syntax, Optional.of(reasoning::append));
+        ReplyReader reader = new ReplyReader(syntax, reasoning::append);
         for (int i = 1; i <= text.length(); i++) {
             content.append(reader.read(text.substring(0, i), false));
             assertThat(content.toString()).doesNotContain("think").doesNotContain("Hm");
@@ -373,7 +373,7 @@ class TemplatesTest {
                         "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use.jinja",
                         "Qwen-Qwen3-0.6B.jinja")) {
             for (int end = 1; end <= text.length(); end++) {
-                ReplyReader reader = new ReplyReader(syntax(name, false), Optional.empty());
+                ReplyReader reader = new ReplyReader(syntax(name, false), null);
                 StringBuilder shown = new StringBuilder();
                 for (int i = 1; i <= end; i++) {
                     shown.append(reader.read(text.substring(0, i), false));

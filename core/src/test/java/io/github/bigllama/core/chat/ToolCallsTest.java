@@ -21,7 +21,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -168,8 +167,7 @@ class ToolCallsTest {
         List<String> refused = new ArrayList<>();
         Map<String, Map<String, String>> all = ProbedTemplates.read();
         for (Map.Entry<String, Map<String, String>> entry : all.entrySet()) {
-            try (ChatTemplate template =
-                    new ChatTemplate(model, Optional.of(entry.getValue().get("source")))) {
+            try (ChatTemplate template = new ChatTemplate(model, entry.getValue().get("source"))) {
                 ChatTemplate.Prompt prompt =
                         new PromptWriter(
                                         template,

@@ -46,7 +46,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -389,9 +388,7 @@ class ForecastTest {
             assertThat(first).isBetween(1e8, 1e13);
             double second = Bandwidths.measureMemory(forecaster.weights(), 2, false);
             assertThat(second).isCloseTo(first, within(1.0));
-            Bandwidths disk =
-                    Bandwidths.withMeasuredDisk(
-                            first, forecaster.weights(), Optional.empty(), false);
+            Bandwidths disk = Bandwidths.withMeasuredDisk(first, forecaster.weights(), false);
             assertThat(disk.disk()).isBetween(1e6, 1e12);
         }
     }

@@ -21,8 +21,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -57,7 +57,7 @@ class OwnMemoryLogitsTest {
         ModelLoader.Loaded loaded = ModelLoader.load(path, options);
         FaultyPages system = new FaultyPages();
         try {
-            List<float[]> expected = logits(loaded, Optional.empty());
+            List<float[]> expected = logits(loaded, null);
             Weights weights = Models.weights(path);
             try {
                 system.unit(path);
@@ -65,13 +65,13 @@ class OwnMemoryLogitsTest {
                 assumeTrue(false, e.getMessage());
             }
             try (Pager pager = Pagers.own(weights, RamBudgetTest.ofWeights(ram), system)) {
-                logits(loaded, Optional.of(pager));
+                logits(loaded, pager);
                 assertThat(pager.ownBytes()).isPositive();
                 system.dawdle();
                 Thread shrinking = Thread.ofPlatform().start(() -> shrink(pager));
                 List<float[]> actual;
                 try {
-                    actual = logits(loaded, Optional.of(pager));
+                    actual = logits(loaded, pager);
                 } finally {
                     shrinking.interrupt();
                     shrinking.join();
@@ -101,7 +101,7 @@ class OwnMemoryLogitsTest {
     }
 
     /** Of a prompt, and of tokens one by one. */
-    private static List<float[]> logits(ModelLoader.Loaded loaded, Optional<Pager> pager) {
+    private static List<float[]> logits(ModelLoader.Loaded loaded, @Nullable Pager pager) {
         List<float[]> all = new ArrayList<>();
         try (Context context =
                         new Context(

@@ -25,7 +25,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.DoubleSummaryStatistics;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,9 +42,9 @@ class SyntheticModelsTest {
         demo.metadata().asMap().forEach(writer::put);
         byte[] data = new byte[34 * 8 * 3];
         data[5] = 7;
-        writer.add("a", GgmlType.Q8_0, List.of(256L, 3L), Optional.of((t, out) -> out.write(data)));
-        writer.add("hole", GgmlType.F32, List.of(1000L), Optional.empty());
-        writer.add("b", GgmlType.F32, List.of(1L), Optional.of((t, out) -> out.write(new byte[4])));
+        writer.add("a", GgmlType.Q8_0, List.of(256L, 3L), (t, out) -> out.write(data));
+        writer.addHole("hole", GgmlType.F32, List.of(1000L));
+        writer.add("b", GgmlType.F32, List.of(1L), (t, out) -> out.write(new byte[4]));
         Path file = folder.resolve("out.gguf");
         writer.write(file, fraction -> true);
 
@@ -62,10 +61,7 @@ class SyntheticModelsTest {
     @Test
     void aRowIsWholeBlocks() {
         assertThatIllegalArgumentException()
-                .isThrownBy(
-                        () ->
-                                new GgufWriter()
-                                        .add("x", GgmlType.Q8_0, List.of(33L), Optional.empty()))
+                .isThrownBy(() -> new GgufWriter().addHole("x", GgmlType.Q8_0, List.of(33L)))
                 .withMessageContaining("33")
                 .withMessageContaining("multiple of 32");
     }
@@ -79,8 +75,7 @@ class SyntheticModelsTest {
                                         DEMO, 30_000_000, file, fraction -> fraction < 0.5))
                 .isInstanceOf(CancellationException.class);
         GgufWriter tooLarge = new GgufWriter();
-        tooLarge.add(
-                "x", GgmlType.F32, List.of(1L << 50), Optional.of((tensor, out) -> out.write(0)));
+        tooLarge.add("x", GgmlType.F32, List.of(1L << 50), (tensor, out) -> out.write(0));
         assertThatThrownBy(() -> tooLarge.write(file, fraction -> true))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("GB free");

@@ -1,0 +1,152 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.bindings.llama.llama_context_params;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.internal.llama.LlamaLog;
+import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.load.ContextParams;
+import io.github.bigllama.internal.load.MemoryFit;
+import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.system.FreeCores;
+import io.github.bigllama.internal.threads.AbortSwitch;
+import io.github.bigllama.internal.threads.ComputeThreads;
+import io.github.bigllama.internal.threads.CoreShare;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import java.util.function.DoubleConsumer;
+import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Owns one {@code llama_context}, the threads that it computes with, and the memory that both refer
+ * to. For one thread at a time, except for the {@link AbortSwitch}.
+ */
+@SuppressWarnings("restricted")
+final class NativeContext implements AutoCloseable {
+    private static final int OK = 0;
+
+    private final Arena arena = Arena.ofShared();
+    private final AbortSwitch abort = new AbortSwitch(arena);
+    private final NativeHandle handle;
+    private final ComputeThreads threads;
+
+    /** Null if all weights fit into RAM. */
+    private final @Nullable Paging paging;
+
+    /**
+     * What a context is for.
+     *
+     * @param noun its name in messages
+     * @param pooling of {@code enum llama_pooling_type}
+     * @param isWholeMicroBatch whether what belongs together must fit into one micro-batch; then an
+     *     open one is as large as the batch or as is affordable
+     * @param isSleepy see {@link ComputeThreads}; threads of a paged context always are
+     */
+    record Purpose(String noun, int pooling, boolean isWholeMicroBatch, boolean isSleepy) {}
+
+    /**
+     * Creates the context.
+     *
+     * @param pager keeps the right weights in memory; null if all of them fit
+     * @throws SessionException if llama.cpp can't create it
+     */
+    NativeContext(
+            Purpose purpose, MemorySegment model, SessionOptions options, @Nullable Pager pager) {
+        paging = pager == null ? null : new Paging(pager, abort::abort);
+        MemorySegment params = ContextParams.of(options, arena);
+        llama_context_params.pooling_type(params, purpose.pooling());
+        abort.install(params);
+        if (paging != null) {
+            llama_context_params.cb_eval(params, paging.callback(arena));
+        }
+        int microBatch =
+                purpose.isWholeMicroBatch()
+                        ? options.batchSize()
+                        : MemoryFit.microBatch(options, paging != null);
+        ContextInit init =
+                new ContextInit(purpose.noun(), model, options, params, paging, microBatch);
+        try {
+            handle = new NativeHandle(purpose.noun(), init.create(), llama_h::llama_free);
+        } catch (SessionException e) {
+            arena.close();
+            throw e;
+        }
+        // All contexts of a model whose weights pass through memory take turns.
+        Object user = pager == null ? this : pager;
+        CoreShare cores = new CoreShare(user, options, FreeCores.ofThisProcess()::count);
+        threads = new ComputeThreads(handle, cores, paging != null || purpose.isSleepy());
+    }
+
+    NativeHandle handle() {
+        return handle;
+    }
+
+    MemorySegment pointer() {
+        return handle.pointer();
+    }
+
+    /** Ends computations that are no longer wanted. */
+    AbortSwitch abort() {
+        return abort;
+    }
+
+    /** A batch that lives as long as the context. */
+    Batch newBatch(int size, int sequences) {
+        return new Batch(arena, size, sequences);
+    }
+
+    /**
+     * Computes a batch.
+     *
+     * @param share number of tokens in the batch
+     * @param progress is given the part that is done, 0 to 1, if weights pass through memory
+     * @return llama.cpp's result, 0 if it is done; null if the thread was interrupted before it
+     *     began
+     * @throws DecodeException if weights could not be brought in; then the results are invalid
+     */
+    LlamaLog.@Nullable Result<Integer> decode(Batch batch, int share, DoubleConsumer progress) {
+        return paging == null ? decode(batch) : paging.pass(share, progress, () -> decode(batch));
+    }
+
+    private LlamaLog.Result<Integer> decode(Batch batch) {
+        return threads.compute(
+                () ->
+                        LlamaLog.collect(
+                                () -> llama_h.llama_decode(handle.pointer(), batch.struct())),
+                result -> result.value() == OK);
+    }
+
+    /** Runs a computation of llama.cpp's own with this context, by its threads. */
+    int compute(IntSupplier computation) {
+        return threads.compute(computation::getAsInt, result -> result >= 0);
+    }
+
+    /** The cost of the last pass; empty before the first, and if all weights fit into RAM. */
+    Optional<PassStats> lastPass() {
+        return paging == null ? Optional.empty() : paging.lastPass();
+    }
+
+    /** Notes that nothing is computed for now, so that others may have the cores. */
+    void rest() {
+        threads.rest();
+    }
+
+    boolean isClosed() {
+        return handle.isClosed();
+    }
+
+    @Override
+    public void close() {
+        if (handle.isClosed()) {
+            return;
+        }
+        handle.close();
+        threads.close();
+        arena.close();
+    }
+}
