@@ -152,7 +152,8 @@ key=$({
     cmake --version
     # CMake takes its initial compiler flags from these.
     echo "${CFLAGS-} ${CXXFLAGS-} ${LDFLAGS-}"
-    cmake -E sha256sum ../cmake/*.cmake ../cmake/*.h CMakeLists.txt CMakePresets.json package.cmake src/*.c src/*.cpp src/*.h
+    cmake -E sha256sum ../cmake/*.cmake ../cmake/*.h CMakeLists.txt CMakePresets.json package.cmake server/* \
+        src/*.c src/*.cpp src/*.h
 } | cmake -E sha256sum /dev/stdin | cut -c1-32)
 entry=$cache/builds/$platform-$flavour-$key
 

@@ -11,13 +11,14 @@
 #include "call-limits.h"
 #include "chat.h"
 #include "common.h"
+#include "depth.h"
 #include "grammar.h"
 #include "json-schema-to-grammar.h"
 #include "json.h"
 #include "large-stack.h"
 #include "llama-ext.h"
 #include "llama.h"
-#include "log.h"
+#include "server.h"
 #include "speculation.h"
 
 struct bigllama_templates {
@@ -28,14 +29,15 @@ struct bigllama_grammar {
     grammar rules;
 };
 
+struct bigllama_server {
+    server program;
+};
+
 struct bigllama_speculation {
     speculation kinds;
 };
 
 namespace {
-
-/* Deeper texts would overflow even a large stack. */
-constexpr int MOST_DEPTH = 200;
 
 /* Nothing is deeper than it is long: so long a template fits the stack, whatever is in it. */
 constexpr size_t LONGEST_TEMPLATE = 256 << 10;
@@ -97,29 +99,6 @@ template <typename F> auto guarded(char ** error, F function) -> decltype(functi
         tell(error, message);
     }
     return result;
-}
-
-void require_depth(const char * what, const char * text, const char * quotes) {
-    int depth = 0;
-    char quote = '\0';
-    for (const char * c = text; *c != '\0'; c++) {
-        if (quote != '\0') {
-            if (*c == '\\' && c[1] != '\0') {
-                c++;
-            } else if (*c == quote) {
-                quote = '\0';
-            }
-        } else if (std::strchr(quotes, *c) != nullptr) {
-            quote = *c;
-        } else if (std::strchr("([{", *c) != nullptr) {
-            if (++depth > MOST_DEPTH) {
-                throw std::runtime_error(
-                    std::string(what) + " is nested more than " + std::to_string(MOST_DEPTH) + " deep");
-            }
-        } else if (std::strchr(")]}", *c) != nullptr && depth > 0) {
-            depth--;
-        }
-    }
 }
 
 common_json parse(const char * text) {
@@ -184,17 +163,6 @@ common_json result(const common_chat_params & params) {
 }
 
 } // namespace
-
-/* llama.cpp's own logger starts a thread that prints. What fails here is told by exceptions. */
-int common_log_get_verbosity_thold(void) {
-    return -1;
-}
-
-struct common_log * common_log_main() {
-    return nullptr;
-}
-
-void common_log_add(struct common_log *, enum ggml_log_level, const char *, ...) {}
 
 extern "C" {
 
@@ -379,6 +347,42 @@ int bigllama_speculation_accept(struct bigllama_speculation * speculation, int c
         speculation->kinds.accept(count);
         return 0;
     });
+}
+
+struct bigllama_server * bigllama_server_create(int count, const char * const * options, char ** error) {
+    std::string message;
+    auto * created = caught(message, [&] {
+        return new bigllama_server{ server(std::vector<std::string>(options, options + count)) };
+    });
+    if (created == nullptr) {
+        tell(error, message);
+    }
+    return created;
+}
+
+void bigllama_server_free(struct bigllama_server * server) {
+    delete server;
+}
+
+char * bigllama_server_describe(const struct bigllama_server * server, char ** error) {
+    return guarded(error, [&] { return copy(server->program.describe().dump()); });
+}
+
+int bigllama_server_run(
+    struct bigllama_server * server, struct llama_model * model, const char * path, bigllama_eval_callback eval,
+    bigllama_decode_callback decode, char ** error) {
+    return counted(error, [&] {
+        server->program.run(model, path, eval, decode);
+        return 0;
+    });
+}
+
+char * bigllama_server_addresses(const struct bigllama_server * server) {
+    return copy(server->program.addresses());
+}
+
+void bigllama_server_stop(const struct bigllama_server * server) {
+    server->program.stop();
 }
 
 void bigllama_context_memory(const struct llama_context * context, int64_t * cache, int64_t * compute) {

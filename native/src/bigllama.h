@@ -22,12 +22,15 @@
 extern "C" {
 #endif
 
+struct ggml_tensor;
+struct llama_batch;
 struct llama_context;
 struct llama_model;
 struct llama_token_data;
 struct llama_token_data_array;
 struct llama_vocab;
 struct bigllama_grammar;
+struct bigllama_server;
 struct bigllama_speculation;
 struct bigllama_templates;
 
@@ -141,6 +144,44 @@ BIGLLAMA_API int bigllama_speculation_draft(
 
 /* Reports how many tokens of the previous draft were accepted. Returns 0, or -1 and an error. */
 BIGLLAMA_API int bigllama_speculation_accept(struct bigllama_speculation * speculation, int count, char ** error);
+
+/* Computes a batch instead of llama_decode, and returns what that does. */
+typedef int32_t (*bigllama_decode_callback)(struct llama_context * context, struct llama_batch * batch);
+
+/* A ggml_backend_sched_eval_callback. */
+typedef bool (*bigllama_eval_callback)(struct ggml_tensor * node, bool ask, void * data);
+
+/*
+ * llama.cpp's HTTP server, of which one runs at a time.
+ *
+ * options options of llama-server
+ */
+BIGLLAMA_API struct bigllama_server * bigllama_server_create(int count, const char * const * options, char ** error);
+
+BIGLLAMA_API void bigllama_server_free(struct bigllama_server * server);
+
+/*
+ * Returns an object: "model" (empty if the options name none), "ctx_size", "parallel", "batch_size", "ubatch_size",
+ * "cache_type_k", "cache_type_v", "flash_attn" (of llama.cpp's enums), "embedding", "hosts", "has_api_key"
+ */
+BIGLLAMA_API char * bigllama_server_describe(const struct bigllama_server * server, char ** error);
+
+/*
+ * Serves a model, which stays the caller's, until bigllama_server_stop. Returns 0, or -1 and an error.
+ *
+ * path   the file that it came from, which clients see
+ * eval   the eval callback of the server's context; NULL for none
+ * decode computes each batch, on the calling thread
+ */
+BIGLLAMA_API int bigllama_server_run(
+    struct bigllama_server * server, struct llama_model * model, const char * path, bigllama_eval_callback eval,
+    bigllama_decode_callback decode, char ** error);
+
+/* Returns the addresses of a running server, separated by commas; an empty text before it is ready. Thread-safe. */
+BIGLLAMA_API char * bigllama_server_addresses(const struct bigllama_server * server);
+
+/* Has a running server end; does nothing before it is ready. Thread-safe. */
+BIGLLAMA_API void bigllama_server_stop(const struct bigllama_server * server);
 
 /*
  * The bytes of a context's buffers on all devices: those of its memory (KV cache and recurrent states), and those for

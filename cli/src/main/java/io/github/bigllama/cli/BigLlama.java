@@ -16,6 +16,7 @@ import io.github.bigllama.cli.command.RandomModelCommand;
 import io.github.bigllama.cli.command.ResidencyCommand;
 import io.github.bigllama.cli.command.RmCommand;
 import io.github.bigllama.cli.command.RunCommand;
+import io.github.bigllama.cli.command.ServeCommand;
 import io.github.bigllama.cli.command.TokenizeCommand;
 import io.github.bigllama.cli.command.Version;
 import io.github.bigllama.cli.option.QuantizationNames;
@@ -41,6 +42,7 @@ import picocli.CommandLine.Spec;
             RunCommand.class,
             ChatCommand.class,
             EmbedCommand.class,
+            ServeCommand.class,
             TokenizeCommand.class,
             InfoCommand.class,
             PullCommand.class,

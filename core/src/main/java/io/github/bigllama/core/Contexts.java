@@ -9,6 +9,7 @@ import io.github.bigllama.internal.draft.DraftLength;
 import io.github.bigllama.internal.engine.Context;
 import io.github.bigllama.internal.engine.Encoder;
 import io.github.bigllama.internal.engine.Lane;
+import io.github.bigllama.internal.engine.ServedContext;
 import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.load.ModelLoader;
 import io.github.bigllama.internal.pager.Pager;
@@ -84,14 +85,40 @@ final class Contexts {
                 pager.orElse(null));
     }
 
+    /**
+     * What a server is given.
+     *
+     * @param options of its context, which fit into RAM
+     * @param isPaged whether weights are read from disk
+     */
+    record Served(SessionOptions options, ServedContext context, boolean isPaged) {}
+
+    /**
+     * Prepares for the context of a server.
+     *
+     * @throws SessionException if there is too little RAM
+     */
+    Served serve(SessionOptions options) {
+        SessionOptions fitting = fit(options);
+        Pager own = pager.orElse(null);
+        if (own != null && fitting.microBatchSize() == SessionOptions.AUTO_MICRO_BATCH) {
+            int batch = rules().streamingBatch(fitting, own.weightRam(0));
+            fitting = fitting.withBatchSizes(batch, batch);
+        }
+        return new Served(fitting, new ServedContext(fitting, loaded.sizes(), own), own != null);
+    }
+
+    private MemoryFit rules() {
+        return new MemoryFit(
+                path,
+                loaded,
+                llama_h.llama_model_n_ctx_train(loaded.handle().pointer()),
+                pager.map(Pager::ownBytes).orElse(0L));
+    }
+
     /** The options that fit into RAM; from then on weights are managed, if not all fit beside. */
     private SessionOptions fit(SessionOptions options) {
-        MemoryFit fit =
-                new MemoryFit(
-                        path,
-                        loaded,
-                        llama_h.llama_model_n_ctx_train(loaded.handle().pointer()),
-                        pager.map(Pager::ownBytes).orElse(0L));
+        MemoryFit fit = rules();
         SessionOptions fitting = fit.resolve(options);
         if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(fitting)) {
             pager = page();

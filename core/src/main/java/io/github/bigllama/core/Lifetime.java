@@ -49,6 +49,7 @@ final class Lifetime implements Runnable {
                 || name.equals(SessionResources.class.getName())
                 || name.equals(LlamaSession.class.getName())
                 || name.equals(Embedder.class.getName())
+                || name.equals(LlamaServer.class.getName())
                 || name.equals(LlamaModel.class.getName())
                 || name.equals("io.github.bigllama.core.chat.Chat");
     }
@@ -60,6 +61,12 @@ final class Lifetime implements Runnable {
             isForgotten = false;
             cleanable.clean();
         };
+    }
+
+    /** Ends it, for an owner that can't become unreachable. */
+    void end() {
+        isForgotten = false;
+        run();
     }
 
     /** Where it began. */

@@ -167,6 +167,15 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return contexts.openEncoder(options, pooling);
     }
 
+    /** Prepares for the context of a server. */
+    synchronized Contexts.Served serve(SessionOptions options) {
+        if (!loaded.kind().generates() && !loaded.kind().embeds()) {
+            throw refusal("serve", "can't do that");
+        }
+        requireWeights();
+        return contexts.serve(options);
+    }
+
     private LlamaSession session(Lane lane) {
         try {
             return new LlamaSession(this, lane);

@@ -23672,7 +23672,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
+     * _Bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
      * }
      */
     public static FunctionDescriptor bigllama_candidates_fill$descriptor() {
@@ -23682,7 +23682,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
+     * _Bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
      * }
      */
     public static MethodHandle bigllama_candidates_fill$handle() {
@@ -23692,7 +23692,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
+     * _Bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
      * }
      */
     public static MemorySegment bigllama_candidates_fill$address() {
@@ -23701,7 +23701,7 @@ public class llama_h extends llama_h$shared {
 
     /**
      * {@snippet lang=c :
-     * bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
+     * _Bool bigllama_candidates_fill(struct llama_token_data_array *candidates, struct llama_token_data *room, const float *logits, int count)
      * }
      */
     public static boolean bigllama_candidates_fill(MemorySegment candidates, MemorySegment room, MemorySegment logits, int count) {
@@ -24027,6 +24027,372 @@ public class llama_h extends llama_h$shared {
                 traceDowncall("bigllama_speculation_accept", speculation, count, error);
             }
             return (int)mh$.invokeExact(speculation, count, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_server_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_server_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct bigllama_server *bigllama_server_create(int count, const char *const *options, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_server_create$descriptor() {
+        return bigllama_server_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct bigllama_server *bigllama_server_create(int count, const char *const *options, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_server_create$handle() {
+        return bigllama_server_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct bigllama_server *bigllama_server_create(int count, const char *const *options, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_server_create$address() {
+        return bigllama_server_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct bigllama_server *bigllama_server_create(int count, const char *const *options, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_server_create(int count, MemorySegment options, MemorySegment error) {
+        var mh$ = bigllama_server_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_server_create", count, options, error);
+            }
+            return (MemorySegment)mh$.invokeExact(count, options, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_server_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_server_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_server_free(struct bigllama_server *server)
+     * }
+     */
+    public static FunctionDescriptor bigllama_server_free$descriptor() {
+        return bigllama_server_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_server_free(struct bigllama_server *server)
+     * }
+     */
+    public static MethodHandle bigllama_server_free$handle() {
+        return bigllama_server_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_server_free(struct bigllama_server *server)
+     * }
+     */
+    public static MemorySegment bigllama_server_free$address() {
+        return bigllama_server_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_server_free(struct bigllama_server *server)
+     * }
+     */
+    public static void bigllama_server_free(MemorySegment server) {
+        var mh$ = bigllama_server_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_server_free", server);
+            }
+            mh$.invokeExact(server);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_server_describe {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_server_describe");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * char *bigllama_server_describe(const struct bigllama_server *server, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_server_describe$descriptor() {
+        return bigllama_server_describe.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * char *bigllama_server_describe(const struct bigllama_server *server, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_server_describe$handle() {
+        return bigllama_server_describe.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * char *bigllama_server_describe(const struct bigllama_server *server, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_server_describe$address() {
+        return bigllama_server_describe.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * char *bigllama_server_describe(const struct bigllama_server *server, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_server_describe(MemorySegment server, MemorySegment error) {
+        var mh$ = bigllama_server_describe.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_server_describe", server, error);
+            }
+            return (MemorySegment)mh$.invokeExact(server, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_server_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_server_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_server_run(struct bigllama_server *server, struct llama_model *model, const char *path, bigllama_eval_callback eval, bigllama_decode_callback decode, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_server_run$descriptor() {
+        return bigllama_server_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_server_run(struct bigllama_server *server, struct llama_model *model, const char *path, bigllama_eval_callback eval, bigllama_decode_callback decode, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_server_run$handle() {
+        return bigllama_server_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_server_run(struct bigllama_server *server, struct llama_model *model, const char *path, bigllama_eval_callback eval, bigllama_decode_callback decode, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_server_run$address() {
+        return bigllama_server_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_server_run(struct bigllama_server *server, struct llama_model *model, const char *path, bigllama_eval_callback eval, bigllama_decode_callback decode, char **error)
+     * }
+     */
+    public static int bigllama_server_run(MemorySegment server, MemorySegment model, MemorySegment path, MemorySegment eval, MemorySegment decode, MemorySegment error) {
+        var mh$ = bigllama_server_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_server_run", server, model, path, eval, decode, error);
+            }
+            return (int)mh$.invokeExact(server, model, path, eval, decode, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_server_addresses {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_server_addresses");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * char *bigllama_server_addresses(const struct bigllama_server *server)
+     * }
+     */
+    public static FunctionDescriptor bigllama_server_addresses$descriptor() {
+        return bigllama_server_addresses.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * char *bigllama_server_addresses(const struct bigllama_server *server)
+     * }
+     */
+    public static MethodHandle bigllama_server_addresses$handle() {
+        return bigllama_server_addresses.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * char *bigllama_server_addresses(const struct bigllama_server *server)
+     * }
+     */
+    public static MemorySegment bigllama_server_addresses$address() {
+        return bigllama_server_addresses.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * char *bigllama_server_addresses(const struct bigllama_server *server)
+     * }
+     */
+    public static MemorySegment bigllama_server_addresses(MemorySegment server) {
+        var mh$ = bigllama_server_addresses.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_server_addresses", server);
+            }
+            return (MemorySegment)mh$.invokeExact(server);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_server_stop {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_server_stop");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_server_stop(const struct bigllama_server *server)
+     * }
+     */
+    public static FunctionDescriptor bigllama_server_stop$descriptor() {
+        return bigllama_server_stop.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_server_stop(const struct bigllama_server *server)
+     * }
+     */
+    public static MethodHandle bigllama_server_stop$handle() {
+        return bigllama_server_stop.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_server_stop(const struct bigllama_server *server)
+     * }
+     */
+    public static MemorySegment bigllama_server_stop$address() {
+        return bigllama_server_stop.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_server_stop(const struct bigllama_server *server)
+     * }
+     */
+    public static void bigllama_server_stop(MemorySegment server) {
+        var mh$ = bigllama_server_stop.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_server_stop", server);
+            }
+            mh$.invokeExact(server);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

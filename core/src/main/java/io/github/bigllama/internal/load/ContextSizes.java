@@ -6,6 +6,7 @@ import io.github.bigllama.internal.llama.LlamaLog;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /** Asks llama.cpp how much memory a context takes. */
 public final class ContextSizes {
@@ -26,5 +27,10 @@ public final class ContextSizes {
                     compute.get(ValueLayout.JAVA_LONG, 0),
                     created.outputBuffer());
         }
+    }
+
+    /** Bytes of the buffers in which an existing context computes. */
+    public static long computeBuffers(MemorySegment context) {
+        return of(new LlamaLog.Result<>(context, List.of(), 0)).computeBuffers();
     }
 }

@@ -154,6 +154,22 @@ public final class MemoryFit {
         }
     }
 
+    /**
+     * The micro-batch for a context whose weights pass through memory, and which another program
+     * than ours creates: the largest that is affordable.
+     *
+     * @param options with a definite context size
+     */
+    public int streamingBatch(SessionOptions options, long weightRam) {
+        int most = microBatch(options, true);
+        try (ModelDryRun model = dry()) {
+            return affordableBatch(
+                    weightRam,
+                    most,
+                    model.memory(options.withBatchSizes(most, most)).computeBuffers());
+        }
+    }
+
     private int require(int context, long weightRam) {
         if (context == 0) {
             throw new SessionException(

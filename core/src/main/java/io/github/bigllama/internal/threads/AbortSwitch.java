@@ -2,6 +2,7 @@ package io.github.bigllama.internal.threads;
 
 import io.github.bigllama.bindings.llama.llama_context_params;
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.internal.llama.NativeHandle;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -21,11 +22,18 @@ public final class AbortSwitch {
         flag = arena.allocate(ValueLayout.JAVA_BYTE);
     }
 
+    /** Has llama.cpp ask the switch in computations of a context that is created with these. */
     public void install(MemorySegment params) {
         // llama.cpp calls this function before each of the thousand operations of a token while the
         // other threads wait: an upcall would cost a few percent of the speed.
         llama_context_params.abort_callback(params, llama_h.bigllama_abort_if_set$address());
         llama_context_params.abort_callback_data(params, flag);
+    }
+
+    /** As the other method, for a context that exists. */
+    public void install(NativeHandle context) {
+        llama_h.llama_set_abort_callback(
+                context.pointer(), llama_h.bigllama_abort_if_set$address(), flag);
     }
 
     /**

@@ -1,0 +1,131 @@
+package io.github.bigllama.cli.command;
+
+import io.github.bigllama.cli.option.CommonArguments;
+import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.LlamaServer;
+import io.github.bigllama.core.option.ServerOptions;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Unmatched;
+
+/** Serves a model over HTTP until it is interrupted. */
+@Command(
+        name = "serve",
+        description = {
+            "Serve a model over HTTP, with the protocols of OpenAI and Anthropic: llama.cpp's own "
+                    + "server, on a model that may be larger than RAM. Options of llama-server "
+                    + "that are not listed here are passed on to it.",
+            ""
+        },
+        footer = {
+            "",
+            "For example, while it runs:",
+            "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\",
+            "    -d '{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}'"
+        })
+public final class ServeCommand implements Callable<Integer> {
+    private static final List<String> LOOPBACK = List.of("127.", "localhost", "::1", "[::1]");
+
+    @Option(
+            names = "--host",
+            paramLabel = "ADDRESS",
+            description =
+                    "The address to listen at; 0.0.0.0 for all of this machine's. Default: "
+                            + "127.0.0.1, which other machines can't reach.")
+    @Nullable String host;
+
+    @Option(
+            names = "--port",
+            paramLabel = "N",
+            description = "The port to listen at; 0 for one that is free. Default: 8080.")
+    @Nullable Integer port;
+
+    @Option(
+            names = "--api-key",
+            paramLabel = "KEY",
+            description = "Refuse requests without this key.")
+    @Nullable String apiKey;
+
+    @Option(
+            names = {"-np", "--parallel"},
+            paramLabel = "N",
+            description =
+                    "Most answers at a time, which are computed in one pass over the weights. "
+                            + "Default: 4, which share the context.")
+    @Nullable Integer parallel;
+
+    @Option(
+            names = {"-c", "--ctx-size"},
+            paramLabel = "N",
+            description =
+                    "Size of the context, in tokens. Default: what the model was trained with, as "
+                            + "far as it leaves room for the weights.")
+    @Nullable Integer contextSize;
+
+    @Unmatched List<String> others = new ArrayList<>();
+
+    @Mixin CommonArguments common = new CommonArguments();
+
+    @ArgGroup(validate = false, heading = "%nModel:%n")
+    ModelArguments model = new ModelArguments();
+
+    @Override
+    public Integer call() throws InterruptedException {
+        try (Interruption interruption = new Interruption();
+                LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
+                LlamaServer server = LlamaServer.start(loaded, options())) {
+            interruption.onRequest(server::close);
+            loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
+            warn(server.addresses());
+            System.err.println(
+                    "bigllama: serving "
+                            + loaded.path()
+                            + " at "
+                            + server.addresses().stream()
+                                    .map(URI::toString)
+                                    .collect(Collectors.joining(" and "))
+                            + "; Ctrl-C ends it");
+            server.join();
+            return interruption.isRequested() ? ExitCode.INTERRUPTED : ExitCode.OK;
+        }
+    }
+
+    private void warn(List<URI> addresses) {
+        boolean isOpen =
+                addresses.stream()
+                        .map(URI::getHost)
+                        .anyMatch(host -> LOOPBACK.stream().noneMatch(host::startsWith));
+        boolean hasKey =
+                apiKey != null
+                        || others.contains("--api-key-file")
+                        || System.getenv("LLAMA_API_KEY") != null;
+        if (isOpen && !hasKey) {
+            System.err.println(
+                    "bigllama: other machines can use this model without a key; set one with --api-key");
+        }
+    }
+
+    private ServerOptions options() {
+        ServerOptions options = new ServerOptions(others);
+        options = with(options, "--host", host);
+        options = with(options, "--port", port);
+        options = with(options, "--api-key", apiKey);
+        options = with(options, "--parallel", parallel);
+        return with(options, "--ctx-size", contextSize);
+    }
+
+    private static ServerOptions with(ServerOptions options, String name, @Nullable Object value) {
+        return value == null ? options : options.with(name, value.toString());
+    }
+}

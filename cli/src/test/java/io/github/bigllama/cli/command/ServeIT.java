@@ -1,0 +1,106 @@
+package io.github.bigllama.cli.command;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.bigllama.cli.Bundle;
+import io.github.bigllama.cli.Bundle.Result;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The command serve. */
+class ServeIT {
+    private static final Pattern ADDRESS = Pattern.compile("at (http://[0-9.:]+); Ctrl-C ends it");
+
+    private final Bundle bundle = Bundle.built();
+
+    private static URI address(Process process) throws IOException {
+        String said = Bundle.readUntil(process.getErrorStream(), "Ctrl-C ends it");
+        Matcher matcher = ADDRESS.matcher(said);
+        assertThat(matcher.find()).as(said).isTrue();
+        return URI.create(matcher.group(1));
+    }
+
+    private static HttpResponse<String> ask(URI address, String... headers) throws Exception {
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(address.resolve("/v1/chat/completions"))
+                        .POST(
+                                HttpRequest.BodyPublishers.ofString(
+                                        """
+                                        {"messages": [{"role": "user",
+                                          "content": "What is the capital of France?"}]}
+                                        """));
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        return HttpClient.newHttpClient().send(request.build(), BodyHandlers.ofString());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"INT, 130", "TERM, 143"})
+    void answersUntilASignalEndsIt(String signal, int exitCode) throws Exception {
+        Process process = bundle.start("serve", "--port", "0");
+        try {
+            URI address = address(process);
+            assertThat(ask(address).body())
+                    .contains("The capital of France is Paris.")
+                    .contains("bigllama-demo-Q8_0.gguf");
+            Bundle.signal(signal, process);
+            Result result = Bundle.finish(process);
+            assertThat(result.exitCode()).isEqualTo(exitCode);
+            assertThat(result.out()).isEmpty();
+            assertThat(result.complaint().strip()).isEmpty();
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    void passesOnWhatItDoesNotKnow() throws Exception {
+        Process process =
+                bundle.start(
+                        "serve", "--port", "0", "--api-key", "secret", "--alias", "llama-demo");
+        try {
+            URI address = address(process);
+            assertThat(ask(address).statusCode()).isEqualTo(401);
+            assertThat(ask(address, "Authorization", "Bearer secret").body())
+                    .contains("Paris")
+                    .contains("\"model\":\"llama-demo\"");
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
+    void warnsWhereOthersCanReachIt() throws Exception {
+        Process process = bundle.start("serve", "--host", "0.0.0.0", "--port", "0");
+        try {
+            assertThat(Bundle.readUntil(process.getErrorStream(), "Ctrl-C ends it"))
+                    .contains("bigllama: other machines can use this model without a key");
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "--nosuch 3, invalid argument: --nosuch",
+        "--cache-type-k 9, cache-type-k",
+        "--hf-repo a/b, a/b",
+        "--list-devices, this option prints something"
+    })
+    void refusesInOneLine(String arguments, String reason) {
+        String[] all = ("serve --port 0 " + arguments).split(" ");
+        Result result = bundle.run(all);
+        assertThat(result.exitCode()).isNotZero();
+        assertThat(result.complaint()).startsWith("bigllama: ").hasLineCount(1).contains(reason);
+    }
+}

@@ -1,0 +1,317 @@
+package io.github.bigllama.core;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.bigllama.bindings.FileName;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.ServerException;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.FlashAttention;
+import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.ServerOptions;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.option.Speculation;
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.internal.engine.ServedContext;
+import io.github.bigllama.internal.llama.Json;
+import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.llama.NativeOwner;
+import io.github.bigllama.internal.llama.Shim;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.URI;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Serves a model over HTTP: llama.cpp's own server, with its protocols (OpenAI's chat completions,
+ * responses and embeddings, Anthropic's messages) and its options, on a model whose weights
+ * bigllama keeps in memory as for a session. The model may be larger than RAM, and may be used by
+ * sessions at the same time.
+ *
+ * <p>llama.cpp can run one server in a process. Thread-safe. Close it before its model; closing is
+ * idempotent. What is logged goes to the logger {@code io.github.bigllama.llama.cpp}, at level
+ * DEBUG.
+ */
+public final class LlamaServer implements AutoCloseable {
+    private static final int POLL_MILLIS = 10;
+
+    /** What llama-server takes if its options don't say how many answers it gives at a time. */
+    private static final int USUAL_PARALLEL = 4;
+
+    private final NativeHandle program;
+    private final ServedContext context;
+    private final Lifetime lifetime;
+    private final Thread thread;
+    private volatile List<URI> addresses = List.of();
+    private volatile @Nullable ServerException failure;
+
+    private LlamaServer(LlamaModel model, NativeHandle program, ServedContext context) {
+        this.program = program;
+        this.context = context;
+        this.lifetime = new Lifetime(model, "a server", () -> {});
+        this.thread =
+                Thread.ofPlatform().name("bigllama-server").daemon().unstarted(() -> run(model));
+    }
+
+    /**
+     * Serves a model with llama-server's defaults; see {@link #start(LlamaModel, ServerOptions)}.
+     */
+    public static LlamaServer start(LlamaModel model) {
+        return start(model, ServerOptions.defaults());
+    }
+
+    /**
+     * Serves a model; returns when the server is ready.
+     *
+     * @throws ServerException if an option is wrong, an address is in use, or the process has a
+     *     server already
+     * @throws SessionException if there is not enough RAM for the context; the message names the
+     *     largest that fits
+     */
+    public static LlamaServer start(LlamaModel model, ServerOptions options) {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(options, "options");
+        ServerOptions fitting;
+        ServedContext context;
+        try (NativeHandle asked = program(options)) {
+            JsonNode description = describe(asked);
+            requireNoModel(description);
+            SessionOptions session = session(description, options.arguments());
+            Contexts.Served served = model.serve(session);
+            context = served.context();
+            fitting = fitting(options, served);
+        }
+        NativeHandle program = program(fitting);
+        LlamaServer server = new LlamaServer(model, program, context);
+        server.thread.start();
+        server.awaitReady();
+        return server;
+    }
+
+    private static NativeHandle program(ServerOptions options) {
+        List<String> arguments = options.arguments();
+        arguments.forEach(Shim::requireText);
+        MemorySegment pointer =
+                Shim.pointer(
+                        ServerException::new,
+                        "cannot serve",
+                        (arena, error) -> {
+                            MemorySegment array =
+                                    arena.allocate(
+                                            ValueLayout.ADDRESS, Math.max(1, arguments.size()));
+                            for (int i = 0; i < arguments.size(); i++) {
+                                array.setAtIndex(
+                                        ValueLayout.ADDRESS,
+                                        i,
+                                        arena.allocateFrom(arguments.get(i)));
+                            }
+                            return llama_h.bigllama_server_create(arguments.size(), array, error);
+                        });
+        return new NativeHandle("server", pointer, llama_h::bigllama_server_free);
+    }
+
+    private static JsonNode describe(NativeHandle program) {
+        return Json.read(
+                Shim.text(
+                        ServerException::new,
+                        "cannot read the options",
+                        (arena, error) ->
+                                llama_h.bigllama_server_describe(program.pointer(), error)));
+    }
+
+    private static void requireNoModel(JsonNode description) {
+        if (!description.path("model").asText().isEmpty()) {
+            throw new ServerException(
+                    "the options of the server name a model, %s, but the server serves one that has been loaded: leave it out"
+                            .formatted(description.path("model").asText()));
+        }
+    }
+
+    /** The context that llama.cpp's options ask for. */
+    private static SessionOptions session(JsonNode description, List<String> arguments) {
+        int parallel = description.path("parallel").asInt();
+        int context = description.path("ctx_size").asInt();
+        int batch = description.path("batch_size").asInt();
+        int threads = number(arguments, List.of("-t", "--threads"));
+        int batchThreads = number(arguments, List.of("-tb", "--threads-batch"));
+        try {
+            return SessionOptions.defaults()
+                    .withContextSize(context == 0 ? SessionOptions.AUTO_CONTEXT : context)
+                    .withBatchSizes(
+                            batch,
+                            given(arguments, List.of("-ub", "--ubatch-size"))
+                                    ? Math.min(batch, description.path("ubatch_size").asInt())
+                                    : SessionOptions.AUTO_MICRO_BATCH)
+                    .withThreads(threads, batchThreads)
+                    .withKvTypes(
+                            value(KvType.values(), KvType::value, description, "cache_type_k"),
+                            value(KvType.values(), KvType::value, description, "cache_type_v"))
+                    .withFlashAttention(
+                            value(
+                                    FlashAttention.values(),
+                                    FlashAttention::value,
+                                    description,
+                                    "flash_attn"))
+                    .withSequences(parallel < 0 ? USUAL_PARALLEL : parallel)
+                    .withEmbeddings(description.path("embedding").asBoolean())
+                    .withSpeculation(Speculation.OFF);
+        } catch (IllegalArgumentException e) {
+            throw new ServerException("cannot serve: " + e.getMessage());
+        }
+    }
+
+    private static <T> T value(T[] values, ToIntFunction<T> number, JsonNode from, String name) {
+        return Arrays.stream(values)
+                .filter(value -> number.applyAsInt(value) == from.path(name).asInt())
+                .findFirst()
+                .orElseThrow(
+                        () -> new ServerException("cannot serve: bigllama has no such " + name));
+    }
+
+    private static boolean given(List<String> arguments, List<String> names) {
+        return names.stream().anyMatch(arguments::contains);
+    }
+
+    /** The number after one of these names; 0 if none is there. */
+    private static int number(List<String> arguments, List<String> names) {
+        int at = names.stream().mapToInt(arguments::lastIndexOf).max().orElse(-1);
+        try {
+            return at < 0 || at + 1 == arguments.size()
+                    ? 0
+                    : Math.max(0, Integer.parseInt(arguments.get(at + 1)));
+        } catch (NumberFormatException e) {
+            return 0;
+        }
+    }
+
+    /** The options with the context that fits, and without what takes RAM from weights. */
+    private static ServerOptions fitting(ServerOptions options, Contexts.Served served) {
+        SessionOptions session = served.options();
+        ServerOptions fitting = options.with("--ctx-size", Integer.toString(session.contextSize()));
+        if (session.microBatchSize() != SessionOptions.AUTO_MICRO_BATCH) {
+            fitting =
+                    fitting.with(
+                            "--batch-size",
+                            Integer.toString(session.batchSize()),
+                            "--ubatch-size",
+                            Integer.toString(session.microBatchSize()));
+        }
+        if (served.isPaged() && !given(options.arguments(), List.of("-cram", "--cache-ram"))) {
+            fitting = fitting.with("--cache-ram", "0");
+        }
+        return fitting;
+    }
+
+    private void run(LlamaModel model) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment error = arena.allocate(ValueLayout.ADDRESS);
+            int result =
+                    llama_h.bigllama_server_run(
+                            program.pointer(),
+                            NativeOwner.pointerOf(model),
+                            FileName.of(model.path(), arena),
+                            context.evalCallback(),
+                            context.decodeCallback(),
+                            error);
+            if (result < 0) {
+                failure = new ServerException("cannot serve: " + Shim.reason(error));
+            }
+        } finally {
+            context.close();
+            synchronized (this) {
+                program.close();
+            }
+        }
+    }
+
+    private synchronized void stop() {
+        if (!program.isClosed()) {
+            llama_h.bigllama_server_stop(program.pointer());
+        }
+    }
+
+    private void awaitReady() {
+        boolean isInterrupted = false;
+        while (thread.isAlive() && addresses.isEmpty()) {
+            try {
+                addresses = nativeAddresses();
+                Thread.sleep(POLL_MILLIS);
+            } catch (InterruptedException e) {
+                isInterrupted = true;
+            }
+        }
+        if (isInterrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (addresses.isEmpty()) {
+            lifetime.end();
+            ServerException reason = failure;
+            throw reason == null ? new ServerException("cannot serve: it has ended") : reason;
+        }
+    }
+
+    private synchronized List<URI> nativeAddresses() {
+        if (program.isClosed()) {
+            return List.of();
+        }
+        String text =
+                Shim.text(
+                        ServerException::new,
+                        "cannot ask for the address",
+                        (arena, error) -> llama_h.bigllama_server_addresses(program.pointer()));
+        return text.isEmpty()
+                ? List.of()
+                : Arrays.stream(text.split(",")).map(URI::create).toList();
+    }
+
+    /** The addresses that it listens at, such as {@code http://127.0.0.1:8080}. */
+    public List<URI> addresses() {
+        return addresses;
+    }
+
+    /** Whether it serves. */
+    public boolean isRunning() {
+        return thread.isAlive();
+    }
+
+    /** The cost of the last pass; empty before the first, and if all weights fit into RAM. */
+    public Optional<PassStats> lastPass() {
+        return context.lastPass();
+    }
+
+    /**
+     * Waits until it ends.
+     *
+     * @throws ServerException if it ended with an error
+     */
+    public void join() throws InterruptedException {
+        thread.join();
+        ServerException reason = failure;
+        if (reason != null) {
+            throw reason;
+        }
+    }
+
+    /** Ends the server: requests under way are cancelled after their current pass. Idempotent. */
+    @Override
+    public void close() {
+        boolean isInterrupted = false;
+        while (thread.isAlive()) {
+            stop();
+            try {
+                thread.join(POLL_MILLIS);
+            } catch (InterruptedException e) {
+                isInterrupted = true;
+            }
+        }
+        lifetime.end();
+        if (isInterrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/*
+ * Included (-include) before the first line of llama.cpp's files that are only used by its server, and which would end
+ * the process where a library has to report an error.
+ */
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+
+#include "ggml.h"
+
+[[noreturn]] void bigllama_exit(int status);
+[[noreturn]] void bigllama_failed(const char * what);
+
+/* Some call it std::exit. */
+namespace std {
+using ::bigllama_exit;
+}
+
+#define exit bigllama_exit
+#undef GGML_ABORT
+#define GGML_ABORT(...) bigllama_failed("llama.cpp failed at " __FILE__)
+#undef GGML_ASSERT
+#define GGML_ASSERT(condition) ((condition) ? (void) 0 : bigllama_failed("llama.cpp expects " #condition))
+
+/* Only of options: what is printed is the reason why one is wrong. */
+#ifdef BIGLLAMA_PRINTS
+int bigllama_fprintf(FILE * stream, const char * format, ...);
+#define fprintf bigllama_fprintf
+#endif
+
+/* Only of requests: JSON must not be nested so deep that functions that call themselves overflow the stack. */
+#ifdef BIGLLAMA_READS_REQUESTS
+#include "common.h"
+#include "sampling.h"
+#include "speculative.h"
+#include "server-chat.h"
+#include "server-common.h"
+#include "server-context.h"
+#include "server-http.h"
+#include "server-queue.h"
+#include "server-schema.h"
+#include "server-stream.h"
+#include "server-task.h"
+
+const std::string & bigllama_bounded(const std::string & json);
+#define parse(text) parse(bigllama_bounded(text))
+#endif

@@ -1,0 +1,203 @@
+#include "server.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <mutex>
+#include <stdexcept>
+
+#include "arg.h"
+#include "common-log.h"
+#include "depth.h"
+#include "grammar.h"
+#include "log.h"
+#include "server-http.h"
+#include "server-stream.h"
+
+/* Of llama.cpp's server.cpp, which has no header. Without argv it leaves signals and downloads alone. */
+int llama_server(common_params & params, int argc, char ** argv);
+void llama_server_terminate();
+
+/* The real one: the macro makes destructors call bigllama_server_model_free. */
+#undef llama_model_free
+extern "C" void llama_model_free(struct llama_model * model);
+
+namespace {
+
+/* Held by the server that is running: llama.cpp keeps one in static variables. */
+std::mutex running;
+
+std::mutex state;
+const server * current = nullptr;
+std::string listening;
+std::string failure;
+llama_model * served = nullptr;
+std::string served_path;
+bigllama_decode_callback computes = nullptr;
+
+/* What the file that is being read by no-exit.h printed last. */
+thread_local std::string printed;
+
+/* From "srv  llama_server: listening on http://127.0.0.1:8080" the address. */
+void observe(int level, const std::string & text) {
+    static const std::string mark = "listening on http";
+    const size_t found = text.find(mark);
+    const std::lock_guard<std::mutex> lock(state);
+    if (found != std::string::npos && level == GGML_LOG_LEVEL_INFO) {
+        const size_t begin = found + mark.size() - 4;
+        listening += (listening.empty() ? "" : ",") + text.substr(begin, text.find_first_of(" \n", begin) - begin);
+    } else if (level == GGML_LOG_LEVEL_ERROR) {
+        if (failure.empty()) {
+            // From "srv         start: couldn't bind" the reason.
+            const size_t prefix = text.find(": ");
+            const size_t begin = text.compare(0, 4, "srv ") == 0 && prefix < 24 ? prefix + 2 : 0;
+            failure = text.substr(begin, text.find_last_not_of(" \n") + 1 - begin);
+        }
+    }
+}
+
+} // namespace
+
+void bigllama_exit(int) {
+    throw std::runtime_error(printed.empty() ? "this option prints something and ends the program" : printed);
+}
+
+void bigllama_failed(const char * what) {
+    throw std::runtime_error(what);
+}
+
+const std::string & bigllama_bounded(const std::string & json) {
+    require_depth("JSON", json.c_str(), "\"");
+    return json;
+}
+
+int bigllama_fprintf(FILE *, const char * format, ...) {
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = std::vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    printed += text;
+    return length;
+}
+
+/* Instead of llama_decode; see server/CMakeLists.txt. */
+extern "C" int32_t bigllama_server_decode(struct llama_context * context, struct llama_batch batch) {
+    return computes == nullptr ? llama_decode(context, batch) : computes(context, &batch);
+}
+
+/* Instead of llama_model_load_from_file. */
+extern "C" struct llama_model * bigllama_server_model(const char * path, struct llama_model_params params) {
+    return served != nullptr && path == served_path ? served : llama_model_load_from_file(path, params);
+}
+
+/* Instead of llama_model_free. */
+extern "C" void bigllama_server_model_free(struct llama_model * model) {
+    if (model != served) {
+        llama_model_free(model);
+    }
+}
+
+/* Instead of llama_sampler_init_grammar. */
+extern "C" struct llama_sampler * bigllama_server_grammar(
+    const struct llama_vocab * vocab, const char * source, const char * root) {
+    grammar::check(source);
+    return llama_sampler_init_grammar(vocab, source, root);
+}
+
+/* Instead of llama_backend_free. */
+extern "C" void bigllama_server_ended(void) {}
+
+server::server(const std::vector<std::string> & options) {
+    std::vector<std::string> texts = options;
+    std::vector<char *> argv;
+    static char program[] = "llama-server";
+    argv.push_back(program);
+    for (auto & text : texts) {
+        argv.push_back(&text[0]);
+    }
+    const int argc = static_cast<int>(argv.size());
+    argv.push_back(nullptr);
+    printed.clear();
+    const bool is_read = common_params_parse(argc, argv.data(), params, LLAMA_EXAMPLE_SERVER);
+    common_log_set_verbosity_thold(-1);
+    if (!is_read) {
+        throw std::runtime_error(printed);
+    }
+}
+
+common_json server::describe() const {
+    common_json hosts = common_json::array();
+    for (const auto & host : params.hostnames) {
+        hosts.push_back(host);
+    }
+    return common_json::object({
+        { "model", params.model.path + params.model.hf_repo + params.model.docker_repo + params.model.url },
+        { "ctx_size", params.n_ctx },
+        { "parallel", params.n_parallel },
+        { "batch_size", params.n_batch },
+        { "ubatch_size", params.n_ubatch },
+        { "cache_type_k", static_cast<int>(params.cache_type_k) },
+        { "cache_type_v", static_cast<int>(params.cache_type_v) },
+        { "flash_attn", static_cast<int>(params.flash_attn_type) },
+        { "embedding", params.embedding },
+        { "hosts", hosts },
+        { "has_api_key", !params.api_keys.empty() },
+    });
+}
+
+void server::run(
+    llama_model * model, const std::string & path, ggml_backend_sched_eval_callback eval,
+    bigllama_decode_callback decode) {
+    const std::unique_lock<std::mutex> lock(running, std::try_to_lock);
+    if (!lock.owns_lock()) {
+        throw std::runtime_error("a server is running in this process already, and llama.cpp can run one");
+    }
+    {
+        const std::lock_guard<std::mutex> guard(state);
+        failure.clear();
+        current = this;
+    }
+    served = model;
+    computes = decode;
+    served_path = path;
+    params.model.path = path;
+    params.cb_eval = eval;
+    // Java has decided what fits.
+    params.fit_params = false;
+    params.warmup = false;
+    observe_common_log(observe);
+    server_stream_session_manager_start();
+    std::string thrown;
+    int result = 1;
+    try {
+        // Without argv, it leaves signals alone.
+        result = llama_server(params, 0, nullptr);
+    } catch (const std::exception & e) {
+        thrown = e.what();
+    } catch (...) {
+        thrown = "unknown failure";
+    }
+    observe_common_log({});
+    served = nullptr;
+    computes = nullptr;
+    const std::lock_guard<std::mutex> guard(state);
+    listening.clear();
+    current = nullptr;
+    if (result != 0) {
+        throw std::runtime_error(!thrown.empty() ? thrown : failure.empty() ? "llama.cpp's server failed" : failure);
+    }
+}
+
+std::string server::addresses() const {
+    const std::lock_guard<std::mutex> guard(state);
+    return current == this ? listening : "";
+}
+
+void server::stop() const {
+    const std::lock_guard<std::mutex> guard(state);
+    if (current == this && !listening.empty()) {
+        // Only once: llama.cpp's handler refers to variables of the call that is ending.
+        listening.clear();
+        llama_server_terminate();
+    }
+}
