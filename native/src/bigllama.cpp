@@ -184,6 +184,12 @@ struct bigllama_templates * bigllama_templates_create(
                 model, source == nullptr ? "" : source, begin == nullptr ? "" : begin, end == nullptr ? "" : end);
         } catch (...) {
             delete created;
+            // llama.cpp rethrows a copy without the reason.
+            for (const char * text : { source, own }) {
+                if (text != nullptr) {
+                    common_chat_template(text, "", "");
+                }
+            }
             throw;
         }
         return created;
@@ -196,6 +202,19 @@ void bigllama_templates_free(struct bigllama_templates * templates) {
         on_large_stack([&] { delete templates; });
         return true;
     });
+}
+
+int32_t bigllama_tokenize(
+    const struct llama_vocab * vocab, const char * text, int32_t length, int32_t * tokens, int32_t most,
+    bool add_special, bool parse_special, char ** error) {
+    try {
+        return llama_tokenize(vocab, text, length, tokens, most, add_special, parse_special);
+    } catch (const std::exception & e) {
+        tell(error, e.what());
+    } catch (...) {
+        tell(error, "unknown failure");
+    }
+    return INT32_MIN;
 }
 
 char * bigllama_templates_describe(const struct bigllama_templates * templates, char ** error) {

@@ -70,6 +70,14 @@ BIGLLAMA_API char * bigllama_templates_apply(
  */
 BIGLLAMA_API char * bigllama_reply_parse(const char * syntax, const char * text, int partial, char ** error);
 
+/*
+ * As llama_tokenize, but where that throws, because a vocabulary has no token for a part of the text, this sets *error
+ * and returns INT32_MIN.
+ */
+BIGLLAMA_API int32_t bigllama_tokenize(
+    const struct llama_vocab * vocab, const char * text, int32_t length, int32_t * tokens, int32_t most,
+    bool add_special, bool parse_special, char ** error);
+
 /* Returns the GBNF grammar of the JSON texts that a JSON schema allows. */
 BIGLLAMA_API char * bigllama_schema_to_grammar(const char * schema, char ** error);
 

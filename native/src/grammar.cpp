@@ -32,6 +32,8 @@ constexpr size_t LONGEST_TRIGGER = 4096;
 /* Ways to read a text up to one place. */
 constexpr size_t MOST_STACKS = 10000;
 
+constexpr uint32_t LAST_CHARACTER = 0x10FFFF;
+
 constexpr size_t MOST_STACK = 256 << 20;
 
 /*
@@ -199,6 +201,7 @@ public:
         }
         require_rules();
         require_ranges();
+        require_characters();
         require_ends(empty_rules());
     }
 
@@ -244,6 +247,49 @@ private:
                 }
             }
         }
+    }
+
+    /* Characters that can't occur would leave the model nothing to say. */
+    void require_characters() const {
+        for (size_t rule = 0; rule < parser.rules.size(); rule++) {
+            const auto & elements = parser.rules[rule];
+            for (size_t i = 0; i < elements.size(); i++) {
+                const bool begins = elements[i].type == LLAMA_GRETYPE_CHAR || elements[i].type == LLAMA_GRETYPE_CHAR_NOT;
+                if (begins || elements[i].type == LLAMA_GRETYPE_CHAR_ALT ||
+                    elements[i].type == LLAMA_GRETYPE_CHAR_RNG_UPPER) {
+                    const uint32_t value = elements[i].value;
+                    if (value > LAST_CHARACTER || (value >= 0xD800 && value <= 0xDFFF)) {
+                        throw std::runtime_error("rule " + name(rule) + ": there is no character " + character(value));
+                    }
+                }
+                if (elements[i].type == LLAMA_GRETYPE_CHAR_NOT && excludes_all(elements, i)) {
+                    throw std::runtime_error("rule " + name(rule) + ": a [^ ] excludes all characters");
+                }
+            }
+        }
+    }
+
+    static bool excludes_all(const std::vector<llama_grammar_element> & elements, size_t first) {
+        std::vector<std::pair<uint32_t, uint32_t>> ranges;
+        for (size_t i = first; i == first || elements[i].type == LLAMA_GRETYPE_CHAR_ALT ||
+                               elements[i].type == LLAMA_GRETYPE_CHAR_RNG_UPPER; i++) {
+            if (elements[i].type == LLAMA_GRETYPE_CHAR_RNG_UPPER) {
+                ranges.back().second = elements[i].value;
+            } else {
+                ranges.emplace_back(elements[i].value, elements[i].value);
+            }
+        }
+        std::sort(ranges.begin(), ranges.end());
+        uint32_t next = 0;
+        for (const auto & range : ranges) {
+            // Surrogates are no characters.
+            next = next == 0xD800 ? 0xE000 : next;
+            if (range.first > next) {
+                return false;
+            }
+            next = std::max(next, range.second + 1);
+        }
+        return next > LAST_CHARACTER;
     }
 
     /* The rules that may stand for nothing. */
@@ -481,7 +527,9 @@ struct grammar::state {
 
     void require_few() const {
         if (rules->stacks.size() > MOST_STACKS) {
-            throw std::runtime_error("it can be read in too many ways, more than " + std::to_string(MOST_STACKS));
+            throw std::runtime_error(
+                "it can be read in too many ways, or has too many alternatives: more than " +
+                std::to_string(MOST_STACKS) + " at one place of the text");
         }
     }
 

@@ -8,6 +8,8 @@ module io.github.bigllama.cli {
     requires com.fasterxml.jackson.datatype.jdk8;
     requires info.picocli;
     requires io.github.bigllama.core;
+    requires jdk.httpserver;
+    requires java.net.http;
     requires org.commonmark;
     requires org.commonmark.ext.gfm.tables;
     requires org.jline.reader;
@@ -25,6 +27,8 @@ module io.github.bigllama.cli {
             info.picocli,
             com.fasterxml.jackson.databind;
     opens io.github.bigllama.cli.chat to
+            com.fasterxml.jackson.databind;
+    opens io.github.bigllama.cli.page to
             com.fasterxml.jackson.databind;
 
     provides System.LoggerFinder with

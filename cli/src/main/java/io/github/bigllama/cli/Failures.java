@@ -82,7 +82,7 @@ public final class Failures {
             case PullException e -> e.getMessage();
             case InvalidPathException e -> path(e);
             case IllegalArgumentException e ->
-                    e.getMessage() == null ? unexpected(e) : e.getMessage();
+                    e.getMessage() == null ? unexpected(e) : OptionNames.of(e.getMessage());
             case OutOfMemoryError e -> "out of memory in Java: " + e.getMessage();
             default -> unexpected(failure);
         };

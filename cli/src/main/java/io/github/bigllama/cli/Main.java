@@ -1,5 +1,6 @@
 package io.github.bigllama.cli;
 
+import io.github.bigllama.cli.process.ExitCode;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
@@ -37,7 +38,14 @@ public final class Main {
 
     /** Runs one command. */
     static int run(String... args) {
-        return commandLine().execute(args);
+        CommandLine commandLine = commandLine();
+        int exitCode = commandLine.execute(args);
+        // Of picocli's own output, which keeps errors to itself.
+        if (exitCode == ExitCode.OK && commandLine.getOut().checkError()) {
+            System.err.println("bigllama: cannot write to standard output");
+            return ExitCode.FAILED;
+        }
+        return exitCode;
     }
 
     static CommandLine commandLine() {

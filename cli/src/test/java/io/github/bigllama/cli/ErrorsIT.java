@@ -98,7 +98,7 @@ class ErrorsIT {
                 Arguments.of("answer me", "there is no command answer"),
                 Arguments.of("run --frobnicate Hi", "Unknown option: '--frobnicate'"),
                 Arguments.of("run --temp hot Hi", "'hot' is not a float"),
-                Arguments.of("run --temp -1 Hi", "temperature is -1.0, must be 0.0 to 1000.0"),
+                Arguments.of("run --temp -1 Hi", "--temp is -1.0, must be 0.0 to 1000.0"),
                 Arguments.of("run --top-k", "Missing required parameter"),
                 Arguments.of("run -ctk q9 Hi", "'q9' is not one of f32, f16"),
                 Arguments.of("run --device CUDA7 Hi", "there is no device CUDA7; there is CPU"),
@@ -107,7 +107,11 @@ class ErrorsIT {
                 Arguments.of("run --direct-io --mlock Hi", "leave out one of them"),
                 Arguments.of("run --raw --system X Hi", "leave out one of them"),
                 Arguments.of("run --greedy --temp 1 Hi", "leave out one of them"),
-                Arguments.of("chat -n -2", "maxTokens is -2"),
+                Arguments.of("chat -n -2", "--predict is -2"),
+                Arguments.of("run -t -1 Hi", "--threads is -1, must be 0 to"),
+                Arguments.of("run -b 0 Hi", "--batch-size is 0"),
+                Arguments.of("run --repeat-last-n -1 Hi", "--repeat-last-n is -1"),
+                Arguments.of("run -ctv q4_0 -fa off Hi", "needs flash attention (-fa)"),
                 Arguments.of("chat Hi", "Hi"),
                 Arguments.of("info Hi", "Hi"));
     }
@@ -117,6 +121,48 @@ class ErrorsIT {
     void wrongArgumentsAreUsageErrors(String line, String message) {
         String[] args = line.isEmpty() ? new String[0] : line.split(" ");
         assertFails(bundle.run(args), 2, message);
+    }
+
+    @Test
+    void whatLlamaCppSaysIsTheReason() {
+        assertFails(
+                bundle.run("run", "--override-kv", "tokenizer.ggml.pre=str:nosuch", "Hi"),
+                1,
+                "unknown pre-tokenizer type: 'nosuch'");
+    }
+
+    /** Of a vocabulary that has neither the characters of a text nor its bytes. */
+    @Test
+    void textThatHasNoTokens() {
+        String[] unfit = {"--override-kv", "tokenizer.ggml.model=str:llama"};
+        assertFails(
+                bundle.run("tokenize", unfit[0], unfit[1], "hello 日"),
+                2,
+                "vocabulary has no token");
+        assertFails(
+                bundle.run("tokenize", unfit[0], "tokenizer.ggml.model=str:rwkv", "é"),
+                1,
+                "no token for that byte");
+    }
+
+    /** A number of tokens to look back at is no number of tokens to make room for. */
+    @Test
+    void hugeNumbersTakeNoMemory() {
+        String most = Integer.toString(Integer.MAX_VALUE);
+        Result result =
+                bundle.run(
+                        "run",
+                        "--repeat-last-n",
+                        most,
+                        "--repeat-penalty",
+                        "1.01",
+                        "--dry-penalty-last-n",
+                        most,
+                        "--dry-multiplier",
+                        "0.01",
+                        "--stats",
+                        "What is the capital of France?");
+        assertThat(result.out()).isEqualTo("The capital of France is Paris.\n");
     }
 
     @Test

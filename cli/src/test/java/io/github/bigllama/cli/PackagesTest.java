@@ -33,6 +33,7 @@ class PackagesTest {
                     "",
                     "command/",
                     "chat/",
+                    "page/",
                     "option/",
                     "models/",
                     "network/",

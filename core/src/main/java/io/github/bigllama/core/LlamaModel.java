@@ -9,9 +9,9 @@ import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.core.option.Speculation;
+import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyPlan;
-import io.github.bigllama.internal.draft.DraftLength;
 import io.github.bigllama.internal.engine.Encoder;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.llama.NativeHandle;
@@ -185,24 +185,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         }
     }
 
-    /** The draft context for a session with these options, if a draft model is used. */
-    Optional<LlamaSession> newDraftSession(SessionOptions options) {
-        boolean guesses =
-                options.speculation() == Speculation.AUTO
-                        || options.speculation() == Speculation.DRAFT;
-        return Optional.ofNullable(draft)
-                .filter(model -> guesses)
-                .map(
-                        model ->
-                                model.newSession(
-                                        SessionOptions.defaults()
-                                                .withContextSize(
-                                                        options.contextSize()
-                                                                + 1
-                                                                + DraftLength.MOST)
-                                                .withThreads(
-                                                        options.threads(), options.batchThreads())
-                                                .withSpeculation(Speculation.OFF)));
+    /** The draft model, if there is one. */
+    Optional<LlamaModel> draft() {
+        return Optional.ofNullable(draft);
     }
 
     boolean hasExperts() {
@@ -218,8 +203,13 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     private SessionException refusal(String verb, String why) {
         return new SessionException(
-                "cannot %s with %s (%s): it %s, and %s"
-                        .formatted(verb, path, description(), loaded.kind().sentence(), why),
+                "cannot %s with %s%s: it %s, and %s"
+                        .formatted(
+                                verb,
+                                path,
+                                description().isBlank() ? "" : " (" + description() + ")",
+                                loaded.kind().sentence(),
+                                why),
                 List.of());
     }
 
@@ -245,6 +235,23 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      */
     public synchronized Optional<ResidencyPlan> residencyPlan() {
         return contexts.pager().map(Pager::plan);
+    }
+
+    /**
+     * Which parts of the model are in RAM now, and which of them stay; empty if all of it fits.
+     *
+     * @param cells number of parts to cut each layer into, at least 1
+     */
+    public synchronized Optional<ResidencyMap> residencyMap(int cells) {
+        if (cells < 1) {
+            throw new IllegalArgumentException("cells is " + cells + ", must be at least 1");
+        }
+        return contexts.pager().map(pager -> pager.picture(cells));
+    }
+
+    /** The cost of the last pass of any session; empty before, and if all of the model fits. */
+    public synchronized Optional<PassStats> lastPass() {
+        return contexts.pager().flatMap(Pager::lastPass);
     }
 
     /**

@@ -10,7 +10,6 @@ import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.ServerOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
-import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.engine.ServedContext;
 import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.internal.llama.NativeHandle;
@@ -23,7 +22,6 @@ import java.net.URI;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -277,11 +275,6 @@ public final class LlamaServer implements AutoCloseable {
     /** Whether it serves. */
     public boolean isRunning() {
         return thread.isAlive();
-    }
-
-    /** The cost of the last pass; empty before the first, and if all weights fit into RAM. */
-    public Optional<PassStats> lastPass() {
-        return context.lastPass();
     }
 
     /**

@@ -138,6 +138,7 @@ public final class LlamaSession implements AutoCloseable {
                             new SamplerChain(
                                     model.vocabulary(),
                                     options.sampling(),
+                                    contextSize(),
                                     options.grammar().orElse(null)));
             TokenLoop loop = new TokenLoop(model, lane, sampler, options, resources.drafter());
             stream = new Generation(this, lane, loop, prompt.clone(), options);

@@ -3,6 +3,7 @@ package io.github.bigllama.core;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.internal.draft.DraftContext;
+import io.github.bigllama.internal.draft.DraftLength;
 import io.github.bigllama.internal.draft.Drafter;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.SamplerChain;
@@ -25,9 +26,22 @@ final class SessionResources {
     SessionResources(LlamaModel model, Lane lane, SessionOptions options) {
         this.model = model;
         this.lane = lane;
-        this.draftSession = model.newDraftSession(options);
+        this.draftSession = draftSession(options);
         this.drafter = drafter(options);
         this.lifetime = new Lifetime(model, "a session", this::free);
+    }
+
+    /** A session of the draft model, if one is used. */
+    private Optional<LlamaSession> draftSession(SessionOptions options) {
+        boolean guesses =
+                options.speculation() == Speculation.AUTO
+                        || options.speculation() == Speculation.DRAFT;
+        SessionOptions all =
+                SessionOptions.defaults()
+                        .withContextSize(options.contextSize() + 1 + DraftLength.MOST)
+                        .withThreads(options.threads(), options.batchThreads())
+                        .withSpeculation(Speculation.OFF);
+        return guesses ? model.draft().map(draft -> draft.newSession(all)) : Optional.empty();
     }
 
     private @Nullable Drafter drafter(SessionOptions options) {

@@ -12,6 +12,8 @@ import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.ServerOptions;
 import io.github.bigllama.core.residency.AvailableRam;
+import io.github.bigllama.core.residency.ResidencyMap;
+import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.internal.synthetic.InflatedModel;
 import io.github.bigllama.internal.synthetic.RandomModel;
 import io.github.bigllama.internal.synthetic.RandomModel.Shape;
@@ -154,8 +156,27 @@ class LlamaServerTest {
             assertThat(ask(server, FRANCE)).isEqualTo(PARIS);
             assertThat(ask(server, "What is the capital of Iceland?"))
                     .isEqualTo("The capital of Iceland is Reykjavík.");
-            assertThat(server.lastPass().orElseThrow().bytesRead()).isPositive();
+            assertThat(model.lastPass().orElseThrow().bytesRead()).isPositive();
+            assertLooksLikeThePlan(model);
         }
+    }
+
+    /** What is drawn adds up to what the plan says, and to the model. */
+    private static void assertLooksLikeThePlan(LlamaModel model) {
+        ResidencyMap map = model.residencyMap(16).orElseThrow();
+        ResidencyPlan plan = model.residencyPlan().orElseThrow();
+        assertThat(map.bytes()).isEqualTo(plan.weights());
+        assertThat(map.resident()).isLessThan(map.bytes());
+        double pinned = 0;
+        for (ResidencyMap.Layer layer : map.layers()) {
+            assertThat(layer.cells()).hasSize(16);
+            for (int i = 0; i < 16; i++) {
+                double share = layer.pinned().get(i);
+                assertThat(share).isBetween(0.0, layer.cells().get(i) + 1e-9);
+                pinned += share * layer.bytes() / 16;
+            }
+        }
+        assertThat(pinned).isBetween(0.9 * plan.kept(), 1.1 * plan.kept());
     }
 
     @Test

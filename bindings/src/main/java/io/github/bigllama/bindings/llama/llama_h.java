@@ -23287,6 +23287,73 @@ public class llama_h extends llama_h$shared {
         }
     }
 
+    private static class bigllama_tokenize {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_BOOL,
+            llama_h.C_BOOL,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_tokenize");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t bigllama_tokenize(const struct llama_vocab *vocab, const char *text, int32_t length, int32_t *tokens, int32_t most, _Bool add_special, _Bool parse_special, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_tokenize$descriptor() {
+        return bigllama_tokenize.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t bigllama_tokenize(const struct llama_vocab *vocab, const char *text, int32_t length, int32_t *tokens, int32_t most, _Bool add_special, _Bool parse_special, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_tokenize$handle() {
+        return bigllama_tokenize.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t bigllama_tokenize(const struct llama_vocab *vocab, const char *text, int32_t length, int32_t *tokens, int32_t most, _Bool add_special, _Bool parse_special, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_tokenize$address() {
+        return bigllama_tokenize.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t bigllama_tokenize(const struct llama_vocab *vocab, const char *text, int32_t length, int32_t *tokens, int32_t most, _Bool add_special, _Bool parse_special, char **error)
+     * }
+     */
+    public static int bigllama_tokenize(MemorySegment vocab, MemorySegment text, int length, MemorySegment tokens, int most, boolean add_special, boolean parse_special, MemorySegment error) {
+        var mh$ = bigllama_tokenize.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_tokenize", vocab, text, length, tokens, most, add_special, parse_special, error);
+            }
+            return (int)mh$.invokeExact(vocab, text, length, tokens, most, add_special, parse_special, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class bigllama_schema_to_grammar {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             llama_h.C_POINTER,

@@ -117,6 +117,12 @@ final class SlashCommands {
             state.failed(unknown(parts[0]));
             return true;
         }
+        if (name.get().arguments.isEmpty() && !argument.isEmpty()) {
+            state.failed(
+                    "%s takes nothing after it; put a space before a message that begins with /"
+                            .formatted(parts[0]));
+            return true;
+        }
         try {
             obey(name.get(), argument);
         } catch (LlamaException | GgufException | CommandException | IllegalArgumentException e) {

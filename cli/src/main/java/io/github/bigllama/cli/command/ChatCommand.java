@@ -9,6 +9,9 @@ import io.github.bigllama.cli.chat.PipeUi;
 import io.github.bigllama.cli.chat.TerminalUi;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.GenerationSettings;
+import io.github.bigllama.cli.page.LivePage;
+import io.github.bigllama.cli.page.PageSnapshot;
+import io.github.bigllama.cli.page.PageSource;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.cli.process.Terminals;
 import io.github.bigllama.core.LlamaModel;
@@ -18,6 +21,7 @@ import io.github.bigllama.core.chat.ChatOptions;
 import io.github.bigllama.core.chat.Tool;
 import io.github.bigllama.core.option.GenerationOptions;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -58,6 +62,13 @@ public final class ChatCommand implements Callable<Integer> {
                             + "them.")
     boolean commands;
 
+    @Option(
+            names = "--page",
+            description =
+                    "Show live, in a browser on this machine, where the weights are. Prints the "
+                            + "address.")
+    boolean page;
+
     @Mixin CommonArguments common = new CommonArguments();
     @Mixin GenerationSettings settings = new GenerationSettings();
 
@@ -75,7 +86,11 @@ public final class ChatCommand implements Callable<Integer> {
                         atTerminal
                                 ? new TerminalUi(
                                         model.path().getFileName().toString(), interruption)
-                                : new PipeUi(System.in, commands, interruption)) {
+                                : new PipeUi(System.in, commands, interruption);
+                LivePage live = page ? LivePage.open(0, source(model, session)) : null) {
+            if (live != null) {
+                ui.remark("its weights are drawn at " + live.address());
+            }
             Chat chat = new Chat(session, chatOptions());
             ConversationFile file = new ConversationFile(chat, sessionFile.orElse(null));
             file.restore().ifPresent(ui::remark);
@@ -89,6 +104,18 @@ public final class ChatCommand implements Callable<Integer> {
                             interruption)
                     .run();
         }
+    }
+
+    private static PageSource source(LlamaModel model, LlamaSession session) {
+        return new PageSource(
+                model,
+                () ->
+                        List.of(
+                                new PageSnapshot.Conversation(
+                                        "this chat",
+                                        session.contextUsed(),
+                                        session.contextSize(),
+                                        false)));
     }
 
     private ChatOptions chatOptions() {

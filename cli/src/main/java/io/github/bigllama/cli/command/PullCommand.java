@@ -97,8 +97,9 @@ public final class PullCommand implements Callable<Integer> {
                             + model.name()
                             + ": "
                             + CommandException.reason(e)
-                            + "; the part that was downloaded is kept, and the same command "
-                            + "continues",
+                            + (pull.hasPart()
+                                    ? "; the part that was downloaded is kept, and the same command continues"
+                                    : ""),
                     e);
         }
         Path first = pull.firstFile();

@@ -2,6 +2,9 @@ package io.github.bigllama.cli.command;
 
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.page.LivePage;
+import io.github.bigllama.cli.page.PageSource;
+import io.github.bigllama.cli.page.ServerSlots;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
@@ -73,6 +76,16 @@ public final class ServeCommand implements Callable<Integer> {
                             + "far as it leaves room for the weights.")
     @Nullable Integer contextSize;
 
+    @Option(
+            names = "--page",
+            negatable = true,
+            fallbackValue = "true",
+            defaultValue = "true",
+            description =
+                    "Show live, in a browser on this machine, where the weights are: at "
+                            + "/residency of the next port, or of one that is free. On by default.")
+    boolean page = true;
+
     @Unmatched List<String> others = new ArrayList<>();
 
     @Mixin CommonArguments common = new CommonArguments();
@@ -96,8 +109,22 @@ public final class ServeCommand implements Callable<Integer> {
                                     .map(URI::toString)
                                     .collect(Collectors.joining(" and "))
                             + "; Ctrl-C ends it");
-            server.join();
+            if (page) {
+                showPage(loaded, server);
+            } else {
+                server.join();
+            }
             return interruption.isRequested() ? ExitCode.INTERRUPTED : ExitCode.OK;
+        }
+    }
+
+    private void showPage(LlamaModel loaded, LlamaServer server) throws InterruptedException {
+        ServerSlots slots = new ServerSlots(server.addresses().getFirst(), apiKey);
+        PageSource source = new PageSource(loaded, slots);
+        int next = server.addresses().getFirst().getPort() + 1;
+        try (LivePage live = LivePage.open(next > 65_535 ? 0 : next, source)) {
+            System.err.println("bigllama: its weights are drawn at " + live.address());
+            server.join();
         }
     }
 

@@ -87,6 +87,15 @@ public final class Pull {
         return folder.path().resolve(model.files().getFirst().path());
     }
 
+    /** Whether a part of the model has been downloaded. */
+    public boolean hasPart() {
+        return parts.stream()
+                .anyMatch(
+                        part ->
+                                Files.exists(part.path())
+                                        || Files.exists(ModelsFolder.partial(part.path())));
+    }
+
     /** Ends {@link #run}, from any thread; the downloaded parts are kept. */
     public void stop() {
         patience.stop();

@@ -268,6 +268,9 @@ public final class ModelArguments {
      * this name.
      */
     public static Path file(Path named) {
+        if (named.toString().isEmpty()) {
+            throw CommandException.usage("the name of the model is empty");
+        }
         if (Files.exists(named) || Files.isSymbolicLink(named) || named.isAbsolute()) {
             return named;
         }

@@ -56,7 +56,7 @@ public final class Utf8 {
 
     /** Recognizes UTF-16 by its mark, or because every other one of the first bytes is zero. */
     private static boolean isUtf16(byte[] bytes) {
-        if (bytes.length < 2) {
+        if (bytes.length < 2 || bytes.length % 2 == 1) {
             return false;
         }
         int first = bytes[0] & 0xff;

@@ -29,6 +29,11 @@ class ServeIT {
         return URI.create(matcher.group(1));
     }
 
+    private static HttpResponse<String> get(URI address) throws Exception {
+        return HttpClient.newHttpClient()
+                .send(HttpRequest.newBuilder(address).build(), BodyHandlers.ofString());
+    }
+
     private static HttpResponse<String> ask(URI address, String... headers) throws Exception {
         HttpRequest.Builder request =
                 HttpRequest.newBuilder(address.resolve("/v1/chat/completions"))
@@ -53,6 +58,11 @@ class ServeIT {
             assertThat(ask(address).body())
                     .contains("The capital of France is Paris.")
                     .contains("bigllama-demo-Q8_0.gguf");
+            Matcher page =
+                    Pattern.compile("http://127.0.0.1:[0-9]+/residency")
+                            .matcher(Bundle.readUntil(process.getErrorStream(), "/residency\n"));
+            assertThat(page.find()).isTrue();
+            assertThat(get(URI.create(page.group())).body()).contains("Weights, layer by layer");
             Bundle.signal(signal, process);
             Result result = Bundle.finish(process);
             assertThat(result.exitCode()).isEqualTo(exitCode);
@@ -67,7 +77,14 @@ class ServeIT {
     void passesOnWhatItDoesNotKnow() throws Exception {
         Process process =
                 bundle.start(
-                        "serve", "--port", "0", "--api-key", "secret", "--alias", "llama-demo");
+                        "serve",
+                        "--no-page",
+                        "--port",
+                        "0",
+                        "--api-key",
+                        "secret",
+                        "--alias",
+                        "llama-demo");
         try {
             URI address = address(process);
             assertThat(ask(address).statusCode()).isEqualTo(401);

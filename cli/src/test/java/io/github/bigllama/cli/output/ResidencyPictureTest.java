@@ -14,13 +14,18 @@ class ResidencyPictureTest {
     /** So many layers, of which every other one is in RAM, and what is before and after them. */
     private static ResidencyMap map(int count) {
         List<ResidencyMap.Layer> layers = new ArrayList<>();
-        layers.add(new ResidencyMap.Layer(Weight.BEFORE_LAYERS, 10_000, 10_000, List.of(1.0, 1.0)));
+        layers.add(
+                new ResidencyMap.Layer(
+                        Weight.BEFORE_LAYERS, 10_000, 10_000, List.of(1.0, 1.0), List.of()));
         for (int i = 0; i < count; i++) {
             double share = i % 2;
             layers.add(
-                    new ResidencyMap.Layer(i, 100_000, 100_000 * (i % 2), List.of(share, share)));
+                    new ResidencyMap.Layer(
+                            i, 100_000, 100_000 * (i % 2), List.of(share, share), List.of()));
         }
-        layers.add(new ResidencyMap.Layer(Weight.AFTER_LAYERS, 10_000, 0, List.of(0.0, 0.0)));
+        layers.add(
+                new ResidencyMap.Layer(
+                        Weight.AFTER_LAYERS, 10_000, 0, List.of(0.0, 0.0), List.of()));
         return new ResidencyMap(layers);
     }
 

@@ -40,7 +40,15 @@ final class ChunkRun implements AutoCloseable {
         }
         contextSize = options.contextSize();
         this.tokens = tokens.clone();
-        if (contextSize < LEAST_CONTEXT || tokens.length < 2 * contextSize) {
+        if (contextSize < LEAST_CONTEXT) {
+            throw new IllegalArgumentException(
+                    String.format(
+                            Locale.ROOT,
+                            "contextSize is %d, must be at least %d to measure predictions",
+                            contextSize,
+                            LEAST_CONTEXT));
+        }
+        if (tokens.length < 2 * contextSize) {
             throw new IllegalArgumentException(
                     String.format(
                             Locale.ROOT,

@@ -1,6 +1,7 @@
 package io.github.bigllama.core.exception;
 
 import java.util.List;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,10 +30,23 @@ public abstract class LlamaException extends RuntimeException {
         return List.of(nativeLog);
     }
 
-    /** llama.cpp's last line is nearly always the reason, so it belongs in the one-line message. */
+    /** What llama.cpp logs after the reason, when it gives up. */
+    private static final Pattern CONSEQUENCE =
+            Pattern.compile("failed to (load model|create context|initialize the context$)");
+
+    /**
+     * llama.cpp's last line that is not only a consequence is nearly always the reason, so it
+     * belongs in the one-line message.
+     */
     private static String withLog(String message, List<String> nativeLog) {
-        return nativeLog.isEmpty()
-                ? message
-                : message + " (llama.cpp: " + nativeLog.getLast() + ")";
+        if (nativeLog.isEmpty()) {
+            return message;
+        }
+        String reason =
+                nativeLog.reversed().stream()
+                        .filter(line -> !CONSEQUENCE.matcher(line).find())
+                        .findFirst()
+                        .orElse(nativeLog.getLast());
+        return message + " (llama.cpp: " + reason + ")";
     }
 }

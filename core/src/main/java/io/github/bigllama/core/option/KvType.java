@@ -35,4 +35,9 @@ public enum KvType {
     public int value() {
         return value.getAsInt();
     }
+
+    /** Whether values are rounded to fewer than 16 bits. */
+    boolean isQuantized() {
+        return bytesPerElement() < 2;
+    }
 }

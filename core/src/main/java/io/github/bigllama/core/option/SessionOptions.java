@@ -82,6 +82,12 @@ public record SessionOptions(
         requireRange("sequences", sequences, 1, MAX_SEQUENCES);
         requireRange("outputs", outputs, 0, batchSize);
         Objects.requireNonNull(speculation, "speculation");
+        if (flashAttention == FlashAttention.DISABLED && valueType.isQuantized()) {
+            throw new IllegalArgumentException(
+                    "valueType is "
+                            + valueType
+                            + ", which needs flash attention (-fa); leave it on, or take F16");
+        }
         if (contextSize > 0 && contextSize < sequences) {
             throw new IllegalArgumentException(
                     "contextSize is "

@@ -16,9 +16,10 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 /**
- * Which parts of which layers of a model are in RAM at a moment, whichever program read them: the
- * system's own view of its page cache. Linux gives it only for files that the user owns or may
- * write.
+ * Which parts of which layers of a model are in RAM at a moment: as {@link
+ * io.github.bigllama.core.LlamaModel#residencyMap} knows it of its own model, or whichever program
+ * read them, as the system sees its page cache. Linux gives the latter only for files that the user
+ * owns or may write.
  *
  * @param layers the layers in the order of use
  */
@@ -31,10 +32,14 @@ public record ResidencyMap(List<Layer> layers) {
      * @param resident bytes of them that are in RAM
      * @param cells the share in RAM, 0 to 1, of each of a number of equal parts of the layer, in
      *     the order of use
+     * @param pinned of each cell, the share that stays in RAM, 0 to 1; empty where the system was
+     *     asked, which does not know
      */
-    public record Layer(int number, long bytes, long resident, List<Double> cells) {
+    public record Layer(
+            int number, long bytes, long resident, List<Double> cells, List<Double> pinned) {
         public Layer {
             cells = List.copyOf(Objects.requireNonNull(cells, "cells"));
+            pinned = List.copyOf(Objects.requireNonNull(pinned, "pinned"));
         }
     }
 
@@ -100,7 +105,7 @@ public record ResidencyMap(List<Layer> layers) {
         for (long each : present) {
             shares.add(bytes == 0 ? 0 : Math.min(1, (double) each * cells / bytes));
         }
-        return new Layer(number, bytes, resident, shares);
+        return new Layer(number, bytes, resident, shares, List.of());
     }
 
     /** Bytes of all weights. */

@@ -44,6 +44,12 @@ public final class ModelCheck {
         files.parts().forEach(part -> new TensorCheck(part, values).check());
     }
 
+    /** As {@link #check}, for a file that has a vocabulary and no weights. */
+    public static void checkVocabulary(ModelFiles files, Map<String, ?> overrides) {
+        files.parts().forEach(ModelCheck::requireByteOrder);
+        new VocabularyCheck(Hyperparameters.of(files, overrides)).check();
+    }
+
     /** llama.cpp reads numbers in the byte order of the machine. */
     public static void requireByteOrder(Gguf file) {
         if (file.byteOrder() != ByteOrder.nativeOrder()) {

@@ -6,6 +6,7 @@ import io.github.bigllama.internal.text.Text;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -37,6 +38,8 @@ final class VocabularyCheck {
     /** LLAMA_TOKEN_TYPE_BYTE in llama.h. */
     private static final int BYTE = 6;
 
+    private static final int BYTES = 256;
+
     private final Hyperparameters values;
 
     VocabularyCheck(Hyperparameters values) {
@@ -62,6 +65,8 @@ final class VocabularyCheck {
             distinct(tokens);
             if (model.equals("bert")) {
                 noBytes();
+            } else if (model.equals("rwkv")) {
+                beginnings(tokens);
             }
             specialTokens(model, tokens.size());
         }
@@ -95,6 +100,32 @@ final class VocabularyCheck {
                                 "token %d is a byte, which a vocabulary of type bert cannot have",
                                 i));
             }
+        }
+    }
+
+    /**
+     * llm_tokenizer_rwkv_session::tokenize never ends at a byte that begins a token and is none
+     * itself.
+     */
+    private void beginnings(GgufArray tokens) {
+        BitSet single = new BitSet(BYTES);
+        BitSet first = new BitSet(BYTES);
+        for (int i = 0; i < tokens.size(); i++) {
+            byte[] token = RwkvToken.bytes(token(tokens, i));
+            if (token.length > 0) {
+                first.set(token[0] & 0xff);
+            }
+            if (token.length == 1) {
+                single.set(token[0] & 0xff);
+            }
+        }
+        first.andNot(single);
+        if (!first.isEmpty()) {
+            throw values.refuse(
+                    String.format(
+                            Locale.ROOT,
+                            "the vocabulary of type rwkv has tokens that begin with byte 0x%02X, but no token for that byte",
+                            first.nextSetBit(0)));
         }
     }
 

@@ -9,6 +9,7 @@ import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.load.ContextSizes;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,11 +48,14 @@ record ContextInit(
         }
         if (isNull(created)) {
             throw new SessionException(
-                    "could not create a "
-                            + noun
-                            + " with "
-                            + options
-                            + "; try a smaller context size or a smaller KV type",
+                    String.format(
+                            Locale.ROOT,
+                            "could not create a %s with a context of %d tokens and KV types %s and %s%s",
+                            noun,
+                            options.contextSize(),
+                            options.keyType(),
+                            options.valueType(),
+                            created.log().isEmpty() ? "; try a smaller context" : ""),
                     created.log());
         }
         if (paging != null) {

@@ -37,7 +37,17 @@ public final class SamplerChain implements AutoCloseable {
     private final Arena room = Arena.ofShared();
     private final Candidates candidates;
 
-    public SamplerChain(Vocabulary vocabulary, SamplingOptions options, @Nullable Grammar rules) {
+    /**
+     * Makes the samplers.
+     *
+     * @param contextSize the most tokens of a text, so that no sampler remembers more
+     * @param rules what the text must follow; null for any text
+     */
+    public SamplerChain(
+            Vocabulary vocabulary,
+            SamplingOptions options,
+            int contextSize,
+            @Nullable Grammar rules) {
         options.logitBias().keySet().forEach(vocabulary::requireToken);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = llama_h.llama_sampler_chain_default_params(arena);
@@ -54,13 +64,13 @@ public final class SamplerChain implements AutoCloseable {
                 add(
                         llama_h.llama_sampler_init_penalties(
                                 vocabulary.size(),
-                                penalties.lastTokens(),
+                                Math.min(penalties.lastTokens(), contextSize),
                                 penalties.repeat(),
                                 penalties.frequency(),
                                 penalties.presence()));
             }
             if (!options.dry().isOff()) {
-                add(dry(vocabulary, options.dry(), arena));
+                add(dry(vocabulary, options.dry(), contextSize, arena));
             }
             addChoice(vocabulary, options);
         }
@@ -73,9 +83,11 @@ public final class SamplerChain implements AutoCloseable {
         }
         candidates = new Candidates(vocabulary.size(), room);
         lookBack =
-                Math.max(
-                        options.penalties().isOff() ? 0 : options.penalties().lastTokens(),
-                        options.dry().isOff() ? 0 : options.dry().lastTokens());
+                Math.min(
+                        contextSize,
+                        Math.max(
+                                options.penalties().isOff() ? 0 : options.penalties().lastTokens(),
+                                options.dry().isOff() ? 0 : options.dry().lastTokens()));
     }
 
     /** Shows the end of the prompt to the penalties. */
@@ -168,7 +180,8 @@ public final class SamplerChain implements AutoCloseable {
         return llama_h.llama_sampler_init_logit_bias(vocabulary.size(), biases.size(), array);
     }
 
-    private static MemorySegment dry(Vocabulary vocabulary, SamplingOptions.Dry dry, Arena arena) {
+    private static MemorySegment dry(
+            Vocabulary vocabulary, SamplingOptions.Dry dry, int contextSize, Arena arena) {
         int n = dry.sequenceBreakers().size();
         MemorySegment breakers = arena.allocate(ValueLayout.ADDRESS, Math.max(n, 1));
         for (int i = 0; i < n; i++) {
@@ -180,7 +193,7 @@ public final class SamplerChain implements AutoCloseable {
                 dry.multiplier(),
                 dry.base(),
                 dry.allowedLength(),
-                dry.lastTokens(),
+                Math.min(dry.lastTokens(), contextSize),
                 breakers,
                 n);
     }

@@ -4,7 +4,6 @@ import io.github.bigllama.bindings.llama.bigllama_decode_callback;
 import io.github.bigllama.bindings.llama.llama_batch;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.load.ContextSizes;
@@ -18,7 +17,6 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,7 +43,6 @@ public final class ServedContext implements AutoCloseable {
     private @Nullable NativeHandle context;
 
     private @Nullable ComputeThreads threads;
-    private volatile @Nullable PassStats lastPass;
 
     /**
      * Prepares for the context of a server.
@@ -71,11 +68,6 @@ public final class ServedContext implements AutoCloseable {
         return bigllama_decode_callback.allocate(this::decode, arena);
     }
 
-    /** The cost of the last pass; empty before the first, and if all weights fit into RAM. */
-    public Optional<PassStats> lastPass() {
-        return Optional.ofNullable(lastPass);
-    }
-
     private int decode(MemorySegment pointer, MemorySegment batch) {
         // Losing a batch is better than losing the process.
         try {
@@ -99,7 +91,6 @@ public final class ServedContext implements AutoCloseable {
                             llama_batch.n_tokens(batch),
                             fraction -> {},
                             () -> decode(own, pointer, batch));
-            lastPass = paging.lastPass().orElse(null);
             return result == null ? FAILED : result.value();
         } finally {
             abort.end();

@@ -54,6 +54,7 @@ public final class Vocabulary {
      *
      * @param addSpecial whether to add the tokens that the model wants at the beginning and the end
      * @param parseSpecial whether control tokens in the text are control tokens, not plain text
+     * @throws IllegalArgumentException if the vocabulary has no token for a part of the text
      */
     public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
@@ -62,19 +63,24 @@ public final class Vocabulary {
             in.copyFrom(MemorySegment.ofArray(bytes));
             // No tokenizer makes more tokens than bytes, except for the special ones that it adds.
             int capacity = bytes.length + 2;
+            MemorySegment error = arena.allocate(ValueLayout.ADDRESS);
             while (true) {
                 MemorySegment out = arena.allocate(ValueLayout.JAVA_INT, capacity);
                 int n =
-                        llama_h.llama_tokenize(
+                        llama_h.bigllama_tokenize(
                                 pointer(),
                                 in,
                                 bytes.length,
                                 out,
                                 capacity,
                                 addSpecial,
-                                parseSpecial);
+                                parseSpecial,
+                                error);
                 if (n >= 0) {
-                    return out.asSlice(0, 4L * n).toArray(ValueLayout.JAVA_INT);
+                    return known(out.asSlice(0, 4L * n).toArray(ValueLayout.JAVA_INT));
+                }
+                if (!error.get(ValueLayout.ADDRESS, 0).equals(MemorySegment.NULL)) {
+                    throw incomplete(Shim.reason(error));
                 }
                 if (n == Integer.MIN_VALUE) {
                     throw new IllegalArgumentException(
@@ -83,6 +89,23 @@ public final class Vocabulary {
                 capacity = -n;
             }
         }
+    }
+
+    private static int[] known(int[] tokens) {
+        for (int token : tokens) {
+            if (token < 0) {
+                throw incomplete("a token that does not exist");
+            }
+        }
+        return tokens;
+    }
+
+    private static IllegalArgumentException incomplete(String reason) {
+        return new IllegalArgumentException(
+                "the model's vocabulary has no token for a part of the text, not even for its "
+                        + "single bytes (llama.cpp: "
+                        + reason
+                        + ")");
     }
 
     /**

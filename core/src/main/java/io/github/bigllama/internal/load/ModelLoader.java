@@ -78,7 +78,11 @@ public final class ModelLoader {
             files = ModelFiles.read(path);
             kind = ModelKind.of(files, chosen.metadataOverrides());
             requireModel(path, kind);
-            ModelCheck.check(files, chosen.metadataOverrides());
+            if (kind == ModelKind.VOCABULARY) {
+                ModelCheck.checkVocabulary(files, chosen.metadataOverrides());
+            } else {
+                ModelCheck.check(files, chosen.metadataOverrides());
+            }
             weights = Weights.of(files);
         } catch (GgufException e) {
             throw new ModelLoadException(path, e.getMessage(), List.of(), e);

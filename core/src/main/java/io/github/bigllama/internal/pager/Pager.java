@@ -3,6 +3,7 @@ package io.github.bigllama.internal.pager;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.RamBudget;
+import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
@@ -17,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -334,10 +336,10 @@ public final class Pager implements AutoCloseable {
             pool.activity(Activity.NONE);
             if (!complete) {
                 order.abandon();
-                releaseAll();
+                pool.releaseAll();
             } else if (order.end()) {
                 pool.schedule(order.current());
-                releaseAll();
+                pool.releaseAll();
             }
             PassStats stats =
                     meter.end(
@@ -354,13 +356,6 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** Releases pieces that were read ahead in vain. */
-    private void releaseAll() {
-        for (int piece = 0; piece < map.count(); piece++) {
-            pool.release(piece);
-        }
-    }
-
     /**
      * How often each expert was chosen by single tokens, layer after layer; empty for a dense
      * model.
@@ -368,6 +363,20 @@ public final class Pager implements AutoCloseable {
     public int[] expertUses() {
         try (PiecePool.Hold hold = pool.hold()) {
             return experts.uses();
+        }
+    }
+
+    /** The cost of the last pass; empty before its end. */
+    public Optional<PassStats> lastPass() {
+        try (PiecePool.Hold hold = pool.hold()) {
+            return meter.last();
+        }
+    }
+
+    /** Where the weights are now, with each layer cut into a number of cells. */
+    public ResidencyMap picture(int cells) {
+        try (PiecePool.Hold hold = pool.hold()) {
+            return new PiecePicture(map, pool).draw(cells);
         }
     }
 

@@ -1,6 +1,8 @@
 package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.core.residency.PassStats;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Measures passes. Not thread-safe. */
 final class PassMeter {
@@ -12,6 +14,8 @@ final class PassMeter {
     private long stallNanos;
     private long expertHits;
     private long expertMisses;
+
+    private @Nullable PassStats last;
 
     void begin(int newTokens, long busyNanos) {
         tokens = newTokens;
@@ -34,6 +38,11 @@ final class PassMeter {
         }
     }
 
+    /** The cost of the last pass; empty before its end. */
+    Optional<PassStats> last() {
+        return Optional.ofNullable(last);
+    }
+
     /** Ends a pass. Reads ahead since the previous pass count for this one. */
     PassStats end(
             long bytesRead, long mirrorBytes, long busyNanos, long residentBytes, long ownBytes) {
@@ -51,6 +60,7 @@ final class PassMeter {
                         ownBytes);
         bytesBefore = bytesRead;
         mirrorBefore = mirrorBytes;
+        last = stats;
         return stats;
     }
 }

@@ -113,6 +113,20 @@ final class PiecePool {
         return states.is(piece, State.ABSENT);
     }
 
+    /** Releases pieces that were read ahead in vain. */
+    void releaseAll() {
+        for (int piece = 0; piece < states.count(); piece++) {
+            release(piece);
+        }
+    }
+
+    /** Whether its bytes are in memory, even if its slot may be taken. */
+    boolean isInMemory(int piece) {
+        return states.is(piece, State.PRESENT)
+                || states.is(piece, State.IDLE)
+                || states.is(piece, State.DROPPING);
+    }
+
     boolean isPinned(int piece) {
         return states.isPinned(piece);
     }

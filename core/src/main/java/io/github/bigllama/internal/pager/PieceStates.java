@@ -42,6 +42,11 @@ final class PieceStates {
         Arrays.fill(states, State.ABSENT);
     }
 
+    /** Number of pieces. */
+    int count() {
+        return states.length;
+    }
+
     State of(int piece) {
         return states[piece];
     }

@@ -64,7 +64,11 @@ class GrammarTest {
                 "root ::= [a|a [ has no ]",
                 "root ::= (\"a\"|expecting ')'",
                 "root ::= \"a\" )|expecting newline or end",
-                "root ::= <[4294967297]>|<[4294967297]> can't be a token: ids are at most"
+                "root ::= <[4294967297]>|<[4294967297]> can't be a token: ids are at most",
+                "root ::= [^\\x00-\\U0010FFFF]|a [^ ] excludes all characters",
+                "root ::= [^\\x00-\\uD7FF\\uE000-\\U0010FFFF]|a [^ ] excludes all characters",
+                "root ::= \"a\" [\\U00110000]|there is no character \\U00110000",
+                "root ::= \"\\uD800\"|there is no character \\U0000D800"
             })
     void aGrammarThatCanNotBeUsedIsRefusedWithTheReason(String gbnf, String reason) {
         assertTimeoutPreemptively(
