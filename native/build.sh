@@ -150,6 +150,8 @@ key=$({
     "$cc" --version
     "$cxx" --version
     cmake --version
+    # It builds the page of the server.
+    npm --version 2>&1 || true
     # CMake takes its initial compiler flags from these.
     echo "${CFLAGS-} ${CXXFLAGS-} ${LDFLAGS-}"
     cmake -E sha256sum ../cmake/*.cmake ../cmake/*.h CMakeLists.txt CMakePresets.json package.cmake server/* \

@@ -262,6 +262,17 @@ public final class Chat implements AutoCloseable {
         reset();
     }
 
+    /**
+     * Resets the chat and begins it with a conversation that was held elsewhere. The next question
+     * computes only what is not in the session's KV cache yet.
+     *
+     * @param messages at most one system message, which is first; replies follow questions
+     */
+    public void reset(List<ChatMessage> messages) {
+        said.history().set(List.copyOf(Objects.requireNonNull(messages, "messages")), 0);
+        said.forgetText();
+    }
+
     /** Resets the chat and begins it without a system message. */
     public void resetWithoutSystem() {
         said.history().begin(null);

@@ -81,6 +81,12 @@ final class Conversation {
         reply = NOTHING;
     }
 
+    /** Forgets the text that messages became, after they have been replaced. */
+    void forgetText() {
+        transcript.clear();
+        reply = NOTHING;
+    }
+
     /** The conversation as it is saved in a session file. */
     JsonNode toJson() {
         ObjectNode node = Json.object();
