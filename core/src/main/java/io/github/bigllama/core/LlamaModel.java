@@ -12,6 +12,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.internal.engine.Encoder;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.llama.NativeHandle;
@@ -252,6 +253,11 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     /** The cost of the last pass of any session; empty before, and if all of the model fits. */
     public synchronized Optional<PassStats> lastPass() {
         return contexts.pager().flatMap(Pager::lastPass);
+    }
+
+    /** The cost of all passes of all sessions; empty if all of the model fits. */
+    public synchronized Optional<ResidencyStats> residencyStats() {
+        return contexts.pager().map(Pager::stats);
     }
 
     /**

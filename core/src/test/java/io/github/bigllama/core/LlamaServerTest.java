@@ -14,6 +14,7 @@ import io.github.bigllama.core.option.ServerOptions;
 import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.internal.synthetic.InflatedModel;
 import io.github.bigllama.internal.synthetic.RandomModel;
 import io.github.bigllama.internal.synthetic.RandomModel.Shape;
@@ -111,7 +112,15 @@ class LlamaServerTest {
             }
             assertThat(streamed).hasToString(PARIS);
             assertThat(events.size()).isGreaterThan(4);
-            assertThat(get(server, "/").body()).contains("<html");
+            HttpResponse<Void> page =
+                    client.send(
+                            HttpRequest.newBuilder(at(server, "/"))
+                                    .header("Accept-Encoding", "gzip")
+                                    .build(),
+                            BodyHandlers.discarding());
+            assertThat(page.statusCode()).isEqualTo(200);
+            assertThat(page.headers().firstValue("Content-Type").orElseThrow())
+                    .startsWith("text/html");
             assertThat(get(server, "/v1/models").body())
                     .contains(DemoModel.PATH.getFileName().toString());
         }
@@ -157,6 +166,9 @@ class LlamaServerTest {
             assertThat(ask(server, "What is the capital of Iceland?"))
                     .isEqualTo("The capital of Iceland is Reykjavík.");
             assertThat(model.lastPass().orElseThrow().bytesRead()).isPositive();
+            ResidencyStats all = model.residencyStats().orElseThrow();
+            assertThat(all.passes()).isGreaterThan(2);
+            assertThat(all.bytesRead()).isGreaterThan(model.lastPass().orElseThrow().bytesRead());
             assertLooksLikeThePlan(model);
         }
     }

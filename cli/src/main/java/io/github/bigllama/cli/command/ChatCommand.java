@@ -10,6 +10,7 @@ import io.github.bigllama.cli.chat.TerminalUi;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.GenerationSettings;
 import io.github.bigllama.cli.page.LivePage;
+import io.github.bigllama.cli.page.PageMetrics;
 import io.github.bigllama.cli.page.PageSnapshot;
 import io.github.bigllama.cli.page.PageSource;
 import io.github.bigllama.cli.process.Interruption;
@@ -87,7 +88,11 @@ public final class ChatCommand implements Callable<Integer> {
                                 ? new TerminalUi(
                                         model.path().getFileName().toString(), interruption)
                                 : new PipeUi(System.in, commands, interruption);
-                LivePage live = page ? LivePage.open(0, source(model, session)) : null) {
+                LivePage live =
+                        page
+                                ? LivePage.open(
+                                        0, source(model, session), new PageMetrics(model, () -> ""))
+                                : null) {
             if (live != null) {
                 ui.remark("its weights are drawn at " + live.address());
             }

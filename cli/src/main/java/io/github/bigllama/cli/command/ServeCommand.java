@@ -3,6 +3,7 @@ package io.github.bigllama.cli.command;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
 import io.github.bigllama.cli.page.LivePage;
+import io.github.bigllama.cli.page.PageMetrics;
 import io.github.bigllama.cli.page.PageSource;
 import io.github.bigllama.cli.page.ServerSlots;
 import io.github.bigllama.cli.process.ExitCode;
@@ -83,7 +84,8 @@ public final class ServeCommand implements Callable<Integer> {
             defaultValue = "true",
             description =
                     "Show live, in a browser on this machine, where the weights are: at "
-                            + "/residency of the next port, or of one that is free. On by default.")
+                            + "/residency of the next port, or of one that is free; /metrics there is for "
+                            + "Prometheus. On by default.")
     boolean page = true;
 
     @Unmatched List<String> others = new ArrayList<>();
@@ -122,7 +124,11 @@ public final class ServeCommand implements Callable<Integer> {
         ServerSlots slots = new ServerSlots(server.addresses().getFirst(), apiKey);
         PageSource source = new PageSource(loaded, slots);
         int next = server.addresses().getFirst().getPort() + 1;
-        try (LivePage live = LivePage.open(next > 65_535 ? 0 : next, source)) {
+        try (LivePage live =
+                LivePage.open(
+                        next > 65_535 ? 0 : next,
+                        source,
+                        new PageMetrics(loaded, slots::metrics))) {
             System.err.println("bigllama: its weights are drawn at " + live.address());
             server.join();
         }

@@ -37,6 +37,7 @@ public final class LivePage implements AutoCloseable {
     private final HttpServer server;
     private final ExecutorService viewers = Executors.newVirtualThreadPerTaskExecutor();
     private final Supplier<PageSnapshot> source;
+    private final Supplier<String> metrics;
     private final byte[] page;
     private final AtomicInteger count = new AtomicInteger();
     private final Thread ticker;
@@ -47,9 +48,14 @@ public final class LivePage implements AutoCloseable {
     private long number;
     private boolean isClosed;
 
-    private LivePage(HttpServer server, Supplier<PageSnapshot> source, byte[] page) {
+    private LivePage(
+            HttpServer server,
+            Supplier<PageSnapshot> source,
+            Supplier<String> metrics,
+            byte[] page) {
         this.server = server;
         this.source = source;
+        this.metrics = metrics;
         this.page = page;
         this.ticker = Thread.ofVirtual().name("bigllama-page").unstarted(this::tick);
     }
@@ -59,10 +65,11 @@ public final class LivePage implements AutoCloseable {
      *
      * @param port the port to listen at; another one that is free if it is taken
      * @param source is asked for snapshots, on one thread
+     * @param metrics is asked for what {@code /metrics} says, in Prometheus' text format
      */
-    public static LivePage open(int port, Supplier<PageSnapshot> source) {
+    public static LivePage open(int port, Supplier<PageSnapshot> source, Supplier<String> metrics) {
         try (InputStream in = LivePage.class.getResourceAsStream("page.html")) {
-            LivePage live = new LivePage(listen(port), source, in.readAllBytes());
+            LivePage live = new LivePage(listen(port), source, metrics, in.readAllBytes());
             live.server.createContext("/", live::handle);
             live.server.setExecutor(live.viewers);
             live.server.start();
@@ -99,7 +106,12 @@ public final class LivePage implements AutoCloseable {
                 exchange.getResponseHeaders().set("Location", PATH);
                 exchange.sendResponseHeaders(302, -1);
             } else if (path.equals(PATH)) {
-                send(exchange);
+                send(exchange, "text/html; charset=utf-8", page);
+            } else if (path.equals("/metrics")) {
+                send(
+                        exchange,
+                        "text/plain; version=0.0.4; charset=utf-8",
+                        metrics.get().getBytes(StandardCharsets.UTF_8));
             } else if (path.equals(PATH + "/events")) {
                 stream(exchange);
             } else {
@@ -108,15 +120,15 @@ public final class LivePage implements AutoCloseable {
         }
     }
 
-    private void send(HttpExchange exchange) throws IOException {
-        exchange.getResponseHeaders().set("Content-Type", "text/html; charset=utf-8");
+    private static void send(HttpExchange exchange, String type, byte[] body) throws IOException {
+        exchange.getResponseHeaders().set("Content-Type", type);
         exchange.getResponseHeaders()
                 .set(
                         "Content-Security-Policy",
                         "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline';"
                                 + " connect-src 'self'; img-src data:");
-        exchange.sendResponseHeaders(200, page.length);
-        exchange.getResponseBody().write(page);
+        exchange.sendResponseHeaders(200, body.length);
+        exchange.getResponseBody().write(body);
     }
 
     private void stream(HttpExchange exchange) throws IOException {

@@ -1,5 +1,6 @@
 package io.github.bigllama.cli.page;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -19,7 +20,8 @@ public final class ServerSlots implements Supplier<List<PageSnapshot.Conversatio
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(TIMEOUT).build();
-    private final HttpRequest request;
+    private final HttpRequest slots;
+    private final HttpRequest metrics;
 
     /**
      * The slots of a server.
@@ -27,37 +29,52 @@ public final class ServerSlots implements Supplier<List<PageSnapshot.Conversatio
      * @param key the key that it wants; null for none
      */
     public ServerSlots(URI server, @Nullable String key) {
-        HttpRequest.Builder builder =
-                HttpRequest.newBuilder(server.resolve("/slots")).timeout(TIMEOUT);
+        slots = request(server.resolve("/slots"), key);
+        metrics = request(server.resolve("/metrics"), key);
+    }
+
+    private static HttpRequest request(URI address, @Nullable String key) {
+        HttpRequest.Builder builder = HttpRequest.newBuilder(address).timeout(TIMEOUT);
         if (key != null) {
             builder.header("Authorization", "Bearer " + key.split(",")[0]);
         }
-        request = builder.build();
+        return builder.build();
+    }
+
+    /** The metrics of the server in Prometheus' text format; empty without {@code --metrics}. */
+    public String metrics() {
+        return ask(metrics);
+    }
+
+    private String ask(HttpRequest request) {
+        try {
+            HttpResponse<String> response =
+                    client.send(request, HttpResponse.BodyHandlers.ofString());
+            return response.statusCode() == 200 ? response.body() : "";
+        } catch (IOException e) {
+            return "";
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return "";
+        }
     }
 
     @Override
     public List<PageSnapshot.Conversation> get() {
-        List<PageSnapshot.Conversation> slots = new ArrayList<>();
+        List<PageSnapshot.Conversation> all = new ArrayList<>();
         try {
-            HttpResponse<String> response =
-                    client.send(request, HttpResponse.BodyHandlers.ofString());
-            if (response.statusCode() != 200) {
-                return List.of();
-            }
-            for (JsonNode slot : MAPPER.readTree(response.body())) {
-                slots.add(
+            for (JsonNode slot : MAPPER.readTree(ask(slots))) {
+                all.add(
                         new PageSnapshot.Conversation(
                                 slot.path("id").asText(),
                                 used(slot),
                                 slot.path("n_ctx").asLong(),
                                 slot.path("is_processing").asBoolean()));
             }
-        } catch (IOException e) {
+        } catch (JsonProcessingException e) {
             return List.of();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
-        return slots;
+        return all;
     }
 
     private static long used(JsonNode slot) {

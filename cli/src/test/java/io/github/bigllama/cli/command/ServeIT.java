@@ -52,7 +52,7 @@ class ServeIT {
     @ParameterizedTest
     @CsvSource({"INT, 130", "TERM, 143"})
     void answersUntilASignalEndsIt(String signal, int exitCode) throws Exception {
-        Process process = bundle.start("serve", "--port", "0");
+        Process process = bundle.start("serve", "--port", "0", "--metrics");
         try {
             URI address = address(process);
             assertThat(ask(address).body())
@@ -62,7 +62,11 @@ class ServeIT {
                     Pattern.compile("http://127.0.0.1:[0-9]+/residency")
                             .matcher(Bundle.readUntil(process.getErrorStream(), "/residency\n"));
             assertThat(page.find()).isTrue();
-            assertThat(get(URI.create(page.group())).body()).contains("Weights, layer by layer");
+            URI residency = URI.create(page.group());
+            assertThat(get(residency).body()).contains("Weights, layer by layer");
+            assertThat(get(residency.resolve("/metrics")).body())
+                    .contains("bigllama_weights_bytes 3")
+                    .contains("llamacpp:requests_processing");
             Bundle.signal(signal, process);
             Result result = Bundle.finish(process);
             assertThat(result.exitCode()).isEqualTo(exitCode);

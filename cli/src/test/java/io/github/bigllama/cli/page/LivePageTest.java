@@ -53,7 +53,7 @@ class LivePageTest {
 
     @Test
     void showsSnapshotsToAllViewersAtTheCostOfOne() throws Exception {
-        try (LivePage page = LivePage.open(0, this::snapshot)) {
+        try (LivePage page = LivePage.open(0, this::snapshot, () -> "up 1\n")) {
             assertThat(get(page.address()).body()).contains("<!doctype html>");
             assertThat(get(page.address()).headers().firstValue("Content-Security-Policy"))
                     .isPresent();
@@ -77,7 +77,7 @@ class LivePageTest {
     @Test
     void endsForItsViewers() throws Exception {
         Stream<String> events;
-        try (LivePage page = LivePage.open(0, this::snapshot)) {
+        try (LivePage page = LivePage.open(0, this::snapshot, () -> "up 1\n")) {
             events = events(page);
         }
         assertThat(events.filter(line -> line.startsWith("data")).count()).isLessThan(3);
@@ -85,11 +85,12 @@ class LivePageTest {
 
     @Test
     void answersOnlyThisMachine() throws Exception {
-        try (LivePage page = LivePage.open(0, this::snapshot)) {
+        try (LivePage page = LivePage.open(0, this::snapshot, () -> "up 1\n")) {
             HttpRequest post =
                     HttpRequest.newBuilder(page.address()).POST(BodyPublishers.noBody()).build();
             assertThat(client.send(post, BodyHandlers.discarding()).statusCode()).isEqualTo(405);
             assertThat(get(page.address().resolve("/etc")).statusCode()).isEqualTo(404);
+            assertThat(get(page.address().resolve("/metrics")).body()).isEqualTo("up 1\n");
             assertThat(status(page, "127.0.0.1:1")).contains("200");
             // The name of a page elsewhere that was given this machine's address.
             assertThat(status(page, "evil.example")).contains("403");
@@ -109,8 +110,9 @@ class LivePageTest {
 
     @Test
     void takesAnotherPortIfItsOwnIsTaken() {
-        try (LivePage first = LivePage.open(0, this::snapshot);
-                LivePage second = LivePage.open(first.address().getPort(), this::snapshot)) {
+        try (LivePage first = LivePage.open(0, this::snapshot, () -> "up 1\n");
+                LivePage second =
+                        LivePage.open(first.address().getPort(), this::snapshot, () -> "")) {
             assertThat(second.address()).isNotEqualTo(first.address());
         }
     }

@@ -5,6 +5,7 @@ import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
@@ -48,7 +49,7 @@ public final class Pager implements AutoCloseable {
     private final UseOrder order;
     private final Readers readers;
     private final OwnMemory own;
-    private final PassMeter meter = new PassMeter();
+    private final PassMeter meter;
 
     /** Where it is kept which experts are used most; null if nowhere. */
     private ExpertProfile profile;
@@ -80,6 +81,7 @@ public final class Pager implements AutoCloseable {
 
     Pager(Weights weights, RamBudget budget, OwnMemory own) {
         this.weights = weights;
+        this.meter = new PassMeter(weights.size());
         this.own = own;
         map = new PieceMap(weights, own.unit(weights.files()));
         files = new MappedFiles(map);
@@ -370,6 +372,13 @@ public final class Pager implements AutoCloseable {
     public Optional<PassStats> lastPass() {
         try (PiecePool.Hold hold = pool.hold()) {
             return meter.last();
+        }
+    }
+
+    /** The cost of all passes. */
+    public ResidencyStats stats() {
+        try (PiecePool.Hold hold = pool.hold()) {
+            return meter.all();
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.core.residency.ResidencyStats;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,11 @@ final class PassMeter {
     private long expertMisses;
 
     private @Nullable PassStats last;
+    private ResidencyStats all;
+
+    PassMeter(long modelBytes) {
+        all = ResidencyStats.none(modelBytes);
+    }
 
     void begin(int newTokens, long busyNanos) {
         tokens = newTokens;
@@ -43,6 +49,11 @@ final class PassMeter {
         return Optional.ofNullable(last);
     }
 
+    /** The cost of all passes. */
+    ResidencyStats all() {
+        return all;
+    }
+
     /** Ends a pass. Reads ahead since the previous pass count for this one. */
     PassStats end(
             long bytesRead, long mirrorBytes, long busyNanos, long residentBytes, long ownBytes) {
@@ -61,6 +72,7 @@ final class PassMeter {
         bytesBefore = bytesRead;
         mirrorBefore = mirrorBytes;
         last = stats;
+        all = all.plus(stats);
         return stats;
     }
 }
