@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <mutex>
@@ -22,6 +23,9 @@ void llama_server_terminate();
 extern "C" void llama_model_free(struct llama_model * model);
 
 namespace {
+
+/* No context has more tokens; llama.cpp would make room for as many as a request asks to look back at. */
+constexpr int32_t MOST_LAST = 1 << 20;
 
 /* Held by the server that is running: llama.cpp keeps one in static variables. */
 std::mutex running;
@@ -66,7 +70,12 @@ void bigllama_failed(const char * what) {
 }
 
 const std::string & bigllama_bounded(const std::string & json) {
-    require_depth("JSON", json.c_str(), "\"");
+    try {
+        require_depth("JSON", json.c_str(), "\"");
+    } catch (const std::runtime_error & e) {
+        // Which the server answers with 400.
+        throw std::invalid_argument(e.what());
+    }
     return json;
 }
 
@@ -102,6 +111,19 @@ extern "C" struct llama_sampler * bigllama_server_grammar(
     const struct llama_vocab * vocab, const char * source, const char * root) {
     grammar::check(source);
     return llama_sampler_init_grammar(vocab, source, root);
+}
+
+/* Instead of llama_sampler_init_penalties. */
+extern "C" struct llama_sampler * bigllama_server_penalties(
+    int32_t vocabulary, int32_t last, float repeat, float frequency, float presence) {
+    return llama_sampler_init_penalties(vocabulary, std::min(last, MOST_LAST), repeat, frequency, presence);
+}
+
+/* Instead of llama_sampler_init_dry. */
+extern "C" struct llama_sampler * bigllama_server_dry(
+    const struct llama_vocab * vocab, float multiplier, float base, int32_t allowed, int32_t last,
+    const char ** breakers, size_t count) {
+    return llama_sampler_init_dry(vocab, multiplier, base, allowed, std::min(last, MOST_LAST), breakers, count);
 }
 
 /* Instead of llama_backend_free. */

@@ -277,6 +277,29 @@ class LlamaServerTest {
                             """
                             {"messages": [{"role": "user", "content": "Hi"}], "grammar": "root ::= \\"a\\"{2,1}"}
                             """);
+            // Each of them would end the process, or take all of its memory.
+            List<String> completions =
+                    List.of(
+                            "{\"prompt\": \"a\", \"grammar\": \"%llguidance {}\"}",
+                            "{\"prompt\": \"a\", \"grammar\": \"root ::= [z-a]\"}",
+                            "{\"prompt\": \"a\", \"n_predict\": 2, \"repeat_penalty\": 1.1,"
+                                    + " \"repeat_last_n\": 2147483647}",
+                            "{\"prompt\": \"a\", \"n_predict\": 2, \"dry_multiplier\": 1,"
+                                    + " \"dry_penalty_last_n\": 2147483647}",
+                            "{\"prompt\": [-5, 999999]}",
+                            "{\"prompt\": \"a\", \"json_schema\": " + deep + "}");
+            for (String body : completions) {
+                HttpResponse<String> answer =
+                        client.send(post(server, "/completion", body), BodyHandlers.ofString());
+                assertThat(answer.statusCode())
+                        .as(body.substring(0, Math.min(80, body.length())))
+                        .isIn(200, 400);
+            }
+            HttpResponse<String> large =
+                    client.send(
+                            post(server, "/completion", " ".repeat(200_000_000)),
+                            BodyHandlers.ofString());
+            assertThat(large.statusCode()).isEqualTo(413);
             for (String body : bodies) {
                 HttpResponse<String> answer =
                         client.send(

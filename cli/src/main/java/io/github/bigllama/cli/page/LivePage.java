@@ -204,7 +204,8 @@ public final class LivePage implements AutoCloseable {
             notifyAll();
         }
         ticker.interrupt();
-        server.stop(0);
+        // Viewers are told; whoever does not read has a second.
+        server.stop(1);
         viewers.close();
         try {
             ticker.join();
