@@ -92,6 +92,11 @@ class ErrorsIT {
                 "not UTF-8 text (byte 2 of 3)");
     }
 
+    @Test
+    void aNulIsNoSignOfUtf16() {
+        assertFails(bundle.runWith(new byte[] {'a', 0, 'b'}, "run"), 2, "NUL character at index 1");
+    }
+
     static Stream<Arguments> wrongArguments() {
         return Stream.of(
                 Arguments.of("", "a command is missing; try run, chat, inspect or plan"),

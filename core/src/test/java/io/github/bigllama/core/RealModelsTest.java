@@ -1,6 +1,7 @@
 package io.github.bigllama.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.bigllama.core.inspect.ModelKind;
@@ -10,6 +11,7 @@ import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 /** Real models by others, where they are beside the checkout. */
@@ -38,6 +40,18 @@ class RealModelsTest {
             String text = "Once upon a time" + story.text();
             assertThat(text).hasSizeGreaterThan(400);
             assertThat(expected.strip()).startsWith(text.strip());
+        }
+    }
+
+    /** Characters that are no tokens, of which llama.cpp itself copies the text for each. */
+    @Test
+    void textOfSingleBytesIsTokenizedInLinearTime() {
+        try (LlamaModel model = LlamaModel.load(file("stories260K.gguf"))) {
+            assertTimeoutPreemptively(
+                    Duration.ofSeconds(20),
+                    () ->
+                            assertThat(model.tokenizer().encode("\n".repeat(600_000), false, false))
+                                    .hasSizeGreaterThan(599_999));
         }
     }
 

@@ -12,8 +12,10 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaServer;
 import io.github.bigllama.core.option.ServerOptions;
 import java.net.URI;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -97,9 +99,16 @@ public final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        try (Interruption interruption = new Interruption();
-                LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
-                LlamaServer server = LlamaServer.start(loaded, options())) {
+        try (Interruption interruption = new Interruption()) {
+            Optional<Path> draft = model.takeDraft(interruption, System.err);
+            return serve(interruption, options(draft));
+        }
+    }
+
+    private int serve(Interruption interruption, ServerOptions options)
+            throws InterruptedException {
+        try (LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
+                LlamaServer server = LlamaServer.start(loaded, options)) {
             interruption.onRequest(server::close);
             loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
             warn(server.addresses());
@@ -149,8 +158,12 @@ public final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    private ServerOptions options() {
+    private ServerOptions options(Optional<Path> draft) {
         ServerOptions options = new ServerOptions(others);
+        options = with(options, "--model-draft", draft.orElse(null));
+        if (draft.isPresent() && !others.contains("--spec-type")) {
+            options = options.with("--spec-type", "draft-simple");
+        }
         options = with(options, "--host", host);
         options = with(options, "--port", port);
         options = with(options, "--api-key", apiKey);

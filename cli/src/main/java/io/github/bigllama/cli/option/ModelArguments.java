@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine.Option;
 
@@ -196,6 +197,23 @@ public final class ModelArguments {
                     ? new CommandException(
                             ExitCode.FAILED, e.getMessage() + ": " + leaveOut(options), e)
                     : e;
+        }
+    }
+
+    /**
+     * The file of the draft model, made if it is a copy of the model, for a program that uses it
+     * itself: it is not loaded with the model then. Empty without one.
+     *
+     * @throws CancellationException if it was interrupted
+     */
+    public Optional<Path> takeDraft(Interruption interruption, PrintStream err) {
+        if (draft == null) {
+            return Optional.empty();
+        }
+        try (ProgressLine progress = new ProgressLine(err)) {
+            Path taken = draftFile(path(err), interruption, progress);
+            draft = null;
+            return Optional.of(taken);
         }
     }
 

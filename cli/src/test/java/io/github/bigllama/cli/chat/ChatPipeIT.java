@@ -100,6 +100,11 @@ class ChatPipeIT {
     }
 
     @Test
+    void aCommandThatTakesNothingSaysSo() {
+        assertThat(chat("/undo 99\n").complaint()).contains("/undo takes nothing after it");
+    }
+
+    @Test
     void whatWasSaidCanBeTakenBackAndSaidAgain() {
         Result result =
                 chat(

@@ -101,6 +101,24 @@ class ServeIT {
     }
 
     @Test
+    void aDraftModelIsTheServers() throws Exception {
+        Process process =
+                bundle.start(
+                        "serve",
+                        "--no-page",
+                        "--port",
+                        "0",
+                        "--model-draft",
+                        bundle.demoModel().toString());
+        try {
+            String answer = ask(address(process)).body();
+            assertThat(answer).contains("The capital of France is Paris.").contains("draft_n");
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
     void warnsWhereOthersCanReachIt() throws Exception {
         Process process = bundle.start("serve", "--host", "0.0.0.0", "--port", "0");
         try {
