@@ -1,8 +1,10 @@
 #include "server.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 
@@ -37,6 +39,9 @@ std::string failure;
 llama_model * served = nullptr;
 std::string served_path;
 bigllama_decode_callback computes = nullptr;
+
+/* Whether the server that is running is to end. */
+std::atomic<bool> ending{ false };
 
 /* What the file that is being read by no-exit.h printed last. */
 thread_local std::string printed;
@@ -77,6 +82,13 @@ const std::string & bigllama_bounded(const std::string & json) {
         throw std::invalid_argument(e.what());
     }
     return json;
+}
+
+const std::function<bool()> & bigllama_gone_or_ending(const std::function<bool()> & gone) {
+    // In place, because llama.cpp keeps a reference.
+    auto & function = const_cast<std::function<bool()> &>(gone);
+    function = [own = function] { return ending || own(); };
+    return function;
 }
 
 int bigllama_fprintf(FILE *, const char * format, ...) {
@@ -178,6 +190,7 @@ void server::run(
         const std::lock_guard<std::mutex> guard(state);
         failure.clear();
         current = this;
+        ending = false;
     }
     served = model;
     computes = decode;
@@ -220,6 +233,7 @@ void server::stop() const {
     if (current == this && !listening.empty()) {
         // Only once: llama.cpp's handler refers to variables of the call that is ending.
         listening.clear();
+        ending = true;
         llama_server_terminate();
     }
 }

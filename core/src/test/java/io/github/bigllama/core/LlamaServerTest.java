@@ -336,6 +336,32 @@ class LlamaServerTest {
         }
     }
 
+    /** Clients that wait are told that it has ended. */
+    @Test
+    @Timeout(30)
+    void itEndsInTheMiddleOfAnswers() throws Exception {
+        try (LlamaModel model = DemoModel.load()) {
+            LlamaServer server = LlamaServer.start(model, FREE_PORT.with("--ctx-size", "100096"));
+            List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+            for (String stream : List.of("true", "false")) {
+                String body =
+                        """
+                        {"prompt": "a", "n_predict": 90000, "ignore_eos": true, "stream": %s}
+                        """
+                                .formatted(stream);
+                answers.add(
+                        client.sendAsync(
+                                post(server, "/completion", body), BodyHandlers.ofString()));
+            }
+            Thread.sleep(500);
+            server.close();
+            assertThat(server.isRunning()).isFalse();
+            for (CompletableFuture<HttpResponse<String>> answer : answers) {
+                assertThat(answer.handle((response, failure) -> "over").join()).isEqualTo("over");
+            }
+        }
+    }
+
     @Test
     void itEndsAndStartsAgain() throws IOException {
         try (LlamaModel model = DemoModel.load()) {
