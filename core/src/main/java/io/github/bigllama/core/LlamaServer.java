@@ -84,7 +84,13 @@ public final class LlamaServer implements AutoCloseable {
             context = served.context();
             fitting = fitting(options, served);
         }
-        NativeHandle program = program(fitting);
+        NativeHandle program;
+        try {
+            program = program(fitting);
+        } catch (RuntimeException | Error e) {
+            context.close();
+            throw e;
+        }
         LlamaServer server = new LlamaServer(model, program, context);
         server.thread.start();
         server.awaitReady();

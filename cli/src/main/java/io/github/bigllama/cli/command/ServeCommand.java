@@ -8,6 +8,7 @@ import io.github.bigllama.cli.page.PageSource;
 import io.github.bigllama.cli.page.ServerSlots;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.cli.process.StderrLoggers;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaServer;
 import io.github.bigllama.core.option.ServerOptions;
@@ -168,6 +169,10 @@ public final class ServeCommand implements Callable<Integer> {
         options = with(options, "--port", port);
         options = with(options, "--api-key", apiKey);
         options = with(options, "--parallel", parallel);
+        if (StderrLoggers.isVerbose()) {
+            // Both mean it.
+            options = options.with("--verbose");
+        }
         return with(options, "--ctx-size", contextSize);
     }
 
