@@ -31,8 +31,15 @@ class FailuresTest {
 
     @Test
     void messagesForUsersAreTheWholeLine() {
+        assertThat(Failures.report(new IllegalArgumentException("the text is empty"), err))
+                .isEqualTo(2);
+        assertThat(printed()).isEqualTo("bigllama: the text is empty\n");
+    }
+
+    @Test
+    void valuesAreNamedAsTheOptionsThatSetThem() {
         assertThat(Failures.report(new IllegalArgumentException("topK is -1"), err)).isEqualTo(2);
-        assertThat(printed()).isEqualTo("bigllama: topK is -1\n");
+        assertThat(printed()).isEqualTo("bigllama: --top-k is -1\n");
     }
 
     @Test
