@@ -201,6 +201,8 @@ void server::run(
     params.fit_params = false;
     params.warmup = false;
     observe_common_log(observe);
+    // Not less than by default: what is observed is at that level.
+    common_log_set_verbosity_thold(std::max(common_log_get_verbosity_thold(), params.verbosity));
     server_stream_session_manager_start();
     std::string thrown;
     int result = 1;

@@ -101,6 +101,18 @@ class ServeIT {
     }
 
     @Test
+    void verboseIsForTheServerToo() throws Exception {
+        Process process =
+                bundle.start("serve", "--no-page", "--port", "0", "--cache-ram", "8", "--verbose");
+        try {
+            String log = "llama.cpp: DEBUG srv ";
+            assertThat(Bundle.readUntil(process.getErrorStream(), log)).contains(log);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    @Test
     void aDraftModelIsTheServers() throws Exception {
         Process process =
                 bundle.start(
