@@ -170,7 +170,7 @@ BIGLLAMA_API void bigllama_server_free(struct bigllama_server * server);
 
 /*
  * Returns an object: "model" (empty if the options name none), "ctx_size", "parallel", "batch_size", "ubatch_size",
- * "cache_type_k", "cache_type_v", "flash_attn" (of llama.cpp's enums), "embedding", "hosts", "has_api_key"
+ * "cache_type_k", "cache_type_v", "flash_attn" (of llama.cpp's enums), "embedding"
  */
 BIGLLAMA_API char * bigllama_server_describe(const struct bigllama_server * server, char ** error);
 

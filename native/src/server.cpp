@@ -43,7 +43,7 @@ bigllama_decode_callback computes = nullptr;
 /* Whether the server that is running is to end. */
 std::atomic<bool> ending{ false };
 
-/* What the file that is being read by no-exit.h printed last. */
+/* What the file that is being read with in-library.h printed last. */
 thread_local std::string printed;
 
 /* From "srv  llama_server: listening on http://127.0.0.1:8080" the address. */
@@ -160,10 +160,6 @@ server::server(const std::vector<std::string> & options) {
 }
 
 common_json server::describe() const {
-    common_json hosts = common_json::array();
-    for (const auto & host : params.hostnames) {
-        hosts.push_back(host);
-    }
     return common_json::object({
         { "model", params.model.path + params.model.hf_repo + params.model.docker_repo + params.model.url },
         { "ctx_size", params.n_ctx },
@@ -174,8 +170,6 @@ common_json server::describe() const {
         { "cache_type_v", static_cast<int>(params.cache_type_v) },
         { "flash_attn", static_cast<int>(params.flash_attn_type) },
         { "embedding", params.embedding },
-        { "hosts", hosts },
-        { "has_api_key", !params.api_keys.empty() },
     });
 }
 
