@@ -28,8 +28,6 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("restricted")
 final class NativeContext implements AutoCloseable {
-    private static final int OK = 0;
-
     private final Arena arena = Arena.ofShared();
     private final AbortSwitch abort = new AbortSwitch(arena);
     private final NativeHandle handle;
@@ -76,10 +74,17 @@ final class NativeContext implements AutoCloseable {
             arena.close();
             throw e;
         }
-        // All contexts of a model whose weights pass through memory take turns.
-        Object user = pager == null ? this : pager;
-        CoreShare cores = new CoreShare(user, options, FreeCores.ofThisProcess()::count);
-        threads = new ComputeThreads(handle, cores, paging != null || purpose.isSleepy());
+        threads =
+                new ComputeThreads(
+                        handle, cores(this, options, pager), paging != null || purpose.isSleepy());
+    }
+
+    /**
+     * The share of a context; all those of a model whose weights pass through memory take turns.
+     */
+    static CoreShare cores(Object context, SessionOptions options, @Nullable Pager pager) {
+        return new CoreShare(
+                pager == null ? context : pager, options, FreeCores.ofThisProcess()::count);
     }
 
     NativeHandle handle() {
@@ -110,15 +115,9 @@ final class NativeContext implements AutoCloseable {
      * @throws DecodeException if weights could not be brought in; then the results are invalid
      */
     LlamaLog.@Nullable Result<Integer> decode(Batch batch, int share, DoubleConsumer progress) {
-        return paging == null ? decode(batch) : paging.pass(share, progress, () -> decode(batch));
-    }
-
-    private LlamaLog.Result<Integer> decode(Batch batch) {
-        return threads.compute(
-                () ->
-                        LlamaLog.collect(
-                                () -> llama_h.llama_decode(handle.pointer(), batch.struct())),
-                result -> result.value() == OK);
+        return paging == null
+                ? threads.decode(batch.struct())
+                : paging.pass(share, progress, () -> threads.decode(batch.struct()));
     }
 
     /** Runs a computation of llama.cpp's own with this context, by its threads. */

@@ -9,7 +9,6 @@ import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.load.ContextSizes;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
-import io.github.bigllama.internal.system.FreeCores;
 import io.github.bigllama.internal.threads.AbortSwitch;
 import io.github.bigllama.internal.threads.ComputeThreads;
 import io.github.bigllama.internal.threads.CoreShare;
@@ -53,9 +52,7 @@ public final class ServedContext implements AutoCloseable {
     public ServedContext(SessionOptions options, FileSizes sizes, @Nullable Pager pager) {
         this.sizes = sizes;
         paging = pager == null ? null : new Paging(pager, abort::abort);
-        // All contexts of a model whose weights pass through memory take turns.
-        Object user = pager == null ? this : pager;
-        cores = new CoreShare(user, options, FreeCores.ofThisProcess()::count);
+        cores = NativeContext.cores(this, options, pager);
     }
 
     /** The eval callback for the server; NULL if it needs none. */
@@ -84,25 +81,16 @@ public final class ServedContext implements AutoCloseable {
         abort.begin(() -> false);
         try {
             if (paging == null) {
-                return decode(own, pointer, batch).value();
+                return own.decode(batch).value();
             }
             LlamaLog.Result<Integer> result =
                     paging.pass(
-                            llama_batch.n_tokens(batch),
-                            fraction -> {},
-                            () -> decode(own, pointer, batch));
+                            llama_batch.n_tokens(batch), fraction -> {}, () -> own.decode(batch));
             return result == null ? FAILED : result.value();
         } finally {
             abort.end();
             own.rest();
         }
-    }
-
-    private static LlamaLog.Result<Integer> decode(
-            ComputeThreads threads, MemorySegment context, MemorySegment batch) {
-        return threads.compute(
-                () -> LlamaLog.collect(() -> llama_h.llama_decode(context, batch)),
-                result -> result.value() == 0);
     }
 
     /** The threads of a context, which is prepared when it is seen for the first time. */

@@ -1,7 +1,9 @@
 package io.github.bigllama.internal.threads;
 
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.Predicate;
@@ -12,6 +14,8 @@ import java.util.function.Supplier;
  * as long as the others, so each pool has exactly the threads that a pass uses.
  */
 public final class ComputeThreads implements AutoCloseable {
+    private static final int OK = 0;
+
     private final NativeHandle context;
     private final CoreShare cores;
     private final boolean sleepy;
@@ -52,6 +56,18 @@ public final class ComputeThreads implements AutoCloseable {
         } finally {
             cores.end();
         }
+    }
+
+    /**
+     * Computes a batch of the context.
+     *
+     * @param batch a {@code struct llama_batch}
+     * @return llama.cpp's result, 0 if it is done
+     */
+    public LlamaLog.Result<Integer> decode(MemorySegment batch) {
+        return compute(
+                () -> LlamaLog.collect(() -> llama_h.llama_decode(context.pointer(), batch)),
+                result -> result.value() == OK);
     }
 
     private void use(int share) {
