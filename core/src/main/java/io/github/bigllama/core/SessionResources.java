@@ -36,12 +36,21 @@ final class SessionResources {
         boolean guesses =
                 options.speculation() == Speculation.AUTO
                         || options.speculation() == Speculation.DRAFT;
-        SessionOptions all =
-                SessionOptions.defaults()
-                        .withContextSize(options.contextSize() + 1 + DraftLength.MOST)
-                        .withThreads(options.threads(), options.batchThreads())
-                        .withSpeculation(Speculation.OFF);
-        return guesses ? model.draft().map(draft -> draft.newSession(all)) : Optional.empty();
+        if (!guesses) {
+            return Optional.empty();
+        }
+        return model.draft()
+                .map(
+                        draft ->
+                                draft.newSession(
+                                        SessionOptions.defaults()
+                                                .withContextSize(
+                                                        options.contextSize()
+                                                                + 1
+                                                                + DraftLength.MOST)
+                                                .withThreads(
+                                                        options.threads(), options.batchThreads())
+                                                .withSpeculation(Speculation.OFF)));
     }
 
     private @Nullable Drafter drafter(SessionOptions options) {
