@@ -23,20 +23,18 @@ public final class PageMetrics implements Supplier<String> {
     @Override
     public String get() {
         StringBuilder text = new StringBuilder();
-        add(text, "weights_bytes", "gauge", "Bytes of all weights.", model.sizeInBytes());
+        gauge(text, "weights_bytes", "Bytes of all weights.", model.sizeInBytes());
         model.residencyPlan()
                 .ifPresent(
                         plan -> {
-                            add(
+                            gauge(
                                     text,
                                     "weights_ram_bytes",
-                                    "gauge",
                                     "Bytes of RAM for weights.",
                                     plan.weightRam());
-                            add(
+                            gauge(
                                     text,
                                     "token_read_planned_bytes",
-                                    "gauge",
                                     "Bytes that a token reads, as planned.",
                                     plan.streamed());
                         });
@@ -64,12 +62,15 @@ public final class PageMetrics implements Supplier<String> {
                 "expert_misses_total",
                 "Chosen expert slices that had to be read.",
                 stats.expertMisses());
-        add(
+        gauge(
                 text,
                 "weights_resident_bytes",
-                "gauge",
                 "Bytes of weights in memory after the last pass.",
                 stats.residentBytes());
+    }
+
+    private static void gauge(StringBuilder text, String name, String help, double value) {
+        add(text, name, "gauge", help, value);
     }
 
     private static void counter(StringBuilder text, String name, String help, double value) {

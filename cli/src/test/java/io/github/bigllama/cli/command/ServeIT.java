@@ -10,6 +10,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -21,6 +23,12 @@ class ServeIT {
     private static final Pattern ADDRESS = Pattern.compile("at (http://[0-9.:]+); Ctrl-C ends it");
 
     private final Bundle bundle = Bundle.built();
+
+    private Process startServer(String... options) {
+        List<String> all = new ArrayList<>(List.of("serve", "--no-page", "--port", "0"));
+        all.addAll(List.of(options));
+        return bundle.start(all.toArray(String[]::new));
+    }
 
     private static URI address(Process process) throws IOException {
         String said = Bundle.readUntil(process.getErrorStream(), "Ctrl-C ends it");
@@ -79,16 +87,7 @@ class ServeIT {
 
     @Test
     void passesOnWhatItDoesNotKnow() throws Exception {
-        Process process =
-                bundle.start(
-                        "serve",
-                        "--no-page",
-                        "--port",
-                        "0",
-                        "--api-key",
-                        "secret",
-                        "--alias",
-                        "llama-demo");
+        Process process = startServer("--api-key", "secret", "--alias", "llama-demo");
         try {
             URI address = address(process);
             assertThat(ask(address).statusCode()).isEqualTo(401);
@@ -102,8 +101,7 @@ class ServeIT {
 
     @Test
     void verboseIsForTheServerToo() throws Exception {
-        Process process =
-                bundle.start("serve", "--no-page", "--port", "0", "--cache-ram", "8", "--verbose");
+        Process process = startServer("--cache-ram", "8", "--verbose");
         try {
             String log = "llama.cpp: DEBUG srv ";
             assertThat(Bundle.readUntil(process.getErrorStream(), log)).contains(log);
@@ -114,14 +112,7 @@ class ServeIT {
 
     @Test
     void aDraftModelIsTheServers() throws Exception {
-        Process process =
-                bundle.start(
-                        "serve",
-                        "--no-page",
-                        "--port",
-                        "0",
-                        "--model-draft",
-                        bundle.demoModel().toString());
+        Process process = startServer("--model-draft", bundle.demoModel().toString());
         try {
             String answer = ask(address(process)).body();
             assertThat(answer).contains("The capital of France is Paris.").contains("draft_n");
