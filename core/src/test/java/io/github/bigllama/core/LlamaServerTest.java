@@ -20,7 +20,10 @@ import io.github.bigllama.internal.synthetic.RandomModel;
 import io.github.bigllama.internal.synthetic.RandomModel.Shape;
 import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.StandardProtocolFamily;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -28,6 +31,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -129,6 +133,35 @@ class LlamaServerTest {
                     .startsWith("text/html");
             assertThat(get(server, "/v1/models").body())
                     .contains(DemoModel.PATH.getFileName().toString());
+        }
+    }
+
+    /** Clients such as OkHttp send the next request before they could see that one was closed. */
+    @Test
+    void aStreamLeavesItsConnectionOpen() throws Exception {
+        try (LlamaModel model = DemoModel.load();
+                LlamaServer server = LlamaServer.start(model, FREE_PORT);
+                Socket connection = new Socket("127.0.0.1", at(server, "/").getPort())) {
+            String body =
+                    """
+                    {"prompt": "a", "n_predict": 4, "stream": true}""";
+            String request =
+                    "POST /completion HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                            + body.length()
+                            + "\r\n\r\n"
+                            + body;
+            OutputStream out = connection.getOutputStream();
+            InputStream in = connection.getInputStream();
+            for (int i = 0; i < 3; i++) {
+                out.write(request.getBytes(StandardCharsets.US_ASCII));
+                StringBuilder answer = new StringBuilder();
+                while (!answer.toString().endsWith("\r\n0\r\n\r\n")) {
+                    int next = in.read();
+                    assertThat(next).as("answer %d: %s", i, answer).isNotNegative();
+                    answer.append((char) next);
+                }
+                assertThat(answer).startsWith("HTTP/1.1 200").doesNotContain("Connection: close");
+            }
         }
     }
 
