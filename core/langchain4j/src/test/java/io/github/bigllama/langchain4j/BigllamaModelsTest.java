@@ -22,35 +22,6 @@ import org.junit.jupiter.api.Timeout;
 /** What LangChain4j's tests can't ask of the demo model, by other means. */
 @Timeout(60)
 class BigllamaModelsTest {
-    /** ChatML with tools, as Qwen and Hermes write them. */
-    private static final String TEMPLATE =
-            """
-            {%- if tools %}<|im_start|>system
-            You may call these functions:
-            <tools>{% for tool in tools %}
-            {{ tool | tojson }}{% endfor %}
-            </tools>
-            For each call, return <tool_call>
-            {"name": <name>, "arguments": <arguments>}
-            </tool_call><|im_end|>
-            {% endif %}
-            {%- for message in messages %}<|im_start|>
-            {%- if message.role == "tool" %}user
-            <tool_response>
-            {{ message.content }}
-            </tool_response><|im_end|>
-            {% else %}{{ message.role }}
-            {{ message.content }}
-            {%- for call in message.tool_calls or [] %}
-            <tool_call>
-            {"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
-            </tool_call>
-            {%- endfor %}<|im_end|>
-            {% endif %}
-            {%- endfor %}
-            {%- if add_generation_prompt %}<|im_start|>assistant
-            {% endif %}""";
-
     /** The toy does not call tools, so the calls are made up. */
     @Test
     void resultsOfToolsAreTaken() {
@@ -63,7 +34,7 @@ class BigllamaModelsTest {
         UserMessage question = UserMessage.from("What is the weather in Munich?");
         try (BigllamaChatModel model =
                 Demo.chat()
-                        .chatTemplate(TEMPLATE)
+                        .chatTemplate(Demo.TEMPLATE)
                         .toolSpecifications(List.of(Demo.WEATHER))
                         .maxOutputTokens(8)
                         .build()) {

@@ -30,6 +30,31 @@ final class Demo {
                                     .build())
                     .build();
 
+    /** ChatML with tools, whose calls are JSON and nothing else. */
+    static final String TEMPLATE =
+            """
+            {%- if tools %}<|im_start|>system
+            You may call these functions:
+            {%- for tool in tools %}
+            {{ tool | tojson }}
+            {%- endfor %}
+            A call is {"name": <name>, "arguments": <arguments>}<|im_end|>
+            {% endif %}
+            {%- for message in messages %}<|im_start|>
+            {%- if message.role == "tool" %}user
+            <tool_response>
+            {{ message.content }}
+            </tool_response><|im_end|>
+            {% else %}{{ message.role }}
+            {{ message.content or "" }}
+            {%- for call in message.tool_calls or [] %}
+            {"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
+            {%- endfor %}<|im_end|>
+            {% endif %}
+            {%- endfor %}
+            {%- if add_generation_prompt %}<|im_start|>assistant
+            {% endif %}""";
+
     private Demo() {}
 
     static BigllamaChatModel.Builder chat() {

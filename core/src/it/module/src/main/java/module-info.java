@@ -1,0 +1,4 @@
+/** Somebody else's module. */
+module example {
+    requires io.github.bigllama.core;
+}
