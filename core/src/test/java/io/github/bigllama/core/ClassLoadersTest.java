@@ -3,8 +3,10 @@ package io.github.bigllama.core;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.exception.ServerException;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.ServerOptions;
 import io.github.bigllama.testing.ChildJvm;
 import io.github.bigllama.testing.DemoModel;
 import java.io.File;
@@ -50,6 +52,20 @@ class ClassLoadersTest {
         }
     }
 
+    /** A copy that serves; what it could not do, or nothing. */
+    public static final class Serving implements Callable<List<String>> {
+        @Override
+        public List<String> call() throws Exception {
+            ServerOptions options = ServerOptions.defaults().withAddress("127.0.0.1", 0);
+            try (LlamaModel model = DemoModel.load();
+                    LlamaServer server = LlamaServer.start(model, options)) {
+                return server.isRunning() ? List.of() : List.of("it does not run");
+            } catch (ServerException e) {
+                return List.of(e.getMessage());
+            }
+        }
+    }
+
     private static URLClassLoader copy() throws IOException {
         List<URL> urls = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
@@ -88,10 +104,15 @@ class ClassLoadersTest {
         }
     }
 
-    @SuppressWarnings("unchecked")
     private static Callable<List<String>> program(ClassLoader loader) throws Exception {
-        Class<?> type = loader.loadClass(Program.class.getName());
-        assertThat(type).isNotSameAs(Program.class);
+        return program(loader, Program.class);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Callable<List<String>> program(ClassLoader loader, Class<?> original)
+            throws Exception {
+        Class<?> type = loader.loadClass(original.getName());
+        assertThat(type).isNotSameAs(original);
         return (Callable<List<String>>) type.getConstructor().newInstance();
     }
 
@@ -123,5 +144,23 @@ class ClassLoadersTest {
         ChildJvm.Result child = ChildJvm.run(Server.class, List.of());
         assertThat(child.exitCode()).as(child.output()).isZero();
         assertThat(child.output().lines()).hasSize(12).containsOnly(expected);
+    }
+
+    @Test
+    void copiesServeOneAfterTheOther() throws Exception {
+        try (URLClassLoader copy = copy()) {
+            Callable<List<String>> serving = program(copy, Serving.class);
+            try (LlamaModel model = DemoModel.load();
+                    LlamaServer server =
+                            LlamaServer.start(
+                                    model, ServerOptions.defaults().withAddress("127.0.0.1", 0))) {
+                assertThat(serving.call())
+                        .singleElement()
+                        .asString()
+                        .contains("a server is running in this process already");
+                assertThat(server.isRunning()).isTrue();
+            }
+            assertThat(serving.call()).isEmpty();
+        }
     }
 }
