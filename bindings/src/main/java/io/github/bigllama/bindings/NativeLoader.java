@@ -33,12 +33,12 @@ final class NativeLoader {
 
     /** The end of messages without more specific advice. */
     private static final String GENERAL_ADVICE =
-            ("Add the bigllama-native jar of this platform, or build it here, or name a directory with the libraries that"
-                            + " native/build.sh made of llama.cpp %s in the system property %s (or the environment variable %s).")
-                    .formatted(
-                            NativeLibrary.PINNED_VERSION,
-                            LoaderSettings.LIBRARY_PROPERTY,
-                            LoaderSettings.LIBRARY_VARIABLE);
+            Platform.current().map(NativeLoader::dependency).orElse("Build it here, and name")
+                    + " a directory with the libraries that native/build.sh made of llama.cpp %s in the system property %s (or the environment variable %s)."
+                            .formatted(
+                                    NativeLibrary.PINNED_VERSION,
+                                    LoaderSettings.LIBRARY_PROPERTY,
+                                    LoaderSettings.LIBRARY_VARIABLE);
 
     private static final String CACHE_ADVICE =
             ("Choose a cache directory where you may write and the system may run programs, with the system property"
@@ -58,6 +58,11 @@ final class NativeLoader {
      * copy.
      */
     private boolean touched;
+
+    private static String dependency(Platform platform) {
+        return "Add the dependency io.github.bigllama:bigllama-native with the classifier %s, or name"
+                .formatted(platform.id());
+    }
 
     NativeLoader(LoaderSettings settings) {
         this.settings = settings;

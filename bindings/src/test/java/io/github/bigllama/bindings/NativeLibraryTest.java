@@ -179,6 +179,15 @@ class NativeLibraryTest {
     }
 
     @Test
+    void theDependencyOfAPlatformThatNoJarHasIsNamed() throws Exception {
+        String other = Platform.describe().equals("linux-aarch64") ? "amd64" : "aarch64";
+        String platform = other.equals("amd64") ? "linux-x86_64" : "linux-aarch64";
+        assertThat(jvm().property("os.name", "Linux").property("os.arch", other).run())
+                .contains("no jar has io/github/bigllama/natives/" + platform + "/")
+                .contains("io.github.bigllama:bigllama-native with the classifier " + platform);
+    }
+
+    @Test
     void anUnusableCacheIsSaid() throws Exception {
         Path file = Files.writeString(folder.resolve("file"), "");
         assertThat(new ChildJvm().property("bigllama.cache", file).run())
