@@ -9,7 +9,9 @@ import io.github.bigllama.internal.engine.Sequence;
 import io.github.bigllama.internal.text.AnswerText;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -37,6 +39,7 @@ final class Generation implements TokenStream {
 
     private int[] generated = new int[64];
     private int generatedCount;
+    private final List<TokenLogprobs> logprobs = new ArrayList<>();
     private int cachedTokens;
     private int decodedTokens;
     private long promptNanos;
@@ -92,7 +95,7 @@ final class Generation implements TokenStream {
                 while (!text.hasPiece() && !ended) {
                     step();
                 }
-            } catch (RuntimeException | Error e) {
+            } catch (Throwable e) { // code of the user's own in other languages throws checked ones
                 end(null);
                 throw e;
             } finally {
@@ -146,6 +149,11 @@ final class Generation implements TokenStream {
     @Override
     public int[] tokens() {
         return Arrays.copyOf(generated, generatedCount);
+    }
+
+    @Override
+    public List<TokenLogprobs> logprobs() {
+        return List.copyOf(logprobs);
     }
 
     @Override
@@ -247,6 +255,9 @@ final class Generation implements TokenStream {
             generated = Arrays.copyOf(generated, 2 * generated.length);
         }
         generated[generatedCount++] = token;
+        if (options.logprobs() > 0) {
+            logprobs.add(loop.logprobs(token));
+        }
         text.append(tokenizer.bytes(token, options.preservedTokens().contains(token)));
         if (text.isStopped()) {
             end(StopReason.STOP_STRING);

@@ -5,9 +5,13 @@ import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.internal.draft.Drafter;
 import io.github.bigllama.internal.engine.Lane;
+import io.github.bigllama.internal.engine.Logprobs;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +45,7 @@ final class TokenLoop {
     /** Seconds that the last pass took; 0 before the first. */
     private double seconds;
 
+    private final @Nullable Logprobs logprobs;
     private SpeculationStats stats = SpeculationStats.NONE;
 
     TokenLoop(
@@ -55,6 +60,7 @@ final class TokenLoop {
         this.sampler = sampler;
         this.options = options;
         this.drafter = drafter;
+        this.logprobs = options.logprobs() == 0 ? null : new Logprobs(model.vocabularySize());
     }
 
     /** Begins an answer to a prompt. */
@@ -72,7 +78,30 @@ final class TokenLoop {
 
     /** Chooses a token from the last outputs. */
     int choose() {
-        return sampler.sample(lane.outputs()).orElseThrow(this::notNumbers);
+        MemorySegment logits = lane.outputs().last();
+        if (logprobs != null) {
+            logprobs.read(logits);
+        }
+        return sampler.sample(logits, sequence).orElseThrow(this::notNumbers);
+    }
+
+    /** How likely the model found the token that was chosen last, and others instead. */
+    TokenLogprobs logprobs(int chosen) {
+        Logprobs read = Objects.requireNonNull(logprobs);
+        return new TokenLogprobs(
+                chosen,
+                text(chosen),
+                read.of(chosen),
+                Arrays.stream(read.top(options.logprobs()))
+                        .mapToObj(
+                                token ->
+                                        new TokenLogprobs.Alternative(
+                                                token, text(token), read.of(token)))
+                        .toList());
+    }
+
+    private String text(int token) {
+        return model.tokenizer().decode(new int[] {token}, true);
     }
 
     /** Whether a chosen token had been drafted, so that it is already computed. */

@@ -1,7 +1,9 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.option.GenerationOptions;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Optional;
 import java.util.Spliterator;
 import java.util.Spliterators;
@@ -55,6 +57,12 @@ public interface TokenStream extends Iterator<String>, Iterable<String>, AutoClo
 
     /** The ids of the tokens generated so far, the end-of-generation token not included. */
     int[] tokens();
+
+    /**
+     * How likely the model found each of the {@link #tokens()}, in the same order. Empty unless
+     * {@link GenerationOptions#logprobs()} asks for it.
+     */
+    List<TokenLogprobs> logprobs();
 
     /** Counts and times of the answer so far. */
     GenerationStats stats();

@@ -94,6 +94,17 @@ public final class Tokenizer {
         return vocabulary.encode(Objects.requireNonNull(text, "text"), addSpecial, parseSpecial);
     }
 
+    /**
+     * Encodes a text with a gap, as the prompt of an answer that fills the gap. The names of
+     * control tokens in it are plain text.
+     *
+     * @throws IllegalArgumentException if the vocabulary has no tokens for this: the model was not
+     *     trained to fill gaps
+     */
+    public int[] encode(Infill infill) {
+        return new InfillEncoder(vocabulary).encode(Objects.requireNonNull(infill, "infill"));
+    }
+
     /** Decodes tokens as plain text; control tokens become nothing. */
     public String decode(int... tokens) {
         return decode(tokens, false);

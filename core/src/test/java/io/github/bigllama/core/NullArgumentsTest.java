@@ -86,7 +86,12 @@ class NullArgumentsTest {
                     new ChatMessage(Role.USER, "Hello."),
                     new ToolCall("call00001", "city", "{}"),
                     Tool.of("city", "a city", City.class, City::name),
-                    new ToolException("no such city"));
+                    new ToolException("no such city"),
+                    Infill.of("before", "after"),
+                    new Infill.Repository("repository", "file", List.of()),
+                    new Infill.SourceFile("file", "text"),
+                    new TokenLogprobs(1, "a", -1, List.of()),
+                    new TokenLogprobs.Alternative(1, "a", -1));
 
     /** Types whose constructors and static methods are for programs to call. */
     private static final List<Class<?>> TYPES =
@@ -94,6 +99,11 @@ class NullArgumentsTest {
                     LlamaModel.class,
                     LlamaSession.class,
                     Tokenizer.class,
+                    TokenLogprobs.class,
+                    TokenLogprobs.Alternative.class,
+                    Infill.class,
+                    Infill.Repository.class,
+                    Infill.SourceFile.class,
                     Chat.class,
                     GenerationOptions.class,
                     EmbeddingOptions.class,

@@ -4,10 +4,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.cli.output.LogprobsJson;
 import io.github.bigllama.cli.output.Output;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.core.GenerationStats;
+import io.github.bigllama.core.Tokenizer;
 import io.github.bigllama.core.chat.ChatBatch;
 import io.github.bigllama.core.chat.Reply;
 import java.io.BufferedReader;
@@ -38,6 +40,7 @@ final class BatchOutput implements AutoCloseable {
                     "stop_reason",
                     "prompt_tokens",
                     "tokens",
+                    "logprobs",
                     "error");
 
     private static final JsonMapper MAPPER = new JsonMapper();
@@ -146,7 +149,7 @@ final class BatchOutput implements AutoCloseable {
     }
 
     /** Writes an answer, which stays even if the process is killed. */
-    void write(BatchInput.Request request, ChatBatch.Answer answer) {
+    void write(BatchInput.Request request, ChatBatch.Answer answer, Tokenizer tokenizer) {
         ObjectNode node = request.kept().deepCopy().put("line", request.line());
         Reply reply = answer.reply();
         if (answer.failure().isPresent()) {
@@ -162,6 +165,9 @@ final class BatchOutput implements AutoCloseable {
                     reply.stopReason().orElseThrow().name().toLowerCase(Locale.ROOT));
             node.put("prompt_tokens", stats.promptTokens());
             node.put("tokens", stats.generatedTokens());
+            if (!reply.logprobs().isEmpty()) {
+                node.set("logprobs", LogprobsJson.of(reply.logprobs(), tokenizer));
+            }
         }
         String line = node + "\n";
         if (written == null) {

@@ -7,6 +7,7 @@ import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.Tokenizer;
 import io.github.bigllama.core.chat.ChatBatch;
 import io.github.bigllama.core.option.GenerationOptions;
 import java.io.PrintStream;
@@ -55,10 +56,9 @@ public final class BatchRun {
         }
     }
 
-    int run(GenerationSettings settings, PrintStream err) {
+    int run(GenerationSettings settings, GenerationOptions options, PrintStream err) {
         BatchInput input = new BatchInput(file.orElseThrow());
         long all = input.check();
-        GenerationOptions options = settings.generationOptions();
         try (BatchOutput out = new BatchOutput(output.orElse(null));
                 Stream<BatchInput.Request> answered = input.requests()) {
             long before = out.resume(answered);
@@ -84,7 +84,14 @@ public final class BatchRun {
                                     settings.chatOptions())) {
                 model.residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
                 return answer(
-                        batch, input, out, options, new Range(before, all), interruption, err);
+                        batch,
+                        input,
+                        out,
+                        options,
+                        model.tokenizer(),
+                        new Range(before, all),
+                        interruption,
+                        err);
             }
         }
     }
@@ -97,6 +104,7 @@ public final class BatchRun {
             BatchInput input,
             BatchOutput out,
             GenerationOptions options,
+            Tokenizer tokenizer,
             Range range,
             Interruption interruption,
             PrintStream err) {
@@ -117,7 +125,7 @@ public final class BatchRun {
             Iterator<ChatBatch.Answer> next = answers.iterator();
             while (next.hasNext()) {
                 ChatBatch.Answer answer = next.next();
-                out.write(requests.next(), answer);
+                out.write(requests.next(), answer, tokenizer);
                 failed += answer.failure().isPresent() ? 1 : 0;
                 done++;
                 progress.update(

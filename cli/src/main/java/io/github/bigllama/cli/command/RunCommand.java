@@ -3,7 +3,9 @@ package io.github.bigllama.cli.command;
 import io.github.bigllama.cli.chat.ConversationFile;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.GenerationSettings;
+import io.github.bigllama.cli.option.InfillArguments;
 import io.github.bigllama.cli.option.TextArguments;
+import io.github.bigllama.cli.output.LogprobsJson;
 import io.github.bigllama.cli.output.Output;
 import io.github.bigllama.cli.output.Prefill;
 import io.github.bigllama.cli.output.Statistics;
@@ -13,11 +15,14 @@ import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
+import io.github.bigllama.core.TokenLogprobs;
 import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.Tokenizer;
 import io.github.bigllama.core.chat.Chat;
 import io.github.bigllama.core.option.GenerationOptions;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -53,6 +58,16 @@ public final class RunCommand implements Callable<Integer> {
             description = "Print statistics on stderr when the answer is complete.")
     boolean stats;
 
+    @Option(
+            names = "--logprobs",
+            paramLabel = "N",
+            description =
+                    "Print JSON instead of text, a line for each token: how likely the model found"
+                            + " it, and the N most likely tokens. In a batch, a field of each line.")
+    Integer logprobs;
+
+    @Mixin InfillArguments gap = new InfillArguments();
+
     @Mixin BatchRun batch = new BatchRun();
 
     @Mixin CommonArguments common = new CommonArguments();
@@ -64,23 +79,30 @@ public final class RunCommand implements Callable<Integer> {
                 sessionFile.isPresent()
                         ? settings.conversationOptions()
                         : settings.generationOptions();
-        if (raw && settings.hasChatOptions()) {
-            throw CommandException.usage(
-                    "--raw uses no chat, so --system and --chat-template have no effect; leave "
-                            + "out one of them");
+        if (logprobs != null) {
+            options = options.withLogprobs(requirePositive(logprobs));
         }
-        if (raw && sessionFile.isPresent()) {
+        String plain = raw ? "--raw" : gap.isGiven() ? "--input-suffix" : null;
+        if (plain != null && settings.hasChatOptions()) {
             throw CommandException.usage(
-                    "--raw has no conversation that --session could save; leave out one of them");
+                    plain
+                            + " uses no chat, so --system and --chat-template have no effect; "
+                            + "leave out one of them");
+        }
+        if (plain != null && sessionFile.isPresent()) {
+            throw CommandException.usage(
+                    plain
+                            + " has no conversation that --session could save; leave out one of "
+                            + "them");
         }
         PrintStream err = System.err;
         if (batch.file.isPresent()) {
-            if (raw || sessionFile.isPresent() || stats || text.isGiven()) {
+            if (plain != null || sessionFile.isPresent() || stats || text.isGiven()) {
                 throw CommandException.usage(
                         "--batch has its own prompts: leave out the prompt, --file, --raw, "
-                                + "--session and --stats");
+                                + "--input-suffix, --session and --stats");
             }
-            return batch.run(settings, err);
+            return batch.run(settings, options, err);
         }
         batch.requireNone();
         String prompt = prompt();
@@ -99,7 +121,9 @@ public final class RunCommand implements Callable<Integer> {
             PrintStream err) {
         Output out = Output.standard();
         Optional<Chat> chat =
-                raw ? Optional.empty() : Optional.of(new Chat(session, settings.chatOptions()));
+                raw || gap.isGiven()
+                        ? Optional.empty()
+                        : Optional.of(new Chat(session, settings.chatOptions()));
         Optional<ConversationFile> file =
                 chat.map(c -> new ConversationFile(c, sessionFile.orElse(null)));
         file.flatMap(ConversationFile::restore)
@@ -109,13 +133,19 @@ public final class RunCommand implements Callable<Integer> {
                         chat.map(c -> c.send(prompt, options.withProgress(prefill)))
                                 .orElseGet(
                                         () ->
-                                                session.generate(
-                                                        prompt, options.withProgress(prefill)))) {
+                                                complete(
+                                                        session,
+                                                        prompt,
+                                                        options.withProgress(prefill)))) {
             interruption.onRequest(answer::cancel);
-            for (String piece : answer) {
-                out.print(piece);
+            if (logprobs == null) {
+                for (String piece : answer) {
+                    out.print(piece);
+                }
+                out.endLine();
+            } else {
+                printLogprobs(answer, session.model().tokenizer(), out);
             }
-            out.endLine();
             if (stats) {
                 Statistics.lines(answer.stats()).forEach(err::println);
             }
@@ -131,7 +161,42 @@ public final class RunCommand implements Callable<Integer> {
         }
     }
 
+    /** Continues the prompt without a chat, or fills the gap after it. */
+    private TokenStream complete(LlamaSession session, String prompt, GenerationOptions options) {
+        return gap.isGiven()
+                ? session.generate(
+                        session.model().tokenizer().encode(gap.toInfill(prompt)), options)
+                : session.generate(prompt, options);
+    }
+
+    private static void printLogprobs(TokenStream answer, Tokenizer tokenizer, Output out) {
+        int printed = 0;
+        boolean isMore = true;
+        while (isMore) {
+            isMore = answer.hasNext();
+            if (isMore) {
+                answer.next();
+            }
+            List<TokenLogprobs> all = answer.logprobs();
+            for (TokenLogprobs one : all.subList(printed, all.size())) {
+                out.println(LogprobsJson.of(one, tokenizer).toString());
+            }
+            printed = all.size();
+        }
+    }
+
+    private static int requirePositive(int logprobs) {
+        if (logprobs < 1) {
+            throw CommandException.usage("--logprobs is " + logprobs + ", must be 1 or more");
+        }
+        return logprobs;
+    }
+
     private String prompt() {
+        if (gap.isGiven()) {
+            // Every character before a gap counts, and there may be none.
+            return text.read("prompt", false);
+        }
         String prompt = text.read("prompt", true);
         if (prompt.isBlank()) {
             throw CommandException.usage("the prompt is empty");

@@ -110,7 +110,7 @@ public final class GenerationArguments {
         return Optional.of(Grammar.json(json));
     }
 
-    private static String text(String option, String text, Path file) {
+    static String text(String option, String text, Path file) {
         if (file == null) {
             return text;
         }

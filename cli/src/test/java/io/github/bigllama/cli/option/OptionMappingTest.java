@@ -246,7 +246,9 @@ class OptionMappingTest {
                                 new Xtc(0.9f, 0.2f),
                                 new Mirostat(2, 4, 0.15f),
                                 -2,
-                                Map.of(5, Float.NEGATIVE_INFINITY, 6, 1.5f)));
+                                Map.of(5, Float.NEGATIVE_INFINITY, 6, 1.5f),
+                                List.of(),
+                                Optional.empty()));
     }
 
     @Test

@@ -2,7 +2,9 @@ package io.github.bigllama.core.chat;
 
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.StopReason;
+import io.github.bigllama.core.TokenLogprobs;
 import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.core.structure.JsonType;
 import java.util.ArrayList;
@@ -18,16 +20,19 @@ import java.util.Optional;
  * @param toolCalls the tool calls that the model asks for; only complete ones
  * @param stopReason why the answer ended; empty if that is not known
  * @param stats token counts and times of prompt and answer; empty if they are not known
+ * @param logprobs how likely the model found each token of the answer, its reasoning included;
+ *     empty unless {@link GenerationOptions#logprobs()} asks for it
  */
 public record Reply(
         String content,
         String reasoning,
         List<ToolCall> toolCalls,
         Optional<StopReason> stopReason,
-        Optional<GenerationStats> stats) {
-    /** A reply without stop reason and statistics. */
+        Optional<GenerationStats> stats,
+        List<TokenLogprobs> logprobs) {
+    /** A reply of which nothing else is known. */
     public Reply(String content, String reasoning, List<ToolCall> toolCalls) {
-        this(content, reasoning, toolCalls, Optional.empty(), Optional.empty());
+        this(content, reasoning, toolCalls, Optional.empty(), Optional.empty(), List.of());
     }
 
     public Reply {
@@ -36,6 +41,7 @@ public record Reply(
         toolCalls = List.copyOf(Objects.requireNonNull(toolCalls, "toolCalls"));
         Objects.requireNonNull(stopReason, "stopReason");
         Objects.requireNonNull(stats, "stats");
+        logprobs = List.copyOf(Objects.requireNonNull(logprobs, "logprobs"));
     }
 
     /** This reply with the end of its answer; a call that the end may have cut is left out. */
@@ -55,7 +61,12 @@ public record Reply(
                             : call);
         }
         return new Reply(
-                content, reasoning, calls, Optional.of(reason), Optional.of(answer.stats()));
+                content,
+                reasoning,
+                calls,
+                Optional.of(reason),
+                Optional.of(answer.stats()),
+                answer.logprobs());
     }
 
     /**

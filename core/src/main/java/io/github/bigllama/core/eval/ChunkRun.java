@@ -3,6 +3,7 @@ package io.github.bigllama.core.eval;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.internal.engine.Logprobs;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
@@ -97,22 +98,9 @@ final class ChunkRun implements AutoCloseable {
                     .forEach(
                             i -> {
                                 float[] row = logits.get(i);
-                                losses[i] = logOfSum(row) - row[targets[i]];
+                                losses[i] = Logprobs.logOfSum(row) - row[targets[i]];
                             });
             return losses;
-        }
-
-        /** The logarithm of the sum of exp(x) over a row, without overflow. */
-        static double logOfSum(float[] row) {
-            float largest = Float.NEGATIVE_INFINITY;
-            for (float logit : row) {
-                largest = Math.max(largest, logit);
-            }
-            double sum = 0;
-            for (float logit : row) {
-                sum += Math.exp(logit - largest);
-            }
-            return largest + Math.log(sum);
         }
     }
 

@@ -4,6 +4,7 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.eval.ChunkRun.Rows;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.internal.engine.Logprobs;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
@@ -134,8 +135,8 @@ public record KlDivergence(
         }
 
         private static One compare(float[] row, float[] baseRow, int target) {
-            double log = Rows.logOfSum(row);
-            double baseLog = Rows.logOfSum(baseRow);
+            double log = Logprobs.logOfSum(row);
+            double baseLog = Logprobs.logOfSum(baseRow);
             double divergence = 0;
             int top = 0;
             int baseTop = 0;

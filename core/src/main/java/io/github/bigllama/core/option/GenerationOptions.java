@@ -33,6 +33,8 @@ import java.util.function.Consumer;
  *     is the answer. In {@link Chat#ask} it applies to each answer of a turn, not to the tool calls
  *     between them
  * @param toolChoice whether an answer in a {@link Chat} may, or must, call tools
+ * @param logprobs number of most likely tokens in {@link TokenStream#logprobs()}, as llama.cpp's
+ *     n_probs; 0 for no log-probabilities at all
  */
 public record GenerationOptions(
         int maxTokens,
@@ -46,7 +48,8 @@ public record GenerationOptions(
         Optional<Consumer<String>> reasoning,
         Set<Integer> preservedTokens,
         Optional<Duration> timeout,
-        ToolChoice toolChoice) {
+        ToolChoice toolChoice,
+        int logprobs) {
     /** No limit except the context. */
     public static final int UNLIMITED = -1;
 
@@ -63,7 +66,8 @@ public record GenerationOptions(
                     Optional.empty(),
                     Set.of(),
                     Optional.empty(),
-                    ToolChoice.AUTO);
+                    ToolChoice.AUTO,
+                    0);
 
     public GenerationOptions {
         if (maxTokens < UNLIMITED) {
@@ -89,6 +93,9 @@ public record GenerationOptions(
                     "timeout is " + timeout.get() + ", must be positive");
         }
         Objects.requireNonNull(toolChoice, "toolChoice");
+        if (logprobs < 0) {
+            throw new IllegalArgumentException("logprobs is " + logprobs + ", must be 0 or more");
+        }
     }
 
     /**
@@ -166,6 +173,10 @@ public record GenerationOptions(
         return with(draft -> draft.toolChoice = value);
     }
 
+    public GenerationOptions withLogprobs(int value) {
+        return with(draft -> draft.logprobs = value);
+    }
+
     private GenerationOptions with(Consumer<Draft> change) {
         Draft draft = new Draft(this);
         change.accept(draft);
@@ -186,6 +197,7 @@ public record GenerationOptions(
         private Set<Integer> preservedTokens;
         private Optional<Duration> timeout;
         private ToolChoice toolChoice;
+        private int logprobs;
 
         Draft(GenerationOptions options) {
             maxTokens = options.maxTokens;
@@ -200,6 +212,7 @@ public record GenerationOptions(
             preservedTokens = options.preservedTokens;
             timeout = options.timeout;
             toolChoice = options.toolChoice;
+            logprobs = options.logprobs;
         }
 
         GenerationOptions options() {
@@ -215,7 +228,8 @@ public record GenerationOptions(
                     reasoning,
                     preservedTokens,
                     timeout,
-                    toolChoice);
+                    toolChoice,
+                    logprobs);
         }
     }
 }

@@ -3,12 +3,19 @@ package io.github.bigllama.core.option;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
  * How the next token is chosen from the logits. The steps run in llama.cpp's order: logit bias,
  * penalties, DRY, top-k, typical-p, top-p, min-p, XTC, temperature, and a draw with the seed; or,
- * with {@link Mirostat}, temperature and Mirostat's own choice instead of the filters.
+ * with {@link Mirostat}, temperature and Mirostat's own choice instead of the filters. Processors
+ * written in Java run before all of these, and a sampler written in Java replaces all of them.
+ *
+ * <p>A grammar judges what was chosen: a token that it does not allow is replaced by one that the
+ * same steps choose among those that it allows. A sampler written in Java is not asked twice, but
+ * sees only tokens that the grammar allows; finding these takes milliseconds a token where the
+ * vocabulary is large. Processors don't see what a grammar allows.
  *
  * <p>Sources: top-k <a href="https://arxiv.org/abs/1805.04833">arXiv:1805.04833</a>, top-p <a
  * href="https://arxiv.org/abs/1904.09751">arXiv:1904.09751</a>, min-p <a
@@ -27,6 +34,9 @@ import java.util.function.Consumer;
  * @param mirostat steers the surprise of the text instead of filtering
  * @param seed seed of the random draw; {@link #RANDOM_SEED} for a different one each time
  * @param logitBias added to the logits of these token ids; negative infinity forbids a token
+ * @param processors change the logits, one after the other
+ * @param sampler chooses the token, if there is one; only processors and a grammar have an effect
+ *     beside it
  */
 public record SamplingOptions(
         float temperature,
@@ -39,7 +49,9 @@ public record SamplingOptions(
         Xtc xtc,
         Mirostat mirostat,
         int seed,
-        Map<Integer, Float> logitBias) {
+        Map<Integer, Float> logitBias,
+        List<LogitsProcessor> processors,
+        Optional<TokenSampler> sampler) {
     /** {@code LLAMA_DEFAULT_SEED}: llama.cpp draws a seed. */
     public static final int RANDOM_SEED = 0xFFFFFFFF;
 
@@ -55,7 +67,9 @@ public record SamplingOptions(
                     Xtc.OFF,
                     Mirostat.OFF,
                     RANDOM_SEED,
-                    Map.of());
+                    Map.of(),
+                    List.of(),
+                    Optional.empty());
 
     private static final SamplingOptions GREEDY = DEFAULTS.withTemperature(0);
 
@@ -81,6 +95,8 @@ public record SamplingOptions(
                                         + ", must be finite or negative infinity");
                     }
                 });
+        processors = List.copyOf(Objects.requireNonNull(processors, "processors"));
+        Objects.requireNonNull(sampler, "sampler");
     }
 
     /** The defaults of llama.cpp's own programs. */
@@ -234,6 +250,18 @@ public record SamplingOptions(
         return with(draft -> draft.logitBias = value);
     }
 
+    public SamplingOptions withProcessors(LogitsProcessor... values) {
+        return withProcessors(List.of(Objects.requireNonNull(values, "processors")));
+    }
+
+    public SamplingOptions withProcessors(List<LogitsProcessor> values) {
+        return with(draft -> draft.processors = values);
+    }
+
+    public SamplingOptions withSampler(TokenSampler value) {
+        return with(draft -> draft.sampler = Optional.of(Objects.requireNonNull(value, "sampler")));
+    }
+
     private static void requireRange(String name, float value, float min, float max) {
         if (!(value >= min && value <= max)) {
             throw new IllegalArgumentException(
@@ -267,6 +295,8 @@ public record SamplingOptions(
         private Mirostat mirostat;
         private int seed;
         private Map<Integer, Float> logitBias;
+        private List<LogitsProcessor> processors;
+        private Optional<TokenSampler> sampler;
 
         Draft(SamplingOptions options) {
             temperature = options.temperature;
@@ -280,6 +310,8 @@ public record SamplingOptions(
             mirostat = options.mirostat;
             seed = options.seed;
             logitBias = options.logitBias;
+            processors = options.processors;
+            sampler = options.sampler;
         }
 
         SamplingOptions options() {
@@ -294,7 +326,9 @@ public record SamplingOptions(
                     xtc,
                     mirostat,
                     seed,
-                    logitBias);
+                    logitBias,
+                    processors,
+                    sampler);
         }
     }
 }

@@ -2,8 +2,10 @@ package io.github.bigllama.internal.chat;
 
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.StopReason;
+import io.github.bigllama.core.TokenLogprobs;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.internal.engine.Pulls;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 
@@ -107,6 +109,11 @@ public final class ChatAnswer implements TokenStream {
     @Override
     public int[] tokens() {
         return source.tokens();
+    }
+
+    @Override
+    public List<TokenLogprobs> logprobs() {
+        return source.logprobs();
     }
 
     @Override

@@ -88,6 +88,33 @@ public final class GrammarSampler implements AutoCloseable {
         return OptionalInt.of(token);
     }
 
+    /**
+     * Gives the tokens that the grammar forbids a logit of minus infinity.
+     *
+     * @throws GrammarException if no token is allowed
+     */
+    void restrict(MemorySegment logits) {
+        candidates.fill(logits);
+        apply();
+        requireOne();
+        for (int i = 0; i < vocabularySize; i++) {
+            logits.setAtIndex(ValueLayout.JAVA_FLOAT, i, candidates.logit(i));
+        }
+    }
+
+    /**
+     * Continues the text with a token that something else than a chain of samplers chose.
+     *
+     * @throws IllegalStateException if the grammar does not allow it
+     */
+    void acceptChosen(int token) {
+        if (!allows(token)) {
+            throw new IllegalStateException(
+                    "the sampler chose token " + token + ", which the grammar does not allow");
+        }
+        accept(token);
+    }
+
     /** Whether the grammar allows a token next. */
     public boolean allows(int token) {
         candidates.only(token);
@@ -112,10 +139,18 @@ public final class GrammarSampler implements AutoCloseable {
                 return;
             }
         }
-        throw stuck(
-                banned.isEmpty()
-                        ? "the grammar allows no token of the vocabulary"
-                        : "the grammar allows only tokens that a logit bias forbids");
+        try (Arena scope = Arena.ofConfined()) {
+            candidates.fill(scope.allocate(ValueLayout.JAVA_FLOAT, vocabularySize));
+            apply();
+        }
+        for (int i = 0; i < vocabularySize; i++) {
+            if (candidates.logit(i) != Float.NEGATIVE_INFINITY) {
+                throw stuck(
+                        "the grammar allows only tokens that a logit bias, a logits processor or"
+                                + " the model forbids");
+            }
+        }
+        throw stuck("the grammar allows no token of the vocabulary");
     }
 
     private GrammarException stuck(String reason) {

@@ -129,8 +129,11 @@ public final class Outputs implements AutoCloseable {
         }
     }
 
-    /** The logits of the last token, for as long as nothing is computed. */
-    MemorySegment last() {
+    /**
+     * The logits of the last token, for as long as nothing is computed: llama.cpp's own, or the
+     * lane's copy, and writable.
+     */
+    public MemorySegment last() {
         return raw(last, logits, logitsSize).reinterpret(logitsSize);
     }
 

@@ -34,8 +34,12 @@ public final class SamplerChain implements AutoCloseable {
     /** Null if any text is allowed. */
     private final @Nullable GrammarSampler grammar;
 
+    private final JavaSampling java;
     private final Arena room = Arena.ofShared();
     private final Candidates candidates;
+
+    /** Number of tokens chosen so far. */
+    private int count;
 
     /**
      * Makes the samplers.
@@ -49,6 +53,12 @@ public final class SamplerChain implements AutoCloseable {
             int contextSize,
             @Nullable Grammar rules) {
         options.logitBias().keySet().forEach(vocabulary::requireToken);
+        if (banned(options).size() == vocabulary.size()) {
+            throw new IllegalArgumentException(
+                    "the logit bias forbids all "
+                            + vocabulary.size()
+                            + " tokens of the vocabulary; leave one");
+        }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = llama_h.llama_sampler_chain_default_params(arena);
             handle =
@@ -74,8 +84,10 @@ public final class SamplerChain implements AutoCloseable {
             }
             addChoice(vocabulary, options);
         }
+        Set<Integer> banned = options.sampler().isPresent() ? Set.of() : banned(options);
+        java = new JavaSampling(vocabulary.size(), options, banned);
         try {
-            grammar = rules == null ? null : new GrammarSampler(vocabulary, rules, banned(options));
+            grammar = rules == null ? null : new GrammarSampler(vocabulary, rules, banned);
         } catch (RuntimeException e) {
             handle.close();
             room.close();
@@ -102,9 +114,10 @@ public final class SamplerChain implements AutoCloseable {
      *
      * @return the token; empty if the logits are not numbers
      */
-    public OptionalInt sample(Outputs outputs) {
-        OptionalInt token = choose(outputs.last());
+    public OptionalInt sample(MemorySegment logits, Sequence text) {
+        OptionalInt token = java.isNone() ? choose(logits) : chooseInJava(logits, text);
         token.ifPresent(chosen -> llama_h.llama_sampler_accept(handle.pointer(), chosen));
+        count++;
         return token;
     }
 
@@ -115,6 +128,23 @@ public final class SamplerChain implements AutoCloseable {
         return candidates.fill(logits)
                 ? OptionalInt.of(candidates.choose(handle.pointer()))
                 : OptionalInt.empty();
+    }
+
+    private OptionalInt chooseInJava(MemorySegment logits, Sequence text) {
+        if (!candidates.fill(logits)) {
+            return OptionalInt.empty();
+        }
+        java.process(text, count, logits);
+        if (!java.hasSampler()) {
+            return choose(logits);
+        }
+        if (grammar == null) {
+            return OptionalInt.of(java.choose(text, count, logits));
+        }
+        grammar.restrict(logits);
+        int token = java.choose(text, count, logits);
+        grammar.acceptChosen(token);
+        return OptionalInt.of(token);
     }
 
     @Override

@@ -7,6 +7,7 @@ import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
+import io.github.bigllama.core.TokenLogprobs;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
@@ -320,6 +321,11 @@ class ChatTextTest {
         @Override
         public int[] tokens() {
             return new int[] {1};
+        }
+
+        @Override
+        public List<TokenLogprobs> logprobs() {
+            return List.of();
         }
 
         @Override

@@ -10,6 +10,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.quantize.Quantization;
 import io.github.bigllama.core.quantize.QuantizeOptions;
 import io.github.bigllama.core.quantize.Quantizer;
+import io.github.bigllama.internal.engine.Logprobs;
 import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -84,7 +85,7 @@ class PerplexityTest {
             session.decode(Arrays.copyOf(all, 301));
             for (int i = 301; i < 600; i++) {
                 float[] logits = session.logits().toArray(java.lang.foreign.ValueLayout.JAVA_FLOAT);
-                sum += ChunkRun.Rows.logOfSum(logits) - logits[all[i]];
+                sum += Logprobs.logOfSum(logits) - logits[all[i]];
                 session.decode(all[i]);
             }
         }

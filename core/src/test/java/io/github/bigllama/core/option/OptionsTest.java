@@ -11,6 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -98,7 +99,9 @@ class OptionsTest {
                                 SamplingOptions.Xtc.OFF,
                                 SamplingOptions.Mirostat.OFF,
                                 6,
-                                Map.of()));
+                                Map.of(),
+                                List.of(),
+                                Optional.empty()));
     }
 
     @Test
@@ -118,6 +121,9 @@ class OptionsTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> ModelOptions.defaults().withGpuLayers(-2))
                 .withMessageContaining("-2");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> GenerationOptions.defaults().withLogprobs(-1))
+                .withMessage("logprobs is -1, must be 0 or more");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> GenerationOptions.defaults().withStopStrings("a", ""));
         assertThatIllegalArgumentException()
