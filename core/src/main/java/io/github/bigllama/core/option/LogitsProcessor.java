@@ -11,9 +11,9 @@ import java.lang.foreign.MemorySegment;
 @FunctionalInterface
 public interface LogitsProcessor {
     /**
-     * Changes logits: afterwards each must be a number of at most 10<sup>30</sup>, or negative
-     * infinity, which forbids the token; and at least one token must not be forbidden. Otherwise
-     * the stream throws {@link IllegalStateException}.
+     * Changes logits. Afterwards each must be a number of at most {@link
+     * SamplingOptions#MAX_LOGIT}, or negative infinity, which forbids the token; and at least one
+     * must be above -{@code MAX_LOGIT}. Otherwise the stream throws {@link IllegalStateException}.
      *
      * @param tokens the tokens in the KV cache, that is the prompt and what was generated after it,
      *     for all those that have not been shifted out of a full context; a copy

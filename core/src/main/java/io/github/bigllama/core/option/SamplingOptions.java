@@ -55,6 +55,13 @@ public record SamplingOptions(
     /** {@code LLAMA_DEFAULT_SEED}: llama.cpp draws a seed. */
     public static final int RANDOM_SEED = 0xFFFFFFFF;
 
+    /**
+     * The most that may be added to a logit, or that a {@link LogitsProcessor} may make of one:
+     * 10<sup>6</sup>. A difference of 100 already leaves one of two tokens without a chance, and
+     * llama.cpp no longer sorts logits of more than 10<sup>8</sup>.
+     */
+    public static final float MAX_LOGIT = 1e6f;
+
     private static final SamplingOptions DEFAULTS =
             new SamplingOptions(
                     0.8f,
@@ -86,13 +93,15 @@ public record SamplingOptions(
         logitBias = Map.copyOf(Objects.requireNonNull(logitBias, "logitBias"));
         logitBias.forEach(
                 (token, bias) -> {
-                    if (bias.isNaN() || bias == Float.POSITIVE_INFINITY) {
+                    if (!(bias <= MAX_LOGIT)) { // NaN, too
                         throw new IllegalArgumentException(
                                 "logit bias of token "
                                         + token
                                         + " is "
                                         + bias
-                                        + ", must be finite or negative infinity");
+                                        + ", must be a number of at most "
+                                        + MAX_LOGIT
+                                        + ", or negative infinity");
                     }
                 });
         processors = List.copyOf(Objects.requireNonNull(processors, "processors"));

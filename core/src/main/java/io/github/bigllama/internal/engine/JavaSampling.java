@@ -14,11 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** The part of choosing tokens that users write in Java. */
 @SuppressWarnings("restricted")
 final class JavaSampling {
-    /**
-     * The largest logit of a processor. llama.cpp divides by a temperature and multiplies with
-     * penalties: what becomes infinity there makes every token as likely as none.
-     */
-    private static final float MOST = 1e30f;
+    private static final float MOST = SamplingOptions.MAX_LOGIT;
 
     private final int vocabularySize;
     private final List<LogitsProcessor> processors;

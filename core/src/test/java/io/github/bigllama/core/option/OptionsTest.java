@@ -119,6 +119,10 @@ class OptionsTest {
                 .isThrownBy(() -> SamplingOptions.defaults().withLogitBias(Map.of(1, Float.NaN)))
                 .withMessageContaining("token 1");
         assertThatIllegalArgumentException()
+                .isThrownBy(() -> SamplingOptions.defaults().withLogitBias(Map.of(1, 1.1e6f)))
+                .withMessage(
+                        "logit bias of token 1 is 1100000.0, must be a number of at most 1000000.0, or negative infinity");
+        assertThatIllegalArgumentException()
                 .isThrownBy(() -> ModelOptions.defaults().withGpuLayers(-2))
                 .withMessageContaining("-2");
         assertThatIllegalArgumentException()
