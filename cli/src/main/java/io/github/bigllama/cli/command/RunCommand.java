@@ -12,6 +12,7 @@ import io.github.bigllama.cli.output.Statistics;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.core.Infill;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
@@ -106,22 +107,25 @@ public final class RunCommand implements Callable<Integer> {
         }
         batch.requireNone();
         String prompt = prompt();
+        Optional<Infill> infill =
+                gap.isGiven() ? Optional.of(gap.toInfill(prompt)) : Optional.empty();
         try (Interruption interruption = new Interruption();
                 LlamaModel model = settings.load(interruption, err);
                 LlamaSession session = settings.newSession(model)) {
-            return answer(session, prompt, options, interruption, err);
+            return answer(session, prompt, infill, options, interruption, err);
         }
     }
 
     private int answer(
             LlamaSession session,
             String prompt,
+            Optional<Infill> infill,
             GenerationOptions options,
             Interruption interruption,
             PrintStream err) {
         Output out = Output.standard();
         Optional<Chat> chat =
-                raw || gap.isGiven()
+                raw || infill.isPresent()
                         ? Optional.empty()
                         : Optional.of(new Chat(session, settings.chatOptions()));
         Optional<ConversationFile> file =
@@ -133,9 +137,8 @@ public final class RunCommand implements Callable<Integer> {
                         chat.map(c -> c.send(prompt, options.withProgress(prefill)))
                                 .orElseGet(
                                         () ->
-                                                complete(
-                                                        session,
-                                                        prompt,
+                                                session.generate(
+                                                        tokens(session, prompt, infill),
                                                         options.withProgress(prefill)))) {
             interruption.onRequest(answer::cancel);
             if (logprobs == null) {
@@ -161,12 +164,10 @@ public final class RunCommand implements Callable<Integer> {
         }
     }
 
-    /** Continues the prompt without a chat, or fills the gap after it. */
-    private TokenStream complete(LlamaSession session, String prompt, GenerationOptions options) {
-        return gap.isGiven()
-                ? session.generate(
-                        session.model().tokenizer().encode(gap.toInfill(prompt)), options)
-                : session.generate(prompt, options);
+    /** The prompt without a chat, or with the gap after it. */
+    private static int[] tokens(LlamaSession session, String prompt, Optional<Infill> infill) {
+        Tokenizer tokenizer = session.model().tokenizer();
+        return infill.map(tokenizer::encode).orElseGet(() -> tokenizer.encode(prompt));
     }
 
     private static void printLogprobs(TokenStream answer, Tokenizer tokenizer, Output out) {

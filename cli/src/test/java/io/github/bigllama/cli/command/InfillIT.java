@@ -93,6 +93,14 @@ class InfillIT {
                                 + " trained to fill in the middle, as many for code are\n");
     }
 
+    @Test
+    void theSuffixIsReadBeforeAModelIsLoaded() {
+        Result result =
+                bundle.run("run", "-m", "none.gguf", "--input-suffix-file", "nowhere.txt", "Hello");
+        assertThat(result.exitCode()).isEqualTo(2);
+        assertThat(result.err()).isEqualTo("bigllama: cannot read nowhere.txt: no such file\n");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
