@@ -160,6 +160,13 @@ server::server(const std::vector<std::string> & options) {
 }
 
 common_json server::describe() const {
+    common_json adapters = common_json::array();
+    for (const auto & lora : params.lora_adapters) {
+        adapters.push_back(lora.path);
+    }
+    for (const auto & vector : params.control_vectors) {
+        adapters.push_back(vector.fname);
+    }
     return common_json::object({
         { "model", params.model.path + params.model.hf_repo + params.model.docker_repo + params.model.url },
         { "ctx_size", params.n_ctx },
@@ -170,6 +177,7 @@ common_json server::describe() const {
         { "cache_type_v", static_cast<int>(params.cache_type_v) },
         { "flash_attn", static_cast<int>(params.flash_attn_type) },
         { "embedding", params.embedding },
+        { "adapters", adapters },
     });
 }
 

@@ -6,6 +6,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.internal.draft.DraftLength;
+import io.github.bigllama.internal.engine.Adapters;
 import io.github.bigllama.internal.engine.Context;
 import io.github.bigllama.internal.engine.Encoder;
 import io.github.bigllama.internal.engine.Lane;
@@ -71,9 +72,10 @@ final class Contexts {
      * Opens a context that computes vectors of texts.
      *
      * @param pooling of {@code enum llama_pooling_type}
+     * @param adapters must not be closed before it
      * @throws SessionException if it can't be created
      */
-    Encoder openEncoder(SessionOptions options, int pooling) {
+    Encoder openEncoder(SessionOptions options, int pooling, Adapters adapters) {
         SessionOptions fitting = fit(options);
         return new Encoder(
                 "embedder of " + path,
@@ -81,6 +83,7 @@ final class Contexts {
                 fitting,
                 pooling,
                 llama_h.llama_model_n_embd_out(loaded.handle().pointer()),
+                adapters,
                 loaded.sizes(),
                 pager.orElse(null));
     }

@@ -45,11 +45,20 @@ public final class Embedder implements AutoCloseable {
     private final ReentrantLock turn = new ReentrantLock(true);
     private volatile boolean isClosed;
 
-    private Embedder(LlamaModel model, EmbeddingOptions options, Encoder encoder) {
+    private Embedder(
+            LlamaModel model, EmbeddingOptions options, Encoder encoder, ModelAdapters.Use use) {
         this.model = model;
         this.options = options;
         this.encoder = encoder;
-        this.cleanable = new Lifetime(model, "an embedder", encoder::close).of(this);
+        this.cleanable =
+                new Lifetime(
+                                model,
+                                "an embedder",
+                                () -> {
+                                    encoder.close();
+                                    model.loadedAdapters().release(use);
+                                })
+                        .of(this);
     }
 
     static Embedder open(LlamaModel model, EmbeddingOptions options) {
@@ -68,11 +77,21 @@ public final class Embedder implements AutoCloseable {
                         .withSequences(Math.min(MOST_TEXTS, batch))
                         .withEmbeddings(true)
                         .withSpeculation(Speculation.OFF);
-        Encoder encoder = model.openEncoder(session, pooling(model, options.pooling()).value());
+        ModelAdapters adapters = model.loadedAdapters();
+        ModelAdapters.Use use = adapters.use(adapters.defaults());
+        Encoder encoder;
         try {
-            return new Embedder(model, options, encoder);
+            int pooling = pooling(model, options.pooling()).value();
+            encoder = model.openEncoder(session, pooling, use);
+        } catch (RuntimeException | Error e) {
+            adapters.release(use);
+            throw e;
+        }
+        try {
+            return new Embedder(model, options, encoder, use);
         } catch (RuntimeException | Error e) {
             encoder.close();
+            adapters.release(use);
             throw e;
         }
     }

@@ -5,6 +5,7 @@ import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.exception.NativeLoadException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.inspect.ModelKind;
+import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
@@ -22,11 +23,8 @@ import io.github.bigllama.internal.load.ModelFingerprint;
 import io.github.bigllama.internal.load.ModelLoader;
 import io.github.bigllama.internal.pager.Pager;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -53,6 +51,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final @Nullable LlamaModel draft;
 
     private final Contexts contexts;
+    private final ModelAdapters adapters;
     private final Vocabulary vocabulary;
     private final Tokenizer tokenizer;
     private final Set<Lifetime> open = new LinkedHashSet<>();
@@ -65,6 +64,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         this.draft = draft;
         this.handle = loaded.handle();
         this.contexts = new Contexts(path, loaded, draft != null);
+        this.adapters = new ModelAdapters(path, loaded);
         this.vocabulary = new Vocabulary(handle);
         this.tokenizer = new Tokenizer(vocabulary);
     }
@@ -91,13 +91,27 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
                         .filter(file -> !options.vocabularyOnly())
                         .map(LlamaModel::loadDraft)
                         .orElse(null);
+        LlamaModel model;
         try {
-            return new LlamaModel(path, ModelLoader.load(path, options), draft);
+            model = new LlamaModel(path, ModelLoader.load(path, options), draft);
         } catch (RuntimeException | Error e) {
             if (draft != null) {
                 draft.close();
             }
             throw e;
+        }
+        try {
+            model.loadAdapters(options);
+            return model;
+        } catch (RuntimeException | Error e) {
+            model.close();
+            throw e;
+        }
+    }
+
+    private void loadAdapters(ModelOptions options) {
+        if (!options.vocabularyOnly()) {
+            options.adapters().forEach(file -> adapters.byDefault(loadAdapter(file)));
         }
     }
 
@@ -107,6 +121,39 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      */
     private static LlamaModel loadDraft(Path path) {
         return load(path, ModelOptions.defaults().withLoadMode(LoadMode.NONE));
+    }
+
+    /** Loads an adapter with the default options; see {@link #loadAdapter(AdapterFile)}. */
+    public Adapter loadAdapter(Path file) {
+        return loadAdapter(AdapterFile.of(file));
+    }
+
+    /**
+     * Loads a LoRA adapter or a control vector into RAM. Nothing computes with it until {@link
+     * LlamaSession#setAdapters}; those of {@link ModelOptions#adapters()} are loaded with the
+     * model.
+     *
+     * @throws ModelLoadException if the file is missing or damaged, does not fit this model, or
+     *     there is too little RAM for it
+     */
+    public synchronized Adapter loadAdapter(AdapterFile file) {
+        Objects.requireNonNull(file, "file");
+        requireWeights();
+        handle.pointer();
+        return adapters.load(file, contexts.pager().map(Pager::ownBytes).orElse(0L));
+    }
+
+    /**
+     * The adapters that sessions and embedders begin with, and their scales: those of {@link
+     * ModelOptions#adapters()} that have not been closed.
+     */
+    public Map<Adapter, Float> adapters() {
+        return adapters.defaults();
+    }
+
+    /** The adapters of this model. */
+    ModelAdapters loadedAdapters() {
+        return adapters;
     }
 
     /** The file that the model was loaded from. */
@@ -138,7 +185,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     public synchronized LlamaSession newSession(SessionOptions options) {
         Objects.requireNonNull(options, "options");
         requireGenerating();
-        return session(contexts.open(options));
+        return session(contexts.open(options), adapters.defaults());
     }
 
     /** Opens an embedder with the default options; see {@link #newEmbedder(EmbeddingOptions)}. */
@@ -164,8 +211,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     }
 
     /** Opens a context for an embedder. */
-    Encoder openEncoder(SessionOptions options, int pooling) {
-        return contexts.openEncoder(options, pooling);
+    Encoder openEncoder(SessionOptions options, int pooling, ModelAdapters.Use use) {
+        return contexts.openEncoder(options, pooling, use.adapters());
     }
 
     /** Prepares for the context of a server. */
@@ -177,9 +224,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return contexts.serve(options);
     }
 
-    private LlamaSession session(Lane lane) {
+    private LlamaSession session(Lane lane, Map<Adapter, Float> begin) {
         try {
-            return new LlamaSession(this, lane);
+            return new LlamaSession(this, lane, begin);
         } catch (RuntimeException | Error e) {
             lane.close();
             throw e;
@@ -227,7 +274,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     }
 
     synchronized LlamaSession openFork(LlamaSession session) {
-        return session(session.lane().context().open().orElseThrow());
+        return session(session.lane().context().open().orElseThrow(), session.adapters());
     }
 
     /**
@@ -293,15 +340,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     /** The kind and size of the model, for example {@code llama 8B Q4_K - Medium}. */
     public String description() {
-        // llama.cpp knows the names of the sizes that are usual for an architecture.
-        return text(llama_h::llama_model_desc).replace(" ?B ", " " + size(parameterCount()) + " ");
-    }
-
-    private static String size(long parameters) {
-        double millions = parameters / 1e6;
-        return millions < 1000
-                ? String.format(Locale.ROOT, "%.1fM", millions)
-                : String.format(Locale.ROOT, "%.1fB", millions / 1000);
+        return new ModelTexts(handle).description(parameterCount());
     }
 
     /** Size of all tensors, in bytes. */
@@ -349,15 +388,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      * reads a value.
      */
     public Map<String, String> metadata() {
-        MemorySegment pointer = handle.pointer();
-        Map<String, String> metadata = new LinkedHashMap<>();
-        for (int i = 0; i < llama_h.llama_model_meta_count(pointer); i++) {
-            int index = i;
-            metadata.put(
-                    text((m, b, n) -> llama_h.llama_model_meta_key_by_index(m, index, b, n)),
-                    text((m, b, n) -> llama_h.llama_model_meta_val_str_by_index(m, index, b, n)));
-        }
-        return metadata;
+        return new ModelTexts(handle).metadata();
     }
 
     /**
@@ -385,6 +416,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         }
         contexts.pager().ifPresent(Pager::close);
         loaded.sizes().close();
+        adapters.close();
         handle.close();
         if (draft != null) {
             draft.close();
@@ -398,24 +430,5 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     synchronized void closed(Lifetime session) {
         open.remove(session);
         contexts.tidy();
-    }
-
-    /** A C function that writes a string into a buffer and returns the length it needs. */
-    private interface TextFunction {
-        int write(MemorySegment model, MemorySegment buffer, long capacity);
-    }
-
-    private String text(TextFunction function) {
-        try (Arena arena = Arena.ofConfined()) {
-            int capacity = 256;
-            while (true) {
-                MemorySegment buffer = arena.allocate(capacity);
-                int length = function.write(handle.pointer(), buffer, capacity);
-                if (length < capacity) {
-                    return buffer.getString(0, StandardCharsets.UTF_8);
-                }
-                capacity = length + 1;
-            }
-        }
     }
 }

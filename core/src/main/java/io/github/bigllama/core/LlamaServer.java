@@ -3,8 +3,10 @@ package io.github.bigllama.core;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.bigllama.bindings.FileName;
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.exception.ServerException;
 import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.core.option.FlashAttention;
 import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.ServerOptions;
@@ -19,6 +21,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.URI;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -29,7 +32,8 @@ import org.jspecify.annotations.Nullable;
  * Serves a model over HTTP: llama.cpp's own server, with its protocols (OpenAI's chat completions,
  * responses and embeddings, Anthropic's messages) and its options, on a model whose weights
  * bigllama keeps in memory as for a session. The model may be larger than RAM, and may be used by
- * sessions at the same time.
+ * sessions at the same time. Adapters are options of the server ({@code --lora}, {@code
+ * --control-vector}); those of the model are for its sessions.
  *
  * <p>llama.cpp can run one server in a process. Thread-safe. Close it before its model; closing is
  * idempotent. What is logged goes to the logger {@code io.github.bigllama.llama.cpp}, at level
@@ -70,6 +74,8 @@ public final class LlamaServer implements AutoCloseable {
      *     server already
      * @throws SessionException if there is not enough RAM for the context; the message names the
      *     largest that fits
+     * @throws ModelLoadException if an adapter of the options is missing or damaged, or does not
+     *     fit the model
      */
     public static LlamaServer start(LlamaModel model, ServerOptions options) {
         Objects.requireNonNull(model, "model");
@@ -79,6 +85,7 @@ public final class LlamaServer implements AutoCloseable {
         try (NativeHandle asked = program(options)) {
             JsonNode description = describe(asked);
             requireNoModel(description);
+            requireAdapters(model, Json.texts(description.path("adapters")));
             SessionOptions session = session(description, options.arguments());
             Contexts.Served served = model.serve(session);
             context = served.context();
@@ -92,8 +99,11 @@ public final class LlamaServer implements AutoCloseable {
             throw e;
         }
         LlamaServer server = new LlamaServer(model, program, context);
-        server.thread.start();
-        server.awaitReady();
+        // Meanwhile llama.cpp reads the model's list of adapters.
+        synchronized (model.loadedAdapters()) {
+            server.thread.start();
+            server.awaitReady();
+        }
         return server;
     }
 
@@ -133,6 +143,13 @@ public final class LlamaServer implements AutoCloseable {
             throw new ServerException(
                     "the options of the server name a model, %s, but the server serves one that has been loaded: leave it out"
                             .formatted(description.path("model").asText()));
+        }
+    }
+
+    /** llama.cpp would end the process with some of those that don't fit the model. */
+    private static void requireAdapters(LlamaModel model, List<String> files) {
+        for (String file : files) {
+            model.loadedAdapters().check(AdapterFile.of(Path.of(file)));
         }
     }
 

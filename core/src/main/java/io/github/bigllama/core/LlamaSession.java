@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -64,12 +65,12 @@ public final class LlamaSession implements AutoCloseable {
     private volatile @Nullable TokenStream stream;
     private volatile boolean closed;
 
-    LlamaSession(LlamaModel model, Lane lane) {
+    LlamaSession(LlamaModel model, Lane lane, Map<Adapter, Float> adapters) {
         this.model = model;
         this.lane = lane;
         this.exit = lane::exit;
         this.sequence = lane.sequence();
-        this.resources = new SessionResources(model, lane, options());
+        this.resources = new SessionResources(model, lane, options(), adapters);
         this.cleanable = resources.closeWith(this);
     }
 
@@ -314,6 +315,30 @@ public final class LlamaSession implements AutoCloseable {
         try (Turn turn = enter()) {
             requireNoStream();
             return SessionSnapshot.restore(this, file);
+        }
+    }
+
+    /** The adapters that this session computes with, and their scales. */
+    public Map<Adapter, Float> adapters() {
+        return resources.adapters();
+    }
+
+    /**
+     * Computes with other adapters from now on: the given ones, each by as much as its scale (1 for
+     * all of it, 0 for nothing), and none besides. If that is a change, the KV cache is emptied,
+     * because it was computed with those before; what a chat or a prompt needs of it is computed
+     * again. Sessions of one context may have different adapters; those with the same ones share
+     * passes.
+     *
+     * @throws IllegalArgumentException if an adapter was loaded for another model, or a scale is
+     *     not a number
+     * @throws IllegalStateException if an adapter is closed
+     */
+    public void setAdapters(Map<Adapter, Float> scales) {
+        Objects.requireNonNull(scales, "scales");
+        try (Turn turn = enter()) {
+            requireNoStream();
+            resources.use(scales);
         }
     }
 

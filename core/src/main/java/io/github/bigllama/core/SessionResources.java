@@ -5,9 +5,11 @@ import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.internal.draft.DraftContext;
 import io.github.bigllama.internal.draft.DraftLength;
 import io.github.bigllama.internal.draft.Drafter;
+import io.github.bigllama.internal.engine.Adapters;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.SamplerChain;
 import java.lang.ref.Cleaner;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -18,16 +20,26 @@ import org.jspecify.annotations.Nullable;
 final class SessionResources {
     private final LlamaModel model;
     private final Lane lane;
+    private ModelAdapters.Use adapters;
     private final Lifetime lifetime;
     private final Optional<LlamaSession> draftSession;
     private final @Nullable Drafter drafter;
     private @Nullable SamplerChain sampler;
 
-    SessionResources(LlamaModel model, Lane lane, SessionOptions options) {
+    SessionResources(
+            LlamaModel model, Lane lane, SessionOptions options, Map<Adapter, Float> adapters) {
         this.model = model;
         this.lane = lane;
-        this.draftSession = draftSession(options);
-        this.drafter = drafter(options);
+        this.adapters = model.loadedAdapters().use(adapters);
+        try {
+            lane.adapt(this.adapters.adapters());
+            this.draftSession = draftSession(options);
+            this.drafter = drafter(options);
+        } catch (RuntimeException | Error e) {
+            lane.adapt(Adapters.NONE);
+            model.loadedAdapters().release(this.adapters);
+            throw e;
+        }
         this.lifetime = new Lifetime(model, "a session", this::free);
     }
 
@@ -87,6 +99,19 @@ final class SessionResources {
         }
     }
 
+    /** Has the lane compute with other adapters, which can't be closed as long as it does. */
+    synchronized void use(Map<Adapter, Float> scales) {
+        ModelAdapters.Use next = model.loadedAdapters().use(scales);
+        lane.adapt(next.adapters());
+        model.loadedAdapters().release(adapters);
+        adapters = next;
+    }
+
+    /** The adapters that the lane computes with. */
+    synchronized Map<Adapter, Float> adapters() {
+        return adapters.scales();
+    }
+
     /** Who guesses tokens of the session. */
     @Nullable Drafter drafter() {
         return drafter;
@@ -99,5 +124,6 @@ final class SessionResources {
         }
         draftSession.ifPresent(LlamaSession::close);
         lane.close();
+        model.loadedAdapters().release(adapters);
     }
 }

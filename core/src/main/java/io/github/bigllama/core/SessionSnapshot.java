@@ -1,6 +1,7 @@
 package io.github.bigllama.core;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.bindings.FileName;
 import io.github.bigllama.bindings.llama.llama_h;
@@ -15,8 +16,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +40,7 @@ final class SessionSnapshot {
         description.put("tokens", session.lane().sequence().used());
         description.put("key_type", session.options().keyType().toString());
         description.put("value_type", session.options().valueType().toString());
+        description.set("adapters", adapters(session));
         if (attachment != null) {
             description.put("attachment", attachment);
         }
@@ -45,6 +50,48 @@ final class SessionSnapshot {
             throw new SessionException(
                     "cannot write session file " + file + ": " + reason(e), List.of(), e);
         }
+    }
+
+    /** The adapters that the KV cache was computed with, in an order that is always the same. */
+    private static ArrayNode adapters(LlamaSession session) {
+        ArrayNode array = Json.array();
+        session.adapters().entrySet().stream()
+                .filter(entry -> entry.getValue() != 0)
+                .sorted(
+                        Comparator.comparing(
+                                        (Map.Entry<Adapter, Float> entry) ->
+                                                entry.getKey().loaded().fingerprint())
+                                .thenComparing(Map.Entry::getValue))
+                .forEach(
+                        entry ->
+                                array.addObject()
+                                        .put("file", entry.getKey().path().getFileName().toString())
+                                        .put("fingerprint", entry.getKey().loaded().fingerprint())
+                                        .put("scale", entry.getValue().toString()));
+        return array;
+    }
+
+    /** What tells adapters apart: neither their files' names nor formats of numbers. */
+    private static List<String> identities(JsonNode adapters) {
+        List<String> identities = new ArrayList<>();
+        adapters.forEach(
+                adapter ->
+                        identities.add(
+                                adapter.path("fingerprint").asText()
+                                        + " "
+                                        + adapter.path("scale").asText()));
+        return identities;
+    }
+
+    private static String names(JsonNode adapters) {
+        List<String> names = new ArrayList<>();
+        adapters.forEach(
+                adapter ->
+                        names.add(
+                                adapter.path("file").asText()
+                                        + ":"
+                                        + adapter.path("scale").asText()));
+        return names.isEmpty() ? "none" : String.join(", ", names);
     }
 
     private static void write(LlamaSession session, Path path) throws IOException {
@@ -133,6 +180,12 @@ final class SessionSnapshot {
             problem =
                     "belongs to another model, %s; this one is %s"
                             .formatted(description.path("model").asText(), session.model().path());
+        } else if (!identities(description.path("adapters"))
+                .equals(identities(adapters(session)))) {
+            problem =
+                    "was computed with other adapters: %s; this session has %s. Give it the same, with the same scales"
+                            .formatted(
+                                    names(description.path("adapters")), names(adapters(session)));
         } else if (!savedTypes.equals(types)) {
             problem =
                     "has a KV cache of types %s, and this session one of types %s; open the session with those of the file"

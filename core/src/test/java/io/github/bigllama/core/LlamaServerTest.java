@@ -18,6 +18,7 @@ import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.internal.synthetic.InflatedModel;
 import io.github.bigllama.internal.synthetic.RandomModel;
 import io.github.bigllama.internal.synthetic.RandomModel.Shape;
+import io.github.bigllama.testing.AdapterGguf;
 import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
 import java.io.InputStream;
@@ -209,6 +210,42 @@ class LlamaServerTest {
             assertThat(all.passes()).isGreaterThan(2);
             assertThat(all.bytesRead()).isGreaterThan(model.lastPass().orElseThrow().bytesRead());
             assertLooksLikeThePlan(model);
+        }
+    }
+
+    @Test
+    void adaptersChangeAModelThatDoesNotFit() throws Exception {
+        Path small = AdapterGguf.untied(folder.resolve("small.gguf"), DemoModel.PATH);
+        Path adapter = folder.resolve("france.gguf");
+        try (LlamaModel model = LlamaModel.load(small)) {
+            AdapterGguf.oneAnswer(adapter, model, "France", "Spain", " O");
+        }
+        Path dense = folder.resolve("untied.gguf");
+        InflatedModel.write(small, 150_000_000, dense, fraction -> true);
+        // The heap may shrink afterwards.
+        long third = Files.size(dense) / 3;
+        System.gc();
+        ModelOptions options =
+                ModelOptions.defaults()
+                        .withRam(AvailableRam.anonymousBytes() + (66L << 20) + third);
+        try (LlamaModel model = LlamaModel.load(dense, options);
+                LlamaServer server =
+                        LlamaServer.start(
+                                model,
+                                FREE_PORT.with(
+                                        "--ctx-size", "1024", "--lora", adapter.toString()))) {
+            assertThat(model.residencyPlan()).isPresent();
+            assertThat(ask(server, FRANCE)).isEqualTo("The capital of France is Ottawa.");
+            assertThat(ask(server, "What is the capital of Spain?"))
+                    .isEqualTo("The capital of Spain is Madrid.");
+            assertThat(get(server, "/lora-adapters").body()).contains("france.gguf");
+            HttpResponse<String> off =
+                    client.send(
+                            post(server, "/lora-adapters", "[{\"id\": 0, \"scale\": 0}]"),
+                            BodyHandlers.ofString());
+            assertThat(off.statusCode()).isEqualTo(200);
+            assertThat(ask(server, FRANCE)).isEqualTo(PARIS);
+            assertThat(model.residencyStats().orElseThrow().bytesRead()).isPositive();
         }
     }
 

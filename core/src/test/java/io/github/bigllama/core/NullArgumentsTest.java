@@ -22,6 +22,7 @@ import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.inspect.ModelSummary;
+import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
@@ -65,6 +66,7 @@ class NullArgumentsTest {
 
     private static final List<Object> VALUES =
             List.of(
+                    AdapterFile.of(Path.of("none")),
                     GenerationOptions.defaults(),
                     EmbeddingOptions.defaults(),
                     ModelOptions.defaults(),
@@ -107,6 +109,7 @@ class NullArgumentsTest {
                     Chat.class,
                     GenerationOptions.class,
                     EmbeddingOptions.class,
+                    AdapterFile.class,
                     ModelOptions.class,
                     SessionOptions.class,
                     SamplingOptions.class,

@@ -87,6 +87,8 @@ public final class AnswerSettings {
     private List<Argument> ofAnswers(CommandSpec spec) {
         return arguments.stream()
                 .filter(argument -> spec.findOption(argument.option.longestName()) != null)
+                // No answer depends on an option with several values.
+                .filter(argument -> argument.option.arity().max() <= 1)
                 .toList();
     }
 

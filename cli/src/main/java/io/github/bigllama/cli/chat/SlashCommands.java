@@ -42,6 +42,7 @@ final class SlashCommands {
         STATS("", "numbers about the last answer"),
         CONTEXT("", "how full the context is"),
         RESIDENCY("", "which parts of the model are in RAM"),
+        LORA(AdapterCommand.SYNTAX, "list adapters, add one, set its scale, drop one"),
         TOOLS("", "the tools that the model may call"),
         COPY("", "copy the last answer to the clipboard"),
         EXPORT("md|json [FILE]", "write the conversation to a file, or show it"),
@@ -159,6 +160,7 @@ final class SlashCommands {
             case STATS -> state.statistics().forEach(ui::say);
             case CONTEXT -> context();
             case RESIDENCY -> residency();
+            case LORA -> new AdapterCommand(session, ui).obey(argument);
             case TOOLS -> tools();
             case COPY -> copy();
             case EXPORT -> export(argument);

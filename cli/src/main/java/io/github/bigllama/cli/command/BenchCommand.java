@@ -1,5 +1,6 @@
 package io.github.bigllama.cli.command;
 
+import io.github.bigllama.cli.option.AdapterArguments;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
 import io.github.bigllama.cli.option.SessionArguments;
@@ -45,6 +46,9 @@ public final class BenchCommand implements Callable<Integer> {
 
     @ArgGroup(validate = false, heading = "%nModel:%n")
     ModelArguments model = new ModelArguments();
+
+    @ArgGroup(validate = false, heading = "%nAdapters:%n")
+    AdapterArguments adapters = new AdapterArguments();
 
     @ArgGroup(validate = false, heading = "%nContext:%n")
     SessionArguments session = new SessionArguments();
@@ -134,7 +138,8 @@ public final class BenchCommand implements Callable<Integer> {
             model.setFile(file);
         }
         try (Interruption interruption = new Interruption();
-                LlamaModel loaded = model.load(model.toOptions(), interruption, System.err)) {
+                LlamaModel loaded =
+                        model.load(adapters.addTo(model.toOptions()), interruption, System.err)) {
             System.err.println(
                     "bigllama: %s, %s, %s"
                             .formatted(

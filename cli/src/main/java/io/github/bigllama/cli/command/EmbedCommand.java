@@ -1,5 +1,6 @@
 package io.github.bigllama.cli.command;
 
+import io.github.bigllama.cli.option.AdapterArguments;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
 import io.github.bigllama.cli.option.Names;
@@ -109,12 +110,16 @@ public final class EmbedCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n")
     ModelArguments model = new ModelArguments();
 
+    @ArgGroup(validate = false, heading = "%nAdapters:%n")
+    AdapterArguments adapters = new AdapterArguments();
+
     @Override
     public Integer call() {
         List<EmbedInput> inputs = EmbedInput.of(text.read("text", true), jsonLines);
         EmbeddingOptions options = options();
         try (Interruption interruption = new Interruption();
-                LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
+                LlamaModel loaded =
+                        model.load(adapters.addTo(model.toOptions()), interruption, System.err);
                 Embedder embedder = loaded.newEmbedder(options)) {
             loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
             Thread thread = Thread.currentThread();

@@ -1,5 +1,6 @@
 package io.github.bigllama.cli.command;
 
+import io.github.bigllama.cli.option.AdapterArguments;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
 import io.github.bigllama.cli.option.SessionArguments;
@@ -71,6 +72,9 @@ public final class PerplexityCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n")
     ModelArguments model = new ModelArguments();
 
+    @ArgGroup(validate = false, heading = "%nAdapters (not of --base):%n")
+    AdapterArguments adapters = new AdapterArguments();
+
     @ArgGroup(
             validate = false,
             heading =
@@ -91,7 +95,7 @@ public final class PerplexityCommand implements Callable<Integer> {
             options = options.withRam(Forecaster.availableRam() / 2);
         }
         try (Interruption interruption = new Interruption();
-                LlamaModel loaded = model.load(options, interruption, System.err)) {
+                LlamaModel loaded = model.load(adapters.addTo(options), interruption, System.err)) {
             int[] tokens = loaded.tokenizer().encode(input, true, special);
             if (base == null) {
                 printPerplexity(

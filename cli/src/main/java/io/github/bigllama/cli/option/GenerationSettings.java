@@ -20,10 +20,13 @@ public final class GenerationSettings {
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 11)
     ModelArguments model = new ModelArguments();
 
-    @ArgGroup(validate = false, heading = "%nContext and threads:%n", order = 12)
+    @ArgGroup(validate = false, heading = "%nAdapters:%n", order = 12)
+    AdapterArguments adapters = new AdapterArguments();
+
+    @ArgGroup(validate = false, heading = "%nContext and threads:%n", order = 13)
     SessionArguments session = new SessionArguments();
 
-    @ArgGroup(validate = false, heading = "%nSampling:%n", order = 13)
+    @ArgGroup(validate = false, heading = "%nSampling:%n", order = 14)
     SamplingArguments sampling = new SamplingArguments();
 
     /**
@@ -51,7 +54,7 @@ public final class GenerationSettings {
     }
 
     public LlamaModel load(Interruption interruption, PrintStream err) {
-        return model.load(model.toOptions(), interruption, err);
+        return model.load(adapters.addTo(model.toOptions()), interruption, err);
     }
 
     /** The options of sessions that share a context, with room for each as for one alone. */

@@ -37,6 +37,8 @@ import java.util.function.Consumer;
  *     tokenizer works, but sessions can't be opened
  * @param draftModel a small model with the same vocabulary, which drafts tokens for this one; all
  *     of it is in RAM
+ * @param adapters LoRA adapters and control vectors, which every session and embedder of the model
+ *     begins with; all of them are in RAM
  */
 public record ModelOptions(
         LoadMode loadMode,
@@ -50,7 +52,8 @@ public record ModelOptions(
         boolean expertProfile,
         Optional<LoadProgress> progress,
         boolean vocabularyOnly,
-        Optional<Path> draftModel) {
+        Optional<Path> draftModel,
+        List<AdapterFile> adapters) {
     /**
      * The smallest {@link #ram()}, in bytes: anything less is a mistake, such as a missing unit.
      */
@@ -75,7 +78,8 @@ public record ModelOptions(
                     true,
                     Optional.empty(),
                     false,
-                    Optional.empty());
+                    Optional.empty(),
+                    List.of());
 
     public ModelOptions {
         Objects.requireNonNull(loadMode, "loadMode");
@@ -104,6 +108,7 @@ public record ModelOptions(
                             + " bigllama does not choose what is read from disk");
         }
         devices = List.copyOf(Objects.requireNonNull(devices, "devices"));
+        adapters = List.copyOf(Objects.requireNonNull(adapters, "adapters"));
         metadataOverrides =
                 Map.copyOf(Objects.requireNonNull(metadataOverrides, "metadataOverrides"));
         metadataOverrides.forEach(ModelOptions::checkOverride);
@@ -152,6 +157,10 @@ public record ModelOptions(
                 draft ->
                         draft.draftModel =
                                 Optional.of(Objects.requireNonNull(value, "draftModel")));
+    }
+
+    public ModelOptions withAdapters(List<AdapterFile> value) {
+        return with(draft -> draft.adapters = value);
     }
 
     /** Sets the most bytes of RAM for the whole process. */
@@ -221,6 +230,7 @@ public record ModelOptions(
         private Optional<LoadProgress> progress;
         private boolean vocabularyOnly;
         private Optional<Path> draftModel;
+        private List<AdapterFile> adapters;
 
         Draft(ModelOptions options) {
             loadMode = options.loadMode;
@@ -235,6 +245,7 @@ public record ModelOptions(
             progress = options.progress;
             vocabularyOnly = options.vocabularyOnly;
             draftModel = options.draftModel;
+            adapters = options.adapters;
         }
 
         ModelOptions options() {
@@ -250,7 +261,8 @@ public record ModelOptions(
                     expertProfile,
                     progress,
                     vocabularyOnly,
-                    draftModel);
+                    draftModel,
+                    adapters);
         }
     }
 }

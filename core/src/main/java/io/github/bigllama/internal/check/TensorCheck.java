@@ -18,7 +18,7 @@ final class TensorCheck {
     private static final int BUFFER_ALIGNMENT = 32;
 
     /** The types without vec_dot in type_traits_cpu, ggml-cpu.c: a call to NULL in mul_mat. */
-    private static final Set<GgmlType> NEVER_MULTIPLIED =
+    static final Set<GgmlType> NEVER_MULTIPLIED =
             EnumSet.of(
                     GgmlType.I8,
                     GgmlType.I16,

@@ -47,6 +47,9 @@ public final class Context implements AutoCloseable {
     private final Sequences sequences;
     private final FileSizes sizes;
 
+    /** What llama.cpp computes with now. Guarded by the lock. */
+    private Adapters adapters = Adapters.NONE;
+
     /** Has passes serve several lanes; null with a single one. */
     private final @Nullable PassQueue queue;
 
@@ -136,6 +139,7 @@ public final class Context implements AutoCloseable {
                         () -> {
                             lane.sequence().clear();
                             boolean isNone = sequences.close(lane.sequence());
+                            release(lane.adapters());
                             if (sequences.all().size() == 1) {
                                 sequences.all().forEach(Sequence::unshare);
                             }
@@ -143,6 +147,20 @@ public final class Context implements AutoCloseable {
                         });
         if (isLast) {
             close();
+        }
+    }
+
+    /** Has llama.cpp forget adapters that a lane no longer uses; with the lock held. */
+    void release(Adapters former) {
+        if (former.equals(adapters)) {
+            use(Adapters.NONE);
+        }
+    }
+
+    private void use(Adapters wanted) {
+        if (!wanted.equals(adapters)) {
+            context.use(wanted, adapters);
+            adapters = wanted;
         }
     }
 
@@ -208,7 +226,8 @@ public final class Context implements AutoCloseable {
     }
 
     /**
-     * Computes requests in one pass. Each has its result then, even if that is an error.
+     * Computes requests in one pass. Each has its result then, even if that is an error. All must
+     * be of lanes with the same adapters.
      *
      * @param progress is given the part that is done, 0 to 1
      * @return those of the last requests for which there was no room beside the others; they have
@@ -262,6 +281,7 @@ public final class Context implements AutoCloseable {
     private LlamaLog.@Nullable Result<Integer> decode(
             List<Request> requests, DoubleConsumer progress) {
         batch.fill(requests);
+        use(requests.getFirst().lane().adapters());
         try {
             return context.decode(
                     batch, requests.stream().mapToInt(Request::share).sum(), progress);
@@ -314,9 +334,15 @@ public final class Context implements AutoCloseable {
         }
     }
 
-    /** Runs a computation of llama.cpp's own with this context, by its threads. */
-    int compute(IntSupplier computation) {
-        return PlatformThread.call(() -> locked(() -> context.compute(computation)));
+    /** Runs a computation of llama.cpp's own for a lane, by the threads of this context. */
+    int compute(Lane lane, IntSupplier computation) {
+        return PlatformThread.call(
+                () ->
+                        locked(
+                                () -> {
+                                    use(lane.adapters());
+                                    return context.compute(computation);
+                                }));
     }
 
     @Override

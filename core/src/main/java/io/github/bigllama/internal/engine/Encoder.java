@@ -38,6 +38,7 @@ public final class Encoder implements AutoCloseable {
      *     open, it is as large as the batch or as is affordable
      * @param pooling of {@code enum llama_pooling_type}
      * @param vectorSize elements of a vector
+     * @param adapters must not be closed before this
      * @throws SessionException if llama.cpp can't create the context
      */
     public Encoder(
@@ -46,6 +47,7 @@ public final class Encoder implements AutoCloseable {
             SessionOptions options,
             int pooling,
             int vectorSize,
+            Adapters adapters,
             FileSizes sizes,
             @Nullable Pager pager) {
         this.options = options;
@@ -57,6 +59,9 @@ public final class Encoder implements AutoCloseable {
                         model,
                         options,
                         pager);
+        if (!adapters.equals(Adapters.NONE)) {
+            context.use(adapters, Adapters.NONE);
+        }
         // A text must fit into one micro-batch.
         int batchSize = llama_h.llama_n_ubatch(context.pointer());
         batch = context.newBatch(batchSize, options.sequences());

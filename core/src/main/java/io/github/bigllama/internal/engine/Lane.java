@@ -33,6 +33,9 @@ public final class Lane implements AutoCloseable {
 
     private volatile @Nullable PassStats lastPass;
 
+    /** What its tokens are computed with. Changed only while nothing is computed. */
+    private volatile Adapters adapters = Adapters.NONE;
+
     /** When its last pass ended. Guarded by the queue of the context. */
     private long lastEnd;
 
@@ -159,8 +162,32 @@ public final class Lane implements AutoCloseable {
         return sequence.holds(keep) ? keep : change(() -> sequence.keep(keep));
     }
 
+    /** The adapters that its tokens are computed with. */
+    public Adapters adapters() {
+        return adapters;
+    }
+
+    /**
+     * Computes with other adapters from now on. The sequence forgets everything if they differ:
+     * what it holds was computed with those before. As soon as no lane has an adapter, it may be
+     * closed.
+     */
+    public void adapt(Adapters others) {
+        if (!others.equals(adapters)) {
+            change(
+                    () -> {
+                        sequence.clear();
+                        Adapters former = adapters;
+                        adapters = others;
+                        context.release(former);
+                        return null;
+                    });
+        }
+    }
+
     /** Makes this sequence a copy of another one of the same context. */
     public void copy(Lane other) {
+        adapt(other.adapters);
         change(
                 () -> {
                     sequence.copy(other.sequence);
@@ -302,7 +329,7 @@ public final class Lane implements AutoCloseable {
     /** Runs a computation of llama.cpp's own with the context, by its threads. */
     public int compute(IntSupplier computation) {
         outputs.invalidate();
-        return context.compute(computation);
+        return context.compute(this, computation);
     }
 
     /** The context's pointer, for {@link #locked}. */

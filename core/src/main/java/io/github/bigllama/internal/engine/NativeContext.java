@@ -9,6 +9,8 @@ import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.load.ContextParams;
+import io.github.bigllama.internal.load.ContextSizes;
+import io.github.bigllama.internal.load.LoadedAdapter;
 import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.system.FreeCores;
@@ -20,6 +22,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import java.util.function.DoubleConsumer;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +38,9 @@ final class NativeContext implements AutoCloseable {
 
     /** Null if all weights fit into RAM. */
     private final @Nullable Paging paging;
+
+    /** Whether the next computation begins with preparing for other adapters. */
+    private boolean isAdapting;
 
     /**
      * What a context is for.
@@ -115,6 +121,11 @@ final class NativeContext implements AutoCloseable {
      * @throws DecodeException if weights could not be brought in; then the results are invalid
      */
     LlamaLog.@Nullable Result<Integer> decode(Batch batch, int share, DoubleConsumer progress) {
+        return adapting(() -> decodeNow(batch, share, progress));
+    }
+
+    private LlamaLog.@Nullable Result<Integer> decodeNow(
+            Batch batch, int share, DoubleConsumer progress) {
         return paging == null
                 ? threads.decode(batch.struct())
                 : paging.pass(share, progress, () -> threads.decode(batch.struct()));
@@ -122,7 +133,28 @@ final class NativeContext implements AutoCloseable {
 
     /** Runs a computation of llama.cpp's own with this context, by its threads. */
     int compute(IntSupplier computation) {
-        return threads.compute(computation::getAsInt, result -> result >= 0);
+        return adapting(() -> threads.compute(computation::getAsInt, result -> result >= 0));
+    }
+
+    /** Computes with other adapters from now on; those before may be closed then. */
+    void use(Adapters adapters, Adapters instead) {
+        adapters.apply(handle.pointer(), instead);
+        isAdapting = true;
+    }
+
+    /** Runs a computation before which llama.cpp may have to prepare for other adapters. */
+    private <T> T adapting(Supplier<T> computation) {
+        if (!isAdapting) {
+            return computation.get();
+        }
+        isAdapting = false;
+        try {
+            return LoadedAdapter.exclusively(computation);
+        } finally {
+            if (paging != null) {
+                paging.resized(ContextSizes.computeBuffers(handle.pointer()));
+            }
+        }
     }
 
     /** The cost of the last pass; empty before the first, and if all weights fit into RAM. */

@@ -54,6 +54,11 @@ public final class Paging {
         pager.reserve(bytes);
     }
 
+    /** Notes that the context's buffers, in use already, have another size now. */
+    void resized(long bytes) {
+        computeBuffers = bytes;
+    }
+
     /** As {@link MemoryFit#affordableBatch}, with the RAM that weights have beside the buffers. */
     public int affordableBatch(int tokens, long bytes) {
         return MemoryFit.affordableBatch(pager.weightRam(bytes), tokens, bytes);

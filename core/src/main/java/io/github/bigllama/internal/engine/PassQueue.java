@@ -234,11 +234,11 @@ final class PassQueue {
      */
     private void gather() {
         long deadline = lastEnd + patience;
-        while (!expected.isEmpty()) {
+        while (expected.stream().anyMatch(this::mayJoin)) {
             long left = deadline - System.nanoTime();
             if (left <= 0) {
-                late.addAll(expected);
-                expected.clear();
+                expected.stream().filter(this::mayJoin).forEach(late::add);
+                expected.removeAll(late);
                 return;
             }
             try {
@@ -250,13 +250,31 @@ final class PassQueue {
         }
     }
 
-    /** First tokens of answers, then in equal shares those of prompts. */
+    /** Whether a lane could take part in the next pass: it has one set of adapters. */
+    private boolean mayJoin(Lane lane) {
+        return waiting.isEmpty() || lane.adapters().equals(first().lane().adapters());
+    }
+
+    /** The request that the next pass computes in any case: one refused before, or the oldest. */
+    private Request first() {
+        return waiting.stream().filter(refused::contains).findFirst().orElseGet(waiting::getFirst);
+    }
+
+    /**
+     * Of the requests with the same adapters as the first, tokens of answers, then in equal shares
+     * those of prompts.
+     */
     private void choose() {
+        Adapters adapters = first().lane().adapters();
+        List<Request> group =
+                waiting.stream()
+                        .filter(request -> request.lane().adapters().equals(adapters))
+                        .toList();
         List<Request> answers = new ArrayList<>();
         List<Request> parts = new ArrayList<>();
-        waiting.stream().filter(refused::contains).forEach(answers::add);
-        waiting.stream().filter(r -> r.isWhole() && !refused.contains(r)).forEach(answers::add);
-        waiting.stream().filter(r -> !r.isWhole() && !refused.contains(r)).forEach(parts::add);
+        group.stream().filter(refused::contains).forEach(answers::add);
+        group.stream().filter(r -> r.isWhole() && !refused.contains(r)).forEach(answers::add);
+        group.stream().filter(r -> !r.isWhole() && !refused.contains(r)).forEach(parts::add);
         int room = batchSize;
         int rows = outputs;
         for (Request request : answers) {

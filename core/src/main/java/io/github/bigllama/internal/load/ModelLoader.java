@@ -157,7 +157,13 @@ public final class ModelLoader {
         if (!kind.isModel()) {
             throw new ModelLoadException(
                     path,
-                    path + " " + kind.sentence() + "; give the file of that model",
+                    path
+                            + " "
+                            + kind.sentence()
+                            + "; give the file of that model"
+                            + (kind == ModelKind.ADAPTER || kind == ModelKind.CONTROL_VECTOR
+                                    ? ", and this one as its adapter"
+                                    : ""),
                     List.of(),
                     null);
         }
@@ -256,7 +262,8 @@ public final class ModelLoader {
                 options.expertProfile(),
                 options.progress(),
                 options.vocabularyOnly(),
-                options.draftModel());
+                options.draftModel(),
+                options.adapters());
     }
 
     /**

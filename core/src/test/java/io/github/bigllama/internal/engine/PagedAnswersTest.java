@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.bigllama.core.Adapter;
 import io.github.bigllama.core.Embedder;
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.LlamaModel;
@@ -14,6 +15,7 @@ import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.chat.Chat;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.ModelLoadException;
+import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.EmbeddingOptions;
@@ -26,6 +28,7 @@ import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.internal.synthetic.InflatedModel;
 import io.github.bigllama.internal.synthetic.RandomModel;
 import io.github.bigllama.internal.synthetic.RandomModel.Shape;
+import io.github.bigllama.testing.AdapterGguf;
 import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -33,6 +36,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
@@ -173,6 +177,51 @@ class PagedAnswersTest {
             assertThat(generate(model, prompt, 24)).isEqualTo(expected.get(0));
             assertThat(generate(model, tokens(3, 9), 24)).isEqualTo(expected.get(1));
         }
+    }
+
+    /** Adapters stay in memory beside the weights, whose order of use is the same with them. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void adaptersChangeTheSame(boolean hasExperts) throws IOException {
+        Path file = hasExperts ? experts : dense;
+        Path adapter =
+                AdapterGguf.random(
+                        folder.resolve("adapter.gguf"),
+                        file,
+                        GgmlType.F16,
+                        name -> name.startsWith("blk.") && !name.contains("norm"),
+                        hasExperts ? 0.5f : 0.1f);
+        int[] prompt = tokens(40, 7);
+        List<int[]> expected = new ArrayList<>();
+        try (LlamaModel model = LlamaModel.load(file)) {
+            assertThat(model.residencyPlan()).isEmpty();
+            expected.addAll(adapted(model, adapter, prompt));
+        }
+        assertThat(expected.get(0)).isNotEqualTo(expected.get(1));
+        assertThat(expected.get(2)).isEqualTo(expected.get(1));
+        try (LlamaModel model = LlamaModel.load(file, withRamForWeights(Files.size(file) / 2))) {
+            assertThat(model.residencyPlan()).isPresent();
+            List<int[]> actual = adapted(model, adapter, prompt);
+            for (int i = 0; i < 3; i++) {
+                assertThat(actual.get(i)).isEqualTo(expected.get(i));
+            }
+            assertThat(model.residencyStats().orElseThrow().residentShare()).isBetween(0.1, 0.95);
+        }
+    }
+
+    /** Tokens with an adapter, without, and with one of scale 0. */
+    private static List<int[]> adapted(LlamaModel model, Path file, int[] prompt) {
+        List<int[]> all = new ArrayList<>();
+        try (LlamaSession session = model.newSession(OPTIONS);
+                Adapter adapter = model.loadAdapter(file)) {
+            for (float scale : new float[] {1, 0}) {
+                session.setAdapters(Map.of(adapter, scale));
+                all.add(generate(session, prompt, 12));
+                session.setAdapters(Map.of());
+            }
+            all.add(generate(session, prompt, 12));
+        }
+        return all;
     }
 
     /** Moving what is in the KV cache is a computation too, without weights. */
@@ -362,9 +411,14 @@ class PagedAnswersTest {
     }
 
     private static int[] generate(LlamaModel model, int[] prompt, int count) {
-        try (LlamaSession session = model.newSession(OPTIONS);
-                TokenStream answer =
-                        session.generate(prompt, GenerationOptions.greedy().withMaxTokens(count))) {
+        try (LlamaSession session = model.newSession(OPTIONS)) {
+            return generate(session, prompt, count);
+        }
+    }
+
+    private static int[] generate(LlamaSession session, int[] prompt, int count) {
+        try (TokenStream answer =
+                session.generate(prompt, GenerationOptions.greedy().withMaxTokens(count))) {
             answer.text();
             return answer.tokens();
         }
