@@ -162,7 +162,7 @@ public final class Forecaster implements AutoCloseable {
                 chosen,
                 context,
                 PROCESS,
-                weights.size(),
+                weights.loadedSize(),
                 weights.activeSize(),
                 plan,
                 plan.map(p -> speed(weights, p, bandwidths)),
@@ -183,7 +183,7 @@ public final class Forecaster implements AutoCloseable {
             return Optional.of(Speed.of(computing(weights, bandwidths), 0, 0));
         }
         try {
-            long weightRam = (long) (share * weights.size());
+            long weightRam = (long) (share * weights.loadedSize());
             return Optional.of(speed(weights, PlanRules.plan(weights, weightRam), bandwidths));
         } catch (InsufficientRamException e) {
             return Optional.empty();
@@ -270,7 +270,8 @@ public final class Forecaster implements AutoCloseable {
         SessionOptions all = session.withContextSize(model.trainedContextSize());
         long weightRam = RamBudget.weightRam(ram, OWN_MEMORY);
         return model.largestContext(
-                withBatch(weights, ram, all), MemoryFit.contextRoom(weights.size(), weightRam));
+                withBatch(weights, ram, all),
+                MemoryFit.contextRoom(weights.loadedSize(), weightRam));
     }
 
     private SessionOptions withContext(long ram, SessionOptions session) {
@@ -291,7 +292,7 @@ public final class Forecaster implements AutoCloseable {
         int usual = MemoryFit.microBatch(session, false);
         SessionOptions small = session.withBatchSizes(batch, usual);
         long other = OWN_MEMORY + model.memory(small).total();
-        if (weights.size() <= RamBudget.weightRam(ram, other)) {
+        if (weights.loadedSize() <= RamBudget.weightRam(ram, other)) {
             return small;
         }
         int large = MemoryFit.microBatch(session, true);
@@ -335,7 +336,7 @@ public final class Forecaster implements AutoCloseable {
      * that are used.
      */
     private double coldStart(Weights weights, ResidencyPlan plan, Bandwidths bandwidths) {
-        double read = weights.size();
+        double read = weights.loadedSize();
         if (!plan.isComplete() && weights.hasExperts()) {
             double experts = weights.size(Weight.Use.EXPERTS);
             double used = 1 - Math.pow(1 - activeExperts(weights) / experts, SHORT_PROMPT);

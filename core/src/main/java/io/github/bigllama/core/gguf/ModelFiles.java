@@ -240,4 +240,16 @@ public final class ModelFiles {
     public long fileSize() {
         return parts.stream().mapToLong(Gguf::fileSize).sum();
     }
+
+    /**
+     * Whether models of an architecture have neither logits nor a KV cache in llama.cpp, whatever
+     * the header says: they only turn texts into vectors.
+     */
+    public static boolean isEncoder(String architecture) {
+        Objects.requireNonNull(architecture, "architecture");
+        return architecture.equals("t5encoder")
+                || architecture.equals("gemma-embedding")
+                || architecture.endsWith("bert")
+                || architecture.contains("-bert-");
+    }
 }

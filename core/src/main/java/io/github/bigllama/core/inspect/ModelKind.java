@@ -127,21 +127,15 @@ public enum ModelKind {
         }
         boolean isCausal = values.bool(values.key("attention.causal")).orElse(true);
         boolean pools = pooling.isPresent() && pooling.getAsLong() > 0;
-        if (!isCausal || pools && pooling.getAsLong() < POOLING_RANK || isEncoder(architecture)) {
+        if (!isCausal
+                || pools && pooling.getAsLong() < POOLING_RANK
+                || ModelFiles.isEncoder(architecture)) {
             return EMBEDDING;
         }
         if (RECURRENT_ARCHITECTURES.contains(architecture)) {
             return RECURRENT;
         }
         return HYBRID_ARCHITECTURES.contains(architecture) ? HYBRID : LANGUAGE_MODEL;
-    }
-
-    /** Architectures without logits or a KV cache in llama.cpp, whatever the header says. */
-    private static boolean isEncoder(String architecture) {
-        return architecture.equals("t5encoder")
-                || architecture.equals("gemma-embedding")
-                || architecture.endsWith("bert")
-                || architecture.contains("-bert-");
     }
 
     /** Whether a model of this kind writes text token by token. */

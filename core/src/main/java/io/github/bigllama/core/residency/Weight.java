@@ -48,7 +48,9 @@ public record Weight(
         /** The slices of the experts that the router chooses. */
         EXPERTS,
         /** One row, which is an embedding. */
-        ROWS
+        ROWS,
+        /** Nothing: it is in a layer that predicts further tokens (MTP), which is not loaded. */
+        NOTHING
     }
 
     /**
@@ -56,11 +58,15 @@ public record Weight(
      *
      * @param tied whether the token embedding is also the output projection; then a token reads all
      *     of it
+     * @param layers number of layers that are computed
      */
-    static Weight of(TensorInfo tensor, int file, long dataOffset, boolean tied) {
+    static Weight of(TensorInfo tensor, int file, long dataOffset, boolean tied, int layers) {
         Use use = Use.EVERY_TOKEN;
         int slices = 1;
-        if (EXPERTS.matcher(tensor.name()).matches() && tensor.ne(2) > 1) {
+        int layer = layer(tensor.name(), tied);
+        if (layer >= layers && layer != AFTER_LAYERS) {
+            use = Use.NOTHING;
+        } else if (EXPERTS.matcher(tensor.name()).matches() && tensor.ne(2) > 1) {
             use = Use.EXPERTS;
             slices = (int) tensor.ne(2);
         } else if (ROWS.matcher(tensor.name()).matches()
@@ -72,7 +78,7 @@ public record Weight(
                 file,
                 dataOffset + tensor.offset(),
                 tensor.size(),
-                layer(tensor.name(), tied),
+                layer,
                 tensor.type(),
                 use,
                 slices,

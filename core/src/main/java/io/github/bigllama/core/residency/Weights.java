@@ -1,6 +1,7 @@
 package io.github.bigllama.core.residency;
 
 import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.GgufMetadata;
 import io.github.bigllama.core.gguf.GgufValue;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.gguf.TensorInfo;
@@ -9,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalLong;
 
 /**
  * The weights of a model and their places in its files, in the order in which a pass uses them, as
@@ -47,10 +49,13 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
         Objects.requireNonNull(model, "model");
         List<Path> files = new ArrayList<>();
         List<Weight> all = new ArrayList<>();
-        boolean tied = model.tensor("output.weight").isEmpty();
+        String architecture = model.first().architecture().orElse("");
+        boolean tied =
+                model.tensor("output.weight").isEmpty() && !ModelFiles.isEncoder(architecture);
+        int layers = layers(model.metadata(), architecture);
         for (Gguf part : model.parts()) {
             for (TensorInfo tensor : part.tensors()) {
-                all.add(Weight.of(tensor, files.size(), part.dataOffset(), tied));
+                all.add(Weight.of(tensor, files.size(), part.dataOffset(), tied, layers));
             }
             files.add(part.path().orElse(Path.of(part.fileName())));
         }
@@ -59,12 +64,26 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
         return new Weights(files, all, expertsUsed(model));
     }
 
+    /** The layers that are computed: n_layer() in llama-hparams.h. */
+    private static int layers(GgufMetadata metadata, String architecture) {
+        long all = largest(metadata, architecture + ".block_count").orElse(Weight.AFTER_LAYERS);
+        return (int) (all - largest(metadata, architecture + ".nextn_predict_layers").orElse(0));
+    }
+
     private static int expertsUsed(ModelFiles model) {
         String architecture = model.first().architecture().orElse("");
-        return model.metadata().find(architecture + ".expert_used_count").orElse(null)
-                        instanceof GgufValue.Int number
-                ? (int) number.value()
-                : 0;
+        return (int) largest(model.metadata(), architecture + ".expert_used_count").orElse(0);
+    }
+
+    /** A number, or the largest one where layers differ. */
+    private static OptionalLong largest(GgufMetadata metadata, String key) {
+        GgufValue value = metadata.find(key).orElse(null);
+        if (value instanceof GgufValue.Int number) {
+            return OptionalLong.of(number.value());
+        }
+        return value instanceof GgufValue.Array array && array.value().isIntegers()
+                ? array.value().integers().max()
+                : OptionalLong.empty();
     }
 
     private static int rank(Weight weight) {
@@ -89,6 +108,11 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
         return all.stream().mapToLong(Weight::size).sum();
     }
 
+    /** Bytes of the weights that are loaded: all but those of which a token reads nothing. */
+    public long loadedSize() {
+        return size() - size(Weight.Use.NOTHING);
+    }
+
     /** Bytes of the weights of one use. */
     public long size(Weight.Use use) {
         Objects.requireNonNull(use, "use");
@@ -109,7 +133,7 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
         return switch (weight.use()) {
             case EVERY_TOKEN -> weight.size();
             case EXPERTS -> Math.min(expertsUsed, weight.slices()) * weight.sliceSize();
-            case ROWS -> 0;
+            case ROWS, NOTHING -> 0;
         };
     }
 

@@ -3,6 +3,7 @@ package io.github.bigllama.internal.load;
 import io.github.bigllama.core.gguf.GgufMetadata;
 import io.github.bigllama.core.gguf.GgufValue;
 import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.inspect.ModelKind;
 import java.util.OptionalDouble;
 
 /**
@@ -12,8 +13,14 @@ import java.util.OptionalDouble;
 public final class KvCacheBound {
     private KvCacheBound() {}
 
-    /** Number of elements per position in the keys, or in the values; infinite if unknown. */
-    public static double elements(ModelFiles model) {
+    /**
+     * Number of elements per position in the keys, or in the values; infinite if unknown, as for
+     * models whose layers also have a state of constant size.
+     */
+    public static double elements(ModelFiles model, ModelKind kind) {
+        if (kind == ModelKind.RECURRENT || kind == ModelKind.HYBRID) {
+            return Double.POSITIVE_INFINITY;
+        }
         GgufMetadata metadata = model.metadata();
         String prefix = model.first().architecture().orElse("") + ".";
         OptionalDouble layers = largest(metadata, prefix + "block_count");

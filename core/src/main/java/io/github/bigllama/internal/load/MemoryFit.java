@@ -95,12 +95,12 @@ public final class MemoryFit {
         return elements
                         * (options.keyType().bytesPerElement()
                                 + options.valueType().bytesPerElement())
-                + (double) loaded.weights().size() / COMPUTE_BUFFERS;
+                + (double) loaded.weights().loadedSize() / COMPUTE_BUFFERS;
     }
 
     /** Whether a session fits beside all weights. */
     public boolean fitsBesideAll(SessionOptions options) {
-        long room = loaded.budget().weightRam(-ownBytes) - loaded.weights().size();
+        long room = loaded.budget().weightRam(-ownBytes) - loaded.weights().loadedSize();
         if (bound(options) <= room) {
             return true;
         }
@@ -126,7 +126,7 @@ public final class MemoryFit {
         }
         try (ModelDryRun model = dry()) {
             if (auto) {
-                long beside = contextRoom(loaded.weights().size(), weightRam);
+                long beside = contextRoom(loaded.weights().loadedSize(), weightRam);
                 return trained.withContextSize(
                         require(model.largestContext(batched(trained), beside), weightRam));
             }

@@ -93,9 +93,9 @@ public final class ModelLoader {
         }
         RamBudget budget = RamBudget.of(chosen.ram());
         long weightRam = budget.weightRam(0);
-        requireRoom(path, chosen, weights.size(), weightRam);
+        requireRoom(path, chosen, weights.loadedSize(), weightRam);
         boolean isManaged = chosen.loadMode() == LoadMode.AUTO;
-        boolean streams = isManaged && MemoryFit.streams(weights.size(), weightRam);
+        boolean streams = isManaged && MemoryFit.streams(weights.loadedSize(), weightRam);
         ModelOptions options = streams ? streaming(chosen) : chosen;
         Optional<Pager> pager;
         try {
@@ -115,7 +115,7 @@ public final class ModelLoader {
                     options,
                     kind,
                     weights,
-                    KvCacheBound.elements(files),
+                    KvCacheBound.elements(files, kind),
                     isManaged ? PlanRules.leastRam(weights) : 0,
                     sizes,
                     budget,
@@ -180,7 +180,7 @@ public final class ModelLoader {
                     options,
                     kind,
                     weights,
-                    KvCacheBound.elements(files),
+                    KvCacheBound.elements(files, kind),
                     0,
                     sizes,
                     RamBudget.of(chosen.ram()),

@@ -67,15 +67,13 @@ public final class LinuxMappedFile extends MappedFile {
                     Long.parseLong(fields[4]) == inode
                             && fields[1].endsWith("s")
                             && from - Long.parseUnsignedLong(fields[2], 16) == address;
-            if (!ours) {
-                if (extent != null && extent[1] > probe) {
-                    break;
-                }
-                extent = null;
-            } else if (extent != null && extent[1] == from) {
+            if (ours && extent != null && extent[1] == from) {
                 extent[1] = to;
+            } else if (extent != null && extent[1] > probe) {
+                // Behind a hole there may be more of the file: llama.cpp unmaps whole pages only.
+                break;
             } else {
-                extent = new long[] {from, to};
+                extent = ours ? new long[] {from, to} : null;
             }
         }
         if (extent == null || probe < extent[0] || probe >= extent[1]) {

@@ -81,7 +81,7 @@ public final class Pager implements AutoCloseable {
 
     Pager(Weights weights, RamBudget budget, OwnMemory own) {
         this.weights = weights;
-        this.meter = new PassMeter(weights.size());
+        this.meter = new PassMeter(weights.loadedSize());
         this.own = own;
         map = new PieceMap(weights, own.unit(weights.files()));
         files = new MappedFiles(map);

@@ -140,7 +140,7 @@ public final class PlanRules {
         long streamed =
                 Math.max(0, all - kept) + (long) (misses * (weights.activeSize() - everyToken));
         return new ResidencyPlan(
-                weights.size(),
+                weights.loadedSize(),
                 weights.activeSize(),
                 ram,
                 window,

@@ -17,6 +17,7 @@ import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.gguf.HttpSender;
 import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
@@ -147,7 +148,11 @@ class ForecastTest {
             Forecast forecast = forecaster.forecast(64 * GB, SESSION, BANDWIDTHS);
             assertThat((double) forecast.context().kvCache())
                     .isCloseTo(2.0 * layers * 4 * 128 * 2 * 4096, within(1e5));
-            assertThat(KvCacheBound.elements(forecaster.files()) * 2 * 2 * 4096)
+            assertThat(
+                            KvCacheBound.elements(forecaster.files(), ModelKind.LANGUAGE_MODEL)
+                                    * 2
+                                    * 2
+                                    * 4096)
                     .isGreaterThanOrEqualTo(forecast.context().kvCache() - 1e5);
         }
     }

@@ -79,10 +79,11 @@ class WeightsTest {
         Path demo = Path.of(System.getProperty("bigllama.demo.model"));
         ModelFiles files = ModelFiles.read(demo);
         boolean tied = files.tensor("output.weight").isEmpty();
-        Weight embedding = Weight.of(files.tensor("token_embd.weight").orElseThrow(), 0, 100, true);
+        Weight embedding =
+                Weight.of(files.tensor("token_embd.weight").orElseThrow(), 0, 100, true, 1);
         assertThat(embedding.use()).isEqualTo(Use.EVERY_TOKEN);
         assertThat(embedding.layer()).isEqualTo(Weight.AFTER_LAYERS);
-        Weight alone = Weight.of(files.tensor("token_embd.weight").orElseThrow(), 0, 100, false);
+        Weight alone = Weight.of(files.tensor("token_embd.weight").orElseThrow(), 0, 100, false, 1);
         assertThat(alone.use()).isEqualTo(Use.ROWS);
         assertThat(Weights.of(files).all())
                 .filteredOn(w -> w.name().equals("token_embd.weight"))
