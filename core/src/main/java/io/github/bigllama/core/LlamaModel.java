@@ -120,7 +120,17 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      * of this model.
      */
     private static LlamaModel loadDraft(Path path) {
-        return load(path, ModelOptions.defaults().withLoadMode(LoadMode.NONE));
+        LlamaModel draft = load(path, ModelOptions.defaults().withLoadMode(LoadMode.NONE));
+        if (draft.kind() == ModelKind.RECURRENT || draft.kind() == ModelKind.HYBRID) {
+            draft.close();
+            throw new ModelLoadException(
+                    path,
+                    "%s cannot draft: it %s, but can't take back what it guessed wrong"
+                            .formatted(path, draft.kind().sentence()),
+                    List.of(),
+                    null);
+        }
+        return draft;
     }
 
     /** Loads an adapter with the default options; see {@link #loadAdapter(AdapterFile)}. */

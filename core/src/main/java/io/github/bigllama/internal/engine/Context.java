@@ -327,7 +327,7 @@ public final class Context implements AutoCloseable {
         }
         if (isKept) {
             // Micro-batches before the failure stay in memory, which knows how many they are.
-            sequence.truncate();
+            sequence.endedEarly(sequence.used() - request.share());
         }
         if (result.value() != ABORTED) {
             request.failed(result, sequences.all().size());

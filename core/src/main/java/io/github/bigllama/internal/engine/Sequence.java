@@ -20,8 +20,11 @@ public final class Sequence {
      */
     private final int window;
 
-    /** Whether the memory can forget a part. */
-    private final boolean canForget;
+    /**
+     * Whether layers have a state that every token changes, and that can't go back (recurrent and
+     * hybrid models): the memory holds all tokens that it was given, or none.
+     */
+    private final boolean isRecurrent;
 
     /** The tokens in the KV cache: the first {@code used} elements. */
     private int[] tokens = new int[64];
@@ -41,12 +44,12 @@ public final class Sequence {
         this.id = id;
         this.memory = memory;
         this.window = window;
-        this.canForget = window == 0 && !isRecurrent;
+        this.isRecurrent = isRecurrent;
     }
 
     /** Whether the last tokens can be forgotten as if they had never been computed. */
     boolean canForget() {
-        return canForget;
+        return window == 0 && !isRecurrent;
     }
 
     /** The id in llama.cpp ({@code llama_seq_id}). */
@@ -98,12 +101,14 @@ public final class Sequence {
 
     /**
      * Whether the memory still holds all positions that a token at this position would look back
-     * to.
+     * to. A recurrent state has not forgotten anything, or llama_memory_seq_rm has failed.
      */
     private boolean seesBack(int position) {
         // -1 if layers with a window hold nothing any more.
         int oldest = llama_h.llama_memory_seq_pos_min(memory, id);
-        return window == 0 || oldest >= 0 && oldest <= Math.max(0, position - window);
+        return window == 0
+                || isRecurrent
+                || oldest >= 0 && oldest <= Math.max(0, position - window);
     }
 
     /** Forgets everything. */
@@ -154,9 +159,12 @@ public final class Sequence {
         return state;
     }
 
-    /** Whether {@link #remove} is possible without computing the following tokens again. */
+    /**
+     * Whether {@link #remove} is possible without computing the following tokens again. llama.cpp
+     * would also shift a recurrent state, but only in name: it remembers what was removed.
+     */
     public boolean canShift() {
-        return llama_h.llama_memory_can_shift(memory);
+        return !isRecurrent && llama_h.llama_memory_can_shift(memory);
     }
 
     /**
@@ -237,16 +245,33 @@ public final class Sequence {
         guesses--;
     }
 
-    /** Adopts the number of tokens in memory after a computation that ended early. */
+    /** Adopts the number of tokens in memory after a computation. */
     public void truncate() {
         used = Math.min(used, llama_h.llama_memory_seq_pos_max(memory, id) + 1);
     }
 
-    /** Removes all tokens of a failed computation. */
+    /**
+     * Adopts what a computation that ended early has left in memory.
+     *
+     * @param before number of tokens that it came after
+     */
+    void endedEarly(int before) {
+        if (isRecurrent) {
+            // Layers that were computed have the state after its tokens, the rest that before them.
+            rollBack(before);
+        } else {
+            truncate();
+        }
+    }
+
+    /** Removes all tokens of a failed computation, or all tokens if that is impossible. */
     void rollBack(int before) {
-        llama_h.llama_memory_seq_rm(memory, id, before, -1);
-        used = before;
-        guesses = 0;
-        shared = Math.min(shared, used);
+        if (llama_h.llama_memory_seq_rm(memory, id, before, -1) && seesBack(before)) {
+            used = before;
+            guesses = 0;
+            shared = Math.min(shared, used);
+        } else {
+            clear();
+        }
     }
 }
