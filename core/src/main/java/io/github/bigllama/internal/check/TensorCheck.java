@@ -38,10 +38,13 @@ final class TensorCheck {
      */
     private static final Pattern ALWAYS_F32 =
             Pattern.compile(
-                    "(.*[._])?(attn|ffn|output|post_attention|post_ffw|q|k|q_a|kv_a|embd|layer_output)_norm(_[12]|_exps)?[.]weight"
-                            + "|.*[.](attn|ffn)_\\w+[.]bias|output_norm[.]bias"
-                            + "|rope_(freqs|factors_long|factors_short)[.]weight"
-                            + "|blk[.]\\d+[.](attn_sinks[.]weight|ssm_conv1d[.](weight|bias)|ssm_a|ssm_d)");
+                    "(.*[._])?(attn|ffn|output|post_attention|post_ffw|q|k|q_a|kv_a|embd|layer_output"
+                            + "|ssm|ssm_dt|ssm_b|ssm_c)_norm(_[12]|_exps)?[.]weight"
+                            + "|.*[.](attn|ffn)_\\w+[.]bias|(.*[._])?(output|embd)_norm[.]bias"
+                            + "|rope_(freqs|factors_long|factors_short)[.]weight|token_types[.]weight"
+                            + "|blk[.]\\d+[.](attn_sinks[.]weight|exp_probs_b[.]bias|shortconv[.]conv[.]weight"
+                            + "|ssm_conv1d[.](weight|bias)|ssm_dt[.]bias|ssm_a|ssm_d"
+                            + "|time_mix_ln[.](weight|bias)|time_mix_[wav]0[.]weight)");
 
     private final Gguf file;
     private final Hyperparameters values;

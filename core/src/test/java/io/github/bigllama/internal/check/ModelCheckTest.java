@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelCheckTest {
     private static final String TOKENS = "tokenizer.ggml.tokens";
@@ -247,6 +248,26 @@ class ModelCheckTest {
         accepted();
         retype("blk.3.ffn_norm.weight", GgmlType.F16);
         refused("'blk.3.ffn_norm.weight' has type f16", "needs f32");
+    }
+
+    /** What is added to activations, or multiplied with them element by element. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "token_types.weight",
+                "token_embd_norm.bias",
+                "blk.0.layer_output_norm.bias",
+                "blk.0.exp_probs_b.bias",
+                "blk.0.shortconv.conv.weight",
+                "blk.0.ssm_dt.bias",
+                "blk.0.ssm_norm.weight",
+                "blk.0.ssm_dt_norm.weight",
+                "blk.0.time_mix_ln.bias",
+                "blk.0.time_mix_w0.weight"
+            })
+    void summandsAndFactorsAreFloats(String name) {
+        model.tensor(name, GgmlType.F16, 256L);
+        refused("'%s' has type f16".formatted(name), "needs f32");
     }
 
     @Test
