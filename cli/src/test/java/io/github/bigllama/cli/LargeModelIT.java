@@ -58,7 +58,7 @@ class LargeModelIT {
                 .hasLineCount(1);
         assertThat(BUNDLE.run("residency", folder.toString()).err()).hasLineCount(1);
         assertThat(BUNDLE.run("random-model", folder + "/y", "--shape", "round").err())
-                .contains("round")
+                .contains("'round', must be one of dense, moe,", "mamba")
                 .hasLineCount(1);
         assertThat(BUNDLE.run("bench", "-m", model.toString(), "-r", "0").exitCode()).isEqualTo(2);
     }

@@ -38,6 +38,37 @@ public final class GgufArray {
         this.nested = nested;
     }
 
+    /**
+     * An array of integers.
+     *
+     * @param type an integer type
+     * @param values the elements, as {@link #integer} returns them
+     * @throws IllegalArgumentException if it is another type, or can't hold a value
+     */
+    public static GgufArray of(GgufValueType type, long... values) {
+        Objects.requireNonNull(type, "type");
+        if (!type.isInteger()) {
+            throw new IllegalArgumentException(type + " is not a type of integers");
+        }
+        ByteBuffer bytes =
+                ByteBuffer.allocate(values.length * type.size()).order(ByteOrder.LITTLE_ENDIAN);
+        for (long value : values) {
+            switch (type.size()) {
+                case 1 -> bytes.put((byte) value);
+                case 2 -> bytes.putShort((short) value);
+                case 4 -> bytes.putInt((int) value);
+                default -> bytes.putLong(value);
+            }
+        }
+        GgufArray array = ofNumbers(type, values.length, bytes.array());
+        for (int i = 0; i < values.length; i++) {
+            if (array.integer(i) != values[i]) {
+                throw new IllegalArgumentException(values[i] + " is out of the range of " + type);
+            }
+        }
+        return array;
+    }
+
     static GgufArray ofNumbers(GgufValueType type, int size, byte[] data) {
         return new GgufArray(type, size, data, null, List.of());
     }

@@ -13,7 +13,8 @@ import java.util.function.DoublePredicate;
 
 /**
  * A model of any size with random Q8_0 weights: it computes like a real one of the same shape, and
- * talks nonsense. For measurements without a real model.
+ * talks nonsense. For measurements without a real model ({@link Shape}), and to see that an
+ * architecture works ({@link Architecture}).
  */
 public final class RandomModel {
     private static final int CONTEXT = 4096;
@@ -24,13 +25,11 @@ public final class RandomModel {
      */
     private static final double EMBEDDING_SCALE = 40;
 
-    private final Shape shape;
     private final Gguf vocabulary;
     private final boolean sparse;
     private final GgufWriter writer = new GgufWriter();
 
-    private RandomModel(Shape shape, Gguf vocabulary, boolean sparse) {
-        this.shape = shape;
+    private RandomModel(Gguf vocabulary, boolean sparse) {
         this.vocabulary = vocabulary;
         this.sparse = sparse;
     }
@@ -166,18 +165,71 @@ public final class RandomModel {
     public static void write(
             Path path, Shape shape, Gguf vocabulary, boolean sparse, DoublePredicate progress)
             throws IOException {
-        RandomModel model = new RandomModel(shape, vocabulary, sparse);
-        model.metadata();
-        model.tensors();
+        RandomModel model = new RandomModel(vocabulary, sparse);
+        model.describe(shape.architecture, shape.layers);
+        model.metadata(shape);
+        model.tensors(shape);
         model.writer.write(path, progress);
     }
 
-    private void metadata() {
-        String arch = shape.architecture;
-        writer.put("general.architecture", new GgufValue.Text(arch));
-        writer.put("general.name", new GgufValue.Text("random " + shape.layers + " layers"));
+    /** As {@link #write(Path, Shape, Gguf, boolean, DoublePredicate)}, of any architecture. */
+    public static void write(
+            Path path,
+            Architecture architecture,
+            Gguf vocabulary,
+            boolean sparse,
+            DoublePredicate progress)
+            throws IOException {
+        RandomModel model = new RandomModel(vocabulary, sparse);
+        model.describe(architecture.name(), architecture.layers().size());
+        architecture.metadata().forEach(model.writer::put);
+        for (Architecture.Tensor tensor : architecture.tensors(model.tokens())) {
+            model.add(tensor.name(), tensor.type(), values(architecture, tensor), tensor.extents());
+        }
+        model.writer.write(path, progress);
+    }
+
+    private static GgufWriter.Source values(Architecture architecture, Architecture.Tensor tensor) {
+        String name = tensor.name();
+        if (name.matches(".*(norm|norm_2|_ln)(\\.weight)?")) {
+            return RandomWeights.ones();
+        }
+        if (name.endsWith("ssm_a")) {
+            return RandomWeights.decays();
+        }
+        return RandomWeights.uniform(
+                name.equals("token_embd.weight")
+                        ? embeddingScale(architecture.hasExperts(), tensor.extents()[0])
+                        : 1);
+    }
+
+    private static double embeddingScale(boolean hasExperts, long width) {
+        return (hasExperts ? EMBEDDING_SCALE : 1) * Math.sqrt(width);
+    }
+
+    /** What all models have, and the vocabulary. */
+    private void describe(String architecture, int layers) {
+        writer.put("general.architecture", new GgufValue.Text(architecture));
+        writer.put("general.name", new GgufValue.Text("random " + layers + " layers"));
         number("general.file_type", 7);
-        number(arch + ".context_length", CONTEXT);
+        number(architecture + ".context_length", CONTEXT);
+        vocabulary
+                .metadata()
+                .asMap()
+                .forEach(
+                        (key, value) -> {
+                            if (key.startsWith("tokenizer.")) {
+                                writer.put(key, value);
+                            }
+                        });
+    }
+
+    private long tokens() {
+        return vocabulary.metadata().array("tokenizer.ggml.tokens").orElseThrow().size();
+    }
+
+    private void metadata(Shape shape) {
+        String arch = shape.architecture;
         number(arch + ".embedding_length", shape.width);
         number(arch + ".block_count", shape.layers);
         number(arch + ".feed_forward_length", shape.feedForward);
@@ -197,34 +249,24 @@ public final class RandomModel {
         if (arch.equals("llama4")) {
             number(arch + ".interleave_moe_layer_step", 1);
         }
-        vocabulary
-                .metadata()
-                .asMap()
-                .forEach(
-                        (key, value) -> {
-                            if (key.startsWith("tokenizer.")) {
-                                writer.put(key, value);
-                            }
-                        });
     }
 
     private void number(String key, long value) {
         writer.put(key, new GgufValue.Int(GgufValueType.UINT32, value));
     }
 
-    private void tensors() {
-        long tokens = vocabulary.metadata().array("tokenizer.ggml.tokens").orElseThrow().size();
+    private void tensors(Shape shape) {
+        long tokens = tokens();
         long width = shape.width;
-        double scale = shape.experts > 0 ? EMBEDDING_SCALE : 1;
-        matrix("token_embd.weight", scale * Math.sqrt(width), width, tokens);
+        matrix("token_embd.weight", embeddingScale(shape.experts > 0, width), width, tokens);
         for (int layer = 0; layer < shape.layers; layer++) {
-            layer("blk." + layer + ".");
+            layer(shape, "blk." + layer + ".");
         }
         norm("output_norm.weight", width);
         matrix("output.weight", 1, width, tokens);
     }
 
-    private void layer(String block) {
+    private void layer(Shape shape, String block) {
         long width = shape.width;
         long queries = (long) shape.heads * shape.headSize;
         long keys = (long) shape.keyValueHeads * shape.headSize;

@@ -65,6 +65,14 @@ final class RandomWeights {
         };
     }
 
+    /** F32 logarithms of how a state decays from token to token: below zero. */
+    static GgufWriter.Source decays() {
+        return (tensor, out) -> {
+            SplittableRandom random = new SplittableRandom(tensor.name().hashCode());
+            floats(tensor, out, () -> (float) -(0.1 + random.nextDouble()));
+        };
+    }
+
     /** Weights of a norm: ones. */
     static GgufWriter.Source ones() {
         return (tensor, out) -> floats(tensor, out, () -> 1);

@@ -176,4 +176,16 @@ class GgufTest {
         Files.write(unpadded, Arrays.copyOf(bytes, bytes.length - 29));
         assertThat(Gguf.read(unpadded).tensors()).hasSize(2);
     }
+
+    @Test
+    void anArrayOfIntegersHasItsElements() {
+        assertThat(GgufArray.of(GgufValueType.INT8, -1, 5).integers()).containsExactly(-1L, 5L);
+        assertThat(GgufArray.of(GgufValueType.UINT32, 4_000_000_000L).integer(0))
+                .isEqualTo(4_000_000_000L);
+        assertThatThrownBy(() -> GgufArray.of(GgufValueType.UINT16, 70_000))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("70000 is out of the range of UINT16");
+        assertThatThrownBy(() -> GgufArray.of(GgufValueType.BOOL, 1))
+                .hasMessageContaining("BOOL is not a type of integers");
+    }
 }
