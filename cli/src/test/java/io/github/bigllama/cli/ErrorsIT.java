@@ -58,6 +58,30 @@ class ErrorsIT {
     }
 
     @Test
+    void anEncoderDecoderModelIsRefusedByName() throws IOException {
+        String file = folder.resolve("t5.gguf").toString();
+        assertThat(bundle.run("random-model", "--shape", "t5", file).exitCode()).isZero();
+        String text =
+                Files.writeString(folder.resolve("text"), "Anything at all. ".repeat(99))
+                        .toString();
+        String kind = "is an encoder-decoder model, which turns one text into another";
+        assertFails(bundle.run("run", "-m", file, "Hi"), 1, "cannot generate", kind);
+        assertFails(bundle.run("chat", "-m", file), 1, "cannot generate", kind);
+        assertFails(bundle.run("serve", "-m", file, "--port", "0"), 1, "cannot serve", kind);
+        assertFails(bundle.run("embed", "-m", file, "Hi"), 1, "texts into vectors", kind);
+        assertFails(bundle.run("plan", file), 1, "a forecast needs", kind);
+        assertFails(bundle.run("perplexity", "-m", file, "-f", text), 1, "cannot generate", kind);
+        assertThat(bundle.run("bench", "-m", file).err())
+                .endsWith("token by token\n")
+                .contains(kind);
+        assertThat(bundle.run("inspect", file).out())
+                .contains("kind           an encoder-decoder model")
+                .contains("8 heads, 8 key/value heads");
+        assertThat(bundle.run("tokenize", "--ids", "-m", file, "Hi").out())
+                .matches("\\d+( \\d+)*\n");
+    }
+
+    @Test
     void aModelThatIsCutShort() throws IOException {
         byte[] model = Files.readAllBytes(bundle.demoModel());
         Path file = folder.resolve("cut.gguf");

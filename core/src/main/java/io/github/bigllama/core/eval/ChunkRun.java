@@ -49,22 +49,6 @@ final class ChunkRun implements AutoCloseable {
                             contextSize,
                             LEAST_CONTEXT));
         }
-        if (tokens.length < 2 * contextSize) {
-            throw new IllegalArgumentException(
-                    String.format(
-                            Locale.ROOT,
-                            "the text has %d tokens; chunks of %d tokens need at least %d: give a longer text%s",
-                            tokens.length,
-                            contextSize,
-                            2 * contextSize,
-                            tokens.length < 2 * LEAST_CONTEXT
-                                    ? ""
-                                    : String.format(
-                                            Locale.ROOT,
-                                            ", or a context of %d to %d",
-                                            LEAST_CONTEXT,
-                                            tokens.length / 2)));
-        }
         int all = tokens.length / contextSize;
         chunks = mostChunks == 0 ? all : Math.min(mostChunks, all);
         batchSize = Math.min(MOST_OUTPUTS, contextSize);
@@ -73,6 +57,27 @@ final class ChunkRun implements AutoCloseable {
                         options.withBatchSizes(batchSize, batchSize)
                                 .withSequences(1)
                                 .withOutputs(batchSize));
+        if (tokens.length < 2 * contextSize) {
+            session.close();
+            throw tooShort();
+        }
+    }
+
+    private IllegalArgumentException tooShort() {
+        return new IllegalArgumentException(
+                String.format(
+                        Locale.ROOT,
+                        "the text has %d tokens; chunks of %d tokens need at least %d: give a longer text%s",
+                        tokens.length,
+                        contextSize,
+                        2 * contextSize,
+                        tokens.length < 2 * LEAST_CONTEXT
+                                ? ""
+                                : String.format(
+                                        Locale.ROOT,
+                                        ", or a context of %d to %d",
+                                        LEAST_CONTEXT,
+                                        tokens.length / 2)));
     }
 
     int chunks() {

@@ -120,7 +120,7 @@ public record ModelSummary(
                 key.apply("embedding_length"),
                 key.apply("block_count"),
                 key.apply("attention.head_count"),
-                key.apply("attention.head_count_kv"),
+                orElse(key.apply("attention.head_count_kv"), key.apply("attention.head_count")),
                 key.apply("expert_count"),
                 key.apply("expert_used_count"),
                 length(model.metadata(), "tokenizer.ggml.tokens"),
@@ -129,6 +129,10 @@ public record ModelSummary(
                 types,
                 groups(weights, Weight::role),
                 groups(weights, ModelSummary::part));
+    }
+
+    private static OptionalLong orElse(OptionalLong value, OptionalLong other) {
+        return value.isPresent() ? value : other;
     }
 
     private static String part(Weight weight) {
