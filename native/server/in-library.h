@@ -46,3 +46,12 @@ int bigllama_fprintf(FILE * stream, const char * format, ...);
 const std::string & bigllama_bounded(const std::string & json);
 #define parse(text) parse(bigllama_bounded(text))
 #endif
+
+/* Only of images: a small file may be one that is large when it is unpacked. */
+#ifdef BIGLLAMA_READS_IMAGES
+void * bigllama_image_realloc(void * old, size_t bytes);
+
+#define STBI_MALLOC(bytes) bigllama_image_realloc(nullptr, bytes)
+#define STBI_REALLOC(old, bytes) bigllama_image_realloc(old, bytes)
+#define STBI_FREE(old) free(old)
+#endif

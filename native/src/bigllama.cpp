@@ -3,12 +3,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <functional>
 #include <stdexcept>
 #include <string>
 
 #include "call-limits.h"
+#include "calls.h"
 #include "chat.h"
 #include "common.h"
 #include "depth.h"
@@ -44,42 +44,6 @@ constexpr size_t LONGEST_TEMPLATE = 256 << 10;
 
 /* A template that is meant to be run needs a small part of that. */
 constexpr size_t MOST_STACK = 8 << 20;
-
-char * copy(const std::string & text) {
-    char * result = static_cast<char *>(std::malloc(text.size() + 1));
-    if (result != nullptr) {
-        std::memcpy(result, text.c_str(), text.size() + 1);
-    }
-    return result;
-}
-
-/* Runs what may throw. */
-template <typename F> auto caught(std::string & message, F function) -> decltype(function()) {
-    try {
-        return function();
-    } catch (const std::exception & e) {
-        message = e.what();
-    } catch (...) {
-        message = "unknown failure";
-    }
-    return {};
-}
-
-void tell(char ** error, const std::string & message) {
-    if (error != nullptr) {
-        *error = copy(message);
-    }
-}
-
-/* Runs what may throw and gives a number that is not negative; else gives -1. */
-template <typename F> int counted(char ** error, F function) {
-    std::string message;
-    const int result = caught(message, [&] { return function() + 1; });
-    if (result == 0) {
-        tell(error, message);
-    }
-    return result - 1;
-}
 
 /* Runs what may throw, and may call itself as deep as its input goes. */
 template <typename F> auto guarded(char ** error, F function) -> decltype(function()) {
@@ -311,12 +275,7 @@ struct bigllama_grammar * bigllama_grammar_accept(struct bigllama_grammar * gram
     if (grammar->rules.is_recursive()) {
         return guarded(error, accept);
     }
-    std::string message;
-    struct bigllama_grammar * result = caught(message, accept);
-    if (result == nullptr) {
-        tell(error, message);
-    }
-    return result;
+    return told(error, accept);
 }
 
 bool bigllama_candidates_fill(
@@ -333,14 +292,9 @@ bool bigllama_candidates_fill(
 struct bigllama_speculation * bigllama_speculation_create(
     const char * types, struct llama_context * target, struct llama_context * draft, int longest, int ngram,
     float least, char ** error) {
-    std::string message;
-    auto * created = caught(message, [&] {
+    return told(error, [&] {
         return new bigllama_speculation{ { types, target, draft, longest, ngram, least } };
     });
-    if (created == nullptr) {
-        tell(error, message);
-    }
-    return created;
 }
 
 void bigllama_speculation_free(struct bigllama_speculation * speculation) {
@@ -369,14 +323,9 @@ int bigllama_speculation_accept(struct bigllama_speculation * speculation, int c
 }
 
 struct bigllama_server * bigllama_server_create(int count, const char * const * options, char ** error) {
-    std::string message;
-    auto * created = caught(message, [&] {
+    return told(error, [&] {
         return new bigllama_server{ server(std::vector<std::string>(options, options + count)) };
     });
-    if (created == nullptr) {
-        tell(error, message);
-    }
-    return created;
 }
 
 void bigllama_server_free(struct bigllama_server * server) {

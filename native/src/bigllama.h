@@ -1,6 +1,6 @@
 /*
- * The parts of llama.cpp's C++ library `common` that bigllama needs, as C functions: chat templates, parsing of replies,
- * grammars, and speculation. Texts are UTF-8 and end with NUL; requests and results are JSON.
+ * The parts of llama.cpp's C++ libraries `common` and `mtmd` that bigllama needs, as C functions: chat templates, parsing
+ * of replies, grammars, speculation, its server, images and sounds. Texts are UTF-8 and end with NUL; requests and results are JSON.
  *
  * No function lets an exception out. A function that fails returns NULL and sets *error to a message. Free results and
  * errors with bigllama_text_free. Templates may be used by one thread at a time; everything else is thread-safe unless
@@ -30,6 +30,8 @@ struct llama_token_data;
 struct llama_token_data_array;
 struct llama_vocab;
 struct bigllama_grammar;
+struct bigllama_media;
+struct bigllama_projector;
 struct bigllama_server;
 struct bigllama_speculation;
 struct bigllama_templates;
@@ -190,6 +192,51 @@ BIGLLAMA_API char * bigllama_server_addresses(const struct bigllama_server * ser
 
 /* Has a running server end; does nothing before it is ready. Thread-safe. */
 BIGLLAMA_API void bigllama_server_stop(const struct bigllama_server * server);
+
+/*
+ * Loads a projector (mmproj), which makes embeddings of images and sounds for a model. Used by one thread at a time;
+ * freed before the model.
+ *
+ * threads number of threads that compute
+ * gpu     whether it is computed on a GPU, if there is one
+ */
+BIGLLAMA_API struct bigllama_projector * bigllama_projector_create(
+    const char * path, const struct llama_model * model, int threads, bool gpu, char ** error);
+
+BIGLLAMA_API void bigllama_projector_free(struct bigllama_projector * projector);
+
+/* Returns an object: "vision", "audio", and "dimensions", the number of positions of each embedding (4 for M-RoPE) */
+BIGLLAMA_API char * bigllama_projector_describe(const struct bigllama_projector * projector, char ** error);
+
+/*
+ * Decodes the bytes of a file with an image (JPEG, PNG, GIF, BMP …) or a sound (WAV, MP3, FLAC), and splits it into
+ * chunks. What is too large is refused before it is decoded.
+ */
+BIGLLAMA_API struct bigllama_media * bigllama_media_create(
+    struct bigllama_projector * projector, const uint8_t * bytes, int64_t length, char ** error);
+
+BIGLLAMA_API void bigllama_media_free(struct bigllama_media * media);
+
+/*
+ * Returns an array of the chunks, in the order in which a model is given them. Those of text, which mark where an image
+ * begins and ends, have "tokens". Others have "cells", the number of their embeddings; "positions", how far the next
+ * token is from the first of them; and "causal", whether an embedding sees only those before it.
+ */
+BIGLLAMA_API char * bigllama_media_describe(
+    const struct bigllama_projector * projector, const struct bigllama_media * media, char ** error);
+
+/* Computes the embeddings of a chunk: its cells times llama_model_n_embd_inp floats. Returns 0, or -1 and an error. */
+BIGLLAMA_API int bigllama_media_encode(
+    struct bigllama_projector * projector, const struct bigllama_media * media, int chunk, float * embeddings,
+    char ** error);
+
+/*
+ * The positions of the cells of a chunk, of which the first has the position `first`. Writes dimensions times cells
+ * numbers, one dimension after the other. Returns 0, or -1 and an error.
+ */
+BIGLLAMA_API int bigllama_media_positions(
+    const struct bigllama_projector * projector, const struct bigllama_media * media, int chunk, int32_t first,
+    int32_t * positions, char ** error);
 
 /*
  * The bytes of a context's buffers on all devices: those of its memory (KV cache and recurrent states), and those for

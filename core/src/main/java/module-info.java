@@ -18,6 +18,7 @@ module io.github.bigllama.core {
     exports io.github.bigllama.core.forecast;
     exports io.github.bigllama.core.gguf;
     exports io.github.bigllama.core.inspect;
+    exports io.github.bigllama.core.media;
     exports io.github.bigllama.core.option;
     exports io.github.bigllama.core.quantize;
     exports io.github.bigllama.core.residency;

@@ -13,18 +13,21 @@ import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.ServedContext;
 import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.load.ModelLoader;
+import io.github.bigllama.internal.media.MediaEncoder;
 import io.github.bigllama.internal.pager.Pager;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The contexts of a model, and what keeps its weights in memory. Guarded by the model. */
 final class Contexts {
     private final Path path;
     private final ModelLoader.Loaded loaded;
     private final boolean hasDraft;
+    private final @Nullable MediaEncoder media;
 
     /** Created when the model is loaded, or by the first context that leaves too little RAM. */
     private Optional<Pager> pager;
@@ -32,7 +35,8 @@ final class Contexts {
     /** Those of several sequences, by the options that were asked for. */
     private final Map<SessionOptions, Context> shared = new HashMap<>();
 
-    Contexts(Path path, ModelLoader.Loaded loaded, boolean hasDraft) {
+    Contexts(Path path, ModelLoader.Loaded loaded, boolean hasDraft, @Nullable MediaEncoder media) {
+        this.media = media;
         this.path = path;
         this.loaded = loaded;
         this.hasDraft = hasDraft;
@@ -136,7 +140,8 @@ final class Contexts {
                 loaded.handle().pointer(),
                 speculating(fitting),
                 loaded.sizes(),
-                pager.orElse(null));
+                pager.orElse(null),
+                media);
     }
 
     /**

@@ -21,6 +21,7 @@ import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.llama.Vocabulary;
 import io.github.bigllama.internal.load.ModelFingerprint;
 import io.github.bigllama.internal.load.ModelLoader;
+import io.github.bigllama.internal.media.MediaEncoder;
 import io.github.bigllama.internal.pager.Pager;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -57,13 +58,26 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final Set<Lifetime> open = new LinkedHashSet<>();
     private String fingerprint;
 
-    private LlamaModel(Path path, ModelLoader.Loaded loaded, @Nullable LlamaModel draft) {
+    /** Null without a projector. */
+    private final @Nullable Projector projector;
+
+    private LlamaModel(
+            Path path,
+            ModelLoader.Loaded loaded,
+            @Nullable LlamaModel draft,
+            @Nullable Projector projector) {
         super(loaded.handle());
         this.path = path;
         this.loaded = loaded;
         this.draft = draft;
         this.handle = loaded.handle();
-        this.contexts = new Contexts(path, loaded, draft != null);
+        this.projector = projector;
+        this.contexts =
+                new Contexts(
+                        path,
+                        loaded,
+                        draft != null,
+                        projector == null ? null : projector.encoder());
         this.adapters = new ModelAdapters(path, loaded);
         this.vocabulary = new Vocabulary(handle);
         this.tokenizer = new Tokenizer(vocabulary);
@@ -93,7 +107,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
                         .orElse(null);
         LlamaModel model;
         try {
-            model = new LlamaModel(path, ModelLoader.load(path, options), draft);
+            ModelLoader.Loaded loaded = ModelLoader.load(path, options);
+            model = new LlamaModel(path, loaded, draft, loadProjector(loaded));
         } catch (RuntimeException | Error e) {
             if (draft != null) {
                 draft.close();
@@ -164,6 +179,26 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     /** The adapters of this model. */
     ModelAdapters loadedAdapters() {
         return adapters;
+    }
+
+    private static @Nullable Projector loadProjector(ModelLoader.Loaded loaded) {
+        Path file = loaded.options().projector().orElse(null);
+        if (file == null || loaded.options().vocabularyOnly()) {
+            return null;
+        }
+        try {
+            boolean onGpu = loaded.options().gpuLayers() != 0;
+            return new Projector(file, new MediaEncoder(file, loaded.handle().pointer(), onGpu));
+        } catch (RuntimeException | Error e) {
+            close(loaded);
+            throw e;
+        }
+    }
+
+    private static void close(ModelLoader.Loaded loaded) {
+        loaded.pager().ifPresent(Pager::close);
+        loaded.sizes().close();
+        loaded.handle().close();
     }
 
     /** The file that the model was loaded from. */
@@ -241,6 +276,16 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
             lane.close();
             throw e;
         }
+    }
+
+    /** What lets this model see or hear; empty if it was loaded without a projector. */
+    public Optional<Projector> projector() {
+        return Optional.ofNullable(projector);
+    }
+
+    /** Number of cells of the KV cache that tokens take. */
+    int cells(int[] tokens) {
+        return projector == null ? tokens.length : projector.cells(tokens);
     }
 
     /** The draft model, if there is one. */
@@ -423,6 +468,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
                                     .distinct()
                                     .limit(8)
                                     .collect(Collectors.joining(", "))));
+        }
+        if (projector != null) {
+            projector.encoder().close();
         }
         contexts.pager().ifPresent(Pager::close);
         loaded.sizes().close();

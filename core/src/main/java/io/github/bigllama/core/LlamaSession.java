@@ -8,6 +8,7 @@ import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
+import io.github.bigllama.internal.media.MediaPiece;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
 import java.nio.file.Path;
@@ -122,8 +123,10 @@ public final class LlamaSession implements AutoCloseable {
      * cache already holds are not computed again.
      *
      * @throws PromptTooLongException if the prompt leaves no room in the context
-     * @throws IllegalArgumentException if the prompt is empty or has a token that is not in the
-     *     vocabulary
+     * @param prompt tokens of the vocabulary, and those that stand for images; see {@link
+     *     Projector#encode}
+     * @throws IllegalArgumentException if the prompt is empty, has a token that is not in the
+     *     vocabulary, or ends with an image
      */
     public TokenStream generate(int[] prompt, GenerationOptions options) {
         Objects.requireNonNull(prompt, "prompt");
@@ -131,8 +134,9 @@ public final class LlamaSession implements AutoCloseable {
         try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(prompt);
-            if (prompt.length > contextSize()) {
-                throw new PromptTooLongException(prompt.length, contextSize());
+            int cells = model.cells(prompt);
+            if (cells > contextSize()) {
+                throw new PromptTooLongException(cells, contextSize());
             }
             SamplerChain sampler =
                     resources.open(
@@ -160,9 +164,7 @@ public final class LlamaSession implements AutoCloseable {
         try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(tokens);
-            if (tokens.length > contextSize() - sequence.used()) {
-                throw new PromptTooLongException(sequence.used() + tokens.length, contextSize());
-            }
+            requireRoom(tokens);
             interruptibly(() -> lane.decodeFrom(tokens, 0));
         }
     }
@@ -179,6 +181,10 @@ public final class LlamaSession implements AutoCloseable {
         try (Turn turn = enter()) {
             requireNoStream();
             requireTokens(tokens);
+            if (MediaPiece.isIn(tokens, tokens.length)) {
+                throw new IllegalArgumentException(
+                        "embeddings of an image have no logits; give them to decode(int...)");
+            }
             Objects.checkIndex(first, tokens.length + 1);
             int batchSize = lane.context().batchSize();
             int outputs = Math.max(1, options().outputs());
@@ -192,9 +198,7 @@ public final class LlamaSession implements AutoCloseable {
                                 batchSize,
                                 outputs));
             }
-            if (tokens.length > contextSize() - sequence.used()) {
-                throw new PromptTooLongException(sequence.used() + tokens.length, contextSize());
-            }
+            requireRoom(tokens);
             interruptibly(() -> lane.decode(tokens, 0, tokens.length, first));
         }
     }
@@ -424,7 +428,20 @@ public final class LlamaSession implements AutoCloseable {
             throw new IllegalArgumentException("there is no token to compute: the prompt is empty");
         }
         for (int token : tokens) {
-            model.vocabulary().requireToken(token);
+            if (!MediaPiece.isMedia(token) || model.projector().isEmpty()) {
+                model.vocabulary().requireToken(token);
+            }
+        }
+        if (MediaPiece.isMedia(tokens[tokens.length - 1])) {
+            throw new IllegalArgumentException(
+                    "the tokens end with an image, after which nothing can be chosen: add a text");
+        }
+    }
+
+    private void requireRoom(int[] tokens) {
+        int cells = model.cells(sequence.tokens()) + model.cells(tokens);
+        if (cells > contextSize()) {
+            throw new PromptTooLongException(cells, contextSize());
         }
     }
 

@@ -32,6 +32,13 @@ final class SessionSnapshot {
 
     /** Saves the session, with a text if it is not null; the caller is inside it. */
     static void save(LlamaSession session, Path file, @Nullable String attachment) {
+        if (session.lane().sequence().holdsMedia()) {
+            throw new SessionException(
+                    "cannot write session file "
+                            + file
+                            + ": the conversation has images or sounds, which session files can't hold",
+                    List.of());
+        }
         session.lane().settle();
         ObjectNode description = Json.object();
         description.put("version", VERSION);

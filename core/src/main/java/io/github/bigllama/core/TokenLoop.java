@@ -8,6 +8,7 @@ import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.Logprobs;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
+import io.github.bigllama.internal.media.MediaPiece;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
@@ -65,8 +66,8 @@ final class TokenLoop {
 
     /** Begins an answer to a prompt. */
     void begin(int[] prompt) {
-        sampler.accept(prompt);
-        if (drafter != null) {
+        sampler.accept(MediaPiece.text(prompt));
+        if (drafter != null && !MediaPiece.isIn(prompt, prompt.length)) {
             drafter.begin(prompt);
         }
     }
@@ -168,7 +169,10 @@ final class TokenLoop {
     }
 
     private int[] guess(int token, int most) {
-        return drafter == null || most <= 0 ? NONE : drafter.draft(sequence.tokens(), token, most);
+        // Neither n-grams nor a draft model know what is in an image.
+        return drafter == null || most <= 0 || sequence.holdsMedia()
+                ? NONE
+                : drafter.draft(sequence.tokens(), token, most);
     }
 
     private Outcome decode(int token, int[] guess) {
@@ -188,6 +192,7 @@ final class TokenLoop {
                         && generated >= lane.context().size();
         return options.contextFull() == ContextFull.SHIFT
                 && !isEndless
+                && !sequence.holdsMedia()
                 && kept() < sequence.used() - 1;
     }
 

@@ -22,6 +22,7 @@ import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.inspect.ModelSummary;
+import io.github.bigllama.core.media.Media;
 import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.GenerationOptions;
@@ -86,6 +87,8 @@ class NullArgumentsTest {
                     JsonType.of(City.class),
                     new Reply("{\"name\":\"Oslo\"}", "", List.of()),
                     new ChatMessage(Role.USER, "Hello."),
+                    ChatMessage.Part.of("Hello."),
+                    Media.of("image", new byte[1]),
                     new ToolCall("call00001", "city", "{}"),
                     Tool.of("city", "a city", City.class, City::name),
                     new ToolException("no such city"),
@@ -120,6 +123,8 @@ class NullArgumentsTest {
                     ToolChoice.class,
                     ChatOptions.class,
                     ChatMessage.class,
+                    ChatMessage.Part.class,
+                    Media.class,
                     Reply.class,
                     ToolCall.class,
                     Tool.class,
@@ -229,7 +234,8 @@ class NullArgumentsTest {
     private static String name(Executable call, Class<?> type, int i) {
         if (call instanceof Constructor<?> && type.isRecord()) {
             RecordComponent[] components = type.getRecordComponents();
-            if (components.length == call.getParameterCount()) {
+            Object[] types = Arrays.stream(components).map(RecordComponent::getType).toArray();
+            if (Arrays.equals(types, call.getParameterTypes())) {
                 return components[i].getName();
             }
         }

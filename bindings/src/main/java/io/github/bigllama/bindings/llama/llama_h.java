@@ -24467,6 +24467,503 @@ public class llama_h extends llama_h$shared {
         }
     }
 
+    private static class bigllama_projector_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_BOOL,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_projector_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct bigllama_projector *bigllama_projector_create(const char *path, const struct llama_model *model, int threads, _Bool gpu, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_projector_create$descriptor() {
+        return bigllama_projector_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct bigllama_projector *bigllama_projector_create(const char *path, const struct llama_model *model, int threads, _Bool gpu, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_projector_create$handle() {
+        return bigllama_projector_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct bigllama_projector *bigllama_projector_create(const char *path, const struct llama_model *model, int threads, _Bool gpu, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_projector_create$address() {
+        return bigllama_projector_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct bigllama_projector *bigllama_projector_create(const char *path, const struct llama_model *model, int threads, _Bool gpu, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_projector_create(MemorySegment path, MemorySegment model, int threads, boolean gpu, MemorySegment error) {
+        var mh$ = bigllama_projector_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_projector_create", path, model, threads, gpu, error);
+            }
+            return (MemorySegment)mh$.invokeExact(path, model, threads, gpu, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_projector_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_projector_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_projector_free(struct bigllama_projector *projector)
+     * }
+     */
+    public static FunctionDescriptor bigllama_projector_free$descriptor() {
+        return bigllama_projector_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_projector_free(struct bigllama_projector *projector)
+     * }
+     */
+    public static MethodHandle bigllama_projector_free$handle() {
+        return bigllama_projector_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_projector_free(struct bigllama_projector *projector)
+     * }
+     */
+    public static MemorySegment bigllama_projector_free$address() {
+        return bigllama_projector_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_projector_free(struct bigllama_projector *projector)
+     * }
+     */
+    public static void bigllama_projector_free(MemorySegment projector) {
+        var mh$ = bigllama_projector_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_projector_free", projector);
+            }
+            mh$.invokeExact(projector);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_projector_describe {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_projector_describe");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * char *bigllama_projector_describe(const struct bigllama_projector *projector, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_projector_describe$descriptor() {
+        return bigllama_projector_describe.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * char *bigllama_projector_describe(const struct bigllama_projector *projector, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_projector_describe$handle() {
+        return bigllama_projector_describe.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * char *bigllama_projector_describe(const struct bigllama_projector *projector, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_projector_describe$address() {
+        return bigllama_projector_describe.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * char *bigllama_projector_describe(const struct bigllama_projector *projector, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_projector_describe(MemorySegment projector, MemorySegment error) {
+        var mh$ = bigllama_projector_describe.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_projector_describe", projector, error);
+            }
+            return (MemorySegment)mh$.invokeExact(projector, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_media_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_LONG,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_media_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct bigllama_media *bigllama_media_create(struct bigllama_projector *projector, const uint8_t *bytes, int64_t length, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_media_create$descriptor() {
+        return bigllama_media_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct bigllama_media *bigllama_media_create(struct bigllama_projector *projector, const uint8_t *bytes, int64_t length, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_media_create$handle() {
+        return bigllama_media_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct bigllama_media *bigllama_media_create(struct bigllama_projector *projector, const uint8_t *bytes, int64_t length, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_media_create$address() {
+        return bigllama_media_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct bigllama_media *bigllama_media_create(struct bigllama_projector *projector, const uint8_t *bytes, int64_t length, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_media_create(MemorySegment projector, MemorySegment bytes, long length, MemorySegment error) {
+        var mh$ = bigllama_media_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_media_create", projector, bytes, length, error);
+            }
+            return (MemorySegment)mh$.invokeExact(projector, bytes, length, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_media_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_media_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_media_free(struct bigllama_media *media)
+     * }
+     */
+    public static FunctionDescriptor bigllama_media_free$descriptor() {
+        return bigllama_media_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_media_free(struct bigllama_media *media)
+     * }
+     */
+    public static MethodHandle bigllama_media_free$handle() {
+        return bigllama_media_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_media_free(struct bigllama_media *media)
+     * }
+     */
+    public static MemorySegment bigllama_media_free$address() {
+        return bigllama_media_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_media_free(struct bigllama_media *media)
+     * }
+     */
+    public static void bigllama_media_free(MemorySegment media) {
+        var mh$ = bigllama_media_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_media_free", media);
+            }
+            mh$.invokeExact(media);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_media_describe {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_media_describe");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * char *bigllama_media_describe(const struct bigllama_projector *projector, const struct bigllama_media *media, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_media_describe$descriptor() {
+        return bigllama_media_describe.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * char *bigllama_media_describe(const struct bigllama_projector *projector, const struct bigllama_media *media, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_media_describe$handle() {
+        return bigllama_media_describe.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * char *bigllama_media_describe(const struct bigllama_projector *projector, const struct bigllama_media *media, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_media_describe$address() {
+        return bigllama_media_describe.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * char *bigllama_media_describe(const struct bigllama_projector *projector, const struct bigllama_media *media, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_media_describe(MemorySegment projector, MemorySegment media, MemorySegment error) {
+        var mh$ = bigllama_media_describe.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_media_describe", projector, media, error);
+            }
+            return (MemorySegment)mh$.invokeExact(projector, media, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_media_encode {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_media_encode");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_media_encode(struct bigllama_projector *projector, const struct bigllama_media *media, int chunk, float *embeddings, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_media_encode$descriptor() {
+        return bigllama_media_encode.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_media_encode(struct bigllama_projector *projector, const struct bigllama_media *media, int chunk, float *embeddings, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_media_encode$handle() {
+        return bigllama_media_encode.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_media_encode(struct bigllama_projector *projector, const struct bigllama_media *media, int chunk, float *embeddings, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_media_encode$address() {
+        return bigllama_media_encode.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_media_encode(struct bigllama_projector *projector, const struct bigllama_media *media, int chunk, float *embeddings, char **error)
+     * }
+     */
+    public static int bigllama_media_encode(MemorySegment projector, MemorySegment media, int chunk, MemorySegment embeddings, MemorySegment error) {
+        var mh$ = bigllama_media_encode.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_media_encode", projector, media, chunk, embeddings, error);
+            }
+            return (int)mh$.invokeExact(projector, media, chunk, embeddings, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_media_positions {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_media_positions");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_media_positions(const struct bigllama_projector *projector, const struct bigllama_media *media, int chunk, int32_t first, int32_t *positions, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_media_positions$descriptor() {
+        return bigllama_media_positions.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_media_positions(const struct bigllama_projector *projector, const struct bigllama_media *media, int chunk, int32_t first, int32_t *positions, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_media_positions$handle() {
+        return bigllama_media_positions.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_media_positions(const struct bigllama_projector *projector, const struct bigllama_media *media, int chunk, int32_t first, int32_t *positions, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_media_positions$address() {
+        return bigllama_media_positions.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_media_positions(const struct bigllama_projector *projector, const struct bigllama_media *media, int chunk, int32_t first, int32_t *positions, char **error)
+     * }
+     */
+    public static int bigllama_media_positions(MemorySegment projector, MemorySegment media, int chunk, int first, MemorySegment positions, MemorySegment error) {
+        var mh$ = bigllama_media_positions.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_media_positions", projector, media, chunk, first, positions, error);
+            }
+            return (int)mh$.invokeExact(projector, media, chunk, first, positions, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class bigllama_context_memory {
         public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
             llama_h.C_POINTER,

@@ -52,6 +52,7 @@ final class ChatExport {
             text.append('\n');
             message.reasoning().strip().lines().forEach(line -> text.append("> " + line + "\n"));
         }
+        message.media().forEach(media -> text.append("\n![%1$s](%1$s)\n".formatted(media.name())));
         if (!message.content().isEmpty()) {
             text.append("\n" + message.content() + "\n");
         }

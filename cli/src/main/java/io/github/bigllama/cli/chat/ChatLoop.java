@@ -2,6 +2,7 @@ package io.github.bigllama.cli.chat;
 
 import io.github.bigllama.cli.output.Prefill;
 import io.github.bigllama.cli.output.Statistics;
+import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.GenerationStats;
@@ -15,9 +16,11 @@ import io.github.bigllama.core.chat.Role;
 import io.github.bigllama.core.chat.ToolCall;
 import io.github.bigllama.core.exception.LlamaException;
 import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.media.Media;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ToolChoice;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -41,6 +44,9 @@ public final class ChatLoop implements SlashCommands.State {
     private TokenStream answering;
     private long statusShown;
     private boolean failed;
+
+    /** Images and sounds of the next message. */
+    private final List<Media> media = new ArrayList<>();
 
     public ChatLoop(
             LlamaSession session,
@@ -98,8 +104,27 @@ public final class ChatLoop implements SlashCommands.State {
     }
 
     private void send(String message) {
-        List<ChatMessage> messages = List.of(new ChatMessage(Role.USER, message));
+        int before = chat.messages().size();
+        List<ChatMessage> messages =
+                List.of(new ChatMessage(Role.USER, List.copyOf(media), message));
         turn(first -> Optional.of(chat.send(messages, first)));
+        if (chat.messages().size() > before) {
+            media.clear();
+        }
+    }
+
+    @Override
+    public void attach(Media added) {
+        if (file.isSaved()) {
+            throw CommandException.usage(
+                    "--session saves this conversation, and session files can't hold images");
+        }
+        media.add(added);
+    }
+
+    @Override
+    public void forgetMedia() {
+        media.clear();
     }
 
     @Override

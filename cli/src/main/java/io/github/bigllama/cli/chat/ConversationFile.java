@@ -48,6 +48,11 @@ public final class ConversationFile {
         return Optional.empty();
     }
 
+    /** Whether the conversation is saved. */
+    boolean isSaved() {
+        return file != null;
+    }
+
     private Optional<String> system() {
         return chat.messages().stream()
                 .filter(message -> message.role() == Role.SYSTEM)

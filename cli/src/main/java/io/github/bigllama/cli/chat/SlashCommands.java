@@ -5,12 +5,14 @@ import io.github.bigllama.cli.output.Printable;
 import io.github.bigllama.cli.output.ResidencyPicture;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.Projector;
 import io.github.bigllama.core.chat.Chat;
 import io.github.bigllama.core.chat.ChatMessage;
 import io.github.bigllama.core.chat.Role;
 import io.github.bigllama.core.exception.LlamaException;
 import io.github.bigllama.core.gguf.GgufException;
 import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.media.Media;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.residency.Weights;
 import java.io.IOException;
@@ -36,6 +38,7 @@ final class SlashCommands {
         SYSTEM("[TEXT]", "start over with this system message, or with none"),
         UNDO("", "take back the last message and its answer"),
         RETRY("", "answer the last message again"),
+        IMAGE("FILE", "show an image, or play a sound, with the next message", "/audio"),
         SAVE("[--force] FILE", "save the conversation and the model's memory of it"),
         LOAD("FILE", "continue the conversation in a file"),
         SET("[NAME [VALUE]]", "change a setting (/set temp 0.2), reset it, or list all"),
@@ -86,6 +89,12 @@ final class SlashCommands {
 
         /** Answers the last message again, if there is one. */
         void retry();
+
+        /** Puts an image or a sound into the next message. */
+        void attach(Media media);
+
+        /** Takes back what was put into the next message. */
+        void forgetMedia();
 
         void failed(String message);
     }
@@ -149,11 +158,13 @@ final class SlashCommands {
             case HELP -> help();
             case RESET -> {
                 chat.reset();
+                state.forgetMedia();
                 ui.remark("the conversation is forgotten");
             }
             case SYSTEM -> system(argument);
             case UNDO -> undo();
             case RETRY -> state.retry();
+            case IMAGE -> image(file(name, argument));
             case SAVE -> save(argument);
             case LOAD -> load(file(name, argument));
             case SET -> set(argument);
@@ -207,6 +218,22 @@ final class SlashCommands {
         }
         String home = System.getProperty("user.home");
         return Path.of(argument.startsWith("~/") ? home + argument.substring(1) : argument);
+    }
+
+    private void image(Path file) {
+        Media media = Media.read(file);
+        Projector projector =
+                session.model()
+                        .projector()
+                        .orElseThrow(
+                                () ->
+                                        CommandException.usage(
+                                                "the model can't see or hear: there is no projector; start the chat with --mmproj FILE"));
+        int tokens = projector.cells(projector.encode(media));
+        state.attach(media);
+        ui.remark(
+                String.format(
+                        Locale.ROOT, "the next message has %s, %d tokens", media.name(), tokens));
     }
 
     private void save(String argument) {

@@ -33,7 +33,7 @@ final class SlashCompleter implements Completer {
             // Created only on demand, because it reads all options of the command.
             case "/set 1" -> new StringsCompleter(AnswerSettings.names());
             case "/export 1" -> new StringsCompleter("md", "json");
-            case "/save 1", "/save 2", "/load 1", "/export 2" -> files;
+            case "/save 1", "/save 2", "/load 1", "/export 2", "/image 1" -> files;
             default -> null;
         };
     }

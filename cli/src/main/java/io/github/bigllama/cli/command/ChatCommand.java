@@ -9,6 +9,7 @@ import io.github.bigllama.cli.chat.PipeUi;
 import io.github.bigllama.cli.chat.TerminalUi;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.GenerationSettings;
+import io.github.bigllama.cli.option.ProjectorArguments;
 import io.github.bigllama.cli.page.LivePage;
 import io.github.bigllama.cli.page.PageMetrics;
 import io.github.bigllama.cli.page.PageSnapshot;
@@ -70,6 +71,8 @@ public final class ChatCommand implements Callable<Integer> {
                             + "address.")
     boolean page;
 
+    @Mixin ProjectorArguments projector = new ProjectorArguments();
+
     @Mixin CommonArguments common = new CommonArguments();
     @Mixin GenerationSettings settings = new GenerationSettings();
 
@@ -81,7 +84,7 @@ public final class ChatCommand implements Callable<Integer> {
         boolean atTerminal =
                 Terminals.isTerminal(Terminals.STDIN) && Terminals.isTerminal(Terminals.STDOUT);
         try (Interruption interruption = new Interruption();
-                LlamaModel model = settings.load(interruption, System.err);
+                LlamaModel model = settings.load(projector, null, interruption, System.err);
                 LlamaSession session = settings.newSession(model);
                 ChatUi ui =
                         atTerminal
@@ -97,6 +100,14 @@ public final class ChatCommand implements Callable<Integer> {
                 ui.remark("its weights are drawn at " + live.address());
             }
             Chat chat = new Chat(session, chatOptions());
+            model.projector()
+                    .ifPresent(
+                            with ->
+                                    ui.remark(
+                                            "the model %s with %s; /image FILE"
+                                                    .formatted(
+                                                            with.seesImages() ? "sees" : "hears",
+                                                            with.path().getFileName())));
             ConversationFile file = new ConversationFile(chat, sessionFile.orElse(null));
             file.restore().ifPresent(ui::remark);
             return new ChatLoop(

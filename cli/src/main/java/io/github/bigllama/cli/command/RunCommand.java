@@ -4,6 +4,7 @@ import io.github.bigllama.cli.chat.ConversationFile;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.GenerationSettings;
 import io.github.bigllama.cli.option.InfillArguments;
+import io.github.bigllama.cli.option.ProjectorArguments;
 import io.github.bigllama.cli.option.TextArguments;
 import io.github.bigllama.cli.output.LogprobsJson;
 import io.github.bigllama.cli.output.Output;
@@ -20,12 +21,16 @@ import io.github.bigllama.core.TokenLogprobs;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.Tokenizer;
 import io.github.bigllama.core.chat.Chat;
+import io.github.bigllama.core.chat.ChatMessage;
+import io.github.bigllama.core.chat.Role;
+import io.github.bigllama.core.media.Media;
 import io.github.bigllama.core.option.GenerationOptions;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -69,6 +74,17 @@ public final class RunCommand implements Callable<Integer> {
 
     @Mixin InfillArguments gap = new InfillArguments();
 
+    @Option(
+            names = {"--image", "--audio"},
+            paramLabel = "FILE",
+            split = ",",
+            description =
+                    "An image (PNG, JPEG, GIF, BMP) or a sound (WAV, MP3, FLAC) that the prompt is "
+                            + "about. Repeatable.")
+    List<Path> media = List.of();
+
+    @Mixin ProjectorArguments projector = new ProjectorArguments();
+
     @Mixin BatchRun batch = new BatchRun();
 
     @Mixin CommonArguments common = new CommonArguments();
@@ -96,12 +112,18 @@ public final class RunCommand implements Callable<Integer> {
                             + " has no conversation that --session could save; leave out one of "
                             + "them");
         }
+        requireNoMedia(plain);
         PrintStream err = System.err;
         if (batch.file.isPresent()) {
-            if (plain != null || sessionFile.isPresent() || stats || text.isGiven()) {
+            if (plain != null
+                    || sessionFile.isPresent()
+                    || stats
+                    || text.isGiven()
+                    || !media.isEmpty()
+                    || projector.isGiven()) {
                 throw CommandException.usage(
                         "--batch has its own prompts: leave out the prompt, --file, --raw, "
-                                + "--input-suffix, --session and --stats");
+                                + "--input-suffix, --image, --mmproj, --session and --stats");
             }
             return batch.run(settings, options, err);
         }
@@ -109,16 +131,39 @@ public final class RunCommand implements Callable<Integer> {
         String prompt = prompt();
         Optional<Infill> infill =
                 gap.isGiven() ? Optional.of(gap.toInfill(prompt)) : Optional.empty();
+        List<Media> images = media.stream().map(Media::read).toList();
         try (Interruption interruption = new Interruption();
-                LlamaModel model = settings.load(interruption, err);
+                LlamaModel model = load(interruption, err);
                 LlamaSession session = settings.newSession(model)) {
-            return answer(session, prompt, infill, options, interruption, err);
+            ChatMessage question = new ChatMessage(Role.USER, images, prompt);
+            return answer(session, question, infill, options, interruption, err);
+        }
+    }
+
+    /** A projector takes RAM, so that it is only loaded for images. */
+    private LlamaModel load(Interruption interruption, PrintStream err) {
+        if (media.isEmpty() && !projector.isGiven()) {
+            return settings.load(interruption, err);
+        }
+        String needed = media.isEmpty() ? null : "--image gives " + media.getFirst();
+        return settings.load(projector, needed, interruption, err);
+    }
+
+    private void requireNoMedia(@Nullable String plain) {
+        if (!media.isEmpty() && plain != null) {
+            throw CommandException.usage(
+                    plain + " has no messages that --image could be in; leave out one of them");
+        }
+        if (!media.isEmpty() && sessionFile.isPresent()) {
+            throw CommandException.usage(
+                    "--session saves the conversation, and session files can't hold images; leave "
+                            + "out one of --session and --image");
         }
     }
 
     private int answer(
             LlamaSession session,
-            String prompt,
+            ChatMessage question,
             Optional<Infill> infill,
             GenerationOptions options,
             Interruption interruption,
@@ -134,11 +179,11 @@ public final class RunCommand implements Callable<Integer> {
                 .ifPresent(remark -> err.println("bigllama: " + remark));
         try (Prefill prefill = new Prefill(err);
                 TokenStream answer =
-                        chat.map(c -> c.send(prompt, options.withProgress(prefill)))
+                        chat.map(c -> c.send(List.of(question), options.withProgress(prefill)))
                                 .orElseGet(
                                         () ->
                                                 session.generate(
-                                                        tokens(session, prompt, infill),
+                                                        tokens(session, question.content(), infill),
                                                         options.withProgress(prefill)))) {
             interruption.onRequest(answer::cancel);
             if (logprobs == null) {

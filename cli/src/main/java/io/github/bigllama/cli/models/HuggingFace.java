@@ -82,14 +82,22 @@ final class HuggingFace {
             if (entry == null) {
                 throw new PullException("hf:%s has no %s".formatted(repository, path));
             }
-            files.add(
-                    new RemoteFile(
-                            address(path),
-                            LocalPaths.of(repository, revision, path),
-                            OptionalLong.of(entry.size),
-                            entry.sha256));
+            files.add(file(entry));
         }
-        return new RemoteModel(ModelsFolder.name(files.getFirst().path()), files, chosen.reason());
+        Optional<RemoteFile> projector =
+                ProjectorFile.of(all.keySet(), chosen.path())
+                        .filter(path -> !path.equals(chosen.path()))
+                        .map(path -> file(all.get(path)));
+        return new RemoteModel(
+                ModelsFolder.name(files.getFirst().path()), files, projector, chosen.reason());
+    }
+
+    private RemoteFile file(Entry entry) {
+        return new RemoteFile(
+                address(entry.path),
+                LocalPaths.of(repository, revision, entry.path),
+                OptionalLong.of(entry.size),
+                entry.sha256);
     }
 
     private HttpUrl address(String path) {

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.LongConsumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Downloads a model into the models folder. */
@@ -66,7 +67,7 @@ public final class Pull {
         patience = new Patience(settings.limits, line -> progress.say(line));
         Pace pace = new Pace(settings.slowWindow);
         parts =
-                model.files().stream()
+                Stream.concat(model.files().stream(), model.projector().stream())
                         .map(
                                 file ->
                                         new Part(

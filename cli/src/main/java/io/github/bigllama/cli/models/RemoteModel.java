@@ -14,9 +14,14 @@ import okhttp3.HttpUrl;
  *
  * @param name its name in the models folder: folders and the file name, without ending and number
  * @param files its files, the first part first
+ * @param projector the file beside it that lets it see or hear (mmproj), if there is one
  * @param choice why this model was chosen, if there were others; a line for the user
  */
-public record RemoteModel(String name, List<RemoteFile> files, Optional<String> choice) {
+public record RemoteModel(
+        String name,
+        List<RemoteFile> files,
+        Optional<RemoteFile> projector,
+        Optional<String> choice) {
     /**
      * One file.
      *
@@ -37,6 +42,11 @@ public record RemoteModel(String name, List<RemoteFile> files, Optional<String> 
         String source() {
             return ModelSource.lasting(address).toString();
         }
+    }
+
+    /** A model without a projector. */
+    RemoteModel(String name, List<RemoteFile> files, Optional<String> choice) {
+        this(name, files, Optional.empty(), choice);
     }
 
     public RemoteModel {

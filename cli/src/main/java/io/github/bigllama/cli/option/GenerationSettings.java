@@ -6,10 +6,13 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.chat.ChatOptions;
 import io.github.bigllama.core.option.GenerationOptions;
+import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SamplingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 
 /** All options of answers, shared by single answers and chats. */
@@ -55,6 +58,21 @@ public final class GenerationSettings {
 
     public LlamaModel load(Interruption interruption, PrintStream err) {
         return model.load(adapters.addTo(model.toOptions()), interruption, err);
+    }
+
+    /**
+     * Loads the model with its projector.
+     *
+     * @param needed why it needs one, for a message; null if it does not
+     */
+    public LlamaModel load(
+            ProjectorArguments projector,
+            @Nullable String needed,
+            Interruption interruption,
+            PrintStream err) {
+        Path path = model.path(err);
+        ModelOptions options = projector.with(model.toOptions(), path, needed);
+        return projector.load(options, () -> model.load(options, path, interruption, err));
     }
 
     /** The options of sessions that share a context, with room for each as for one alone. */

@@ -169,7 +169,10 @@ public final class ModelArguments {
      * @throws CancellationException if it was interrupted
      */
     public LlamaModel load(ModelOptions options, Interruption interruption, PrintStream err) {
-        Path path = path(err);
+        return load(options, path(err), interruption, err);
+    }
+
+    LlamaModel load(ModelOptions options, Path path, Interruption interruption, PrintStream err) {
         try (ProgressLine progress = new ProgressLine(err)) {
             ModelOptions all =
                     draft == null || options.vocabularyOnly()
@@ -265,7 +268,7 @@ public final class ModelArguments {
         return file == null && variable() == null;
     }
 
-    private Path path(PrintStream err) {
+    Path path(PrintStream err) {
         if (file != null) {
             return file(file);
         }

@@ -64,6 +64,8 @@ class ModelSourceTest {
         list("api/models/o/r/tree/main", LIST.formatted(SHA256));
         RemoteModel usual = find("hf:o/r");
         assertThat(usual.name()).isEqualTo("o/r/M-Q4_K_M");
+        assertThat(usual.files()).hasSize(1);
+        assertThat(usual.projector().map(RemoteFile::path)).contains("o/r/mmproj-M-Q4_K_M.gguf");
         assertThat(usual.choice())
                 .hasValueSatisfying(
                         text ->

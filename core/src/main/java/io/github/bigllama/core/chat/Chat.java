@@ -51,7 +51,11 @@ public final class Chat implements AutoCloseable {
         this.session = Objects.requireNonNull(session, "session");
         this.ownsSession = false;
         this.options = Objects.requireNonNull(options, "options");
-        ControlText control = new ControlText(session.model().tokenizer(), options.parseSpecial());
+        ControlText control =
+                new ControlText(
+                        session.model().tokenizer(),
+                        options.parseSpecial(),
+                        session.model().projector().orElse(null));
         this.turns = new TurnWriter(session, options, control);
         this.said = new Conversation(control, options.system().orElse(null));
     }
@@ -131,6 +135,8 @@ public final class Chat implements AutoCloseable {
      * @throws PromptTooLongException if the conversation has outgrown the context, or with {@link
      *     ContextFull#SHIFT} the question alone has; the history is unchanged
      * @throws ChatTemplateException if the template refuses the conversation
+     * @throws io.github.bigllama.core.exception.MediaException if an image or a sound can't be
+     *     decoded, or the model was loaded without a {@link io.github.bigllama.core.Projector}
      */
     public TokenStream send(List<ChatMessage> messages, GenerationOptions options) {
         return send(messages, options, () -> {});
@@ -145,10 +151,10 @@ public final class Chat implements AutoCloseable {
     public Optional<TokenStream> retry(GenerationOptions options) {
         Objects.requireNonNull(options, "options");
         History before = said.history().copy();
-        Optional<String> question = said.history().undo();
+        Optional<ChatMessage> question = said.history().undo();
         Runnable restore = () -> said.history().set(before);
         try {
-            return question.map(text -> send(question(text), options, restore));
+            return question.map(again -> send(List.of(again), options, restore));
         } catch (RuntimeException e) {
             restore.run();
             throw e;
@@ -239,7 +245,7 @@ public final class Chat implements AutoCloseable {
      * @return the question; empty if there is none
      */
     public Optional<String> undo() {
-        return said.history().undo();
+        return said.history().undo().map(ChatMessage::content);
     }
 
     /**
@@ -282,8 +288,17 @@ public final class Chat implements AutoCloseable {
     /**
      * Writes the conversation and the session's KV cache to a file, as {@link LlamaSession#save}
      * does.
+     *
+     * @throws SessionException as that does, or if the conversation has images or sounds
      */
     public void save(Path file) {
+        if (said.hasMedia()) {
+            throw new SessionException(
+                    "cannot write session file "
+                            + file
+                            + ": the conversation has images or sounds, which session files can't hold",
+                    List.of());
+        }
         session.save(file, said.toJson().toString());
     }
 

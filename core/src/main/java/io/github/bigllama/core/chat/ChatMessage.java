@@ -3,33 +3,67 @@ package io.github.bigllama.core.chat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.core.media.Media;
 import io.github.bigllama.internal.llama.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * One message of a chat.
  *
  * @param role who wrote it
- * @param content the text
+ * @param parts texts, images and sounds in the order in which the model is given them
  * @param reasoning the model's reasoning before the content; usually empty
  * @param toolCalls the tool calls that the model asks for; usually none
  * @param answers the call whose result this is, with {@link Role#TOOL}
  */
 public record ChatMessage(
         Role role,
-        String content,
+        List<Part> parts,
         String reasoning,
         List<ToolCall> toolCalls,
         Optional<ToolCall> answers) {
+    /** The type of a part that stands for an image or a sound, of llama.cpp's chat.cpp. */
+    static final String MARKER = "media_marker";
+
+    /**
+     * A text, or an image or a sound in its place.
+     *
+     * @param text the text; empty if there is media
+     * @param media the image or the sound, if it is one
+     */
+    public record Part(String text, Optional<Media> media) {
+        public Part {
+            Objects.requireNonNull(text, "text");
+            Objects.requireNonNull(media, "media");
+            if (media.isPresent() && !text.isEmpty()) {
+                throw new IllegalArgumentException("a part is either a text or media");
+            }
+        }
+
+        /** A text. */
+        public static Part of(String text) {
+            return new Part(text, Optional.empty());
+        }
+
+        /** An image or a sound. */
+        public static Part of(Media media) {
+            return new Part("", Optional.of(media));
+        }
+    }
+
     public ChatMessage {
         Objects.requireNonNull(role, "role");
         Objects.requireNonNull(reasoning, "reasoning");
-        Objects.requireNonNull(content, "content");
+        parts = List.copyOf(Objects.requireNonNull(parts, "parts"));
         Objects.requireNonNull(answers, "answers");
+        String content = content(parts);
         toolCalls = List.copyOf(Objects.requireNonNull(toolCalls, "toolCalls"));
         if (content.indexOf('\0') >= 0) {
             throw new IllegalArgumentException(
@@ -45,9 +79,53 @@ public record ChatMessage(
         }
     }
 
+    /** A message whose content is a text. */
+    public ChatMessage(
+            Role role,
+            String content,
+            String reasoning,
+            List<ToolCall> toolCalls,
+            Optional<ToolCall> answers) {
+        this(
+                role,
+                List.of(Part.of(Objects.requireNonNull(content, "content"))),
+                reasoning,
+                toolCalls,
+                answers);
+    }
+
     /** A message of text only. */
     public ChatMessage(Role role, String content) {
         this(role, content, "", List.of(), Optional.empty());
+    }
+
+    /** A message of texts, images and sounds. */
+    public ChatMessage(Role role, List<Part> parts) {
+        this(role, parts, "", List.of(), Optional.empty());
+    }
+
+    /** A message with images and sounds before its text, as llama.cpp's programs give them. */
+    public ChatMessage(Role role, List<Media> media, String content) {
+        this(
+                role,
+                Stream.concat(
+                                Objects.requireNonNull(media, "media").stream().map(Part::of),
+                                Stream.of(Part.of(Objects.requireNonNull(content, "content"))))
+                        .toList());
+    }
+
+    /** The text, without images and sounds. */
+    public String content() {
+        return content(parts);
+    }
+
+    private static String content(List<Part> parts) {
+        return parts.stream().map(Part::text).collect(Collectors.joining());
+    }
+
+    /** The images and sounds. */
+    public List<Media> media() {
+        return parts.stream().flatMap(part -> part.media().stream()).toList();
     }
 
     /** The result of a tool call. */
@@ -61,7 +139,7 @@ public record ChatMessage(
     }
 
     ChatMessage withToolCalls(List<ToolCall> calls) {
-        return new ChatMessage(role, content, reasoning, calls, answers);
+        return new ChatMessage(role, parts, reasoning, calls, answers);
     }
 
     /** The message of a reply. */
@@ -74,9 +152,25 @@ public record ChatMessage(
                 Optional.empty());
     }
 
-    /** The message as JSON in the format of OpenAI's chat API. */
-    JsonNode toJson() {
-        ObjectNode node = Json.object().put("role", role.toString()).put("content", content);
+    /**
+     * The message as JSON in the format of OpenAI's chat API, but with llama.cpp's markers in the
+     * place of images and sounds.
+     *
+     * @param marker writes the marker of one
+     */
+    JsonNode toJson(Function<Media, String> marker) {
+        ObjectNode node = Json.object().put("role", role.toString());
+        if (media().isEmpty()) {
+            node.put("content", content());
+        } else {
+            ArrayNode all = node.putArray("content");
+            for (Part part : parts) {
+                boolean isMedia = part.media().isPresent();
+                all.addObject()
+                        .put("type", isMedia ? MARKER : "text")
+                        .put("text", part.media().map(marker).orElse(part.text()));
+            }
+        }
         if (!reasoning.isEmpty()) {
             node.put("reasoning_content", reasoning);
         }

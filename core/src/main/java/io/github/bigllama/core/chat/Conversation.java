@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.core.TokenStream;
+import io.github.bigllama.core.media.Media;
 import io.github.bigllama.internal.chat.ControlText;
 import io.github.bigllama.internal.chat.Transcript;
 import io.github.bigllama.internal.llama.Json;
@@ -61,6 +62,11 @@ final class Conversation {
         return now;
     }
 
+    /** Whether there are images or sounds, even if the model no longer sees them. */
+    boolean hasMedia() {
+        return history.all().stream().anyMatch(message -> !message.media().isEmpty());
+    }
+
     /** Encodes a prompt, with the earlier tokens as far as it repeats their text. */
     int[] encode(String prompt) {
         return transcript.encode(prompt);
@@ -91,7 +97,7 @@ final class Conversation {
     JsonNode toJson() {
         ObjectNode node = Json.object();
         ArrayNode messages = node.putArray("messages");
-        history.all().forEach(message -> messages.add(message.toJson()));
+        history.all().forEach(message -> messages.add(message.toJson(Media::name)));
         node.put("forgotten", history.forgotten());
         node.put("now", now);
         node.put("text", transcript.text());

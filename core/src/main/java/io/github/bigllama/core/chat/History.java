@@ -104,12 +104,12 @@ final class History {
     }
 
     /** Removes the last question and everything after it; returns the question, if there is one. */
-    Optional<String> undo() {
+    Optional<ChatMessage> undo() {
         int last = lastQuestion();
         if (last < 0) {
             return Optional.empty();
         }
-        String question = messages.get(last).content();
+        ChatMessage question = messages.get(last);
         messages.subList(last, messages.size()).clear();
         forgotten = Math.min(forgotten, last);
         return Optional.of(question);

@@ -11,6 +11,7 @@ import io.github.bigllama.internal.chat.ControlText;
 import io.github.bigllama.internal.llama.Json;
 import java.lang.System.Logger.Level;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -48,10 +49,24 @@ final class PromptWriter {
      */
     Written write(List<ChatMessage> messages, GenerationOptions options, long now) {
         Written written = writeAny(messages, options, now);
+        requireMedia(written, messages.stream().mapToInt(m -> m.media().size()).sum());
         if (!chat.tools().isEmpty() && options.toolChoice().mode() != ToolChoice.Mode.NONE) {
             requireCalls(written, options);
         }
         return written;
+    }
+
+    /** Requires that the template has left nothing out. */
+    private void requireMedia(Written written, int count) {
+        int there = control.markers(written.prompt().text());
+        if (there != count) {
+            throw new ChatTemplateException(
+                    String.format(
+                            Locale.ROOT,
+                            "the model's chat template writes %d of the %d images and sounds of the conversation; choose another one with ChatOptions.withTemplate",
+                            there,
+                            count));
+        }
     }
 
     /** Requires that an answer can call tools; llama.cpp ignores them where a template does. */
@@ -117,7 +132,7 @@ final class PromptWriter {
     private ObjectNode request(List<ChatMessage> messages, GenerationOptions options, long now) {
         ObjectNode request = Json.object();
         ArrayNode array = request.putArray("messages");
-        messages.forEach(message -> array.add(message.toJson()));
+        messages.forEach(message -> array.add(message.toJson(control::marker)));
         List<Tool> offered = offered(options.toolChoice());
         if (!offered.isEmpty()) {
             ArrayNode list = request.putArray("tools");
@@ -164,8 +179,16 @@ final class PromptWriter {
         return isAnswerMarked ? template.apply(request).withText(prompt.text()) : prompt;
     }
 
+    private static boolean isMarker(ObjectNode node) {
+        return node.path("type").asText().equals(ChatMessage.MARKER)
+                && ControlText.isMarker(node.path("text").asText());
+    }
+
     /** Marks every text in JSON, including names: a tool's parameters may come from anywhere. */
     private JsonNode marked(JsonNode node) {
+        if (node instanceof ObjectNode object && isMarker(object)) {
+            return object;
+        }
         return switch (node) {
             case ObjectNode object -> {
                 ObjectNode all = Json.object();

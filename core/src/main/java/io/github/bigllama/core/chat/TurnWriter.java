@@ -110,10 +110,10 @@ final class TurnWriter {
         int size = session.contextSize();
         Prompt prompt = prompt(said, question, options, said.history().forgotten());
         if (options.contextFull() == ContextFull.STOP
-                || prompt.tokens.length <= size - room(options.maxTokens())) {
+                || cells(prompt) <= size - room(options.maxTokens())) {
             return prompt;
         }
-        while (prompt.tokens.length > size / 2) {
+        while (cells(prompt) > size / 2) {
             int next = said.history().nextTurn(prompt.forgotten, question);
             if (next == prompt.forgotten) {
                 break;
@@ -121,6 +121,14 @@ final class TurnWriter {
             prompt = prompt(said, question, options, next);
         }
         return prompt;
+    }
+
+    /** The room that a prompt takes in the context. */
+    private int cells(Prompt prompt) {
+        return session.model()
+                .projector()
+                .map(projector -> projector.cells(prompt.tokens))
+                .orElse(prompt.tokens.length);
     }
 
     /** Tokens that are left free for an answer. */

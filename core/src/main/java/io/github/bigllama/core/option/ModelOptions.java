@@ -39,6 +39,7 @@ import java.util.function.Consumer;
  *     of it is in RAM
  * @param adapters LoRA adapters and control vectors, which every session and embedder of the model
  *     begins with; all of them are in RAM
+ * @param projector the file that lets the model see or hear ({@code mmproj}); all of it is in RAM
  */
 public record ModelOptions(
         LoadMode loadMode,
@@ -53,7 +54,8 @@ public record ModelOptions(
         Optional<LoadProgress> progress,
         boolean vocabularyOnly,
         Optional<Path> draftModel,
-        List<AdapterFile> adapters) {
+        List<AdapterFile> adapters,
+        Optional<Path> projector) {
     /**
      * The smallest {@link #ram()}, in bytes: anything less is a mistake, such as a missing unit.
      */
@@ -79,12 +81,14 @@ public record ModelOptions(
                     Optional.empty(),
                     false,
                     Optional.empty(),
-                    List.of());
+                    List.of(),
+                    Optional.empty());
 
     public ModelOptions {
         Objects.requireNonNull(loadMode, "loadMode");
         Objects.requireNonNull(progress, "progress");
         Objects.requireNonNull(draftModel, "draftModel");
+        Objects.requireNonNull(projector, "projector");
         if (gpuLayers < ALL_LAYERS) {
             throw new IllegalArgumentException(
                     "gpuLayers is " + gpuLayers + ", must be -1 (all) or more");
@@ -163,6 +167,12 @@ public record ModelOptions(
         return with(draft -> draft.adapters = value);
     }
 
+    /** Sets the file that lets the model see or hear. */
+    public ModelOptions withProjector(Path value) {
+        return with(
+                draft -> draft.projector = Optional.of(Objects.requireNonNull(value, "projector")));
+    }
+
     /** Sets the most bytes of RAM for the whole process. */
     public ModelOptions withRam(long bytes) {
         return with(draft -> draft.ram = OptionalLong.of(bytes));
@@ -231,6 +241,7 @@ public record ModelOptions(
         private boolean vocabularyOnly;
         private Optional<Path> draftModel;
         private List<AdapterFile> adapters;
+        private Optional<Path> projector;
 
         Draft(ModelOptions options) {
             loadMode = options.loadMode;
@@ -246,6 +257,7 @@ public record ModelOptions(
             vocabularyOnly = options.vocabularyOnly;
             draftModel = options.draftModel;
             adapters = options.adapters;
+            projector = options.projector;
         }
 
         ModelOptions options() {
@@ -262,7 +274,8 @@ public record ModelOptions(
                     progress,
                     vocabularyOnly,
                     draftModel,
-                    adapters);
+                    adapters,
+                    projector);
         }
     }
 }

@@ -1,13 +1,19 @@
 package io.github.bigllama.internal.chat;
 
+import io.github.bigllama.core.Projector;
 import io.github.bigllama.core.Tokenizer;
+import io.github.bigllama.core.exception.MediaException;
+import io.github.bigllama.core.media.Media;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tells text that reads like a control token from the control tokens that a template writes. A
@@ -15,7 +21,8 @@ import java.util.stream.IntStream;
  * encoded as plain text afterwards.
  *
  * <p>The mark is a Unicode noncharacter, which texts do not contain; a mark that is in a text
- * anyway is doubled.
+ * anyway is marked itself. In the place of images and sounds, templates write markers, which are
+ * numbers between two of another noncharacter. Thread-safe.
  */
 public final class ControlText {
     private static final char MARK = '\uFDD0';
@@ -23,8 +30,19 @@ public final class ControlText {
     /** The mark as a template writes it in ASCII-only JSON. */
     private static final String ESCAPED_MARK = "\\ufdd0";
 
+    /** Begins and ends the marker of an image. */
+    private static final char MEDIA = '\uFDD1';
+
+    private static final Pattern MARKER = Pattern.compile(MEDIA + "(\\d+)" + MEDIA);
+
     private final Tokenizer tokenizer;
     private final boolean isOff;
+    private final @Nullable Projector projector;
+
+    /** The tokens of images and sounds, by number, and their ids in the same order. */
+    private final List<int[]> media = new ArrayList<>();
+
+    private final List<String> ids = new ArrayList<>();
 
     /**
      * Marks texts for the control tokens of one vocabulary.
@@ -32,8 +50,72 @@ public final class ControlText {
      * @param isOff whether to mark nothing, so that control tokens in messages are control tokens
      */
     public ControlText(Tokenizer tokenizer, boolean isOff) {
+        this(tokenizer, isOff, null);
+    }
+
+    /** As the other constructor, with what knows the tokens of images; null for none. */
+    public ControlText(Tokenizer tokenizer, boolean isOff, @Nullable Projector projector) {
         this.tokenizer = tokenizer;
         this.isOff = isOff;
+        this.projector = projector;
+    }
+
+    /**
+     * The text that stands for an image or a sound in a prompt.
+     *
+     * @throws MediaException if it can't be decoded, or there is no projector
+     */
+    public synchronized String marker(Media image) {
+        if (projector == null) {
+            throw new MediaException(
+                    "the model can't see or hear "
+                            + image.name()
+                            + ": it was loaded without a projector; give it one with --mmproj (ModelOptions.withProjector)");
+        }
+        int[] tokens = projector.encode(image);
+        int number = ids.indexOf(image.id());
+        if (number < 0) {
+            number = ids.size();
+            ids.add(image.id());
+            media.add(tokens);
+        }
+        return MEDIA + Integer.toString(number) + MEDIA;
+    }
+
+    /** Whether a text is nothing but a marker. */
+    public static boolean isMarker(String text) {
+        return MARKER.matcher(text).matches();
+    }
+
+    /** The marker at an index, if there is one. */
+    static Optional<String> markerAt(String text, int at) {
+        Matcher marker = MARKER.matcher(text).region(at, text.length());
+        return text.charAt(at) == MEDIA && marker.lookingAt()
+                ? Optional.of(marker.group())
+                : Optional.empty();
+    }
+
+    /** The index of the next marker; the length of the text if there is none. */
+    static int nextMarker(String marked, int from) {
+        int at = from;
+        while (at < marked.length() && markerAt(marked, at).isEmpty()) {
+            at += marked.charAt(at) == MARK ? 2 : 1;
+        }
+        return Math.min(at, marked.length());
+    }
+
+    /** Number of markers in a text. */
+    public int markers(String marked) {
+        int count = 0;
+        for (int at = nextMarker(marked, 0); at < marked.length(); count++) {
+            at = nextMarker(marked, at + 1);
+        }
+        return count;
+    }
+
+    /** The tokens that a marker stands for. */
+    synchronized int[] tokens(String marker) {
+        return media.get(Integer.parseInt(marker.substring(1, marker.length() - 1)));
     }
 
     Tokenizer tokenizer() {
@@ -46,7 +128,8 @@ public final class ControlText {
         int from = 0;
         for (int i = 0; i < text.length(); ) {
             int length = isOff ? 0 : controlAt(text, i);
-            if (length > 0 || text.charAt(i) == MARK || isEscapedMark(text, i)) {
+            char c = text.charAt(i);
+            if (length > 0 || c == MARK || c == MEDIA || isEscapedMark(text, i)) {
                 marked = marked == null ? new StringBuilder() : marked;
                 marked.append(text, from, i).append(MARK);
                 from = i;
@@ -107,9 +190,13 @@ public final class ControlText {
         return text.toString();
     }
 
+    private static boolean isPlain(String marked) {
+        return marked.indexOf(MARK) < 0 && marked.indexOf(MEDIA) < 0;
+    }
+
     /** Encodes a whole prompt, with the tokens that the model wants at the beginning. */
     public int[] encodePrompt(String marked) {
-        if (marked.indexOf(MARK) < 0) {
+        if (isPlain(marked)) {
             return tokenizer.encode(marked);
         }
         int[] tokens = encode(marked);
@@ -121,7 +208,7 @@ public final class ControlText {
 
     /** Encodes a text, without additional tokens. */
     public int[] encode(String marked) {
-        if (marked.indexOf(MARK) < 0) {
+        if (isPlain(marked)) {
             return tokenizer.encode(marked, false, true);
         }
         List<int[]> parts = new ArrayList<>();
@@ -131,7 +218,14 @@ public final class ControlText {
         boolean hasMark = false;
         for (int i = 0; i < marked.length(); ) {
             int control = controlAt(marked, i);
-            if (control > 0) {
+            Optional<String> marker = markerAt(marked, i);
+            if (marker.isPresent()) {
+                hasMark = flush(parts, parsed, run, hasMark);
+                parts.add(tokenizer.encode(parsed.toString(), false, true));
+                parsed.setLength(0);
+                parts.add(tokens(marker.get()));
+                i += marker.get().length();
+            } else if (control > 0) {
                 hasMark = flush(parts, parsed, run, hasMark);
                 parsed.append(marked, i, i + control);
                 i += control;

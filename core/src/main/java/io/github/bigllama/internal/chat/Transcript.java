@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.chat;
 
 import io.github.bigllama.core.Tokenizer;
+import io.github.bigllama.internal.media.MediaPiece;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -76,7 +77,8 @@ public final class Transcript {
         }
         for (int i = tokens.length - 1; i >= 0; i--) {
             // The tokenizer begins anew there.
-            if (ends[i] > 0 && ends[i] <= prefix && tokenizer.isControl(tokens[i])) {
+            boolean isEnd = MediaPiece.isMedia(tokens[i]) || tokenizer.isControl(tokens[i]);
+            if (ends[i] > 0 && ends[i] <= prefix && isEnd) {
                 return concat(Arrays.copyOf(tokens, i + 1), rest(prompt, ends[i]));
             }
         }
@@ -138,11 +140,40 @@ public final class Transcript {
     private int[] ends() {
         int[] ends = new int[tokens.length];
         Arrays.fill(ends, -1);
-        int[] inMarked = new int[text.length() + 1];
-        String plain = control.unmark(text, inMarked);
+        int from = 0;
+        int first = 0;
+        while (first < tokens.length) {
+            int to = ControlText.nextMarker(text, from);
+            if (to == text.length()) {
+                findEnds(from, to, first, tokens.length, ends);
+                return ends;
+            }
+            String marker = ControlText.markerAt(text, to).orElseThrow();
+            int[] run = control.tokens(marker);
+            int begin = first + mediaAt(tokens, first) - mediaAt(run, 0);
+            if (begin < first || begin + run.length > tokens.length) {
+                return ends;
+            }
+            findEnds(from, to, first, begin, ends);
+            from = to + marker.length();
+            first = begin + run.length;
+            ends[first - 1] = from;
+        }
+        return ends;
+    }
+
+    /** How many tokens from an index on are of the vocabulary. */
+    private static int mediaAt(int[] tokens, int from) {
+        return MediaPiece.textRun(tokens, from, tokens.length - from);
+    }
+
+    /** Finds the ends of the tokens of a part of the text. */
+    private void findEnds(int from, int to, int first, int next, int[] ends) {
+        int[] inMarked = new int[to - from + 1];
+        String plain = control.unmark(text.substring(from, to), inMarked);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         int[] positions = new int[tokens.length];
-        for (int i = 0; i < tokens.length; i++) {
+        for (int i = first; i < next; i++) {
             // The template may not have written the first token.
             boolean isAdded =
                     i == 0
@@ -155,19 +186,18 @@ public final class Transcript {
         }
         byte[] all = bytes.toByteArray();
         if (!new String(all, StandardCharsets.UTF_8).equals(plain)) {
-            return ends;
+            return;
         }
         int at = 0;
         int chars = 0;
-        for (int i = 0; i < tokens.length; i++) {
+        for (int i = first; i < next; i++) {
             while (at < positions[i]) {
                 chars += chars(all[at++]);
             }
             if (at == all.length || !isContinuation(all[at])) {
-                ends[i] = inMarked[chars];
+                ends[i] = from + inMarked[chars];
             }
         }
-        return ends;
     }
 
     /** Number of chars that begin at a byte of UTF-8: a character counts at its first byte. */

@@ -153,14 +153,7 @@ public final class Drafter implements AutoCloseable {
     }
 
     private static int call(ToIntBiFunction<Arena, MemorySegment> function) {
-        try (Arena scope = Arena.ofConfined()) {
-            MemorySegment error = scope.allocate(ValueLayout.ADDRESS);
-            int result = function.applyAsInt(scope, error);
-            if (result < 0) {
-                throw failure("cannot draft tokens: " + Shim.reason(error));
-            }
-            return result;
-        }
+        return Shim.number(Drafter::failure, "cannot draft tokens", function);
     }
 
     @Override

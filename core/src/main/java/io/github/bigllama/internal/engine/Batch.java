@@ -1,16 +1,21 @@
 package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.bindings.llama.llama_batch;
+import io.github.bigllama.internal.media.Embeddings;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/** A {@code llama_batch} with tokens of one or several sequences, reused for every computation. */
+/**
+ * A {@code llama_batch} with tokens of one or several sequences, or embeddings of one, reused for
+ * every computation.
+ */
 final class Batch {
     private final int size;
     private final MemorySegment struct;
     private final MemorySegment tokens;
+    private final MemorySegment positions;
 
     /** A byte for each token: whether it has logits. */
     private final MemorySegment flags;
@@ -31,6 +36,7 @@ final class Batch {
         this.size = size;
         struct = llama_batch.allocate(arena);
         tokens = arena.allocate(ValueLayout.JAVA_INT, size);
+        positions = arena.allocate(ValueLayout.JAVA_INT, size);
         flags = arena.allocate(size);
         ids = arena.allocate(ValueLayout.JAVA_INT, sequences);
         for (int i = 0; i < sequences; i++) {
@@ -41,8 +47,6 @@ final class Batch {
         for (int i = 0; i < size; i++) {
             counts.setAtIndex(ValueLayout.JAVA_INT, i, 1);
         }
-        // Positions stay NULL: llama.cpp then counts on from those in the KV cache.
-        llama_batch.token(struct, tokens);
         llama_batch.n_seq_id(struct, counts);
         llama_batch.seq_id(struct, pointers);
         llama_batch.logits(struct, flags);
@@ -71,11 +75,43 @@ final class Batch {
             at += source.length;
         }
         flags.asSlice(0, at).fill((byte) 1);
+        // Without positions, each sequence begins at 0.
+        describe(tokens, MemorySegment.NULL, MemorySegment.NULL);
         llama_batch.n_tokens(struct, at);
     }
 
-    /** Replaces the tokens by those of requests, one after the other. */
+    private void describe(MemorySegment ids, MemorySegment rows, MemorySegment places) {
+        llama_batch.token(struct, ids);
+        llama_batch.embd(struct, rows);
+        llama_batch.pos(struct, places);
+    }
+
+    /** Replaces the tokens by those of requests, one after the other, or by embeddings of one. */
     void fill(List<Request> requests) {
+        Embeddings embeddings = requests.getFirst().embeddings();
+        if (embeddings == null) {
+            fillTokens(requests);
+        } else {
+            fill(requests.getFirst(), embeddings);
+        }
+    }
+
+    private void fill(Request request, Embeddings embeddings) {
+        int count = request.share();
+        MemorySegment id = ids.asSlice((long) request.sequence().id() * Integer.BYTES);
+        for (int i = 0; i < count; i++) {
+            pointers.setAtIndex(ValueLayout.ADDRESS, i, id);
+        }
+        flags.asSlice(0, count).fill((byte) 0);
+        describe(
+                MemorySegment.NULL,
+                embeddings.rows(request.from(), count),
+                embeddings.positions(request.from(), count));
+        llama_batch.n_tokens(struct, count);
+    }
+
+    private void fillTokens(List<Request> requests) {
+        describe(tokens, MemorySegment.NULL, positions);
         int at = 0;
         for (Request request : requests) {
             int share = request.share();
@@ -90,6 +126,7 @@ final class Batch {
             for (int i = 0; i < share; i++) {
                 pointers.setAtIndex(ValueLayout.ADDRESS, at + i, id);
                 flags.set(ValueLayout.JAVA_BYTE, at + i, (byte) (i < request.first() ? 0 : 1));
+                positions.setAtIndex(ValueLayout.JAVA_INT, at + i, request.sequence().used() + i);
             }
             at += share;
         }

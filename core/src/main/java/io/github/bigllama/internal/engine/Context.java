@@ -6,6 +6,7 @@ import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.media.MediaEncoder;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.threads.InterruptWatch;
@@ -50,6 +51,9 @@ public final class Context implements AutoCloseable {
     /** What llama.cpp computes with now. Guarded by the lock. */
     private Adapters adapters = Adapters.NONE;
 
+    /** Turns images into embeddings; null for a model without a projector. */
+    private final @Nullable MediaEncoder media;
+
     /** Has passes serve several lanes; null with a single one. */
     private final @Nullable PassQueue queue;
 
@@ -58,6 +62,7 @@ public final class Context implements AutoCloseable {
      *
      * @param sizes checks the sizes of the model's files
      * @param pager keeps the right weights in memory; null if all of them fit
+     * @param media turns images into embeddings; null for a model without a projector
      * @throws SessionException if llama.cpp can't create the context
      */
     public Context(
@@ -65,9 +70,11 @@ public final class Context implements AutoCloseable {
             MemorySegment model,
             SessionOptions options,
             FileSizes sizes,
-            @Nullable Pager pager) {
+            @Nullable Pager pager,
+            @Nullable MediaEncoder media) {
         this.options = options;
         this.sizes = sizes;
+        this.media = media;
         boolean isShared = options.sequences() > 1;
         // Threads that choose tokens need the cores between passes.
         NativeContext.Purpose purpose =
@@ -111,6 +118,16 @@ public final class Context implements AutoCloseable {
     /** Whether no lane is open any more. */
     public boolean isClosed() {
         return context.isClosed();
+    }
+
+    /** What turns images into embeddings; null for a model without a projector. */
+    @Nullable MediaEncoder media() {
+        return media;
+    }
+
+    /** The most tokens that see each other without regard to their order. */
+    int microBatchSize() {
+        return llama_h.llama_n_ubatch(context.pointer());
     }
 
     MemorySegment pointer() {
@@ -282,9 +299,10 @@ public final class Context implements AutoCloseable {
             List<Request> requests, DoubleConsumer progress) {
         batch.fill(requests);
         use(requests.getFirst().lane().adapters());
+        boolean isCausal = requests.getFirst().isCausal();
         try {
             return context.decode(
-                    batch, requests.stream().mapToInt(Request::share).sum(), progress);
+                    batch, requests.stream().mapToInt(Request::share).sum(), isCausal, progress);
         } catch (DecodeException e) {
             sequences.all().forEach(sequence -> sequence.moved(false));
             requests.forEach(request -> request.sequence().rollBack(request.sequence().used()));
@@ -316,7 +334,8 @@ public final class Context implements AutoCloseable {
             Request request, LlamaLog.Result<Integer> result, boolean isKept, int offset) {
         Sequence sequence = request.sequence();
         boolean isDone = isKept && result.value() == OK;
-        if (isKept) {
+        boolean isText = request.embeddings() == null;
+        if (isKept && isText) {
             sequence.append(request.source(), request.from(), request.share());
         }
         if (isDone) {
@@ -325,7 +344,7 @@ public final class Context implements AutoCloseable {
             request.computed(request.share());
             return;
         }
-        if (isKept) {
+        if (isKept && isText) {
             // Micro-batches before the failure stay in memory, which knows how many they are.
             sequence.endedEarly(sequence.used() - request.share());
         }

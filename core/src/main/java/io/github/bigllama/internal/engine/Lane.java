@@ -1,9 +1,15 @@
 package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.exception.MediaException;
 import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.internal.media.Embeddings;
+import io.github.bigllama.internal.media.MediaEncoder;
+import io.github.bigllama.internal.media.MediaPiece;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -270,16 +276,65 @@ public final class Lane implements AutoCloseable {
 
     /**
      * Computes tokens after those of the sequence in one pass, with logits for the last one: all of
-     * them, or as many as there is room for beside the tokens of other lanes.
+     * them, or as many as there is room for beside the tokens of other lanes. Where an image
+     * follows, computes its embeddings, in as many passes as it takes.
      *
      * @return how many were computed; 0 if it was aborted, and the tokens computed until then are
      *     kept
      */
     public int decodeSome(int[] source, int from, int count) {
-        int most = Math.min(count, context.batchSize());
-        return forgetGuesses()
-                ? compute(new Request(this, source, from, most, most - 1, false))
-                : 0;
+        if (!forgetGuesses()) {
+            return 0;
+        }
+        if (MediaPiece.isMedia(source[from])) {
+            return computeMedia(source, from);
+        }
+        int most = MediaPiece.textRun(source, from, Math.min(count, context.batchSize()));
+        return compute(new Request(this, source, from, most, most - 1, false));
+    }
+
+    /** Computes the embeddings that a run of tokens stands for; 0 if aborted. */
+    private int computeMedia(int[] source, int from) {
+        MediaEncoder media = Objects.requireNonNull(context.media());
+        MediaPiece piece = media.runAt(source, from);
+        requireMicroBatch(piece);
+        int before = sequence.used();
+        int done = 0;
+        try (Embeddings embeddings = media.encode(piece, before)) {
+            while (done < piece.cells()) {
+                int count = Math.min(piece.cells() - done, context.batchSize());
+                int computed = compute(new Request(this, embeddings, done, count));
+                if (computed == 0) {
+                    return 0;
+                }
+                done += computed;
+            }
+        } finally {
+            boolean isDone = done == piece.cells();
+            change(
+                    () -> {
+                        if (isDone) {
+                            sequence.append(source, from, piece.positions());
+                        } else {
+                            sequence.rollBack(sequence.used());
+                        }
+                        return null;
+                    });
+        }
+        return piece.positions();
+    }
+
+    /** llama.cpp would end the process. */
+    private void requireMicroBatch(MediaPiece piece) {
+        if (!piece.isCausal() && piece.cells() > context.microBatchSize()) {
+            throw new MediaException(
+                    String.format(
+                            Locale.ROOT,
+                            "%s takes %d tokens, which this model computes at once, and the session at most %d: open it with a larger micro-batch (-ub)",
+                            piece.name(),
+                            piece.cells(),
+                            context.microBatchSize()));
+        }
     }
 
     /**

@@ -115,11 +115,26 @@ final class NativeContext implements AutoCloseable {
      * Computes a batch.
      *
      * @param share number of tokens in the batch
+     * @param isCausal whether each sees only those before it, rather than all of the batch
      * @param progress is given the part that is done, 0 to 1, if weights pass through memory
      * @return llama.cpp's result, 0 if it is done; null if the thread was interrupted before it
      *     began
      * @throws DecodeException if weights could not be brought in; then the results are invalid
      */
+    LlamaLog.@Nullable Result<Integer> decode(
+            Batch batch, int share, boolean isCausal, DoubleConsumer progress) {
+        if (isCausal) {
+            return decode(batch, share, progress);
+        }
+        llama_h.llama_set_causal_attn(handle.pointer(), false);
+        try {
+            return decode(batch, share, progress);
+        } finally {
+            llama_h.llama_set_causal_attn(handle.pointer(), true);
+        }
+    }
+
+    /** Computes a batch as the model sees texts; see the other method. */
     LlamaLog.@Nullable Result<Integer> decode(Batch batch, int share, DoubleConsumer progress) {
         return adapting(() -> decodeNow(batch, share, progress));
     }

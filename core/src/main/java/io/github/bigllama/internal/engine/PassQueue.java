@@ -262,12 +262,18 @@ final class PassQueue {
 
     /**
      * Of the requests with the same adapters as the first, tokens of answers, then in equal shares
-     * those of prompts.
+     * those of prompts; or embeddings of one.
      */
     private void choose() {
+        if (first().embeddings() != null) {
+            computing.add(first());
+            isShort = false;
+            return;
+        }
         Adapters adapters = first().lane().adapters();
         List<Request> group =
                 waiting.stream()
+                        .filter(request -> request.embeddings() == null)
                         .filter(request -> request.lane().adapters().equals(adapters))
                         .toList();
         List<Request> answers = new ArrayList<>();

@@ -2,6 +2,7 @@ package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.internal.llama.LlamaLog;
+import io.github.bigllama.internal.media.Embeddings;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -18,6 +19,9 @@ final class Request {
     private final int count;
     private final int first;
     private final boolean isWhole;
+
+    /** What is computed instead of tokens; null for tokens. */
+    private final @Nullable Embeddings embeddings;
 
     /** Tokens in the KV cache when the request was made. */
     private final int after;
@@ -51,6 +55,24 @@ final class Request {
         this.count = count;
         this.first = first;
         this.isWhole = isWhole;
+        this.embeddings = null;
+        this.after = lane.sequence().used();
+        this.signal = lane.signal();
+        this.share = count;
+    }
+
+    /**
+     * A request for some of the embeddings of an image, which no other request may share a pass
+     * with.
+     */
+    Request(Lane lane, Embeddings embeddings, int from, int count) {
+        this.lane = lane;
+        this.source = new int[0];
+        this.from = from;
+        this.count = count;
+        this.first = count;
+        this.isWhole = false;
+        this.embeddings = embeddings;
         this.after = lane.sequence().used();
         this.signal = lane.signal();
         this.share = count;
@@ -58,6 +80,15 @@ final class Request {
 
     Lane lane() {
         return lane;
+    }
+
+    @Nullable Embeddings embeddings() {
+        return embeddings;
+    }
+
+    /** Whether each token or embedding sees only those before it. */
+    boolean isCausal() {
+        return embeddings == null || embeddings.piece().isCausal();
     }
 
     Sequence sequence() {

@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.internal.media.MediaPiece;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -67,6 +68,11 @@ public final class Sequence {
         return Arrays.copyOf(tokens, used);
     }
 
+    /** Whether the KV cache holds embeddings of images or sounds. */
+    public boolean holdsMedia() {
+        return MediaPiece.isIn(tokens, used);
+    }
+
     /** Number of tokens at the beginning of a prompt that the KV cache already holds. */
     public int commonPrefix(int[] prompt) {
         int mismatch = Arrays.mismatch(tokens, 0, used, prompt, 0, prompt.length);
@@ -74,13 +80,17 @@ public final class Sequence {
     }
 
     /**
-     * Forgets all tokens but the first ones.
+     * Forgets all tokens but the first ones; of an image, all or nothing.
      *
-     * @return how many are left: {@code keep}, or 0 if the memory can't forget a part, as in a
-     *     recurrent model, or in layers with a sliding window that have already forgotten the
+     * @return how many are left: at most {@code keep}, or 0 if the memory can't forget a part, as
+     *     in a recurrent model, or in layers with a sliding window that have already forgotten the
      *     positions before it
      */
-    int keep(int keep) {
+    int keep(int most) {
+        int keep = most;
+        while (keep > 0 && keep < used && MediaPiece.isInside(tokens[keep])) {
+            keep--;
+        }
         if (holds(keep)) {
             return used;
         }
@@ -127,6 +137,9 @@ public final class Sequence {
      * @return their number; 0 if there are none, or hardly any tokens after them
      */
     int leftOut(int[] prompt) {
+        if (holdsMedia()) {
+            return 0;
+        }
         int prefix = commonPrefix(prompt);
         int overlap = overlap(tokens, prefix, used, prompt, prefix);
         return overlap < LEAST_SHIFTED ? 0 : used - prefix - overlap;
@@ -172,10 +185,13 @@ public final class Sequence {
      * of the forgotten tokens on them remains.
      *
      * @return whether that was possible; if not, nothing has changed. A cell has one position for
-     *     all sequences that share it, so shared cells are not moved
+     *     all sequences that share it, so shared cells are not moved; nor are images
      */
     public boolean remove(int from, int to) {
-        if (to < shared || !canShift() || !llama_h.llama_memory_seq_rm(memory, id, from, to)) {
+        if (to < shared
+                || holdsMedia()
+                || !canShift()
+                || !llama_h.llama_memory_seq_rm(memory, id, from, to)) {
             return false;
         }
         llama_h.llama_memory_seq_add(memory, id, to, -1, from - to);
@@ -247,7 +263,12 @@ public final class Sequence {
 
     /** Adopts the number of tokens in memory after a computation. */
     public void truncate() {
-        used = Math.min(used, llama_h.llama_memory_seq_pos_max(memory, id) + 1);
+        int media = used;
+        while (media > 0 && !MediaPiece.isMedia(tokens[media - 1])) {
+            media--;
+        }
+        // With M-RoPE the position of an image in memory is that of its first embedding.
+        used = Math.min(used, Math.max(media, llama_h.llama_memory_seq_pos_max(memory, id) + 1));
     }
 
     /**

@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.function.Function;
+import java.util.function.ToIntBiFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -40,6 +41,26 @@ public final class Shim {
             MemorySegment error = arena.allocate(ValueLayout.ADDRESS);
             MemorySegment result = call.run(arena, error);
             if (!result.equals(MemorySegment.NULL)) {
+                return result;
+            }
+            throw failure.apply(action + ": " + reason(error));
+        }
+    }
+
+    /**
+     * Makes a call and returns its number, which is negative after an error.
+     *
+     * @param failure makes the exception to throw from the action and llama.cpp's reason
+     * @param action the beginning of the message if the call fails
+     */
+    public static int number(
+            Function<String, LlamaException> failure,
+            String action,
+            ToIntBiFunction<Arena, MemorySegment> call) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment error = arena.allocate(ValueLayout.ADDRESS);
+            int result = call.applyAsInt(arena, error);
+            if (result >= 0) {
                 return result;
             }
             throw failure.apply(action + ": " + reason(error));

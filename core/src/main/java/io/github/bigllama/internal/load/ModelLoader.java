@@ -92,7 +92,7 @@ public final class ModelLoader {
             return vocabulary(path, chosen, kind, weights, files);
         }
         RamBudget budget = RamBudget.of(chosen.ram());
-        long weightRam = budget.weightRam(0);
+        long weightRam = budget.weightRam(projectorBytes(chosen));
         requireRoom(path, chosen, weights.loadedSize(), weightRam);
         boolean isManaged = chosen.loadMode() == LoadMode.AUTO;
         boolean streams = isManaged && MemoryFit.streams(weights.loadedSize(), weightRam);
@@ -151,6 +151,32 @@ public final class ModelLoader {
         return options.mirror()
                 .map(mirror -> ModelMirror.files(weights.files().getFirst(), weights, mirror))
                 .orElse(List.of());
+    }
+
+    /**
+     * The weights of the projector, which is loaded after the model; 0 without one.
+     *
+     * @throws ModelLoadException if it is not one
+     */
+    private static long projectorBytes(ModelOptions options) {
+        if (options.projector().isEmpty()) {
+            return 0;
+        }
+        Path path = options.projector().get();
+        try {
+            ModelFiles files = ModelFiles.read(path);
+            ModelKind kind = ModelKind.of(files);
+            if (kind != ModelKind.PROJECTOR) {
+                throw new ModelLoadException(
+                        path,
+                        path + " " + kind.sentence() + ", not a projector (mmproj)",
+                        List.of(),
+                        null);
+            }
+            return Weights.of(files).size();
+        } catch (GgufException e) {
+            throw new ModelLoadException(path, e.getMessage(), List.of(), e);
+        }
     }
 
     private static void requireModel(Path path, ModelKind kind) {
@@ -263,7 +289,8 @@ public final class ModelLoader {
                 options.progress(),
                 options.vocabularyOnly(),
                 options.draftModel(),
-                options.adapters());
+                options.adapters(),
+                options.projector());
     }
 
     /**

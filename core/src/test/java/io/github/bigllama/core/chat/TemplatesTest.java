@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.LlamaRuntime;
+import io.github.bigllama.core.media.Media;
 import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.core.structure.GrammarException;
 import io.github.bigllama.internal.llama.Json;
@@ -105,7 +106,7 @@ class TemplatesTest {
     private static ObjectNode request(List<ChatMessage> messages, boolean thinking) {
         ObjectNode request = Json.object();
         ArrayNode array = request.putArray("messages");
-        messages.forEach(message -> array.add(message.toJson()));
+        messages.forEach(message -> array.add(message.toJson(Media::name)));
         return request.put("enable_thinking", thinking).put("now", 1750000000L);
     }
 

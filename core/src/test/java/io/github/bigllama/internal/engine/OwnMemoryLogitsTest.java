@@ -105,7 +105,12 @@ class OwnMemoryLogitsTest {
         List<float[]> all = new ArrayList<>();
         try (Context context =
                         new Context(
-                                "test", loaded.handle().pointer(), OPTIONS, loaded.sizes(), pager);
+                                "test",
+                                loaded.handle().pointer(),
+                                OPTIONS,
+                                loaded.sizes(),
+                                pager,
+                                null);
                 Lane lane = context.open().orElseThrow()) {
             int[] tokens = new Random(3).ints(16 + TOKENS, 300, 800).toArray();
             assertThat(lane.decodeSome(tokens, 0, 16)).isEqualTo(16);

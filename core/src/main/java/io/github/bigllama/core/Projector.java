@@ -1,0 +1,84 @@
+package io.github.bigllama.core;
+
+import io.github.bigllama.core.exception.MediaException;
+import io.github.bigllama.core.media.Media;
+import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.internal.media.MediaEncoder;
+import io.github.bigllama.internal.media.MediaPiece;
+import java.nio.file.Path;
+import java.util.Objects;
+
+/**
+ * What lets a model see or hear: turns images and sounds into embeddings that the model computes in
+ * the place of tokens ({@code mmproj}; see {@link ModelOptions#withProjector}). Chats use it for
+ * messages with {@link Media}. Belongs to its model, and is closed with it. Thread-safe.
+ *
+ * <p>The computation of an image takes as many cells of the KV cache as it has embeddings, and is
+ * kept like that of tokens: the same image at the same place is not computed again. Sessions whose
+ * KV cache holds an image can't be saved, don't guess tokens, and end an answer where the context
+ * is full. A computation of embeddings under way is not interrupted.
+ */
+public final class Projector {
+    private final Path path;
+    private final MediaEncoder encoder;
+
+    Projector(Path path, MediaEncoder encoder) {
+        this.path = path;
+        this.encoder = encoder;
+    }
+
+    /** The file that it was loaded from. */
+    public Path path() {
+        return path;
+    }
+
+    /** Whether it takes images. */
+    public boolean seesImages() {
+        return encoder.seesImages();
+    }
+
+    /** Whether it takes sounds. */
+    public boolean hearsSounds() {
+        return encoder.hearsSounds();
+    }
+
+    /**
+     * The tokens that stand for an image or a sound in this model, with those that mark its
+     * beginning and its end: to be given to {@link LlamaSession#generate(int[],
+     * io.github.bigllama.core.option.GenerationOptions)} among the tokens of a text. Numbers below
+     * 0, which no vocabulary has, stand for its embeddings, one for each position. Nothing but
+     * decoding is computed yet. Keep the media as long as a session may have to compute it.
+     *
+     * @throws MediaException if it can't be decoded, has too many pixels or samples, or is nothing
+     *     that the projector takes
+     */
+    public int[] encode(Media media) {
+        return encoder.tokens(Objects.requireNonNull(media, "media"));
+    }
+
+    /**
+     * The number of cells of the KV cache that tokens take: one each, but that of the embeddings of
+     * an image, which may have fewer positions (M-RoPE).
+     *
+     * @throws IllegalArgumentException if a token below 0 is not of this projector, or does not
+     *     stand among those that {@link #encode} has put around it
+     */
+    public int cells(int[] tokens) {
+        int cells = 0;
+        for (int i = 0; i < tokens.length; ) {
+            if (MediaPiece.isMedia(tokens[i])) {
+                MediaPiece piece = encoder.runAt(tokens, i);
+                cells += piece.cells();
+                i += piece.positions();
+            } else {
+                cells++;
+                i++;
+            }
+        }
+        return cells;
+    }
+
+    MediaEncoder encoder() {
+        return encoder;
+    }
+}
