@@ -10,7 +10,7 @@ Puts llama.cpp's shared libraries for this machine, with a manifest, into DIR/<p
 
   --flavour local     tuned to this CPU (the default)
   --flavour portable  for every CPU of this platform: ggml chooses its kernels when it runs; slow to build
-  --tools             also llama-bench, llama-completion and llama-quantize, for comparisons
+  --tools             also llama-bench, llama-completion, llama-embedding and llama-quantize, for comparisons
 
 LLAMA_CPP_SOURCE_DIR names the source of llama.cpp, if it is not to be fetched. Builds are kept in
 BIGLLAMA_CACHE, by default ~/.cache/bigllama or what the operating system has for that.
@@ -205,7 +205,7 @@ if [ ! -d "$entry" ]; then
     cmake -D BUILD="$build" -D OUTPUT="$part" -D PLATFORM=$platform -D FLAVOUR=$flavour \
         -D CPU_FEATURES="$features" -P package.cmake
     if [ "$tools" = ON ]; then
-        for tool in llama-bench llama-completion llama-quantize; do
+        for tool in llama-bench llama-completion llama-embedding llama-quantize; do
             cp "$build/bin/$tool" "$part"
         done
         # Each tool is a small main and a library.

@@ -39,6 +39,7 @@ std::string failure;
 llama_model * served = nullptr;
 std::string served_path;
 bigllama_decode_callback computes = nullptr;
+bool ranks = false;
 
 /* Whether the server that is running is to end. */
 std::atomic<bool> ending{ false };
@@ -104,6 +105,11 @@ int bigllama_fprintf(FILE *, const char * format, ...) {
 /* Instead of llama_decode; see server/CMakeLists.txt. */
 extern "C" int32_t bigllama_server_decode(struct llama_context * context, struct llama_batch batch) {
     return computes == nullptr ? llama_decode(context, batch) : computes(context, &batch);
+}
+
+/* Instead of llama_model_n_embd_out: a text has so many numbers, scores if the server ranks. */
+extern "C" int32_t bigllama_server_numbers(const struct llama_model * model) {
+    return ranks ? static_cast<int32_t>(llama_model_n_cls_out(model)) : llama_model_n_embd_out(model);
 }
 
 /* Instead of llama_model_load_from_file. */
@@ -178,6 +184,7 @@ common_json server::describe() const {
         { "flash_attn", static_cast<int>(params.flash_attn_type) },
         { "embedding", params.embedding },
         { "adapters", adapters },
+        { "ranks", params.pooling_type == LLAMA_POOLING_TYPE_RANK },
     });
 }
 
@@ -196,6 +203,7 @@ void server::run(
     }
     served = model;
     computes = decode;
+    ranks = params.pooling_type == LLAMA_POOLING_TYPE_RANK;
     served_path = path;
     params.model.path = path;
     params.cb_eval = eval;

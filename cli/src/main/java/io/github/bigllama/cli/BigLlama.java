@@ -13,6 +13,7 @@ import io.github.bigllama.cli.command.ProbeCommand;
 import io.github.bigllama.cli.command.PullCommand;
 import io.github.bigllama.cli.command.QuantizeCommand;
 import io.github.bigllama.cli.command.RandomModelCommand;
+import io.github.bigllama.cli.command.RerankCommand;
 import io.github.bigllama.cli.command.ResidencyCommand;
 import io.github.bigllama.cli.command.RmCommand;
 import io.github.bigllama.cli.command.RunCommand;
@@ -42,6 +43,7 @@ import picocli.CommandLine.Spec;
             RunCommand.class,
             ChatCommand.class,
             EmbedCommand.class,
+            RerankCommand.class,
             ServeCommand.class,
             TokenizeCommand.class,
             InfoCommand.class,

@@ -12,9 +12,11 @@ import io.github.bigllama.core.gguf.GgufException;
 import java.io.PrintStream;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** Turns exceptions into messages for the user and exit codes for the shell. */
 public final class Failures {
@@ -60,7 +62,9 @@ public final class Failures {
 
     private static boolean takesText(CommandSpec spec) {
         return spec.positionalParameters().stream()
-                .anyMatch(parameter -> parameter.paramLabel().equals(TextArguments.LABEL));
+                .map(PositionalParamSpec::paramLabel)
+                .anyMatch(
+                        label -> List.of(TextArguments.LABEL, TextArguments.QUERY).contains(label));
     }
 
     static int exitCode(Throwable failure) {

@@ -37,6 +37,7 @@ final class HelpText {
                                     new Entry("run", "answer one prompt"),
                                     new Entry("chat", "hold a conversation"),
                                     new Entry("embed", "turn texts into vectors"),
+                                    new Entry("rerank", "sort documents by a query"),
                                     new Entry("serve", "answer over HTTP"),
                                     new Entry("tokenize", "show the tokens of a text"))),
                     new Group(

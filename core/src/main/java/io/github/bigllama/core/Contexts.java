@@ -73,20 +73,23 @@ final class Contexts {
     }
 
     /**
-     * Opens a context that computes vectors of texts.
+     * Opens a context that computes numbers for texts.
      *
+     * @param noun what it is for, in messages
      * @param pooling of {@code enum llama_pooling_type}
+     * @param values how many numbers a text gets
      * @param adapters must not be closed before it
      * @throws SessionException if it can't be created
      */
-    Encoder openEncoder(SessionOptions options, int pooling, Adapters adapters) {
+    Encoder openEncoder(
+            String noun, SessionOptions options, int pooling, int values, Adapters adapters) {
         SessionOptions fitting = fit(options);
         return new Encoder(
-                "embedder of " + path,
+                noun + " of " + path,
                 loaded.handle().pointer(),
                 fitting,
                 pooling,
-                llama_h.llama_model_n_embd_out(loaded.handle().pointer()),
+                values,
                 adapters,
                 loaded.sizes(),
                 pager.orElse(null));

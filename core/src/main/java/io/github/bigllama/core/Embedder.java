@@ -1,22 +1,15 @@
 package io.github.bigllama.core;
 
-import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.Pooling;
-import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.core.option.Speculation;
-import io.github.bigllama.internal.engine.Encoder;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.ref.Cleaner;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Turns texts into vectors that are close to each other if the texts mean the same. Several texts
@@ -33,67 +26,22 @@ import java.util.concurrent.locks.ReentrantLock;
  * warning in the log.
  */
 public final class Embedder implements AutoCloseable {
-    /**
-     * Most texts of a pass; llama.cpp wants a micro-batch to have a token for each, however small.
-     */
-    private static final int MOST_TEXTS = 32;
-
     private final LlamaModel model;
     private final EmbeddingOptions options;
-    private final Encoder encoder;
-    private final Cleaner.Cleanable cleanable;
-    private final ReentrantLock turn = new ReentrantLock(true);
-    private volatile boolean isClosed;
+    private final TextEncoder encoder;
 
-    private Embedder(
-            LlamaModel model, EmbeddingOptions options, Encoder encoder, ModelAdapters.Use use) {
+    Embedder(LlamaModel model, EmbeddingOptions options) {
         this.model = model;
         this.options = options;
-        this.encoder = encoder;
-        this.cleanable =
-                new Lifetime(
-                                model,
-                                "an embedder",
-                                () -> {
-                                    encoder.close();
-                                    model.loadedAdapters().release(use);
-                                })
-                        .of(this);
-    }
-
-    static Embedder open(LlamaModel model, EmbeddingOptions options) {
-        boolean isAuto = options.batchSize() == EmbeddingOptions.AUTO_BATCH;
-        // llama.cpp has a model that writes texts compute the logits of each token, too.
-        int most =
-                model.kind().generates()
-                        ? EmbeddingOptions.MOST_AUTO_BATCH / 4
-                        : EmbeddingOptions.MOST_AUTO_BATCH;
-        int batch = isAuto ? Math.min(model.trainedContextSize(), most) : options.batchSize();
-        SessionOptions session =
-                SessionOptions.defaults()
-                        .withContextSize(batch)
-                        .withBatchSizes(batch, isAuto ? SessionOptions.AUTO_MICRO_BATCH : batch)
-                        .withThreads(options.threads(), options.threads())
-                        .withSequences(Math.min(MOST_TEXTS, batch))
-                        .withEmbeddings(true)
-                        .withSpeculation(Speculation.OFF);
-        ModelAdapters adapters = model.loadedAdapters();
-        ModelAdapters.Use use = adapters.use(adapters.defaults());
-        Encoder encoder;
-        try {
-            int pooling = pooling(model, options.pooling()).value();
-            encoder = model.openEncoder(session, pooling, use);
-        } catch (RuntimeException | Error e) {
-            adapters.release(use);
-            throw e;
-        }
-        try {
-            return new Embedder(model, options, encoder, use);
-        } catch (RuntimeException | Error e) {
-            encoder.close();
-            adapters.release(use);
-            throw e;
-        }
+        this.encoder =
+                TextEncoder.open(
+                        model,
+                        "embedder",
+                        "an",
+                        options.batchSize(),
+                        options.threads(),
+                        pooling(model, options.pooling()).value(),
+                        model.embeddingSize());
     }
 
     /** The model's own pooling, or the mean if it has none. */
@@ -122,7 +70,7 @@ public final class Embedder implements AutoCloseable {
 
     /** The most tokens of a text, with the prefix and the tokens that the model wants around it. */
     public int mostTokens() {
-        return Math.min(encoder.batchSize(), model.trainedContextSize());
+        return encoder.mostTokens();
     }
 
     /**
@@ -168,48 +116,21 @@ public final class Embedder implements AutoCloseable {
      */
     public void embed(List<String> texts, VectorConsumer consumer) {
         Objects.requireNonNull(consumer, "consumer");
-        if (turn.isHeldByCurrentThread()) {
+        if (encoder.isComputedByThisThread()) {
             throw new IllegalStateException(
                     "a consumer of vectors can't compute others with the same embedder: they would "
                             + "take the place of those that it is given");
         }
+        encoder.requireOpen();
         List<int[]> tokens = new ArrayList<>();
         for (String text : texts) {
             tokens.add(tokens(text, tokens.size()));
         }
-        turn.lock();
-        try {
-            int from = 0;
-            while (from < tokens.size()) {
-                requireOpen();
-                int to = endOfPass(tokens, from);
-                int first = from;
-                encoder.compute(
-                        tokens.subList(from, to),
-                        (i, vector) -> consumer.accept(first + i, finished(vector)));
-                from = to;
-            }
-        } finally {
-            turn.unlock();
-        }
-    }
-
-    private int endOfPass(List<int[]> tokens, int from) {
-        int to = from;
-        int sum = 0;
-        while (to < tokens.size() && to - from < encoder.mostTexts()) {
-            sum += tokens.get(to).length;
-            if (sum > encoder.batchSize()) {
-                break;
-            }
-            to++;
-        }
-        return to;
+        encoder.compute(tokens, (text, vector) -> consumer.accept(text, finished(vector)));
     }
 
     private int[] tokens(String text, int number) {
         Objects.requireNonNull(text, "text");
-        requireOpen();
         int[] tokens = model.tokenizer().encode(options.prefix() + text, true, false);
         int most = mostTokens();
         if (tokens.length == 0) {
@@ -220,16 +141,11 @@ public final class Embedder implements AutoCloseable {
             return tokens;
         }
         if (!options.truncate()) {
-            throw new PromptTooLongException(
-                    String.format(
-                            Locale.ROOT,
-                            "text %d has %d tokens, but %d are the most that are computed in one pass; divide it, or set EmbeddingOptions.withTruncate%s",
-                            number + 1,
-                            tokens.length,
-                            most,
-                            most < model.trainedContextSize() ? " or withBatchSize" : ""),
+            throw encoder.tooLong(
+                    number,
+                    "text " + (number + 1),
                     tokens.length,
-                    most);
+                    "divide it, or set EmbeddingOptions.withTruncate");
         }
         return truncated(tokens, most);
     }
@@ -246,45 +162,29 @@ public final class Embedder implements AutoCloseable {
     }
 
     private MemorySegment finished(MemorySegment vector) {
-        long size = vectorSize();
+        if (options.normalize()) {
+            normalize(vector);
+        }
+        return vector.asReadOnly();
+    }
+
+    private static void normalize(MemorySegment vector) {
+        long size = vector.byteSize() / Float.BYTES;
         double squares = 0;
         for (long i = 0; i < size; i++) {
             double element = vector.getAtIndex(ValueLayout.JAVA_FLOAT, i);
             squares += element * element;
         }
-        if (Double.isNaN(squares) || Double.isInfinite(squares)) {
-            throw new DecodeException(
-                    "the model computed a vector that is not numbers; the weights in "
-                            + model.path()
-                            + " are damaged, or too large for their type: download or convert it again",
-                    0,
-                    List.of());
-        }
-        if (options.normalize() && squares > 0) {
-            double factor = 1 / Math.sqrt(squares);
-            for (long i = 0; i < size; i++) {
-                float element = vector.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-                vector.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (element * factor));
-            }
-        }
-        return vector.asReadOnly();
-    }
-
-    private void requireOpen() {
-        if (isClosed) {
-            throw new IllegalStateException("embedder of " + model.path() + " is closed");
+        double factor = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+        for (long i = 0; i < size; i++) {
+            float element = vector.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+            vector.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (element * factor));
         }
     }
 
     /** Frees the context; waits for a computation under way. Idempotent. */
     @Override
     public void close() {
-        turn.lock();
-        try {
-            isClosed = true;
-            cleanable.clean();
-        } finally {
-            turn.unlock();
-        }
+        encoder.close();
     }
 }

@@ -48,7 +48,9 @@ final class Lifetime implements Runnable {
         return name.equals(Lifetime.class.getName())
                 || name.equals(SessionResources.class.getName())
                 || name.equals(LlamaSession.class.getName())
+                || name.equals(TextEncoder.class.getName())
                 || name.equals(Embedder.class.getName())
+                || name.equals(Reranker.class.getName())
                 || name.equals(LlamaServer.class.getName())
                 || name.equals(LlamaModel.class.getName())
                 || name.equals("io.github.bigllama.core.chat.Chat");

@@ -4,11 +4,13 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.exception.NativeLoadException;
 import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.RerankingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.ResidencyMap;
@@ -24,7 +26,6 @@ import io.github.bigllama.internal.load.ModelLoader;
 import io.github.bigllama.internal.media.MediaEncoder;
 import io.github.bigllama.internal.pager.Pager;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -51,6 +52,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     /** Null without a draft model. */
     private final @Nullable LlamaModel draft;
 
+    private final Purposes purposes;
     private final Contexts contexts;
     private final ModelAdapters adapters;
     private final Vocabulary vocabulary;
@@ -72,6 +74,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         this.draft = draft;
         this.handle = loaded.handle();
         this.projector = projector;
+        this.purposes = new Purposes(this, loaded);
         this.contexts =
                 new Contexts(
                         path,
@@ -163,7 +166,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      */
     public synchronized Adapter loadAdapter(AdapterFile file) {
         Objects.requireNonNull(file, "file");
-        requireWeights();
+        purposes.requireWeights();
         handle.pointer();
         return adapters.load(file, contexts.pager().map(Pager::ownBytes).orElse(0L));
     }
@@ -229,7 +232,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      */
     public synchronized LlamaSession newSession(SessionOptions options) {
         Objects.requireNonNull(options, "options");
-        requireGenerating();
+        purposes.requireGenerating();
         return session(contexts.open(options), adapters.defaults());
     }
 
@@ -248,24 +251,46 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      */
     public synchronized Embedder newEmbedder(EmbeddingOptions options) {
         Objects.requireNonNull(options, "options");
-        if (!loaded.kind().embeds()) {
-            throw refusal("turn texts into vectors", "can't do that");
-        }
-        requireWeights();
-        return Embedder.open(this, options);
+        purposes.requireEmbedding();
+        return new Embedder(this, options);
     }
 
-    /** Opens a context for an embedder. */
-    Encoder openEncoder(SessionOptions options, int pooling, ModelAdapters.Use use) {
-        return contexts.openEncoder(options, pooling, use.adapters());
+    /** Opens a reranker with the default options; see {@link #newReranker(RerankingOptions)}. */
+    public Reranker newReranker() {
+        return newReranker(RerankingOptions.defaults());
     }
 
-    /** Prepares for the context of a server. */
-    synchronized Contexts.Served serve(SessionOptions options) {
-        if (!loaded.kind().generates() && !loaded.kind().embeds()) {
-            throw refusal("serve", "can't do that");
-        }
-        requireWeights();
+    /**
+     * Opens a reranker, which scores documents for a query. If the model does not fit into RAM
+     * beside it, bigllama chooses from then on which weights stay in RAM.
+     *
+     * @throws SessionException if this is another kind of model, if there is not enough RAM, or if
+     *     llama.cpp can't create the context
+     */
+    public synchronized Reranker newReranker(RerankingOptions options) {
+        Objects.requireNonNull(options, "options");
+        purposes.requireRanking();
+        return new Reranker(this, options);
+    }
+
+    /** Opens a context for {@link TextEncoder}. */
+    Encoder openEncoder(
+            String noun, SessionOptions options, int pooling, int values, ModelAdapters.Use use) {
+        return contexts.openEncoder(noun, options, pooling, values, use.adapters());
+    }
+
+    /** Whether a pass that makes a vector of a text computes the logits of its tokens, too. */
+    boolean computesLogits() {
+        return !ModelFiles.isEncoder(metadata().get("general.architecture"));
+    }
+
+    /**
+     * Prepares for the context of a server.
+     *
+     * @param ranks whether the server is to score documents
+     */
+    synchronized Contexts.Served serve(SessionOptions options, boolean ranks) {
+        purposes.requireServing(ranks);
         return contexts.serve(options);
     }
 
@@ -295,32 +320,6 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     boolean hasExperts() {
         return loaded.weights().hasExperts();
-    }
-
-    private void requireGenerating() {
-        if (!loaded.kind().generates()) {
-            throw refusal("generate", "does not write token by token");
-        }
-        requireWeights();
-    }
-
-    private SessionException refusal(String verb, String why) {
-        return new SessionException(
-                "cannot %s with %s%s: it %s, and %s"
-                        .formatted(
-                                verb,
-                                path,
-                                description().isBlank() ? "" : " (" + description() + ")",
-                                loaded.kind().sentence(),
-                                why),
-                List.of());
-    }
-
-    private void requireWeights() {
-        if (loaded.options().vocabularyOnly()) {
-            throw new SessionException(
-                    path + " was loaded without its weights, only to tokenize", List.of());
-        }
     }
 
     /** The kind of model, from its architecture. */
@@ -430,11 +429,12 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     /** The Jinja source of the model's chat template, if it has one. */
     public Optional<String> chatTemplate() {
-        MemorySegment template =
-                llama_h.llama_model_chat_template(handle.pointer(), MemorySegment.NULL);
-        return template.equals(MemorySegment.NULL)
-                ? Optional.empty()
-                : Optional.of(template.getString(0));
+        return new ModelTexts(handle).chatTemplate();
+    }
+
+    /** A template that is only for one purpose, if the model has it. */
+    Optional<String> template(String purpose) {
+        return new ModelTexts(handle).template(purpose);
     }
 
     /**

@@ -87,7 +87,7 @@ public final class LlamaServer implements AutoCloseable {
             requireNoModel(description);
             requireAdapters(model, Json.texts(description.path("adapters")));
             SessionOptions session = session(description, options.arguments());
-            Contexts.Served served = model.serve(session);
+            Contexts.Served served = model.serve(session, description.path("ranks").asBoolean());
             context = served.context();
             fitting = fitting(options, served);
         }

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** What llama.cpp says of a model in words. */
 final class ModelTexts {
@@ -41,6 +42,25 @@ final class ModelTexts {
                     text((m, b, n) -> llama_h.llama_model_meta_val_str_by_index(m, index, b, n)));
         }
         return metadata;
+    }
+
+    /** The Jinja source of the chat template, if there is one. */
+    Optional<String> chatTemplate() {
+        return template(MemorySegment.NULL);
+    }
+
+    /** A template that is only for one purpose, if there is one. */
+    Optional<String> template(String purpose) {
+        try (Arena arena = Arena.ofConfined()) {
+            return template(arena.allocateFrom(purpose));
+        }
+    }
+
+    private Optional<String> template(MemorySegment name) {
+        MemorySegment template = llama_h.llama_model_chat_template(handle.pointer(), name);
+        return template.equals(MemorySegment.NULL)
+                ? Optional.empty()
+                : Optional.of(template.getString(0));
     }
 
     /** A C function that writes a string into a buffer and returns the length it needs. */

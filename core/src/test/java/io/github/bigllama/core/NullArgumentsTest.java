@@ -27,6 +27,7 @@ import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.RerankingOptions;
 import io.github.bigllama.core.option.SamplingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.ToolChoice;
@@ -70,6 +71,7 @@ class NullArgumentsTest {
                     AdapterFile.of(Path.of("none")),
                     GenerationOptions.defaults(),
                     EmbeddingOptions.defaults(),
+                    RerankingOptions.defaults(),
                     ModelOptions.defaults(),
                     SessionOptions.defaults(),
                     SamplingOptions.defaults(),
@@ -113,6 +115,7 @@ class NullArgumentsTest {
                     GenerationOptions.class,
                     EmbeddingOptions.class,
                     AdapterFile.class,
+                    RerankingOptions.class,
                     ModelOptions.class,
                     SessionOptions.class,
                     SamplingOptions.class,

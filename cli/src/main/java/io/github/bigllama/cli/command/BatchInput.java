@@ -1,11 +1,7 @@
 package io.github.bigllama.cli.command;
 
-import com.fasterxml.jackson.core.JsonLocation;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.cli.option.Utf8;
 import io.github.bigllama.cli.process.CommandException;
@@ -31,12 +27,6 @@ final class BatchInput {
                     + " with \"role\" and \"content\"), and keys of your own, which are kept";
 
     private static final Set<String> ROLES = Set.of("system", "user", "assistant");
-
-    private static final JsonMapper MAPPER =
-            JsonMapper.builder()
-                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                    .build();
 
     private final Path file;
 
@@ -108,21 +98,10 @@ final class BatchInput {
     }
 
     private Request parse(String text, long line) {
-        JsonNode node;
-        try {
-            node = MAPPER.readTree(text);
-        } catch (JsonProcessingException e) {
-            JsonLocation at = e.getLocation();
-            throw wrong(
-                    line,
-                    at == null ? "" : String.format(Locale.ROOT, ", column %d", at.getColumnNr()),
-                    "it is not JSON: " + e.getOriginalMessage());
-        }
+        JsonLine.Complaint complaint = (column, reason) -> wrong(line, column, reason);
+        JsonNode node = JsonLine.parse(text, complaint);
         if (node.isTextual()) {
-            return new Request(line, question(line, node), MAPPER.createObjectNode());
-        }
-        if (!node.isObject()) {
-            throw wrong(line, "", "it is " + node.getNodeType().name().toLowerCase(Locale.ROOT));
+            return new Request(line, question(line, node), JsonNodeFactory.instance.objectNode());
         }
         ObjectNode kept = (ObjectNode) node;
         if (kept.has("prompt") == kept.has("messages")) {
@@ -138,12 +117,7 @@ final class BatchInput {
                         ? question(line, kept.get("prompt"))
                         : messages(line, kept.get("messages"));
         kept.remove(List.of("prompt", "messages"));
-        for (String key : BatchOutput.KEYS) {
-            if (kept.has(key)) {
-                throw wrong(
-                        line, "", "\"" + key + "\" is a key of the answer; give it another name");
-            }
-        }
+        JsonLine.requireFree(kept, BatchOutput.KEYS, complaint);
         return new Request(line, messages, kept);
     }
 

@@ -4,11 +4,11 @@ import io.github.bigllama.cli.option.AdapterArguments;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
 import io.github.bigllama.cli.option.Names;
+import io.github.bigllama.cli.option.PassArguments;
 import io.github.bigllama.cli.option.TextArguments;
 import io.github.bigllama.cli.output.Eta;
 import io.github.bigllama.cli.output.Output;
 import io.github.bigllama.cli.output.ProgressLine;
-import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.cli.process.Terminals;
@@ -84,26 +84,7 @@ public final class EmbedCommand implements Callable<Integer> {
             description = "Leave the vectors as the model computes them, not of length 1.")
     boolean raw;
 
-    @Option(
-            names = "--truncate",
-            description = "Cut texts that are too long, instead of refusing them.")
-    boolean truncate;
-
-    @Option(
-            names = {"-b", "--batch-size"},
-            paramLabel = "N",
-            description =
-                    "Most tokens computed in one pass, and of a text. Default: what the model was "
-                            + "trained with, but at most "
-                            + EmbeddingOptions.MOST_AUTO_BATCH
-                            + ".")
-    int batchSize = EmbeddingOptions.AUTO_BATCH;
-
-    @Option(
-            names = {"-t", "--threads"},
-            paramLabel = "N",
-            description = "Number of threads that compute. Default: one per physical core.")
-    int threads;
+    @Mixin PassArguments pass = new PassArguments();
 
     @Mixin CommonArguments common = new CommonArguments();
 
@@ -115,7 +96,9 @@ public final class EmbedCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<EmbedInput> inputs = EmbedInput.of(text.read("text", true), jsonLines);
+        List<TextInput> inputs =
+                TextInput.of(
+                        "text", text.read("text", true), jsonLines, List.of(EmbedOutput.EMBEDDING));
         EmbeddingOptions options = options();
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded =
@@ -134,20 +117,16 @@ public final class EmbedCommand implements Callable<Integer> {
     }
 
     private EmbeddingOptions options() {
-        try {
-            return EmbeddingOptions.defaults()
-                    .withPooling(pooling)
-                    .withNormalize(!raw)
-                    .withPrefix(prefix)
-                    .withTruncate(truncate)
-                    .withBatchSize(batchSize)
-                    .withThreads(threads);
-        } catch (IllegalArgumentException e) {
-            throw CommandException.usage(e.getMessage());
-        }
+        return EmbeddingOptions.defaults()
+                .withPooling(pooling)
+                .withNormalize(!raw)
+                .withPrefix(prefix)
+                .withTruncate(pass.truncate())
+                .withBatchSize(pass.batchSize())
+                .withThreads(pass.threads());
     }
 
-    private void print(List<EmbedInput> inputs, Embedder embedder, ProgressLine progress) {
+    private void print(List<TextInput> inputs, Embedder embedder, ProgressLine progress) {
         Output out = Output.standard();
         Eta eta = new Eta();
         for (int from = 0; from < inputs.size(); from += CHUNK) {
@@ -157,46 +136,18 @@ public final class EmbedCommand implements Callable<Integer> {
                         String.format(Locale.ROOT, "%d of %d texts: ", from, inputs.size())
                                 + eta.text((double) from / inputs.size()));
             }
-            List<EmbedInput> chunk = inputs.subList(from, Math.min(inputs.size(), from + CHUNK));
+            List<TextInput> chunk = inputs.subList(from, Math.min(inputs.size(), from + CHUNK));
             StringBuilder lines = new StringBuilder();
             try {
                 embedder.embed(
-                        chunk.stream().map(EmbedInput::text).toList(),
+                        chunk.stream().map(TextInput::text).toList(),
                         (i, vector) ->
                                 lines.append(form.output().line(chunk.get(i), vector))
                                         .append('\n'));
             } catch (PromptTooLongException e) {
-                throw tooLong(chunk, embedder, e);
+                throw pass.tooLong("line " + chunk.get(e.text()).line(), e, embedder.model());
             }
             out.print(lines.toString());
         }
-    }
-
-    private static CommandException tooLong(
-            List<EmbedInput> chunk, Embedder embedder, PromptTooLongException e) {
-        int line =
-                chunk.stream()
-                        .filter(input -> tokens(embedder, input) == e.promptTokens())
-                        .findFirst()
-                        .orElseThrow()
-                        .line();
-        int trained = embedder.model().trainedContextSize();
-        return new CommandException(
-                ExitCode.FAILED,
-                String.format(
-                        Locale.ROOT,
-                        "line %d has %d tokens, but %d are the most that are computed in one pass; divide it, or cut it with --truncate%s",
-                        line,
-                        e.promptTokens(),
-                        e.contextSize(),
-                        e.contextSize() < trained
-                                ? ", or raise that with -b, to at most " + trained
-                                : ""),
-                e);
-    }
-
-    private static int tokens(Embedder embedder, EmbedInput input) {
-        String text = embedder.options().prefix() + input.text();
-        return embedder.model().tokenizer().encode(text, true, false).length;
     }
 }

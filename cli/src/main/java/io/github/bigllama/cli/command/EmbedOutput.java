@@ -12,12 +12,15 @@ enum EmbedOutput {
     CSV,
     JSON;
 
+    /** The key of a vector. */
+    static final String EMBEDDING = "embedding";
+
     /** A vector as a line without its end. */
-    String line(EmbedInput input, MemorySegment vector) {
+    String line(TextInput input, MemorySegment vector) {
         float[] elements = vector.toArray(ValueLayout.JAVA_FLOAT);
         if (this == JSON) {
             ObjectNode node = input.kept().deepCopy();
-            ArrayNode array = node.putArray(EmbedInput.EMBEDDING);
+            ArrayNode array = node.putArray(EMBEDDING);
             for (float element : elements) {
                 array.add(element);
             }

@@ -35,7 +35,7 @@ public final class RandomModelCommand implements Callable<Integer> {
     private static final int MOST_LAYERS = 512;
 
     private static final List<String> MEASURED =
-            List.of("dense", "moe", "moe-large", "moe-favourites", "scout");
+            List.of("dense", "moe", "moe-large", "moe-favourites", "scout", "reranker");
 
     @Parameters(paramLabel = "FILE", description = "The file to write.")
     Path file;
@@ -58,7 +58,8 @@ public final class RandomModelCommand implements Callable<Integer> {
                     "${COMPLETION-CANDIDATES}. dense is a llama (the default); moe has 64 experts per"
                             + " layer, of which a token uses 8; moe-large has experts of four times the"
                             + " size; moe-favourites uses some more than others, as real models do; scout"
-                            + " has the shape of Llama 4 Scout, 112 GB; the others are small models of the"
+                            + " has the shape of Llama 4 Scout, 112 GB; reranker is like"
+                            + " Qwen3-Reranker; the others are small models of the"
                             + " architectures of these names.")
     String shape;
 
@@ -121,6 +122,7 @@ public final class RandomModelCommand implements Callable<Integer> {
                     case "moe-large" -> Shape.largeExperts(bytes);
                     case "moe-favourites" -> Shape.experts(bytes).withFavourites();
                     case "scout" -> Shape.scout();
+                    case "reranker" -> Shape.reranker(bytes);
                     default ->
                             throw CommandException.usage(
                                     "--shape is '%s', must be one of %s"

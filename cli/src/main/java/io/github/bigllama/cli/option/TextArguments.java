@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -15,6 +16,9 @@ import picocli.CommandLine.Parameters;
 public final class TextArguments {
     /** The label of {@link Parameters} in a synopsis. */
     public static final String LABEL = "TEXT";
+
+    /** The label of a text before others. */
+    public static final String QUERY = "QUERY";
 
     private static final String BETWEEN = "\n\n";
 
@@ -48,6 +52,16 @@ public final class TextArguments {
      * @throws CommandException if there is none, or it cannot be read
      */
     public String read(String what, boolean wholeLines) {
+        return read(what, wholeLines, words, file);
+    }
+
+    /**
+     * Reads a text, for a command whose arguments are not only a text.
+     *
+     * @param file null if there is none
+     */
+    public static String read(
+            String what, boolean wholeLines, List<String> words, @Nullable Path file) {
         boolean dash = !words.isEmpty() && words.getFirst().equals("-");
         List<String> rest = dash ? words.subList(1, words.size()) : words;
         boolean given = file != null || !rest.isEmpty();
@@ -62,7 +76,7 @@ public final class TextArguments {
             parts.add(cut(readStandardInput(what, given && !dash), wholeLines || given));
         }
         if (file != null) {
-            parts.add(cut(readFile(what), wholeLines || !rest.isEmpty()));
+            parts.add(cut(readFile(what, file), wholeLines || !rest.isEmpty()));
         }
         if (!rest.isEmpty()) {
             parts.add(String.join(" ", rest));
@@ -79,7 +93,7 @@ public final class TextArguments {
         return text.substring(0, text.length() - (text.endsWith("\r\n") ? 2 : 1));
     }
 
-    private String readFile(String what) {
+    private static String readFile(String what, Path file) {
         try {
             return Utf8.read(file);
         } catch (IOException e) {

@@ -79,7 +79,7 @@ class BatchIT {
                 "{\"prompt\": \"a\", \"messages\": []} | both \"prompt\" and \"messages\"",
                 "{\"prompt\": 5}     | line 2: the prompt is empty, or no string",
                 "\" \"               | line 2: the prompt is empty",
-                "{\"prompt\": \"a\", \"tokens\": 3} | \"tokens\" is a key of the answer",
+                "{\"prompt\": \"a\", \"tokens\": 3} | \"tokens\" is a key of the result",
                 "{\"messages\": [{\"role\": \"tool\", \"content\": \"a\"}]} | message 1 must have",
                 "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]} | the last message must be of the user",
             })

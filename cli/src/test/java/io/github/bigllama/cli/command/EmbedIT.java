@@ -77,10 +77,10 @@ class EmbedIT {
             quoteCharacter = '`',
             value = {
                 "--jsonl              | {\"a\": 1} | line 1: it has no \"text\"",
-                "--jsonl              | \"a        | line 1: it is not JSON",
+                "--jsonl              | \"a        | line 1, column 3: it is not JSON",
                 "--jsonl              | {\"text\": \"a\", \"embedding\": 1} | line 1: \"embedding\"",
                 "--pooling=max        | a          | cls",
-                "--batch-size=-1      | a          | batchSize is -1",
+                "--batch-size=-1      | a          | --batch-size is -1",
                 "--json --csv         | a          | mutually exclusive",
                 "--batch-size=8       | What is the capital of France, and what of Iceland? "
                         + "| line 1 has"

@@ -8,6 +8,7 @@ public final class PromptTooLongException extends LlamaException {
 
     private final int promptTokens;
     private final int contextSize;
+    private final int text;
 
     public PromptTooLongException(int promptTokens, int contextSize) {
         this(
@@ -21,9 +22,24 @@ public final class PromptTooLongException extends LlamaException {
     }
 
     public PromptTooLongException(String message, int promptTokens, int contextSize) {
+        this(message, promptTokens, contextSize, 0);
+    }
+
+    /**
+     * One of several texts is too long.
+     *
+     * @param text its number, from 0
+     */
+    public PromptTooLongException(String message, int promptTokens, int contextSize, int text) {
         super(message, List.of(), null);
         this.promptTokens = promptTokens;
         this.contextSize = contextSize;
+        this.text = text;
+    }
+
+    /** The number of the text, from 0, if there are several; else 0. */
+    public int text() {
+        return text;
     }
 
     /** Tokens in the whole prompt, those already in the KV cache included. */

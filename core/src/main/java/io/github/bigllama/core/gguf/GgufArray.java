@@ -1,5 +1,6 @@
 package io.github.bigllama.core.gguf;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -75,6 +76,17 @@ public final class GgufArray {
 
     static GgufArray ofStrings(byte[] data, int[] starts) {
         return new GgufArray(GgufValueType.STRING, starts.length - 1, data, starts, List.of());
+    }
+
+    /** An array of strings, for a file to be written. */
+    public static GgufArray ofStrings(List<String> values) {
+        int[] starts = new int[values.size() + 1];
+        ByteArrayOutputStream data = new ByteArrayOutputStream();
+        for (int i = 0; i < values.size(); i++) {
+            data.writeBytes(values.get(i).getBytes(StandardCharsets.UTF_8));
+            starts[i + 1] = data.size();
+        }
+        return ofStrings(data.toByteArray(), starts);
     }
 
     static GgufArray ofArrays(List<GgufArray> nested) {

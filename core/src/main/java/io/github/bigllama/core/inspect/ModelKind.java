@@ -150,6 +150,11 @@ public enum ModelKind {
         return this == EMBEDDING || generates();
     }
 
+    /** Whether a model of this kind can score documents for a query. */
+    public boolean ranks() {
+        return this == RERANKER;
+    }
+
     /** Whether a file of this kind is a model on its own, which llama.cpp can load. */
     public boolean isModel() {
         return switch (this) {

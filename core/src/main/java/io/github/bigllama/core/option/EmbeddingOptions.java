@@ -38,6 +38,10 @@ public record EmbeddingOptions(
     public EmbeddingOptions {
         Objects.requireNonNull(pooling, "pooling");
         Objects.requireNonNull(prefix, "prefix");
+        requireSizes(batchSize, threads);
+    }
+
+    static void requireSizes(int batchSize, int threads) {
         if (batchSize < 0) {
             throw new IllegalArgumentException("batchSize is " + batchSize + ", must be 0 or more");
         }

@@ -90,7 +90,10 @@ public record Weight(
         if (matcher.matches()) {
             return Integer.parseInt(matcher.group(1));
         }
-        boolean last = name.startsWith("output") || tied && name.equals("token_embd.weight");
+        boolean last =
+                name.startsWith("output")
+                        || name.startsWith("cls.")
+                        || tied && name.equals("token_embd.weight");
         return last ? AFTER_LAYERS : BEFORE_LAYERS;
     }
 

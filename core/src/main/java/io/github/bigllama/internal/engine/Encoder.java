@@ -17,8 +17,8 @@ import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One {@code llama_context} that computes a vector for each of several texts, all in one pass. For
- * one thread at a time, except for {@link #cancel}.
+ * One {@code llama_context} that computes a vector or scores for each of several texts, all in one
+ * pass. For one thread at a time, except for {@link #cancel}.
  */
 @SuppressWarnings("restricted")
 public final class Encoder implements AutoCloseable {
@@ -37,7 +37,7 @@ public final class Encoder implements AutoCloseable {
      * @param options with as many sequences as a pass may have texts; if they leave the micro-batch
      *     open, it is as large as the batch or as is affordable
      * @param pooling of {@code enum llama_pooling_type}
-     * @param vectorSize elements of a vector
+     * @param vectorSize elements of a vector, or scores of a text
      * @param adapters must not be closed before this
      * @throws SessionException if llama.cpp can't create the context
      */

@@ -2,6 +2,7 @@ package io.github.bigllama.internal.synthetic;
 
 import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.GgufArray;
 import io.github.bigllama.core.gguf.GgufValue;
 import io.github.bigllama.core.gguf.GgufValueType;
 import io.github.bigllama.core.gguf.GgufWriter;
@@ -25,6 +26,17 @@ public final class RandomModel {
      */
     private static final double EMBEDDING_SCALE = 40;
 
+    /** LLAMA_POOLING_TYPE_RANK, and what llama.cpp's converter gives a Qwen3-Reranker. */
+    private static final int RANK = 4;
+
+    private static final List<String> LABELS = List.of("yes", "no");
+    private static final String RERANK_TEMPLATE =
+            "<|im_start|>user\n<Query>: {query}\n<Document>: {document}<|im_end|>\n"
+                    + "<|im_start|>assistant\n";
+
+    /** With less, documents would get almost the same scores; with more, almost 0 or 1. */
+    private static final double HEAD_SCALE = 3;
+
     private final Gguf vocabulary;
     private final boolean sparse;
     private final GgufWriter writer = new GgufWriter();
@@ -37,7 +49,8 @@ public final class RandomModel {
     /**
      * The shape of a model.
      *
-     * @param architecture {@code llama}, {@code qwen3moe} or {@code llama4}
+     * @param architecture {@code llama}, {@code qwen3moe}, {@code llama4}, or {@code qwen3}, which
+     *     scores documents
      * @param layers number of layers
      * @param width elements of an embedding
      * @param feedForward rows of a feed-forward network, of one expert where there are experts
@@ -91,6 +104,9 @@ public final class RandomModel {
         /** From this size in bytes, a dense model is as wide as real ones of 8 billion weights. */
         private static final long WIDE = 2_000_000_000L;
 
+        /** Below this size in bytes, a reranker has small layers. */
+        private static final long SMALL = 100_000_000L;
+
         /** A dense llama of approximately this size. */
         public static Shape dense(long bytes) {
             Shape one =
@@ -112,6 +128,18 @@ public final class RandomModel {
          */
         public static Shape largeExperts(long bytes) {
             return new Shape("qwen3moe", 1, 4096, 1536, 32, 4, 128, 64, 8, false).ofSize(bytes);
+        }
+
+        /**
+         * A reranker like Qwen3-Reranker of approximately this size; a small one has smaller
+         * layers.
+         */
+        public static Shape reranker(long bytes) {
+            Shape one =
+                    bytes < SMALL
+                            ? new Shape("qwen3", 1, 256, 768, 4, 2, 64, 0, 0, false)
+                            : new Shape("qwen3", 1, 1024, 3072, 16, 8, 128, 0, 0, false);
+            return one.ofSize(bytes);
         }
 
         /** This shape with favourites. */
@@ -142,6 +170,11 @@ public final class RandomModel {
                     expertsUsed,
                     sharedExpert,
                     newFavourites);
+        }
+
+        /** Whether it scores documents instead of writing texts. */
+        boolean ranks() {
+            return architecture.equals("qwen3");
         }
 
         private Shape ofSize(long bytes) {
@@ -249,6 +282,13 @@ public final class RandomModel {
         if (arch.equals("llama4")) {
             number(arch + ".interleave_moe_layer_step", 1);
         }
+        if (shape.ranks()) {
+            number(arch + ".pooling_type", RANK);
+            writer.put(
+                    arch + ".classifier.output_labels",
+                    new GgufValue.Array(GgufArray.ofStrings(LABELS)));
+            writer.put("tokenizer.chat_template.rerank", new GgufValue.Text(RERANK_TEMPLATE));
+        }
     }
 
     private void number(String key, long value) {
@@ -263,7 +303,11 @@ public final class RandomModel {
             layer(shape, "blk." + layer + ".");
         }
         norm("output_norm.weight", width);
-        matrix("output.weight", 1, width, tokens);
+        if (shape.ranks()) {
+            matrix("cls.output.weight", HEAD_SCALE, width, LABELS.size());
+        } else {
+            matrix("output.weight", 1, width, tokens);
+        }
     }
 
     private void layer(Shape shape, String block) {
@@ -276,7 +320,7 @@ public final class RandomModel {
         matrix(block + "attn_k.weight", 1, width, keys);
         matrix(block + "attn_v.weight", 1, width, keys);
         matrix(block + "attn_output.weight", 1, queries, width);
-        if (shape.architecture.equals("qwen3moe")) {
+        if (shape.architecture.startsWith("qwen3")) {
             norm(block + "attn_q_norm.weight", shape.headSize);
             norm(block + "attn_k_norm.weight", shape.headSize);
         }

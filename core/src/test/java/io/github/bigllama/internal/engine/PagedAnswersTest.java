@@ -9,6 +9,7 @@ import io.github.bigllama.core.Embedder;
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
+import io.github.bigllama.core.Reranker;
 import io.github.bigllama.core.SpeculationStats;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.TokenStream;
@@ -22,6 +23,7 @@ import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.KvType;
 import io.github.bigllama.core.option.ModelOptions;
+import io.github.bigllama.core.option.RerankingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.ResidencyStats;
@@ -118,6 +120,30 @@ class PagedAnswersTest {
                 assertThat(model.residencyPlan()).isPresent();
                 assertThat(embedder.embed(texts).getFirst()).isEqualTo(expected.getFirst());
                 assertThat(embedder.embed(texts).getLast()).isEqualTo(expected.getLast());
+            }
+        }
+    }
+
+    @Test
+    void scoresOfDocumentsAreTheSame() throws IOException {
+        Path file = folder.resolve("reranker.gguf");
+        Shape shape = Shape.reranker(99_000_000);
+        RandomModel.write(file, shape, Gguf.read(DemoModel.PATH), false, fraction -> true);
+        List<String> documents = List.of("Paris is the capital of France.", "One, two, three.");
+        RerankingOptions options = RerankingOptions.defaults().withThreads(2).withBatchSize(128);
+        List<float[]> expected;
+        try (LlamaModel model = LlamaModel.load(file);
+                Reranker reranker = model.newReranker(options)) {
+            expected = reranker.score("What is the capital?", documents);
+            assertThat(expected.getFirst()).isNotEqualTo(expected.getLast());
+        }
+        try (LlamaModel model = LlamaModel.load(file, withRamForWeights(Files.size(file) / 2));
+                Reranker reranker = model.newReranker(options)) {
+            assertThat(model.residencyPlan()).isPresent();
+            for (int i = 0; i < 2; i++) {
+                List<float[]> paged = reranker.score("What is the capital?", documents);
+                assertThat(paged.getFirst()).isEqualTo(expected.getFirst());
+                assertThat(paged.getLast()).isEqualTo(expected.getLast());
             }
         }
     }

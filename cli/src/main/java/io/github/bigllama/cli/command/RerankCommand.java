@@ -1,0 +1,198 @@
+package io.github.bigllama.cli.command;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.cli.option.CommonArguments;
+import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.option.PassArguments;
+import io.github.bigllama.cli.option.TextArguments;
+import io.github.bigllama.cli.output.Eta;
+import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.output.ProgressLine;
+import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.Reranker;
+import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.option.RerankingOptions;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Sorts documents by how well they answer a query. */
+@Command(
+        name = "rerank",
+        description = {
+            "Sort documents by how well they answer a query. Each line of the output is a score,"
+                    + " the number of the document's line, and the document, with tabs between.",
+            ""
+        })
+public final class RerankCommand implements Callable<Integer> {
+    /** Documents between two updates of the progress. */
+    private static final int CHUNK = 64;
+
+    private static final String INDEX = "index";
+    private static final String SCORE = "score";
+    private static final String SCORES = "scores";
+
+    @Parameters(
+            index = "0",
+            paramLabel = TextArguments.QUERY,
+            description = "What the documents are to answer.")
+    String query;
+
+    @Parameters(
+            index = "1..*",
+            arity = "0..*",
+            paramLabel = "DOCUMENT",
+            description =
+                    "The documents, one a line; without them, or with -, they are read from"
+                            + " standard input. Those from a pipe or --file come first.")
+    List<String> documents = new ArrayList<>();
+
+    @Option(
+            names = {"-f", "--file"},
+            paramLabel = "FILE",
+            description = "Read the documents from this file, one a line.")
+    Path file;
+
+    @Option(
+            names = "--jsonl",
+            description =
+                    "Each line is JSON: a string, or an object with \"text\" and keys of your own, "
+                            + "which --json repeats.")
+    boolean jsonLines;
+
+    @Option(
+            names = "--json",
+            description = "Print each document, its index from 0 and its score as a JSON line.")
+    boolean json;
+
+    @Option(names = "--top-n", paramLabel = "N", description = "Print only the N best.")
+    int most = Integer.MAX_VALUE;
+
+    @Mixin PassArguments pass = new PassArguments();
+    @Mixin CommonArguments common = new CommonArguments();
+
+    @ArgGroup(validate = false, heading = "%nModel:%n")
+    ModelArguments model = new ModelArguments();
+
+    /** A document with its place among all, from 0, and its scores. */
+    private record Scored(int index, TextInput document, float[] scores) {}
+
+    @Override
+    public Integer call() {
+        if (query.isBlank()) {
+            throw CommandException.usage("the query is empty");
+        }
+        if (most < 1) {
+            throw CommandException.usage("--top-n is " + most + ", must be 1 or more");
+        }
+        List<TextInput> inputs = inputs();
+        RerankingOptions options = options();
+        try (Interruption interruption = new Interruption();
+                LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
+                Reranker reranker = loaded.newReranker(options)) {
+            loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
+            Thread thread = Thread.currentThread();
+            interruption.onRequest(thread::interrupt);
+            List<Scored> scored;
+            try (ProgressLine progress = new ProgressLine(System.err)) {
+                scored = scored(inputs, reranker, progress);
+            } finally {
+                interruption.onRequest(() -> {});
+            }
+            Output out = Output.standard();
+            scored.stream()
+                    .sorted(Comparator.comparing((Scored each) -> -each.scores()[0]))
+                    .limit(most)
+                    .forEach(each -> out.println(line(each, reranker.labels())));
+        }
+        return ExitCode.OK;
+    }
+
+    private List<TextInput> inputs() {
+        List<String> lines = new ArrayList<>();
+        boolean isFromStandardInput = !documents.isEmpty() && documents.getFirst().equals("-");
+        if (isFromStandardInput) {
+            lines.add(documents.removeFirst());
+        }
+        if (!documents.isEmpty()) {
+            lines.add(String.join("\n", documents));
+        }
+        return TextInput.of(
+                "document",
+                TextArguments.read("document", true, lines, file),
+                jsonLines,
+                List.of(INDEX, SCORE, SCORES));
+    }
+
+    private RerankingOptions options() {
+        return RerankingOptions.defaults()
+                .withTruncate(pass.truncate())
+                .withBatchSize(pass.batchSize())
+                .withThreads(pass.threads());
+    }
+
+    private List<Scored> scored(List<TextInput> inputs, Reranker reranker, ProgressLine progress) {
+        List<Scored> all = new ArrayList<>();
+        Eta eta = new Eta();
+        for (int from = 0; from < inputs.size(); from += CHUNK) {
+            progress.update(
+                    String.format(Locale.ROOT, "%d of %d documents: ", from, inputs.size())
+                            + eta.text((double) from / inputs.size()));
+            List<TextInput> chunk = inputs.subList(from, Math.min(inputs.size(), from + CHUNK));
+            try {
+                reranker.score(query, chunk.stream().map(TextInput::text).toList())
+                        .forEach(
+                                scores ->
+                                        all.add(
+                                                new Scored(
+                                                        all.size(),
+                                                        inputs.get(all.size()),
+                                                        scores)));
+            } catch (PromptTooLongException e) {
+                String what =
+                        pass.truncate()
+                                ? "the query"
+                                : "line " + chunk.get(e.text()).line() + " with the query";
+                throw pass.tooLong(what, e, reranker.model());
+            }
+        }
+        return all;
+    }
+
+    private String line(Scored scored, List<String> labels) {
+        float[] scores = scored.scores();
+        if (json) {
+            ObjectNode node = scored.document().kept().deepCopy();
+            node.put(INDEX, scored.index()).put(SCORE, scores[0]);
+            if (scores.length > 1) {
+                ObjectNode named = node.putObject(SCORES);
+                IntStream.range(0, scores.length).forEach(i -> named.put(labels.get(i), scores[i]));
+            }
+            return node.toString();
+        }
+        String shown =
+                scores.length == 1
+                        ? Float.toString(scores[0])
+                        : IntStream.range(0, scores.length)
+                                .mapToObj(i -> labels.get(i) + "=" + scores[i])
+                                .collect(Collectors.joining(" "));
+        return shown
+                + "\t"
+                + scored.document().line()
+                + "\t"
+                + scored.document().text().replaceAll("\\R", " ");
+    }
+}
