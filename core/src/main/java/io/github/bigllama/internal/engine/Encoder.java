@@ -54,8 +54,10 @@ public final class Encoder implements AutoCloseable {
         this.sizes = sizes;
         this.vectorSize = vectorSize;
         context =
+                // Passes are long, and what is done between them needs the cores that threads would
+                // spin on.
                 new NativeContext(
-                        new NativeContext.Purpose(noun, pooling, true, false),
+                        new NativeContext.Purpose(noun, pooling, true, true),
                         model,
                         options,
                         pager);
