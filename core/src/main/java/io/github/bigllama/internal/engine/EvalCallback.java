@@ -130,7 +130,7 @@ final class EvalCallback {
                 router(weight, source, second);
             }
         }
-        routing = wide ? -1 : routedLayer(node);
+        routing = routedLayer(node);
         return stop || routing >= 0;
     }
 
@@ -143,7 +143,9 @@ final class EvalCallback {
         if (routing >= 0) {
             int[] chosen = chosenExperts(node);
             pager.routed(routing, chosen);
-            predict(node, chosen);
+            if (!wide) {
+                predict(node, chosen);
+            }
             routing = -1;
         }
         return true;
@@ -258,6 +260,6 @@ final class EvalCallback {
                 chosen[token * used + i] = GraphTensor.intAt(row + (long) i * Integer.BYTES);
             }
         }
-        return Arrays.stream(chosen).distinct().toArray();
+        return chosen;
     }
 }

@@ -9,6 +9,7 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.IntUnaryOperator;
@@ -26,6 +27,11 @@ final class ExpertCache {
 
     private static final double GROWTH = Math.pow(2, 1 / HALF_LIFE);
     private static final double LARGEST_USE = 1e200;
+
+    /**
+     * The number of tokens whose choices outweigh the guess that all experts are equally likely.
+     */
+    private static final double GUESS = 8;
 
     private final PieceMap map;
 
@@ -121,6 +127,34 @@ final class ExpertCache {
     /** The weights of a layer that have experts, in the order of use. */
     int[] weights(int layer) {
         return layers.getOrDefault(layer, new int[0]);
+    }
+
+    /** The layers that have experts. */
+    Set<Integer> layers() {
+        return layers.keySet();
+    }
+
+    /**
+     * By expert of a layer: the probability that a batch uses it, if its tokens choose as those
+     * before, and independently.
+     *
+     * @param used number of experts that a token uses
+     */
+    double[] chances(int layer, int tokens, int used) {
+        int weight = weights(layer)[0];
+        int first = unit[map.first(weight) - map.everyTokenCount()];
+        int experts = map.weights().all().get(weight).slices();
+        double sum = 0;
+        for (int expert = 0; expert < experts; expert++) {
+            sum += score[first + expert] / use;
+        }
+        double seen = sum / used;
+        double[] chances = new double[experts];
+        for (int expert = 0; expert < experts; expert++) {
+            double uses = score[first + expert] / use + GUESS * used / experts;
+            chances[expert] = 1 - Math.pow(1 - Math.min(1, uses / (seen + GUESS)), tokens);
+        }
+        return chances;
     }
 
     /** Begins a token: earlier uses count a little less. */

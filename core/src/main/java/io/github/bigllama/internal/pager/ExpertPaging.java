@@ -117,6 +117,50 @@ final class ExpertPaging {
         }
     }
 
+    /** Bytes of experts that are not in memory. */
+    long missing() {
+        long missing = 0;
+        for (int piece = map.everyTokenCount(); piece < map.count(); piece++) {
+            missing += pool.isAbsent(piece) ? map.length(piece) : 0;
+        }
+        return missing;
+    }
+
+    /** As {@link #missing}, but of the experts that a batch uses if its tokens choose by chance. */
+    double missing(int tokens) {
+        double missing = 0;
+        for (int layer : cache.layers()) {
+            double[] chances = cache.chances(layer, tokens, map.weights().expertsUsed());
+            for (int weight : cache.weights(layer)) {
+                for (int expert = 0; expert < chances.length; expert++) {
+                    int piece = map.first(weight) + expert;
+                    missing += pool.isAbsent(piece) ? chances[expert] * map.length(piece) : 0;
+                }
+            }
+        }
+        return missing;
+    }
+
+    /** The number of experts of a layer that a batch uses if its tokens choose by chance. */
+    double expected(int layer, int tokens) {
+        return cache.weights(layer).length == 0
+                ? 0
+                : Arrays.stream(cache.chances(layer, tokens, map.weights().expertsUsed())).sum();
+    }
+
+    /**
+     * Counts the experts that a layer has chosen.
+     *
+     * @param choices those of each token
+     */
+    void count(int layer, int[] choices) {
+        if (cache.weights(layer).length > 0) {
+            for (int expert : choices) {
+                cache.touch(layer, expert);
+            }
+        }
+    }
+
     /** Reads the missing ones of the experts that a layer has chosen at once. */
     void route(int layer, int[] chosen, PassMeter meter) {
         int[] weights = cache.weights(layer);
@@ -126,7 +170,6 @@ final class ExpertPaging {
         routed.set(layer);
         pool.cancelPrefetch();
         for (int expert : chosen) {
-            cache.touch(layer, expert);
             for (int weight : weights) {
                 needed.set(map.first(weight) + expert);
             }

@@ -1,9 +1,6 @@
 package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.core.residency.PassStats;
-import io.github.bigllama.core.residency.Weight;
-import io.github.bigllama.core.residency.Weight.Use;
-import io.github.bigllama.core.residency.Weights;
 
 /**
  * Decides whether a batch of tokens reads only the experts that its tokens choose, layer by layer,
@@ -19,53 +16,41 @@ final class ExpertSwitch {
     /** The weight of the last pass in an average. */
     private static final double NEWS = 0.25;
 
-    private final int used;
-    private final int experts;
-    private final long bytes;
+    /** Seconds of computing one token alone. */
+    private double alone;
 
-    /** Seconds of computing per token. */
-    private double compute;
+    /** Seconds that each further token of a batch adds. */
+    private double further;
 
     /** Bandwidth of the disk, in bytes per second. */
     private double disk = USUAL_DISK;
 
-    /** The number of experts that a batch uses, divided by that if all were equally likely. */
+    /** The number of experts that batches use, divided by that of tokens that choose by chance. */
     private double likeness = 1;
 
-    ExpertSwitch(Weights weights) {
-        used = weights.expertsUsed();
-        experts =
-                weights.all().stream()
-                        .filter(w -> w.use() == Use.EXPERTS)
-                        .mapToInt(Weight::slices)
-                        .max()
-                        .orElse(0);
-        bytes = weights.size(Use.EXPERTS);
-        compute = weights.activeSize() / USUAL_MEMORY;
+    ExpertSwitch(long activeSize) {
+        alone = activeSize / USUAL_MEMORY;
+        further = alone / 2;
     }
 
-    /** The expected number of experts of a layer that a batch uses. */
-    double expertsUsed(int tokens) {
-        if (experts == 0) {
-            return 0;
-        }
-        double all = experts * (1 - Math.pow(1 - (double) used / experts, tokens));
-        return Math.max(Math.min(used, experts), all * likeness);
-    }
-
-    /** Learns from the number of experts that a layer has chosen for a batch. */
-    void observe(int tokens, int chosen) {
-        if (tokens > 1 && experts > 0) {
-            double all = experts * (1 - Math.pow(1 - (double) used / experts, tokens));
-            likeness += NEWS / 8 * (Math.min(1, chosen / all) - likeness);
-        }
+    /**
+     * Learns from the number of experts that a layer has chosen for a batch: tokens of one text
+     * choose more alike than by chance.
+     *
+     * @param expected the number if they chose by chance, as often as before
+     */
+    void observe(int chosen, double expected) {
+        likeness += NEWS / 8 * (Math.min(1, chosen / expected) - likeness);
     }
 
     /** Learns from a pass. */
     void observe(PassStats pass) {
-        if (pass.tokens() > 0) {
-            double seconds = (pass.nanos() - pass.stallNanos()) / 1e9 / pass.tokens();
-            compute += NEWS * (seconds - compute);
+        double computing = (pass.nanos() - pass.stallNanos()) / 1e9;
+        if (pass.tokens() == 1) {
+            alone += NEWS * (computing - alone);
+        } else if (pass.tokens() > 1) {
+            double each = Math.clamp((computing - alone) / (pass.tokens() - 1), 0, alone);
+            further += NEWS * (each - further);
         }
         // A few reads say little about the disk.
         if (pass.readNanos() > 10_000_000) {
@@ -76,15 +61,11 @@ final class ExpertSwitch {
     /**
      * Whether reading all experts in order takes less time.
      *
-     * @param missing the share of the experts that is not in memory
+     * @param missing the bytes of experts that are not in memory
+     * @param chosen those of them that the batch would use if its tokens chose by chance
      */
-    boolean isWide(int tokens, double missing) {
-        if (experts == 0 || tokens <= 1) {
-            return false;
-        }
-        double computing = tokens * compute;
-        double all = bytes * missing / disk;
-        double chosen = all * expertsUsed(tokens) / experts;
-        return Math.max(all, computing) < chosen + computing;
+    boolean isWide(int tokens, double missing, double chosen) {
+        double computing = alone + (tokens - 1) * further;
+        return Math.max(missing / disk, computing) < chosen * likeness / disk + computing;
     }
 }

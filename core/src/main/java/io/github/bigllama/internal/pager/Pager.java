@@ -232,7 +232,7 @@ public final class Pager implements AutoCloseable {
             pool.clearFailure();
             tokens = newTokens;
             planner.update(untouched);
-            boolean isWide = planner.isWide(tokens);
+            boolean isWide = planner.isWide(tokens, experts);
             planner.divide(experts, tokens, isWide);
             experts.begin(tokens, isWide);
             pool.window(planner.window(isWide));
@@ -260,12 +260,25 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** Notes the experts that a layer has chosen: missing ones are read at once. */
-    public void routed(int layer, int[] chosen) {
+    /**
+     * Notes the experts that a layer has chosen: missing ones are read at once, unless the pass
+     * reads all of them in order.
+     *
+     * @param choices those of each token
+     */
+    public void routed(int layer, int[] choices) {
+        int[] chosen = Arrays.stream(choices).distinct().toArray();
         try (PiecePool.Hold hold = pool.hold()) {
-            if (!givenUp) {
+            if (givenUp) {
+                return;
+            }
+            double expected = tokens > 1 ? experts.expected(layer, tokens) : 0;
+            if (expected > 0) {
+                planner.chosen(chosen.length, expected);
+            }
+            experts.count(layer, choices);
+            if (!order.isWide()) {
                 experts.route(layer, chosen, meter);
-                planner.chosen(tokens, chosen.length);
             }
         }
     }
@@ -358,10 +371,7 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /**
-     * How often each expert was chosen by single tokens, layer after layer; empty for a dense
-     * model.
-     */
+    /** How often each expert was chosen, layer after layer; empty for a dense model. */
     public int[] expertUses() {
         try (PiecePool.Hold hold = pool.hold()) {
             return experts.uses();

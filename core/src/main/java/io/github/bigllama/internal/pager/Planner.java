@@ -38,7 +38,7 @@ final class Planner {
         this.map = map;
         this.pool = pool;
         this.budget = budget;
-        byBytes = new ExpertSwitch(map.weights());
+        byBytes = new ExpertSwitch(map.weights().activeSize());
         plan(budget.weightRam(0));
     }
 
@@ -105,22 +105,22 @@ final class Planner {
     }
 
     /** Whether a batch reads all experts in order, instead of those that its tokens choose. */
-    boolean isWide(int tokens) {
+    boolean isWide(int tokens, ExpertPaging experts) {
         if (!map.weights().hasExperts() || tokens <= 1) {
             return false;
         }
         long most = PlanRules.layerBytes(map, tokens);
-        if (most > plan.window() + expertRoom(false) / 2) {
-            return true;
-        }
-        long all = map.size(map.everyTokenCount(), map.count());
-        double missing = all == 0 ? 0 : 1 - Math.min(1, (double) expertRoom(false) / all);
-        return byBytes.isWide(tokens, missing);
+        return most > plan.window() + expertRoom(false) / 2
+                || byBytes.isWide(tokens, experts.missing(), experts.missing(tokens));
     }
 
-    /** Learns from the experts that a layer has chosen for a batch. */
-    void chosen(int tokens, int experts) {
-        byBytes.observe(tokens, experts);
+    /**
+     * Learns from the number of experts that a layer has chosen for a batch.
+     *
+     * @param expected the number if its tokens had chosen by chance
+     */
+    void chosen(int chosen, double expected) {
+        byBytes.observe(chosen, expected);
     }
 
     /** Bytes of own memory that the plan has room for. */

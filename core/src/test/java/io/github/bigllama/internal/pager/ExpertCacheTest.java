@@ -1,12 +1,14 @@
 package io.github.bigllama.internal.pager;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.testing.Models;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -57,6 +59,29 @@ class ExpertCacheTest {
         }
         assertThat(cache.contains(piece(2))).isTrue();
         assertThat(cache.contains(piece(1))).isFalse();
+    }
+
+    @Test
+    void chancesAreEqualUntilTokensHaveChosen() {
+        double[] one = cache.chances(0, 1, 4);
+        assertThat(one).hasSize(64).containsOnly(4.0 / 64);
+        assertThat(cache.chances(0, 16, 4)).containsOnly(1 - Math.pow(1 - 4.0 / 64, 16));
+    }
+
+    @Test
+    void chancesAreWhatTokensHaveChosen() {
+        cache.resize(64L * map.length(piece(0)));
+        for (int token = 0; token < 200; token++) {
+            use(1, 2, 3, token % 2 == 0 ? 4 : 5);
+        }
+        double[] one = cache.chances(0, 1, 4);
+        assertThat(Arrays.stream(one).sum()).isCloseTo(4, within(1e-6));
+        assertThat(one[1]).isBetween(0.9, 1.0);
+        assertThat(one[4]).isBetween(0.4, 0.6);
+        assertThat(one[50]).isBetween(0.001, 0.01);
+        double[] batch = cache.chances(0, 16, 4);
+        assertThat(batch[4]).isGreaterThan(0.99);
+        assertThat(batch[50]).isBetween(0.01, 0.1);
     }
 
     @Test
