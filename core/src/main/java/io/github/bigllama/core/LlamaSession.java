@@ -346,7 +346,7 @@ public final class LlamaSession implements AutoCloseable {
         }
     }
 
-    /** The tokens that the KV cache holds. */
+    /** The tokens that the KV cache holds; the positions of an image or a sound are negative. */
     public int[] tokens() {
         try (Turn turn = enter()) {
             return sequence.tokens();
