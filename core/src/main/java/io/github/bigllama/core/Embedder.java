@@ -169,17 +169,16 @@ public final class Embedder implements AutoCloseable {
     }
 
     private static void normalize(MemorySegment vector) {
-        long size = vector.byteSize() / Float.BYTES;
+        float[] elements = vector.toArray(ValueLayout.JAVA_FLOAT);
         double squares = 0;
-        for (long i = 0; i < size; i++) {
-            double element = vector.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-            squares += element * element;
+        for (float element : elements) {
+            squares += (double) element * element;
         }
         double factor = squares > 0 ? 1 / Math.sqrt(squares) : 0;
-        for (long i = 0; i < size; i++) {
-            float element = vector.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-            vector.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (element * factor));
+        for (int i = 0; i < elements.length; i++) {
+            elements[i] = (float) (elements[i] * factor);
         }
+        vector.copyFrom(MemorySegment.ofArray(elements));
     }
 
     /** Frees the context; waits for a computation under way. Idempotent. */
