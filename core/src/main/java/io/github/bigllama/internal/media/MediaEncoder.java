@@ -190,7 +190,7 @@ public final class MediaEncoder implements AutoCloseable {
             }
         }
         throw new IllegalArgumentException(
-                "token %d at index %d begins no image of this model".formatted(tokens[from], from));
+                "token " + tokens[from] + " at index " + from + " begins no image of this model");
     }
 
     /**
