@@ -69,14 +69,14 @@ public final class Embedder implements AutoCloseable {
     }
 
     /** The most tokens of a text, with the prefix and the tokens that the model wants around it. */
-    public int mostTokens() {
-        return encoder.mostTokens();
+    public int maxTokens() {
+        return encoder.maxTokens();
     }
 
     /**
      * The vector of a text.
      *
-     * @throws PromptTooLongException if it has more than {@link #mostTokens} tokens, unless the
+     * @throws PromptTooLongException if it has more than {@link #maxTokens} tokens, unless the
      *     options say that it is cut
      */
     public float[] embed(String text) {
@@ -86,7 +86,7 @@ public final class Embedder implements AutoCloseable {
     /**
      * The vectors of texts, in their order.
      *
-     * @throws PromptTooLongException if one has more than {@link #mostTokens} tokens, unless the
+     * @throws PromptTooLongException if one has more than {@link #maxTokens} tokens, unless the
      *     options say that they are cut; then nothing is computed
      */
     public List<float[]> embed(List<String> texts) {
@@ -132,7 +132,7 @@ public final class Embedder implements AutoCloseable {
     private int[] tokens(String text, int number) {
         Objects.requireNonNull(text, "text");
         int[] tokens = model.tokenizer().encode(options.prefix() + text, true, false);
-        int most = mostTokens();
+        int most = maxTokens();
         if (tokens.length == 0) {
             throw new IllegalArgumentException(
                     "text " + (number + 1) + " is empty, and the model adds no tokens to it");

@@ -78,8 +78,8 @@ public final class Reranker implements AutoCloseable {
     }
 
     /** The most tokens of a query and a document, with those that the model wants around them. */
-    public int mostTokens() {
-        return encoder.mostTokens();
+    public int maxTokens() {
+        return encoder.maxTokens();
     }
 
     /**
@@ -96,7 +96,7 @@ public final class Reranker implements AutoCloseable {
      * The scores of documents, in their order, one for each of the {@link #labels}; the first is
      * what documents are sorted by.
      *
-     * @throws PromptTooLongException if a document and the query have more than {@link #mostTokens}
+     * @throws PromptTooLongException if a document and the query have more than {@link #maxTokens}
      *     tokens, unless the options say that the document is cut, and the query alone fits; then
      *     nothing is computed
      */
@@ -115,7 +115,7 @@ public final class Reranker implements AutoCloseable {
 
     private int[] fitting(String query, String document, int number) {
         int[] tokens = prompt.tokens(query, document);
-        int most = mostTokens();
+        int most = maxTokens();
         if (tokens.length == 0) {
             throw new IllegalArgumentException(
                     "the query and document "

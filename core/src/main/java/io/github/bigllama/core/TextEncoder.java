@@ -70,8 +70,8 @@ final class TextEncoder implements AutoCloseable {
         // llama.cpp has a model that could write texts compute the logits of each token, too.
         int most =
                 model.computesLogits()
-                        ? EmbeddingOptions.MOST_AUTO_BATCH / 4
-                        : EmbeddingOptions.MOST_AUTO_BATCH;
+                        ? EmbeddingOptions.MAX_AUTO_BATCH / 4
+                        : EmbeddingOptions.MAX_AUTO_BATCH;
         int batch = isAuto ? Math.min(model.trainedContextSize(), most) : batchSize;
         SessionOptions session =
                 SessionOptions.defaults()
@@ -100,7 +100,7 @@ final class TextEncoder implements AutoCloseable {
     }
 
     /** The most tokens of a text. */
-    int mostTokens() {
+    int maxTokens() {
         return Math.min(encoder.batchSize(), model.trainedContextSize());
     }
 
@@ -112,7 +112,7 @@ final class TextEncoder implements AutoCloseable {
      * @param remedy what to do, in the message
      */
     PromptTooLongException tooLong(int text, String what, int tokens, String remedy) {
-        int most = mostTokens();
+        int most = maxTokens();
         return new PromptTooLongException(
                 String.format(
                         Locale.ROOT,
@@ -135,7 +135,7 @@ final class TextEncoder implements AutoCloseable {
     /**
      * Computes the numbers of texts.
      *
-     * @param texts tokens, at most {@link #mostTokens} each
+     * @param texts tokens, at most {@link #maxTokens} each
      * @param numbers is given each text's as soon as its pass has ended, in the order of the texts;
      *     the segment is valid during the call, and writable
      * @throws DecodeException if llama.cpp fails, or what it computed is not numbers

@@ -167,7 +167,7 @@ class EmbedderTest {
         EmbeddingOptions small = OPTIONS.withBatchSize(32);
         String longText = TEXT.repeat(20);
         try (Embedder embedder = model.newEmbedder(small)) {
-            assertThat(embedder.mostTokens()).isEqualTo(32);
+            assertThat(embedder.maxTokens()).isEqualTo(32);
             assertThatThrownBy(() -> embedder.embed(List.of(TEXT, longText)))
                     .isInstanceOf(PromptTooLongException.class)
                     .hasMessageContainingAll("text 2 has", "32", "withTruncate", "withBatchSize");

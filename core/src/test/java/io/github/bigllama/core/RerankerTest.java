@@ -217,7 +217,7 @@ class RerankerTest {
         for (LlamaModel model : List.of(bert, qwen)) {
             RerankingOptions small = OPTIONS.withBatchSize(100);
             try (Reranker reranker = model.newReranker(small)) {
-                assertThat(reranker.mostTokens()).isEqualTo(100);
+                assertThat(reranker.maxTokens()).isEqualTo(100);
                 assertThatThrownBy(() -> reranker.score(QUERY, List.of("a", tooLong)))
                         .isInstanceOf(PromptTooLongException.class)
                         .hasMessageContainingAll(

@@ -21,7 +21,7 @@ public final class PassArguments {
             description =
                     "Most tokens computed in one pass, and of a text. Default: what the model was "
                             + "trained with, but at most "
-                            + EmbeddingOptions.MOST_AUTO_BATCH
+                            + EmbeddingOptions.MAX_AUTO_BATCH
                             + ".")
     int batchSize = EmbeddingOptions.AUTO_BATCH;
 

@@ -14,7 +14,7 @@ import java.util.function.Consumer;
  * @param truncate whether a text that is too long loses its end; else it is refused
  * @param batchSize most tokens computed in one pass over the weights, as many short texts as fit;
  *     also the most tokens of a text. {@link #AUTO_BATCH} for what the model was trained with, but
- *     at most {@value #MOST_AUTO_BATCH}, or a quarter of that for a model that writes texts; less
+ *     at most {@value #MAX_AUTO_BATCH}, or a quarter of that for a model that writes texts; less
  *     where weights are read from disk and RAM is short
  * @param threads number of threads that compute; 0 for one per physical core, divided among
  *     whatever computes at the same time
@@ -30,7 +30,7 @@ public record EmbeddingOptions(
     public static final int AUTO_BATCH = 0;
 
     /** The largest batch that is chosen; buffers grow with its square. */
-    public static final int MOST_AUTO_BATCH = 2048;
+    public static final int MAX_AUTO_BATCH = 2048;
 
     private static final EmbeddingOptions DEFAULTS =
             new EmbeddingOptions(Pooling.MODEL, true, "", false, AUTO_BATCH, 0);

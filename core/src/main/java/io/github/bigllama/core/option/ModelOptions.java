@@ -25,7 +25,7 @@ import java.util.function.Consumer;
  *     at most {@value #MAX_OVERRIDE_BYTES} bytes of UTF-8
  * @param checkTensors whether llama.cpp validates every weight while loading, which reads the whole
  *     file
- * @param ram most RAM for the whole process, in bytes, at least {@value #LEAST_RAM}; of a model
+ * @param ram most RAM for the whole process, in bytes, at least {@value #MIN_RAM}; of a model
  *     that does not fit, a part stays in RAM and the rest is read in each pass. Empty for the RAM
  *     that the system has. Only for {@link LoadMode#AUTO}
  * @param mirror a copy of the model on another disk (the first part of a split model); weights that
@@ -59,7 +59,7 @@ public record ModelOptions(
     /**
      * The smallest {@link #ram()}, in bytes: anything less is a mistake, such as a missing unit.
      */
-    public static final long LEAST_RAM = 1 << 20;
+    public static final long MIN_RAM = 1 << 20;
 
     /** Every layer on the GPU, if there is one. */
     public static final int ALL_LAYERS = -1;
@@ -94,9 +94,9 @@ public record ModelOptions(
                     "gpuLayers is " + gpuLayers + ", must be -1 (all) or more");
         }
         Objects.requireNonNull(ram, "ram");
-        if (ram.isPresent() && ram.getAsLong() < LEAST_RAM) {
+        if (ram.isPresent() && ram.getAsLong() < MIN_RAM) {
             throw new IllegalArgumentException(
-                    "ram is " + ram.getAsLong() + " bytes, must be " + LEAST_RAM + " or more");
+                    "ram is " + ram.getAsLong() + " bytes, must be " + MIN_RAM + " or more");
         }
         if (ram.isPresent() && loadMode != LoadMode.AUTO) {
             throw new IllegalArgumentException(

@@ -53,7 +53,7 @@ public record QuantizeOptions(
     public static final long AUTO_BUFFER_SIZE = 0;
 
     /** The smallest {@link #bufferSize()}, in bytes. */
-    public static final long LEAST_BUFFER_SIZE = 1 << 20;
+    public static final long MIN_BUFFER_SIZE = 1 << 20;
 
     /** The types that llama.cpp can write: those of ggml_quantize_chunk. */
     public static final Set<GgmlType> TENSOR_TYPES =
@@ -98,13 +98,13 @@ public record QuantizeOptions(
             throw new IllegalArgumentException(
                     "threads is " + threads + ", must be 0 (automatic) to " + MAX_THREADS);
         }
-        if (bufferSize != AUTO_BUFFER_SIZE && bufferSize < LEAST_BUFFER_SIZE) {
+        if (bufferSize != AUTO_BUFFER_SIZE && bufferSize < MIN_BUFFER_SIZE) {
             throw new IllegalArgumentException(
                     String.format(
                             Locale.ROOT,
                             "bufferSize is %d bytes, must be 0 (automatic) or at least %d",
                             bufferSize,
-                            LEAST_BUFFER_SIZE));
+                            MIN_BUFFER_SIZE));
         }
         Objects.requireNonNull(outputTensorType, "outputTensorType");
         Objects.requireNonNull(tokenEmbeddingType, "tokenEmbeddingType");

@@ -132,7 +132,7 @@ class QuantizerTest {
         Quantizer.of(
                         original,
                         Quantization.Q4_K_M,
-                        DEFAULTS.withThreads(1).withBufferSize(QuantizeOptions.LEAST_BUFFER_SIZE))
+                        DEFAULTS.withThreads(1).withBufferSize(QuantizeOptions.MIN_BUFFER_SIZE))
                 .write(other);
         assertThat(other).hasSameBinaryContentAs(out());
     }
