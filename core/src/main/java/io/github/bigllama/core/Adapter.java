@@ -17,7 +17,7 @@ public final class Adapter implements AutoCloseable {
     private final AdapterFile options;
     private final LoadedAdapter loaded;
 
-    /** How many sessions and embedders use it. Guarded by the owner. */
+    /** How many sessions, embedders and rerankers use it. Guarded by the owner. */
     private int users;
 
     Adapter(ModelAdapters owner, AdapterFile options, LoadedAdapter loaded) {
@@ -65,7 +65,7 @@ public final class Adapter implements AutoCloseable {
     /**
      * Frees it. Sessions that are opened from then on begin without it. Idempotent.
      *
-     * @throws IllegalStateException while a session or an embedder uses it
+     * @throws IllegalStateException while a session, an embedder or a reranker uses it
      */
     @Override
     public void close() {

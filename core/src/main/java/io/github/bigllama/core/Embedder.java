@@ -18,8 +18,8 @@ import java.util.Objects;
  * <p>Thread-safe: threads take turns. An interrupt ends the call of the interrupted thread with a
  * {@link java.util.concurrent.CancellationException}; the thread stays interrupted.
  *
- * <p>A text's vector depends on the texts of the same pass by as much as quantized matrices round
- * (some 10<sup>−3</sup> of its length with Q8_0; nothing with F16 but the order of additions).
+ * <p>The other texts of a pass change a vector by about as much as quantized matrices round (some
+ * 10<sup>−3</sup> of its length with Q8_0; with F16 nothing changes but the order of additions).
  *
  * <p>Close it before its model. Closing is idempotent; every other call on a closed embedder throws
  * {@link IllegalStateException}. One that has become unreachable is closed some time later, with a
@@ -95,7 +95,7 @@ public final class Embedder implements AutoCloseable {
         return Arrays.asList(vectors);
     }
 
-    /** Is given vectors. */
+    /** Takes vectors as they are computed. */
     @FunctionalInterface
     public interface VectorConsumer {
         /**

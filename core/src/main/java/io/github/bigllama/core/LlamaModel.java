@@ -40,7 +40,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A GGUF model: weights, vocabulary and metadata. Thread-safe; any number of sessions share it.
  *
- * <p>Close the sessions first, then the model. Closing is idempotent; every other call on a closed
+ * <p>Close its sessions, embedders, rerankers and server first, then the model; its adapters, its
+ * projector and its draft model are closed with it. Closing is idempotent; every other call on a closed
  * model throws {@link IllegalStateException}.
  */
 @SuppressWarnings("exports") // the superclass has nothing for users
@@ -95,7 +96,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      * Loads a model.
      *
      * @param path a GGUF file; of a split model the first part, {@code …-00001-of-000NN.gguf}
-     * @throws ModelLoadException if the file is missing or damaged, or llama.cpp refuses it
+     * @throws ModelLoadException if a file (of the model, its draft model, its projector or an
+     *     adapter) is missing or damaged, does not fit the model, or is refused by llama.cpp, or if
+     *     there is too little RAM
      * @throws NativeLoadException if llama.cpp itself can't be loaded
      * @throws java.util.concurrent.CancellationException if the progress callback cancelled it
      * @throws IllegalArgumentException if a device does not exist
@@ -163,6 +166,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      *
      * @throws ModelLoadException if the file is missing or damaged, does not fit this model, or
      *     there is too little RAM for it
+     * @throws SessionException if the model was loaded without its weights
      */
     public synchronized Adapter loadAdapter(AdapterFile file) {
         Objects.requireNonNull(file, "file");
@@ -172,8 +176,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     }
 
     /**
-     * The adapters that sessions and embedders begin with, and their scales: those of {@link
-     * ModelOptions#adapters()} that have not been closed.
+     * The adapters that sessions begin with and that embedders and rerankers use, and their scales:
+     * those of {@link ModelOptions#adapters()} that have not been closed.
      */
     public Map<Adapter, Float> adapters() {
         return adapters.defaults();
@@ -449,8 +453,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     /**
      * Frees the weights. Idempotent.
      *
-     * @throws IllegalStateException while sessions are open; the message says how many, and where
-     *     they were opened
+     * @throws IllegalStateException while sessions, embedders, rerankers or a server are open; the
+     *     message says how many, and where they were opened
      */
     @Override
     public synchronized void close() {

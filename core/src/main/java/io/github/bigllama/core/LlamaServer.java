@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
  * Serves a model over HTTP: llama.cpp's own server, with its protocols (OpenAI's chat completions,
  * responses and embeddings, Anthropic's messages) and its options, on a model whose weights
  * bigllama keeps in memory as for a session. The model may be larger than RAM, and may be used by
- * sessions at the same time. Adapters are options of the server ({@code --lora}, {@code
- * --control-vector}); those of the model are for its sessions.
+ * sessions at the same time. Adapters and a projector are options of the server ({@code --lora},
+ * {@code --control-vector}, {@code --mmproj}); those of the model are for its sessions.
  *
  * <p>llama.cpp can run one server in a process. Thread-safe. Close it before its model; closing is
  * idempotent. What is logged goes to the logger {@code io.github.bigllama.llama.cpp}, at level

@@ -122,11 +122,11 @@ public final class LlamaSession implements AutoCloseable {
      * Continues a sequence of tokens. Give all tokens, not only the new ones; those that the KV
      * cache already holds are not computed again.
      *
-     * @throws PromptTooLongException if the prompt leaves no room in the context
-     * @param prompt tokens of the vocabulary, and those that stand for images; see {@link
+     * @param prompt tokens of the vocabulary, and those that stand for images or sounds; see {@link
      *     Projector#encode}
-     * @throws IllegalArgumentException if the prompt is empty, has a token that is not in the
-     *     vocabulary, or ends with an image
+     * @throws PromptTooLongException if the prompt leaves no room in the context
+     * @throws IllegalArgumentException if the prompt is empty, has a token that is neither in the
+     *     vocabulary nor of the model's projector, or ends with an image or a sound
      */
     public TokenStream generate(int[] prompt, GenerationOptions options) {
         Objects.requireNonNull(prompt, "prompt");
@@ -155,7 +155,9 @@ public final class LlamaSession implements AutoCloseable {
      * Computes tokens after those in the KV cache, and nothing more: for logits, embeddings and
      * your own generation loops.
      *
+     * @param tokens as for {@link #generate(int[], GenerationOptions)}
      * @throws PromptTooLongException if they do not fit; nothing is computed then
+     * @throws IllegalArgumentException as that does
      * @throws CancellationException if the thread is interrupted; it stays interrupted, and the
      *     tokens computed by then stay in the KV cache
      */
@@ -172,9 +174,10 @@ public final class LlamaSession implements AutoCloseable {
     /**
      * As {@link #decode(int...)}, in one batch, and with logits for more than the last token.
      *
-     * @param tokens at most {@link SessionOptions#batchSize()}
+     * @param tokens of the vocabulary, at most {@link SessionOptions#batchSize()}
      * @param first index of the first token that gets logits, from 0; at most {@link
      *     SessionOptions#outputs()} tokens may follow from there, itself included
+     * @throws IllegalArgumentException if there are more, or some stand for an image or a sound
      */
     public void decode(int[] tokens, int first) {
         Objects.requireNonNull(tokens, "tokens");
@@ -183,7 +186,7 @@ public final class LlamaSession implements AutoCloseable {
             requireTokens(tokens);
             if (MediaPiece.isIn(tokens, tokens.length)) {
                 throw new IllegalArgumentException(
-                        "embeddings of an image have no logits; give them to decode(int...)");
+                        "images and sounds have no logits; give their tokens to decode(int...)");
             }
             Objects.checkIndex(first, tokens.length + 1);
             int batchSize = lane.context().batchSize();
@@ -434,7 +437,7 @@ public final class LlamaSession implements AutoCloseable {
         }
         if (MediaPiece.isMedia(tokens[tokens.length - 1])) {
             throw new IllegalArgumentException(
-                    "the tokens end with an image, after which nothing can be chosen: add a text");
+                    "the tokens end with an image or a sound, after which nothing can be chosen: add a text");
         }
     }
 

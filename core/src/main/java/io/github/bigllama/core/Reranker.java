@@ -13,7 +13,7 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
- * Scores how well documents answer a query; the better, the higher. Several documents are computed
+ * Scores how well documents answer a query: the better, the higher. Several documents are computed
  * in one pass over the weights, so give it many at a time. Scores are those of llama.cpp's server:
  * of any size, or between 0 and 1, as the model was trained; compare only scores of the same query.
  *
@@ -70,8 +70,8 @@ public final class Reranker implements AutoCloseable {
     }
 
     /**
-     * The names of the scores that a document gets, such as "yes" and "no": mostly one. One that
-     * the model has no name for has its number.
+     * The names of the scores that a document gets: usually one, sometimes several, such as "yes"
+     * and "no". A score that the model has no name for has its number, from 0.
      */
     public List<String> labels() {
         return labels;

@@ -18,6 +18,12 @@
  * {@link io.github.bigllama.core.chat.Reply} is an answer taken apart, and a {@link
  * io.github.bigllama.core.structure.Grammar} describes the form that an answer must have.
  *
+ * <p>An {@link io.github.bigllama.core.Embedder} turns texts into vectors, and a {@link
+ * io.github.bigllama.core.Reranker} scores documents for a query. An {@link
+ * io.github.bigllama.core.Adapter} changes what a model says, and a {@link
+ * io.github.bigllama.core.Projector} lets it see or hear. A {@link
+ * io.github.bigllama.core.LlamaServer} serves it over HTTP.
+ *
  * <h2>Settings of the JVM</h2>
  *
  * <ul>

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * Scores how well texts answer a query, several in a pass over the weights. Of a model that gives a
- * text several scores it is the first. Thread-safe: calls take turns. Close it before its model.
+ * Scores how well texts answer a query, several in a pass over the weights. If the model gives a
+ * text several scores, this is the first. Thread-safe: calls take turns. Close it before its model.
  */
 public final class BigllamaScoringModel implements ScoringModel, AutoCloseable {
     private final Reranker reranker;
@@ -20,8 +20,8 @@ public final class BigllamaScoringModel implements ScoringModel, AutoCloseable {
      * A scoring model.
      *
      * @param model stays the caller's
-     * @throws io.github.bigllama.core.exception.SessionException if it is no reranker, or there is
-     *     too little RAM
+     * @throws io.github.bigllama.core.exception.SessionException if it can't score documents, or
+     *     there is too little RAM
      */
     public BigllamaScoringModel(LlamaModel model, RerankingOptions options) {
         this.reranker = Objects.requireNonNull(model, "model").newReranker(options);

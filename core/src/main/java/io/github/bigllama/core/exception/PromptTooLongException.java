@@ -2,7 +2,11 @@ package io.github.bigllama.core.exception;
 
 import java.util.List;
 
-/** A prompt has more tokens than the context has room for. Nothing was computed or forgotten. */
+/**
+ * A prompt, or a text of an {@link io.github.bigllama.core.Embedder} or {@link
+ * io.github.bigllama.core.Reranker}, has more tokens than there is room for. Nothing was computed or
+ * forgotten.
+ */
 public final class PromptTooLongException extends LlamaException {
     private static final long serialVersionUID = 1;
 
@@ -37,7 +41,7 @@ public final class PromptTooLongException extends LlamaException {
         this.text = text;
     }
 
-    /** The number of the text, from 0, if there are several; else 0. */
+    /** The number of the text or document, from 0, if there are several; else 0. */
     public int text() {
         return text;
     }
@@ -47,7 +51,7 @@ public final class PromptTooLongException extends LlamaException {
         return promptTokens;
     }
 
-    /** Size of the context, in tokens. */
+    /** Size of the context, in tokens; of texts the most that one may have. */
     public int contextSize() {
         return contextSize;
     }

@@ -15,8 +15,9 @@ import java.util.Objects;
 
 /**
  * The bytes of a file with an image (PNG, JPEG, GIF, BMP; of a GIF the first picture) or a sound
- * (WAV, MP3, FLAC), for a message to a model with a projector. They are decoded when a model is
- * given them. Two with the same bytes are equal. Immutable.
+ * (WAV, MP3, FLAC), for a message to a model with a {@linkplain io.github.bigllama.core.Projector
+ * projector}. They are decoded when a model is given them. Two with the same bytes are equal.
+ * Immutable.
  */
 public final class Media {
     /** The largest file, in bytes. */

@@ -10,7 +10,7 @@ import java.util.function.Consumer;
  * @param normalize whether vectors have the length 1, so that the dot product of two is their
  *     cosine; else they are as the model computes them
  * @param prefix what is put before each text, such as the instruction that the model was trained
- *     with ({@code "query: "}); mostly empty
+ *     with ({@code "query: "}); usually empty
  * @param truncate whether a text that is too long loses its end; else it is refused
  * @param batchSize most tokens computed in one pass over the weights, as many short texts as fit;
  *     also the most tokens of a text. {@link #AUTO_BATCH} for what the model was trained with, but
@@ -29,7 +29,7 @@ public record EmbeddingOptions(
     /** The batch size is chosen when the embedder is opened. */
     public static final int AUTO_BATCH = 0;
 
-    /** The largest batch that is chosen; buffers grow with its square. */
+    /** The largest batch that is chosen, in tokens; buffers grow with its square. */
     public static final int MAX_AUTO_BATCH = 2048;
 
     private static final EmbeddingOptions DEFAULTS =

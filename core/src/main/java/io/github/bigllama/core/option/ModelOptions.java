@@ -37,8 +37,8 @@ import java.util.function.Consumer;
  *     tokenizer works, but sessions can't be opened
  * @param draftModel a small model with the same vocabulary, which drafts tokens for this one; all
  *     of it is in RAM
- * @param adapters LoRA adapters and control vectors, which every session and embedder of the model
- *     begins with; all of them are in RAM
+ * @param adapters LoRA adapters and control vectors, which every session of the model begins with,
+ *     and every embedder and reranker uses; all of them are in RAM
  * @param projector the file that lets the model see or hear ({@code mmproj}); all of it is in RAM
  */
 public record ModelOptions(

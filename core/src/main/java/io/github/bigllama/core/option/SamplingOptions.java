@@ -14,7 +14,7 @@ import java.util.function.Consumer;
  *
  * <p>A grammar judges what was chosen: a token that it does not allow is replaced by one that the
  * same steps choose among those that it allows. A sampler written in Java is not asked twice, but
- * sees only tokens that the grammar allows; finding these takes milliseconds a token where the
+ * sees only tokens that the grammar allows; finding these takes milliseconds per token where the
  * vocabulary is large. Processors don't see what a grammar allows.
  *
  * <p>Sources: top-k <a href="https://arxiv.org/abs/1805.04833">arXiv:1805.04833</a>, top-p <a
