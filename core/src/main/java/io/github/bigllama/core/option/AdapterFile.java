@@ -18,7 +18,7 @@ public record AdapterFile(Path file, float scale, int firstLayer, int lastLayer)
     /** The first layer that llama.cpp can steer. */
     public static final int FIRST_LAYER = 1;
 
-    /** No limit. */
+    /** The last layer of any control vector, which is no limit. */
     public static final int LAST_LAYER = Integer.MAX_VALUE;
 
     public AdapterFile {
@@ -46,7 +46,10 @@ public record AdapterFile(Path file, float scale, int firstLayer, int lastLayer)
         return new AdapterFile(file, value, firstLayer, lastLayer);
     }
 
-    /** Limits a control vector to some layers, the first and the last included. */
+    /**
+     * Limits a control vector to some layers, the first and the last included. A LoRA adapter can't
+     * be limited: loading it fails then.
+     */
     public AdapterFile withLayers(int first, int last) {
         return new AdapterFile(file, scale, first, last);
     }
