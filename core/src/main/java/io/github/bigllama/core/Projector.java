@@ -13,10 +13,10 @@ import java.util.Objects;
  * the place of tokens ({@code mmproj}; see {@link ModelOptions#withProjector}). Chats use it for
  * messages with {@link Media}. Belongs to its model, and is closed with it. Thread-safe.
  *
- * <p>An image or a sound takes as many cells of the KV cache as it has embeddings, and is kept there
- * as tokens are: the same one at the same place is not computed again. Sessions whose KV cache holds
- * one can't be saved, draft no tokens, and end an answer when the context is full. A computation of
- * embeddings under way is not interrupted.
+ * <p>An image or a sound takes as many cells of the KV cache as it has embeddings, and is kept
+ * there as tokens are: the same one at the same place is not computed again. Sessions whose KV
+ * cache holds one can't be saved, draft no tokens, and end an answer when the context is full. A
+ * computation of embeddings under way is not interrupted.
  */
 public final class Projector {
     private final Path path;
@@ -57,8 +57,8 @@ public final class Projector {
     }
 
     /**
-     * The number of cells of the KV cache that tokens take: one each, except that an image takes one
-     * for each of its embeddings, and may have more of them than positions (M-RoPE).
+     * The number of cells of the KV cache that tokens take: one each, except that an image takes
+     * one for each of its embeddings, and may have more of them than positions (M-RoPE).
      *
      * @throws IllegalArgumentException if a token below 0 is not of this projector, or does not
      *     stand among those that {@link #encode} has put around it

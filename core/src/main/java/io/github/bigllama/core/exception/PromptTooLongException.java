@@ -4,8 +4,8 @@ import java.util.List;
 
 /**
  * A prompt, or a text of an {@link io.github.bigllama.core.Embedder} or {@link
- * io.github.bigllama.core.Reranker}, has more tokens than there is room for. Nothing was computed or
- * forgotten.
+ * io.github.bigllama.core.Reranker}, has more tokens than there is room for. Nothing was computed
+ * or forgotten.
  */
 public final class PromptTooLongException extends LlamaException {
     private static final long serialVersionUID = 1;

@@ -16,8 +16,8 @@ public interface LogitsProcessor {
      * must be above -{@code MAX_LOGIT}. Otherwise the stream throws {@link IllegalStateException}.
      *
      * @param tokens the tokens in the KV cache, that is the prompt and what was generated after it,
-     *     for all those that have not been shifted out of a full context; negative for the positions
-     *     of an image or a sound; a copy
+     *     for all those that have not been shifted out of a full context; negative for the
+     *     positions of an image or a sound; a copy
      * @param generated number of tokens that this answer has so far; 0 for the first one
      * @param logits one float for each token of the vocabulary. It is llama.cpp's own memory, or a
      *     copy for the session where others share its context; the next computation overwrites it.

@@ -25,9 +25,9 @@ import java.util.function.Consumer;
  *     at most {@value #MAX_OVERRIDE_BYTES} bytes of UTF-8
  * @param checkTensors whether llama.cpp validates every weight while loading, which reads the whole
  *     file
- * @param ram most RAM for the whole process, in bytes, at least {@value #MIN_RAM}; of a model
- *     that does not fit, a part stays in RAM and the rest is read in each pass. Empty for the RAM
- *     that the system has. Only for {@link LoadMode#AUTO}
+ * @param ram most RAM for the whole process, in bytes, at least {@value #MIN_RAM}; of a model that
+ *     does not fit, a part stays in RAM and the rest is read in each pass. Empty for the RAM that
+ *     the system has. Only for {@link LoadMode#AUTO}
  * @param mirror a copy of the model on another disk (the first part of a split model); weights that
  *     do not fit into RAM are read from both. Only for {@link LoadMode#AUTO}
  * @param expertProfile whether the user's cache records which experts are used most, so that they

@@ -5,8 +5,8 @@ package io.github.bigllama.core.option;
  *
  * @param truncate whether a document that is too long loses its end; else it is refused
  * @param batchSize most tokens computed in one pass over the weights, as many pairs of the query
- *     and a document as fit; also the most tokens of a pair. {@link EmbeddingOptions#AUTO_BATCH} for
- *     the size that an embedder would choose
+ *     and a document as fit; also the most tokens of a pair. {@link EmbeddingOptions#AUTO_BATCH}
+ *     for the size that an embedder would choose
  * @param threads number of threads that compute; 0 for one per physical core, divided among
  *     whatever computes at the same time
  */
