@@ -8,7 +8,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -46,11 +45,7 @@ public final class Embedder implements AutoCloseable {
 
     /** The model's own pooling, or the mean if it has none. */
     private static Pooling pooling(LlamaModel model, Pooling wanted) {
-        Map<String, String> metadata = model.metadata();
-        String type = metadata.get(metadata.get("general.architecture") + ".pooling_type");
-        return wanted == Pooling.MODEL && (type == null || type.equals("0"))
-                ? Pooling.MEAN
-                : wanted;
+        return wanted == Pooling.MODEL && !model.pools() ? Pooling.MEAN : wanted;
     }
 
     /** The model of this embedder. */

@@ -283,6 +283,11 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return contexts.openEncoder(noun, options, pooling, values, use.adapters());
     }
 
+    /** Whether the model says how the vectors of a text's tokens become one. */
+    boolean pools() {
+        return loaded.pools();
+    }
+
     /** Whether a pass that makes a vector of a text computes the logits of its tokens, too. */
     boolean computesLogits() {
         return !ModelFiles.isEncoder(metadata().get("general.architecture"));

@@ -57,6 +57,19 @@ class EmbedderTest {
         model.close();
     }
 
+    @Test
+    void anOverrideSaysHowToPool() {
+        ModelOptions last =
+                ModelOptions.defaults()
+                        .withMetadataOverrides(Map.of("llama.pooling_type", Pooling.LAST.value()));
+        try (LlamaModel overridden = LlamaModel.load(DemoModel.PATH, last);
+                Embedder embedder = overridden.newEmbedder(OPTIONS)) {
+            float[] vector = embedder.embed(TEXT);
+            assertThat(vector).isEqualTo(embed(OPTIONS.withPooling(Pooling.LAST), TEXT));
+            assertThat(vector).isNotEqualTo(embed(OPTIONS, TEXT));
+        }
+    }
+
     private static float[] embed(EmbeddingOptions options, String text) {
         try (Embedder embedder = model.newEmbedder(options)) {
             return embedder.embed(text);

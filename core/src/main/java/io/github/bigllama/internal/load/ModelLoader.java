@@ -15,6 +15,7 @@ import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.Weights;
+import io.github.bigllama.internal.check.Hyperparameters;
 import io.github.bigllama.internal.check.ModelCheck;
 import io.github.bigllama.internal.llama.Devices;
 import io.github.bigllama.internal.llama.LlamaLibrary;
@@ -47,6 +48,7 @@ public final class ModelLoader {
      *
      * @param options the options that it was loaded with
      * @param kind the kind of model
+     * @param pools whether the file, or an override, says how vectors of tokens become one
      * @param weights the weights and their places in the files
      * @param kvElements upper bound of the elements per position in the keys of all layers, or in
      *     the values
@@ -60,6 +62,7 @@ public final class ModelLoader {
             NativeHandle handle,
             ModelOptions options,
             ModelKind kind,
+            boolean pools,
             Weights weights,
             double kvElements,
             long residentLeast,
@@ -114,6 +117,7 @@ public final class ModelLoader {
                     loadNative(path, options, false),
                     options,
                     kind,
+                    pools(files, chosen),
                     weights,
                     KvCacheBound.elements(files, kind),
                     isManaged ? PlanRules.leastRam(weights) : 0,
@@ -126,6 +130,12 @@ public final class ModelLoader {
             sizes.close();
             throw e;
         }
+    }
+
+    private static boolean pools(ModelFiles files, ModelOptions options) {
+        Hyperparameters values = Hyperparameters.of(files, options.metadataOverrides());
+        // 0 is LLAMA_POOLING_TYPE_NONE.
+        return values.u32(values.key("pooling_type")).orElse(0) != 0;
     }
 
     /**
@@ -205,6 +215,7 @@ public final class ModelLoader {
                     loadNative(path, options, false),
                     options,
                     kind,
+                    pools(files, chosen),
                     weights,
                     KvCacheBound.elements(files, kind),
                     0,
