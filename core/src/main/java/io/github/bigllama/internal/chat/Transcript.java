@@ -2,8 +2,7 @@ package io.github.bigllama.internal.chat;
 
 import io.github.bigllama.core.Tokenizer;
 import io.github.bigllama.internal.media.MediaPiece;
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
+import io.github.bigllama.internal.text.Utf8Decoder;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -171,8 +170,9 @@ public final class Transcript {
     private void findEnds(int from, int to, int first, int next, int[] ends) {
         int[] inMarked = new int[to - from + 1];
         String plain = control.unmark(text.substring(from, to), inMarked);
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        int[] positions = new int[tokens.length];
+        StringBuilder decoded = new StringBuilder();
+        Utf8Decoder utf8 = new Utf8Decoder();
+        int[] lengths = new int[tokens.length];
         for (int i = first; i < next; i++) {
             // The template may not have written the first token.
             boolean isAdded =
@@ -180,33 +180,18 @@ public final class Transcript {
                             && tokenizer.addsBeginOfSequence()
                             && !plain.startsWith(tokenizer.decode(new int[] {tokens[0]}, true));
             if (!isAdded) {
-                bytes.writeBytes(tokenizer.bytes(tokens[i], true));
+                decoded.append(utf8.decode(tokenizer.bytes(tokens[i], true)));
             }
-            positions[i] = bytes.size();
+            boolean isWhole = i == next - 1 || !utf8.isInCharacter();
+            decoded.append(i == next - 1 ? utf8.flush() : "");
+            lengths[i] = isWhole ? decoded.length() : -1;
         }
-        byte[] all = bytes.toByteArray();
-        if (!new String(all, StandardCharsets.UTF_8).equals(plain)) {
+        if (!decoded.toString().equals(plain)) {
             return;
         }
-        int at = 0;
-        int chars = 0;
         for (int i = first; i < next; i++) {
-            while (at < positions[i]) {
-                chars += chars(all[at++]);
-            }
-            if (at == all.length || !isContinuation(all[at])) {
-                ends[i] = from + inMarked[chars];
-            }
+            ends[i] = lengths[i] < 0 ? -1 : from + inMarked[lengths[i]];
         }
-    }
-
-    /** Number of chars that begin at a byte of UTF-8: a character counts at its first byte. */
-    private static int chars(byte b) {
-        return isContinuation(b) ? 0 : (b & 0xff) >= 0xf0 ? 2 : 1;
-    }
-
-    private static boolean isContinuation(byte b) {
-        return (b & 0xc0) == 0x80;
     }
 
     private static int[] concat(int[] first, int[] second) {

@@ -23,6 +23,11 @@ public final class Utf8Decoder {
         return decode(bytes, false);
     }
 
+    /** Whether the bytes so far end inside a character. */
+    public boolean isInCharacter() {
+        return pending.length > 0;
+    }
+
     /** Ends the text: returns U+FFFD for an incomplete character, or nothing. */
     public String flush() {
         return decode(new byte[0], true);
