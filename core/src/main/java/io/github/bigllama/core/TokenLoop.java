@@ -4,6 +4,7 @@ import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.internal.draft.Drafter;
+import io.github.bigllama.internal.engine.Adapters;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.Logprobs;
 import io.github.bigllama.internal.engine.SamplerChain;
@@ -207,6 +208,8 @@ final class TokenLoop {
                         + sequence.used()
                         + " tokens; the weights in "
                         + model.path()
+                        + (lane.adapters() == Adapters.NONE ? "" : ", or in an adapter,")
+                        + (sequence.holdsMedia() ? ", or in the projector," : "")
                         + " are damaged, or too large for their type: download or convert it again",
                 0,
                 List.of());

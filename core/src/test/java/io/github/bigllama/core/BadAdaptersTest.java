@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.option.AdapterFile;
@@ -213,6 +214,23 @@ class BadAdaptersTest {
                                     .text())
                     .isEqualTo("The capital of France is Paris.");
             session.setAdapters(Map.of());
+        }
+    }
+
+    /** Its numbers are not read before: it may be the adapter, not the model, that is damaged. */
+    @Test
+    void oneThatIsNoNumberIsNamedAsACause() throws IOException {
+        Path file =
+                good().f32("adapter.lora.alpha", Float.NaN).write(folder.resolve("number.gguf"));
+        try (Adapter adapter = model.loadAdapter(file);
+                LlamaSession session = model.newSession(DemoModel.ONE_THREAD)) {
+            session.setAdapters(Map.of(adapter, 1f));
+            assertThatThrownBy(() -> session.generate("Hi", GenerationOptions.greedy()).text())
+                    .isInstanceOf(DecodeException.class)
+                    .hasMessageContaining(", or in an adapter, are damaged");
+            session.setAdapters(Map.of());
+            assertThat(session.generate("Hi", GenerationOptions.greedy().withMaxTokens(1)).text())
+                    .isNotEmpty();
         }
     }
 
