@@ -44,9 +44,9 @@ final class ArchitectureCheck {
         heads(layers);
         new SlidingWindowCheck(values).check(layers);
         pooling();
-        epsilon("attention.layer_norm_rms_epsilon");
-        epsilon("attention.layer_norm_epsilon");
-        epsilon("attention.group_norm_epsilon");
+        epsilon(values, values.key("attention.layer_norm_rms_epsilon"));
+        epsilon(values, values.key("attention.layer_norm_epsilon"));
+        epsilon(values, values.key("attention.group_norm_epsilon"));
     }
 
     /** GGML_ASSERT on n_layer_all and n_layer_nextn in load_hparams. */
@@ -157,8 +157,7 @@ final class ArchitectureCheck {
     }
 
     /** ggml_compute_forward_norm_f32 and its siblings: GGML_ASSERT(eps >= 0.0f). */
-    private void epsilon(String name) {
-        String key = values.key(name);
+    static void epsilon(Hyperparameters values, String key) {
         OptionalDouble epsilon = values.f32(key);
         if (epsilon.isPresent()) {
             values.require(epsilon.getAsDouble() >= 0, key, epsilon.getAsDouble(), "0 or more");

@@ -17,6 +17,7 @@ import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.check.Hyperparameters;
 import io.github.bigllama.internal.check.ModelCheck;
+import io.github.bigllama.internal.check.ProjectorCheck;
 import io.github.bigllama.internal.llama.Devices;
 import io.github.bigllama.internal.llama.LlamaLibrary;
 import io.github.bigllama.internal.llama.LlamaLog;
@@ -183,6 +184,7 @@ public final class ModelLoader {
                         List.of(),
                         null);
             }
+            ProjectorCheck.check(files);
             return Weights.of(files).size();
         } catch (GgufException e) {
             throw new ModelLoadException(path, e.getMessage(), List.of(), e);
