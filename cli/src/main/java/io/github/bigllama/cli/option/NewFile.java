@@ -39,10 +39,17 @@ public final class NewFile {
         }
     }
 
-    /** Refuses to overwrite a file without {@code --force}. */
+    /**
+     * Refuses to overwrite a file without {@code --force}, and anything but a file ever: a device
+     * would be replaced by a file.
+     */
     public void check(Path file) {
         if (Files.isDirectory(file)) {
             throw CommandException.usage(file + " is a folder; name the file to write");
+        }
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw CommandException.usage(
+                    file + " is a pipe or a device; name a regular file to write");
         }
         if (!force && Files.exists(file)) {
             throw CommandException.usage(file + " exists; --force replaces it");
