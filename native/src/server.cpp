@@ -184,6 +184,7 @@ common_json server::describe() const {
         { "flash_attn", static_cast<int>(params.flash_attn_type) },
         { "embedding", params.embedding },
         { "adapters", adapters },
+        { "projector", params.mmproj.path },
         { "ranks", params.pooling_type == LLAMA_POOLING_TYPE_RANK },
     });
 }

@@ -17,6 +17,7 @@ import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.llama.Shim;
+import io.github.bigllama.internal.load.ModelLoader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -74,8 +75,8 @@ public final class LlamaServer implements AutoCloseable {
      *     server already
      * @throws SessionException if there is not enough RAM for the context; the message names the
      *     largest that fits
-     * @throws ModelLoadException if an adapter of the options is missing or damaged, or does not
-     *     fit the model
+     * @throws ModelLoadException if an adapter or projector of the options is missing or damaged,
+     *     or an adapter does not fit the model
      */
     public static LlamaServer start(LlamaModel model, ServerOptions options) {
         Objects.requireNonNull(model, "model");
@@ -86,6 +87,10 @@ public final class LlamaServer implements AutoCloseable {
             JsonNode description = describe(asked);
             requireNoModel(description);
             requireAdapters(model, Json.texts(description.path("adapters")));
+            String projector = description.path("projector").asText();
+            if (!projector.isEmpty()) {
+                ModelLoader.checkProjector(Path.of(projector));
+            }
             SessionOptions session = session(description, options.arguments());
             Contexts.Served served = model.serve(session, description.path("ranks").asBoolean());
             context = served.context();

@@ -486,6 +486,14 @@ class MediaTest {
         assertThatThrownBy(() -> load(epsilon.write(folder.resolve("epsilon.gguf"))))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining(EPSILON + " is NaN");
+        ServerOptions serving =
+                ServerOptions.defaults()
+                        .with("--mmproj", folder.resolve("epsilon.gguf").toString());
+        try (LlamaModel model = DemoModel.load()) {
+            assertThatThrownBy(() -> LlamaServer.start(model, serving))
+                    .isInstanceOf(ModelLoadException.class)
+                    .hasMessageContaining(EPSILON + " is NaN");
+        }
         for (GgmlType type : List.of(GgmlType.F16, GgmlType.I32)) {
             for (String tensor : List.of("v.blk.0.ln1.weight", "v.blk.0.attn_q.bias")) {
                 refused(typed(tensor, type), tensor, type);

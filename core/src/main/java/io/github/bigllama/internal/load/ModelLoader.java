@@ -164,16 +164,18 @@ public final class ModelLoader {
                 .orElse(List.of());
     }
 
-    /**
-     * The weights of the projector, which is loaded after the model; 0 without one.
-     *
-     * @throws ModelLoadException if it is not one
-     */
+    /** The weights of the projector, which is loaded after the model; 0 without one. */
     private static long projectorBytes(ModelOptions options) {
-        if (options.projector().isEmpty()) {
-            return 0;
-        }
-        Path path = options.projector().get();
+        return options.projector().map(ModelLoader::checkProjector).orElse(0L);
+    }
+
+    /**
+     * Checks a projector.
+     *
+     * @return bytes of its weights
+     * @throws ModelLoadException if it is not one, or is damaged
+     */
+    public static long checkProjector(Path path) {
         try {
             ModelFiles files = ModelFiles.read(path);
             ModelKind kind = ModelKind.of(files);
