@@ -14,7 +14,7 @@ import java.util.Map;
 
 /** The command that lists and changes the adapters of a chat. */
 final class AdapterCommand {
-    static final String SYNTAX = "[FILE[:SCALE]|N SCALE|drop N]";
+    static final String SYNTAX = "[FILE|N SCALE|drop N]";
 
     private final LlamaSession session;
     private final ChatUi ui;

@@ -45,7 +45,7 @@ final class SlashCommands {
         STATS("", "numbers about the last answer"),
         CONTEXT("", "how full the context is"),
         RESIDENCY("", "which parts of the model are in RAM"),
-        LORA(AdapterCommand.SYNTAX, "list adapters, add one, set its scale, drop one"),
+        LORA(AdapterCommand.SYNTAX, "list, add (FILE:SCALE), scale or drop adapters"),
         TOOLS("", "the tools that the model may call"),
         COPY("", "copy the last answer to the clipboard"),
         EXPORT("md|json [FILE]", "write the conversation to a file, or show it"),

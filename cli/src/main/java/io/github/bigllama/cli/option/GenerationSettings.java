@@ -71,7 +71,7 @@ public final class GenerationSettings {
             Interruption interruption,
             PrintStream err) {
         Path path = model.path(err);
-        ModelOptions options = projector.with(model.toOptions(), path, needed);
+        ModelOptions options = projector.with(adapters.addTo(model.toOptions()), path, needed);
         return projector.load(options, () -> model.load(options, path, interruption, err));
     }
 
