@@ -46,12 +46,12 @@ class ExpertSwitchTest {
 
     @Test
     void batchesThatComputeSlowlyHideReads() {
-        assertThat(byBytes.isWide(16, 2e9, 0.5e9)).isFalse();
+        assertThat(byBytes.isWide(16, 2e9, 0.2e9)).isFalse();
         for (int i = 0; i < 20; i++) {
             byBytes.observe(pass(1, SECOND, 0, 0));
             byBytes.observe(pass(16, 16 * SECOND, 0, 0));
         }
-        assertThat(byBytes.isWide(16, 2e9, 0.5e9)).isTrue();
+        assertThat(byBytes.isWide(16, 2e9, 0.2e9)).isTrue();
     }
 
     private static PassStats pass(int tokens, long nanos, long bytesRead, long readNanos) {
