@@ -6,9 +6,7 @@ import io.github.bigllama.cli.option.ModelArguments;
 import io.github.bigllama.cli.option.Names;
 import io.github.bigllama.cli.option.PassArguments;
 import io.github.bigllama.cli.option.TextArguments;
-import io.github.bigllama.cli.output.Eta;
 import io.github.bigllama.cli.output.Output;
-import io.github.bigllama.cli.output.ProgressLine;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.cli.process.Terminals;
@@ -18,7 +16,6 @@ import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.Pooling;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -34,9 +31,6 @@ import picocli.CommandLine.Option;
             ""
         })
 public final class EmbedCommand implements Callable<Integer> {
-    /** Texts between two updates of the progress. */
-    private static final int CHUNK = 64;
-
     @Mixin TextArguments text = new TextArguments();
 
     @Option(
@@ -105,13 +99,15 @@ public final class EmbedCommand implements Callable<Integer> {
                         model.load(adapters.addTo(model.toOptions()), interruption, System.err);
                 Embedder embedder = loaded.newEmbedder(options)) {
             loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
-            Thread thread = Thread.currentThread();
-            interruption.onRequest(thread::interrupt);
-            try (ProgressLine progress = new ProgressLine(System.err)) {
-                print(inputs, embedder, progress);
-            } finally {
-                interruption.onRequest(() -> {});
-            }
+            // On a terminal the vectors themselves show how far it is.
+            boolean shows = !Terminals.isTerminal(Terminals.STDOUT);
+            Output out = Output.standard();
+            TextChunks.forEach(
+                    inputs,
+                    "texts",
+                    shows,
+                    interruption,
+                    chunk -> out.print(lines(chunk, embedder)));
         }
         return ExitCode.OK;
     }
@@ -126,28 +122,16 @@ public final class EmbedCommand implements Callable<Integer> {
                 .withThreads(pass.threads());
     }
 
-    private void print(List<TextInput> inputs, Embedder embedder, ProgressLine progress) {
-        Output out = Output.standard();
-        Eta eta = new Eta();
-        for (int from = 0; from < inputs.size(); from += CHUNK) {
-            // On a terminal the vectors themselves show how far it is.
-            if (!Terminals.isTerminal(Terminals.STDOUT)) {
-                progress.update(
-                        String.format(Locale.ROOT, "%d of %d texts: ", from, inputs.size())
-                                + eta.text((double) from / inputs.size()));
-            }
-            List<TextInput> chunk = inputs.subList(from, Math.min(inputs.size(), from + CHUNK));
-            StringBuilder lines = new StringBuilder();
-            try {
-                embedder.embed(
-                        chunk.stream().map(TextInput::text).toList(),
-                        (i, vector) ->
-                                lines.append(form.output().line(chunk.get(i), vector))
-                                        .append('\n'));
-            } catch (PromptTooLongException e) {
-                throw pass.tooLong("line " + chunk.get(e.text()).line(), e, embedder.model());
-            }
-            out.print(lines.toString());
+    private String lines(List<TextInput> chunk, Embedder embedder) {
+        StringBuilder lines = new StringBuilder();
+        try {
+            embedder.embed(
+                    chunk.stream().map(TextInput::text).toList(),
+                    (i, vector) ->
+                            lines.append(form.output().line(chunk.get(i), vector)).append('\n'));
+        } catch (PromptTooLongException e) {
+            throw pass.tooLong("line " + chunk.get(e.text()).line(), e, embedder.model());
         }
+        return lines.toString();
     }
 }

@@ -5,9 +5,7 @@ import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
 import io.github.bigllama.cli.option.PassArguments;
 import io.github.bigllama.cli.option.TextArguments;
-import io.github.bigllama.cli.output.Eta;
 import io.github.bigllama.cli.output.Output;
-import io.github.bigllama.cli.output.ProgressLine;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
@@ -19,7 +17,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -38,9 +35,6 @@ import picocli.CommandLine.Parameters;
             ""
         })
 public final class RerankCommand implements Callable<Integer> {
-    /** Documents between two updates of the progress. */
-    private static final int CHUNK = 64;
-
     private static final String INDEX = "index";
     private static final String SCORE = "score";
     private static final String SCORES = "scores";
@@ -104,14 +98,13 @@ public final class RerankCommand implements Callable<Integer> {
                 LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
                 Reranker reranker = loaded.newReranker(options)) {
             loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
-            Thread thread = Thread.currentThread();
-            interruption.onRequest(thread::interrupt);
-            List<Scored> scored;
-            try (ProgressLine progress = new ProgressLine(System.err)) {
-                scored = scored(inputs, reranker, progress);
-            } finally {
-                interruption.onRequest(() -> {});
-            }
+            List<Scored> scored = new ArrayList<>();
+            TextChunks.forEach(
+                    inputs,
+                    "documents",
+                    true,
+                    interruption,
+                    chunk -> score(chunk, reranker, scored));
             Output out = Output.standard();
             scored.stream()
                     .sorted(Comparator.comparing((Scored each) -> -each.scores()[0]))
@@ -144,32 +137,20 @@ public final class RerankCommand implements Callable<Integer> {
                 .withThreads(pass.threads());
     }
 
-    private List<Scored> scored(List<TextInput> inputs, Reranker reranker, ProgressLine progress) {
-        List<Scored> all = new ArrayList<>();
-        Eta eta = new Eta();
-        for (int from = 0; from < inputs.size(); from += CHUNK) {
-            progress.update(
-                    String.format(Locale.ROOT, "%d of %d documents: ", from, inputs.size())
-                            + eta.text((double) from / inputs.size()));
-            List<TextInput> chunk = inputs.subList(from, Math.min(inputs.size(), from + CHUNK));
-            try {
-                reranker.score(query, chunk.stream().map(TextInput::text).toList())
-                        .forEach(
-                                scores ->
-                                        all.add(
-                                                new Scored(
-                                                        all.size(),
-                                                        inputs.get(all.size()),
-                                                        scores)));
-            } catch (PromptTooLongException e) {
-                String what =
-                        pass.truncate()
-                                ? "the query"
-                                : "line " + chunk.get(e.text()).line() + " with the query";
-                throw pass.tooLong(what, e, reranker.model());
+    private void score(List<TextInput> chunk, Reranker reranker, List<Scored> all) {
+        try {
+            List<float[]> scores =
+                    reranker.score(query, chunk.stream().map(TextInput::text).toList());
+            for (int i = 0; i < chunk.size(); i++) {
+                all.add(new Scored(all.size(), chunk.get(i), scores.get(i)));
             }
+        } catch (PromptTooLongException e) {
+            String what =
+                    pass.truncate()
+                            ? "the query"
+                            : "line " + chunk.get(e.text()).line() + " with the query";
+            throw pass.tooLong(what, e, reranker.model());
         }
-        return all;
     }
 
     private String line(Scored scored, List<String> labels) {
