@@ -6,6 +6,7 @@ import io.github.bigllama.core.option.ModelOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiFunction;
 import picocli.CommandLine.Option;
 
 /** LoRA adapters and control vectors, as llama.cpp's options name them. */
@@ -46,19 +47,11 @@ public final class AdapterArguments {
     /** The options of a model with these adapters. */
     public ModelOptions addTo(ModelOptions options) {
         List<AdapterFile> files = new ArrayList<>();
-        loras.forEach(row -> fields(row).forEach(file -> files.add(whole("--lora", file))));
-        scaledLoras.forEach(
-                row -> fields(row).forEach(file -> files.add(scaled("--lora-scaled", file))));
+        add(files, loras, "--lora", AdapterArguments::whole);
+        add(files, scaledLoras, "--lora-scaled", AdapterArguments::scaled);
         int first = files.size();
-        vectors.forEach(
-                row -> fields(row).forEach(file -> files.add(whole("--control-vector", file))));
-        scaledVectors.forEach(
-                row ->
-                        fields(row)
-                                .forEach(
-                                        file ->
-                                                files.add(
-                                                        scaled("--control-vector-scaled", file))));
+        add(files, vectors, "--control-vector", AdapterArguments::whole);
+        add(files, scaledVectors, "--control-vector-scaled", AdapterArguments::scaled);
         if (layers.length > 0) {
             if (first == files.size()) {
                 throw CommandException.usage(
@@ -67,6 +60,14 @@ public final class AdapterArguments {
             files.subList(first, files.size()).replaceAll(this::limited);
         }
         return options.withAdapters(files);
+    }
+
+    private static void add(
+            List<AdapterFile> files,
+            List<String> rows,
+            String option,
+            BiFunction<String, String, AdapterFile> reading) {
+        rows.forEach(row -> fields(row).forEach(field -> files.add(reading.apply(option, field))));
     }
 
     private AdapterFile limited(AdapterFile file) {
