@@ -28,8 +28,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,38 +35,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What processors and samplers can do wrong, and all that they may do. */
-class JavaSamplingRefusalsTest {
-    private static LlamaModel model;
-    private static Tokenizer tokenizer;
-
+class JavaSamplingRefusalsTest extends JavaSamplingCase {
     @TempDir private Path folder;
-
-    @BeforeAll
-    static void load() {
-        model = DemoModel.load();
-        tokenizer = model.tokenizer();
-    }
-
-    @AfterAll
-    static void close() {
-        model.close();
-    }
-
-    private static LlamaSession open() {
-        return model.newSession(DemoModel.ONE_THREAD.withContextSize(1024));
-    }
-
-    private static String say(LlamaSession session, GenerationOptions options) {
-        try (TokenStream answer = session.generate(FRANCE, options)) {
-            return answer.text();
-        }
-    }
-
-    private static String say(GenerationOptions options) {
-        try (LlamaSession session = open()) {
-            return say(session, options);
-        }
-    }
 
     /** Asserts that an answer fails, and that the session then answers as if nothing had been. */
     private static void assertFails(

@@ -28,45 +28,14 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Processors of logits, and samplers, that a user writes. */
-class JavaSamplingTest {
+class JavaSamplingTest extends JavaSamplingCase {
     private static final String REPEATS =
             "one two three four five six seven eight nine ten ".repeat(4);
-    private static LlamaModel model;
-    private static Tokenizer tokenizer;
-
-    @BeforeAll
-    static void load() {
-        model = DemoModel.load();
-        tokenizer = model.tokenizer();
-    }
-
-    @AfterAll
-    static void close() {
-        model.close();
-    }
-
-    private static LlamaSession open() {
-        return model.newSession(DemoModel.ONE_THREAD.withContextSize(1024));
-    }
-
-    private static String say(LlamaSession session, GenerationOptions options) {
-        try (TokenStream answer = session.generate(FRANCE, options)) {
-            return answer.text();
-        }
-    }
-
-    private static String say(GenerationOptions options) {
-        try (LlamaSession session = open()) {
-            return say(session, options);
-        }
-    }
 
     @Test
     void aProcessorSeesTheTextAndChangesWhatIsChosen() {

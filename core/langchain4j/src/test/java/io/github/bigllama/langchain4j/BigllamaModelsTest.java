@@ -9,9 +9,6 @@ import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.model.chat.request.ResponseFormat;
-import dev.langchain4j.model.chat.request.ResponseFormatType;
-import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
-import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,20 +48,7 @@ class BigllamaModelsTest {
 
     @Test
     void answersFollowASchema() {
-        ResponseFormat format =
-                ResponseFormat.builder()
-                        .type(ResponseFormatType.JSON)
-                        .jsonSchema(
-                                JsonSchema.builder()
-                                        .name("Answer")
-                                        .rootElement(
-                                                JsonObjectSchema.builder()
-                                                        .addEnumProperty(
-                                                                "city", List.of("Berlin", "Bonn"))
-                                                        .required("city")
-                                                        .build())
-                                        .build())
-                        .build();
+        ResponseFormat format = Demo.cities("Berlin", "Bonn");
         try (BigllamaChatModel model = Demo.chat().responseFormat(format).build()) {
             assertThat(model.chat("What is the capital of Germany?"))
                     .matches("\\{\\s*\"city\":\\s*\"(Berlin|Bonn)\"\\s*}");

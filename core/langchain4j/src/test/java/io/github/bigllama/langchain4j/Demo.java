@@ -2,7 +2,10 @@ package io.github.bigllama.langchain4j;
 
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.option.SessionOptions;
 import java.nio.file.Path;
@@ -23,11 +26,7 @@ final class Demo {
             ToolSpecification.builder()
                     .name("getWeather")
                     .description("The weather")
-                    .parameters(
-                            JsonObjectSchema.builder()
-                                    .addEnumProperty("city", List.of("Munich", "Berlin"))
-                                    .required("city")
-                                    .build())
+                    .parameters(city("Munich", "Berlin"))
                     .build();
 
     /** ChatML with tools, whose calls are JSON and nothing else. */
@@ -56,6 +55,21 @@ final class Demo {
             {% endif %}""";
 
     private Demo() {}
+
+    private static JsonObjectSchema city(String... cities) {
+        return JsonObjectSchema.builder()
+                .addEnumProperty("city", List.of(cities))
+                .required("city")
+                .build();
+    }
+
+    /** Answers that are JSON with one of these cities. */
+    static ResponseFormat cities(String... cities) {
+        return ResponseFormat.builder()
+                .type(ResponseFormatType.JSON)
+                .jsonSchema(JsonSchema.builder().name("Answer").rootElement(city(cities)).build())
+                .build();
+    }
 
     static BigllamaChatModel.Builder chat() {
         return BigllamaChatModel.builder()

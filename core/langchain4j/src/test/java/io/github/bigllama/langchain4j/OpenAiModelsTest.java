@@ -15,10 +15,7 @@ import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ResponseFormat;
-import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
-import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
-import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.openai.OpenAiChatModel;
@@ -165,20 +162,7 @@ class OpenAiModelsTest {
 
     @Test
     void answersFollowASchema() {
-        ResponseFormat format =
-                ResponseFormat.builder()
-                        .type(ResponseFormatType.JSON)
-                        .jsonSchema(
-                                JsonSchema.builder()
-                                        .name("Answer")
-                                        .rootElement(
-                                                JsonObjectSchema.builder()
-                                                        .addEnumProperty(
-                                                                "city", List.of("Berlin", "Munich"))
-                                                        .required("city")
-                                                        .build())
-                                        .build())
-                        .build();
+        ResponseFormat format = Demo.cities("Berlin", "Munich");
         assertThat(chat().responseFormat(format).build().chat("What is the capital of Germany?"))
                 .matches(CITY);
     }

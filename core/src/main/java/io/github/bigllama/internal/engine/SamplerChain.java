@@ -53,7 +53,8 @@ public final class SamplerChain implements AutoCloseable {
             int contextSize,
             @Nullable Grammar rules) {
         options.logitBias().keySet().forEach(vocabulary::requireToken);
-        if (banned(options).size() == vocabulary.size()) {
+        Set<Integer> biased = banned(options);
+        if (biased.size() == vocabulary.size()) {
             throw new IllegalArgumentException(
                     "the logit bias forbids all "
                             + vocabulary.size()
@@ -84,7 +85,7 @@ public final class SamplerChain implements AutoCloseable {
             }
             addChoice(vocabulary, options);
         }
-        Set<Integer> banned = options.sampler().isPresent() ? Set.of() : banned(options);
+        Set<Integer> banned = options.sampler().isPresent() ? Set.of() : biased;
         java = new JavaSampling(vocabulary.size(), options, banned);
         try {
             grammar = rules == null ? null : new GrammarSampler(vocabulary, rules, banned);
