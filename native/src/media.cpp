@@ -1,9 +1,7 @@
 /* Images and sounds for a model, by llama.cpp's library mtmd. */
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -55,8 +53,7 @@ constexpr int64_t MOST_SECONDS = 3600;
 /* Samples that are decoded at a time. */
 constexpr size_t BLOCK = 1 << 16;
 
-/* Whether this thread is in a call of mtmd, and the first error that it logged: others are consequences. */
-thread_local bool is_guarded = false;
+/* The first error that mtmd logged on this thread: others are consequences. */
 thread_local std::string logged;
 
 void log(ggml_log_level level, const char * text, void *) {
@@ -71,26 +68,11 @@ void log(ggml_log_level level, const char * text, void *) {
     }
 }
 
-/* ggml checks the shapes of tensors while a graph is built, and would end the process because of a wrong file. */
-void throw_if_guarded(const char * message) {
-    if (is_guarded) {
-        throw std::runtime_error(message);
-    }
-    std::fprintf(stderr, "%s\n", message);
-}
-
 /* Runs calls of mtmd, which log why they fail. */
-template <typename F> auto guarded(F function) -> decltype(function()) {
-    struct scope {
-        scope() { is_guarded = true; }
-        ~scope() { is_guarded = false; }
-    };
-    static std::once_flag once;
-    std::call_once(once, [] { ggml_set_abort_callback(throw_if_guarded); });
+template <typename F> auto listening(F function) -> decltype(function()) {
     // The server sets another one.
     mtmd_helper_log_set(log, nullptr);
     logged.clear();
-    const scope inside;
     return function();
 }
 
@@ -223,10 +205,24 @@ void * bigllama_image_realloc(void * old, size_t bytes) {
 
 extern "C" {
 
+/* Instead of the server's mtmd_init_from_file. Warming up only builds the graph; that of the model would compute. */
+mtmd_context * bigllama_server_projector(
+    const char * path, const struct llama_model * model, mtmd_context_params params) {
+    params.warmup = true;
+    return listening([&] {
+        mtmd_context * created = mtmd_init_from_file(path, model, params);
+        if (created == nullptr) {
+            throw std::runtime_error(
+                "cannot load the projector " + std::string(path) + ": " + reason("llama.cpp does not say why"));
+        }
+        return created;
+    });
+}
+
 struct bigllama_projector * bigllama_projector_create(
     const char * path, const struct llama_model * model, int threads, bool gpu, char ** error) {
     return told(error, [&] {
-        return guarded([&] {
+        return listening([&] {
             mtmd_context_params params = mtmd_context_params_default();
             params.use_gpu = gpu;
             params.print_timings = false;
@@ -260,7 +256,7 @@ char * bigllama_projector_describe(const struct bigllama_projector * projector, 
 struct bigllama_media * bigllama_media_create(
     struct bigllama_projector * projector, const uint8_t * bytes, int64_t length, char ** error) {
     return told(error, [&] {
-        return guarded([&] {
+        return listening([&] {
             const mtmd_context * context = projector->context.get();
             const mtmd::bitmap decoded = decode(context, bytes, length);
             auto created = std::make_unique<bigllama_media>();
@@ -310,7 +306,7 @@ int bigllama_media_encode(
     struct bigllama_projector * projector, const struct bigllama_media * media, int chunk, float * embeddings,
     char ** error) {
     return counted(error, [&] {
-        return guarded([&] {
+        return listening([&] {
             const mtmd_input_chunk * encoded = chunk_at(*media, chunk);
             if (mtmd_encode_chunk(projector->context.get(), encoded) != 0) {
                 throw std::runtime_error(reason("the projector can't compute it"));

@@ -7,12 +7,39 @@ import io.github.bigllama.core.gguf.TensorInfo;
 import io.github.bigllama.internal.text.Text;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
- * Checks a projector (mmproj) for what ends the process only when an image is computed, in threads
- * of the CPU backend, where no exception can be thrown.
+ * Checks a projector (mmproj) for what would end the process: what fails only when an image is
+ * computed, in threads of the CPU backend, where no exception can be thrown, and tensors that
+ * llama.cpp uses outside of graphs without asking whether they are there. Of tensors in graphs it
+ * throws an exception (native/server/projector.h).
  */
 public final class ProjectorCheck {
+    /** Types whose position embeddings clip.cpp and its models take for granted. */
+    private static final Set<String> POSITIONED =
+            Set.of(
+                    "gemma4uv",
+                    "gemma4v",
+                    "glma",
+                    "kimik25",
+                    "kimivl",
+                    "lfm2",
+                    "lfm2a",
+                    "meralion",
+                    "muse-glimmer",
+                    "musicflamingo",
+                    "paddleocr",
+                    "phi4",
+                    "qwen2.5o",
+                    "qwen2a",
+                    "qwen3a",
+                    "ultravox",
+                    "voxtral");
+
+    private static final Set<String> LAYERLESS = Set.of("gemma4ua", "gemma4uv");
+
     private final Hyperparameters values;
 
     private ProjectorCheck(Hyperparameters values) {
@@ -33,6 +60,56 @@ public final class ProjectorCheck {
                     check.values, "clip." + group + ".attention.layer_norm_epsilon");
         }
         files.parts().forEach(part -> part.tensors().forEach(check::usable));
+        check.complete(
+                files.parts().stream()
+                        .flatMap(part -> part.tensors().stream())
+                        .map(TensorInfo::name)
+                        .collect(Collectors.toSet()));
+    }
+
+    /** That there is what clip_n_mmproj_embd and the beginnings of graphs read. */
+    private void complete(Set<String> tensors) {
+        for (String group : List.of("vision", "audio")) {
+            String type =
+                    values.text("clip.projector_type")
+                            .or(() -> values.text("clip." + group + ".projector_type"))
+                            .orElse("");
+            if (!values.bool("clip.has_" + group + "_encoder").orElse(false)) {
+                continue;
+            }
+            String layers = "clip." + group + ".block_count";
+            long count = values.u32(layers).orElse(1);
+            // Their graphs begin with the first layer; its memory is taken before it is looked for.
+            int least = LAYERLESS.contains(type) ? 0 : 1;
+            values.require(
+                    count >= least && count <= tensors.size(),
+                    layers,
+                    count,
+                    least + " to " + tensors.size() + ", as there are so many tensors");
+            if (POSITIONED.contains(type)) {
+                require(tensors, type, group.charAt(0) + ".position_embd.weight");
+            }
+            if (type.equals("mlp")) {
+                require(tensors, type, "mm.2.weight");
+                if (tensors.contains("mm.3.weight")) {
+                    require(tensors, type, "mm.3.bias");
+                }
+            }
+            if (type.equals("gemma4a")) {
+                require(tensors, type, "mm.a.input_projection.weight");
+            }
+            if (type.equals("deepseekocr2")) {
+                require(tensors, type, "v.view_seperator");
+            }
+        }
+    }
+
+    private void require(Set<String> tensors, String type, String name) {
+        if (!tensors.contains(name)) {
+            throw values.refuse(
+                    "tensor %s is missing, which a projector of type %s needs"
+                            .formatted(Text.quote(name), Text.quote(type)));
+        }
     }
 
     private void usable(TensorInfo tensor) {
