@@ -131,8 +131,8 @@ mtmd::bitmap image(const uint8_t * bytes, int64_t length) {
         stbi_load_from_memory(bytes, size, &width, &height, &channels, 3), free);
     if (!pixels) {
         const char * why = stbi_failure_reason();
-        throw std::runtime_error(
-            std::string("it is damaged or incomplete") + (why == nullptr ? "" : std::string(" (") + why + ")"));
+        const std::string detail = why == nullptr || *why == '\0' ? "" : " (" + std::string(why) + ")";
+        throw std::runtime_error("it is damaged or incomplete" + detail);
     }
     return { static_cast<uint32_t>(width), static_cast<uint32_t>(height), pixels.get() };
 }

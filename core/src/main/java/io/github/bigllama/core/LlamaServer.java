@@ -6,6 +6,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.exception.ServerException;
 import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.core.option.FlashAttention;
 import io.github.bigllama.core.option.KvType;
@@ -69,7 +70,8 @@ public final class LlamaServer implements AutoCloseable {
     }
 
     /**
-     * Serves a model; returns when the server is ready.
+     * Serves a model; returns when the server is ready. An embedding model serves embeddings, and a
+     * reranker rankings, without being told.
      *
      * @throws ServerException if an option is wrong, an address is in use, or the process has a
      *     server already
@@ -80,21 +82,21 @@ public final class LlamaServer implements AutoCloseable {
      */
     public static LlamaServer start(LlamaModel model, ServerOptions options) {
         Objects.requireNonNull(model, "model");
-        Objects.requireNonNull(options, "options");
+        ServerOptions asked = forKind(Objects.requireNonNull(options, "options"), model.kind());
         ServerOptions fitting;
         ServedContext context;
-        try (NativeHandle asked = program(options)) {
-            JsonNode description = describe(asked);
+        try (NativeHandle parsed = program(asked)) {
+            JsonNode description = describe(parsed);
             requireNoModel(description);
             requireAdapters(model, Json.texts(description.path("adapters")));
             String projector = description.path("projector").asText();
             if (!projector.isEmpty()) {
                 ModelLoader.checkProjector(Path.of(projector));
             }
-            SessionOptions session = session(description, options.arguments());
+            SessionOptions session = session(description, asked.arguments());
             Contexts.Served served = model.serve(session, description.path("ranks").asBoolean());
             context = served.context();
-            fitting = fitting(options, served);
+            fitting = fitting(asked, served);
         }
         NativeHandle program;
         try {
@@ -110,6 +112,16 @@ public final class LlamaServer implements AutoCloseable {
             server.awaitReady();
         }
         return server;
+    }
+
+    /** Models that write no texts are served as what they are, without being told. */
+    private static ServerOptions forKind(ServerOptions options, ModelKind kind) {
+        if (kind.generates()) {
+            return options;
+        }
+        return kind.ranks()
+                ? options.with("--reranking")
+                : kind.embeds() ? options.with("--embedding") : options;
     }
 
     private static NativeHandle program(ServerOptions options) {

@@ -2,7 +2,6 @@ package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.SessionException;
-import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.load.ModelLoader;
@@ -41,11 +40,7 @@ final class Purposes {
         if (ranks) {
             requireRanking();
         } else {
-            ModelKind kind = loaded.kind();
-            require(
-                    kind.generates() || kind.embeds(),
-                    "serve",
-                    kind.ranks() ? "is served with --reranking" : "can't do that");
+            require(loaded.kind().embeds(), "serve", "can't do that");
         }
     }
 

@@ -52,8 +52,10 @@ final class SessionFile {
      * readable by its owner only.
      *
      * @throws IOException if the file can't be written; one that existed before is unchanged
+     * @throws SessionException if it is no file, but a folder, a pipe or a device
      */
     static void write(Path file, StateWriter state, JsonNode description) throws IOException {
+        requireFile(file);
         boolean isNew = Files.notExists(file);
         Path target = isNew ? file : file.toRealPath();
         Path partial = target.resolveSibling(target.getFileName() + PARTIAL);
@@ -100,6 +102,7 @@ final class SessionFile {
      * @throws SessionException if it is not a session file, or is damaged
      */
     static JsonNode read(Path file) {
+        requireFile(file);
         try (FileChannel channel = FileChannel.open(file)) {
             long size = channel.size();
             ByteBuffer end = ByteBuffer.allocate(END);
@@ -125,6 +128,16 @@ final class SessionFile {
             throw failure(file, "is of another version of bigllama", e);
         } catch (IOException e) {
             throw failure(file, "cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Opening a pipe could wait for ever, and writing would put a file in the place of a device.
+     */
+    private static void requireFile(Path file) {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            String kind = Files.isDirectory(file) ? "is a folder" : "is a pipe or a device";
+            throw failure(file, kind + "; name a regular file", null);
         }
     }
 

@@ -308,4 +308,23 @@ class ConversationTest {
             assertThat(session.tokens()).containsExactly(5, 6, 7);
         }
     }
+
+    @Test
+    void pipesAndDevicesAreLeftAlone() {
+        try (LlamaSession session = session(256)) {
+            session.decode(5, 6, 7);
+            Path device = Path.of("/dev/null");
+            assertThatThrownBy(() -> session.save(device))
+                    .isInstanceOf(SessionException.class)
+                    .hasMessage(
+                            "session file /dev/null is a pipe or a device; name a regular file");
+            assertThatThrownBy(() -> session.restore(device))
+                    .isInstanceOf(SessionException.class)
+                    .hasMessageContaining("is a pipe or a device");
+            assertThatThrownBy(() -> session.save(folder))
+                    .isInstanceOf(SessionException.class)
+                    .hasMessageContaining("is a folder");
+            assertThat(Files.isRegularFile(device)).isFalse();
+        }
+    }
 }

@@ -12,14 +12,20 @@ import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.Pooling;
+import io.github.bigllama.core.option.ServerOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.quantize.Quantization;
 import io.github.bigllama.core.quantize.QuantizeOptions;
 import io.github.bigllama.core.quantize.Quantizer;
+import io.github.bigllama.testing.Architectures;
 import io.github.bigllama.testing.DemoModel;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +36,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -273,6 +280,34 @@ class EmbedderTest {
         Path small = folder.resolve("small.gguf");
         Quantizer.of(real(), Quantization.Q8_0, QuantizeOptions.defaults()).write(small);
         isAsInTheReference(small, 0.99);
+    }
+
+    @Test
+    void anEmbeddingModelIsServedAsOne() throws Exception {
+        Path file = Architectures.write(folder, "bert");
+        ServerOptions options =
+                ServerOptions.defaults().withAddress("127.0.0.1", 0).with("--threads", "1");
+        try (LlamaModel bert = LlamaModel.load(file);
+                Embedder embedder = bert.newEmbedder(OPTIONS);
+                LlamaServer server = LlamaServer.start(bert, options)) {
+            HttpRequest request =
+                    HttpRequest.newBuilder(server.addresses().getFirst().resolve("/v1/embeddings"))
+                            .POST(BodyPublishers.ofString("{\"input\": \"" + TEXT + "\"}"))
+                            .build();
+            String answer =
+                    HttpClient.newHttpClient().send(request, BodyHandlers.ofString()).body();
+            double[] vector =
+                    StreamSupport.stream(
+                                    new JsonMapper()
+                                            .readTree(answer)
+                                            .at("/data/0/embedding")
+                                            .spliterator(),
+                                    false)
+                            .mapToDouble(JsonNode::doubleValue)
+                            .toArray();
+            assertThat(vector).as(answer).hasSize(bert.embeddingSize());
+            assertThat(cosine(vector, doubles(embedder.embed(TEXT)))).isGreaterThan(0.9999);
+        }
     }
 
     private static Path real() {

@@ -295,10 +295,18 @@ class RecurrentSessionsTest {
                 answers.add(threads.submit(() -> answer(session, prompt)));
             }
             for (int i = 0; i < 3; i++) {
-                assertThat(answers.get(i).get()).isEqualTo(fresh(model, text(i, 30 + 40 * i)));
+                // The rounding of kernels for several tokens may decide what is drawn.
+                int[] said = join(text(i, 30 + 40 * i), answers.get(i).get());
+                assertThat(said).hasSize(30 + 40 * i + ANSWER);
+                LlamaSession session = sessions.get(i);
+                session.decode(
+                        Arrays.copyOfRange(
+                                join(said, text(4, 5)), session.contextUsed(), said.length + 5));
+                assertState(session, join(said, text(4, 5)));
             }
+        } finally {
+            sessions.forEach(LlamaSession::close);
         }
-        sessions.forEach(LlamaSession::close);
     }
 
     @Test

@@ -296,9 +296,6 @@ class RerankerTest {
         assertThatThrownBy(bert::newSession)
                 .isInstanceOf(SessionException.class)
                 .hasMessageContaining("is a reranker");
-        assertThatThrownBy(() -> serve(bert))
-                .isInstanceOf(SessionException.class)
-                .hasMessageContaining("is served with --reranking");
     }
 
     /** Without a head, llama.cpp would take any numbers for scores, or end the process. */
@@ -333,7 +330,7 @@ class RerankerTest {
     /** llama.cpp would read as many numbers as a vector has. */
     @Test
     void aVectorOfAServerThatRanksIsItsScore() throws Exception {
-        try (LlamaServer server = serve(bert, "--reranking")) {
+        try (LlamaServer server = serve(bert)) {
             JsonNode vector =
                     post(server, "/v1/embeddings", Map.of("input", "a llama")).at("/data/0");
             assertThat(vector.get("embedding")).hasSize(1);

@@ -90,6 +90,7 @@ public final class EmbedCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        model.requireNoDraft();
         List<TextInput> inputs =
                 TextInput.of(
                         "text", text.read("text", true), jsonLines, List.of(EmbedOutput.EMBEDDING));

@@ -43,9 +43,14 @@ final class JsonLine {
                     "it is not JSON: " + e.getOriginalMessage());
         }
         if (!node.isTextual() && !node.isObject()) {
-            throw complaint.of("", "it is " + node.getNodeType().name().toLowerCase(Locale.ROOT));
+            throw complaint.of("", "it is " + kind(node));
         }
         return node;
+    }
+
+    /** What a value is, in JSON's words. */
+    static String kind(JsonNode node) {
+        return node.getNodeType().name().toLowerCase(Locale.ROOT);
     }
 
     /** Requires that an object has none of the keys that the result adds to it. */

@@ -85,6 +85,7 @@ public final class PerplexityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        model.requireNoDraft();
         String input = text.read("text", true);
         if (chunks < 0) {
             throw CommandException.usage("--chunks is " + chunks + ", must be 0 or more");

@@ -92,6 +92,7 @@ public final class RerankCommand implements Callable<Integer> {
         if (most < 1) {
             throw CommandException.usage("--top-n is " + most + ", must be 1 or more");
         }
+        model.requireNoDraft();
         List<TextInput> inputs = inputs();
         RerankingOptions options = options();
         try (Interruption interruption = new Interruption();

@@ -54,7 +54,12 @@ record TextInput(int line, String text, ObjectNode kept) {
             return plain(number, node.textValue());
         }
         if (!node.path(TEXT).isTextual()) {
-            throw wrong(number, "", "it has no \"text\"");
+            throw wrong(
+                    number,
+                    "",
+                    node.has(TEXT)
+                            ? "its \"text\" is " + JsonLine.kind(node.get(TEXT))
+                            : "it has no \"text\"");
         }
         ObjectNode object = (ObjectNode) node;
         JsonLine.requireFree(object, results, complaint);

@@ -175,7 +175,7 @@ public final class ModelArguments {
     LlamaModel load(ModelOptions options, Path path, Interruption interruption, PrintStream err) {
         try (ProgressLine progress = new ProgressLine(err)) {
             ModelOptions all =
-                    draft == null || options.vocabularyOnly()
+                    draft == null
                             ? options
                             : options.withDraftModel(draftFile(path, interruption, progress));
             Eta eta = new Eta();
@@ -220,6 +220,15 @@ public final class ModelArguments {
         }
     }
 
+    /** Refuses a draft model, for a command that writes no answers. */
+    public void requireNoDraft() {
+        if (draft != null) {
+            throw CommandException.usage(
+                    "--model-draft drafts tokens of answers, and this command writes none; leave it "
+                            + "out");
+        }
+    }
+
     private Path draftFile(Path model, Interruption interruption, ProgressLine progress) {
         if (!draft.startsWith(SELF)) {
             return file(Path.of(draft));
@@ -253,11 +262,13 @@ public final class ModelArguments {
 
     /** Loads the model without its weights, as far as llama.cpp can do that. */
     public LlamaModel loadVocabulary(Interruption interruption, PrintStream err) {
+        requireNoDraft();
         return load(toOptions().withVocabularyOnly(true), interruption, err);
     }
 
     /** Loads the model without reading its weights, which are only mapped. */
     public LlamaModel loadMapped(Interruption interruption, PrintStream err) {
+        requireNoDraft();
         ModelOptions options = toOptions().withRepack(false).withGpuLayers(0);
         boolean modeChosen = mirror != null || options.loadMode() != LoadMode.AUTO;
         return load(modeChosen ? options : options.withLoadMode(LoadMode.MMAP), interruption, err);

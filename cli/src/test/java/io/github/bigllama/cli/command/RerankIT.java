@@ -121,8 +121,10 @@ class RerankIT {
             value = {
                 "q --jsonl           | {\"a\": 1} | line 1: it has no \"text\"",
                 "q --jsonl           | 7          | line 1: it is number",
+                "q --jsonl           | {\"text\": 7} | line 1: its \"text\" is number",
                 "q --jsonl           | {\"text\": \"a\", \"score\": 1} | line 1: \"score\" is a key",
                 "q --top-n=0         | a          | --top-n is 0",
+                "q -md x.gguf        | a          | --model-draft drafts tokens of answers",
                 "q --batch-size=-1   | a          | --batch-size is -1",
                 "q                   | `  `       | there is no document",
                 "q -f nowhere        | a          | cannot read the document from nowhere",
@@ -144,9 +146,7 @@ class RerankIT {
                         BUNDLE.run("embed", "-m", model.toString(), "a"),
                         "is a reranker, which scores documents for a query",
                         BUNDLE.run("run", "-m", model.toString(), "a"),
-                        "is a reranker, which scores documents for a query",
-                        BUNDLE.run("serve", "-m", model.toString(), "--port", "0"),
-                        "is served with --reranking");
+                        "is a reranker, which scores documents for a query");
         refused.forEach(
                 (result, reason) -> {
                     assertThat(result.exitCode()).isEqualTo(1);
