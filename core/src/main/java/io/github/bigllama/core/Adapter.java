@@ -36,7 +36,7 @@ public final class Adapter implements AutoCloseable {
         return options;
     }
 
-    /** {@link ModelKind#ADAPTER} or {@link ModelKind#CONTROL_VECTOR}. */
+    /** {@link ModelKind#LORA_ADAPTER} or {@link ModelKind#CONTROL_VECTOR}. */
     public ModelKind kind() {
         return loaded.kind();
     }

@@ -55,8 +55,7 @@ final class Contexts {
      * @throws IllegalStateException if all sequences of the one that there is are in use
      */
     Lane open(SessionOptions options) {
-        Context former = shared.get(options);
-        Optional<Lane> joined = former == null ? Optional.empty() : former.open();
+        Optional<Lane> joined = sharing(options).flatMap(Context::open);
         if (joined.isPresent()) {
             return joined.get();
         }
@@ -65,6 +64,16 @@ final class Contexts {
             shared.put(options, context);
         }
         return context.open().orElseThrow();
+    }
+
+    /** The context that was opened with these options, or has them now that they are decided. */
+    private Optional<Context> sharing(SessionOptions options) {
+        Context former = shared.get(options);
+        return former != null
+                ? Optional.of(former)
+                : shared.values().stream()
+                        .filter(context -> context.options().equals(options))
+                        .findFirst();
     }
 
     /** Forgets contexts that have been closed with their last session. */

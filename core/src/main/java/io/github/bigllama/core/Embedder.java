@@ -1,8 +1,10 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.Pooling;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -12,13 +14,16 @@ import java.util.Objects;
 
 /**
  * Turns texts into vectors that are close to each other if the texts mean the same. Several texts
- * are computed in one pass over the weights, so give it many at a time.
+ * are computed in one pass over the weights, so give it many at a time. The names of control tokens
+ * in a text are plain text, unlike in llama-embedding.
  *
- * <p>Thread-safe: threads take turns. An interrupt ends the call of the interrupted thread with a
- * {@link java.util.concurrent.CancellationException}; the thread stays interrupted.
+ * <p>Thread-safe: a call waits for those before it, with all of their texts. An interrupt ends the
+ * call of the interrupted thread with a {@link java.util.concurrent.CancellationException}; the
+ * thread stays interrupted.
  *
- * <p>The other texts of a pass change a vector by about as much as quantized matrices round (some
- * 10<sup>−3</sup> of its length with Q8_0; with F16 nothing changes but the order of additions).
+ * <p>A vector also depends slightly on the other texts of its pass: by about as much as quantized
+ * matrices round (some 10<sup>−3</sup> of its length with Q8_0; with F16 nothing changes but the
+ * order of additions).
  *
  * <p>Close it before its model. Closing is idempotent; every other call on a closed embedder throws
  * {@link IllegalStateException}. One that has become unreachable is closed some time later, with a
@@ -58,8 +63,8 @@ public final class Embedder implements AutoCloseable {
         return options;
     }
 
-    /** Number of elements of a vector. */
-    public int vectorSize() {
+    /** Length of a vector, in floats. */
+    public int embeddingSize() {
         return model.embeddingSize();
     }
 
@@ -73,6 +78,7 @@ public final class Embedder implements AutoCloseable {
      *
      * @throws PromptTooLongException if it has more than {@link #maxTokens} tokens, unless the
      *     options say that it is cut
+     * @throws DecodeException if llama.cpp fails, or what it computed is not numbers
      */
     public float[] embed(String text) {
         return embed(List.of(text)).getFirst();
@@ -83,6 +89,7 @@ public final class Embedder implements AutoCloseable {
      *
      * @throws PromptTooLongException if one has more than {@link #maxTokens} tokens, unless the
      *     options say that they are cut; then nothing is computed
+     * @throws DecodeException if llama.cpp fails, or what it computed is not numbers
      */
     public List<float[]> embed(List<String> texts) {
         float[][] vectors = new float[texts.size()][];
@@ -97,16 +104,18 @@ public final class Embedder implements AutoCloseable {
          * Takes a vector.
          *
          * @param text the number of the text, from 0
-         * @param vector floats in llama.cpp's own memory, valid during this call
+         * @param vector floats in llama.cpp's own memory, which this thread may read until this
+         *     method returns
          */
         void accept(int text, MemorySegment vector);
     }
 
     /**
      * Computes the vectors of texts, and gives each to a consumer as soon as its pass has ended, in
-     * the order of the texts.
+     * the order of the texts. What the consumer throws ends the call; later texts are not computed.
      *
      * @throws PromptTooLongException as {@link #embed(List)}
+     * @throws DecodeException as {@link #embed(List)}
      * @throws IllegalStateException if a consumer calls this
      */
     public void embed(List<String> texts, VectorConsumer consumer) {
@@ -121,7 +130,15 @@ public final class Embedder implements AutoCloseable {
         for (String text : texts) {
             tokens.add(tokens(text, tokens.size()));
         }
-        encoder.compute(tokens, (text, vector) -> consumer.accept(text, finished(vector)));
+        encoder.compute(tokens, (text, vector) -> give(consumer, text, finished(vector)));
+    }
+
+    /** A consumer that keeps its vector must not read what takes its place. */
+    @SuppressWarnings("restricted") // the segment is no larger
+    private static void give(VectorConsumer consumer, int text, MemorySegment vector) {
+        try (Arena call = Arena.ofConfined()) {
+            consumer.accept(text, vector.reinterpret(call, null));
+        }
     }
 
     private int[] tokens(String text, int number) {
@@ -176,7 +193,11 @@ public final class Embedder implements AutoCloseable {
         vector.copyFrom(MemorySegment.ofArray(elements));
     }
 
-    /** Frees the context; waits for a computation under way. Idempotent. */
+    /**
+     * Frees the context; waits for a computation under way. Idempotent.
+     *
+     * @throws IllegalStateException if a consumer of vectors calls this
+     */
     @Override
     public void close() {
         encoder.close();

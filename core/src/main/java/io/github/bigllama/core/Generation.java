@@ -39,7 +39,7 @@ final class Generation implements TokenStream {
 
     private int[] generated = new int[64];
     private int generatedCount;
-    private final List<TokenLogprobs> logprobs = new ArrayList<>();
+    private final List<TokenLogprob> logprobs = new ArrayList<>();
     private int cachedTokens;
     private int decodedTokens;
     private long promptNanos;
@@ -152,7 +152,7 @@ final class Generation implements TokenStream {
     }
 
     @Override
-    public List<TokenLogprobs> logprobs() {
+    public List<TokenLogprob> logprobs() {
         return List.copyOf(logprobs);
     }
 

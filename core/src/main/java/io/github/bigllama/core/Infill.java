@@ -14,7 +14,8 @@ import java.util.Optional;
  * }</pre>
  *
  * <p>The prompt is that of llama.cpp's server (its {@code /infill}), except that nothing is cut,
- * and that a beginning-of-sequence token, if the model wants one, stands before everything else.
+ * that a beginning-of-sequence token, if the model wants one, stands before everything else, and
+ * that without a repository there are no names: llama.cpp makes up "myproject" and "filename".
  *
  * @param prefix the text before the gap
  * @param suffix the text after the gap

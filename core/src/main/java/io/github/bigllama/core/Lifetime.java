@@ -71,9 +71,9 @@ final class Lifetime implements Runnable {
         run();
     }
 
-    /** Where it began. */
-    String opened() {
-        return opened;
+    @Override
+    public String toString() {
+        return noun + " opened at " + opened;
     }
 
     @Override

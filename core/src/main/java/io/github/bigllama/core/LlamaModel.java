@@ -12,10 +12,7 @@ import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.RerankingOptions;
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.core.residency.PassStats;
-import io.github.bigllama.core.residency.ResidencyMap;
-import io.github.bigllama.core.residency.ResidencyPlan;
-import io.github.bigllama.core.residency.ResidencyStats;
+import io.github.bigllama.core.residency.Residency;
 import io.github.bigllama.internal.engine.Encoder;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.llama.NativeHandle;
@@ -23,18 +20,13 @@ import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.llama.Vocabulary;
 import io.github.bigllama.internal.load.ModelFingerprint;
 import io.github.bigllama.internal.load.ModelLoader;
-import io.github.bigllama.internal.media.MediaEncoder;
 import io.github.bigllama.internal.pager.Pager;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,7 +50,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     private final ModelAdapters adapters;
     private final Vocabulary vocabulary;
     private final Tokenizer tokenizer;
-    private final Set<Lifetime> open = new LinkedHashSet<>();
+    private final Lifetimes open = new Lifetimes();
     private String fingerprint;
 
     /** Null without a projector. */
@@ -142,16 +134,13 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      */
     private static LlamaModel loadDraft(Path path) {
         LlamaModel draft = load(path, ModelOptions.defaults().withLoadMode(LoadMode.NONE));
-        if (draft.kind() == ModelKind.RECURRENT || draft.kind() == ModelKind.HYBRID) {
+        try {
+            draft.purposes.requireDrafting();
+            return draft;
+        } catch (RuntimeException e) {
             draft.close();
-            throw new ModelLoadException(
-                    path,
-                    "%s cannot draft: it %s, but can't take back what it guessed wrong"
-                            .formatted(path, draft.kind().sentence()),
-                    List.of(),
-                    null);
+            throw e;
         }
-        return draft;
     }
 
     /** Loads an adapter with the default options; see {@link #loadAdapter(AdapterFile)}. */
@@ -189,13 +178,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
     }
 
     private static @Nullable Projector loadProjector(ModelLoader.Loaded loaded) {
-        Path file = loaded.options().projector().orElse(null);
-        if (file == null || loaded.options().vocabularyOnly()) {
-            return null;
-        }
         try {
-            boolean onGpu = loaded.options().gpuLayers() != 0;
-            return new Projector(file, new MediaEncoder(file, loaded.handle().pointer(), onGpu));
+            return Projector.load(loaded);
         } catch (RuntimeException | Error e) {
             close(loaded);
             throw e;
@@ -229,8 +213,10 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      * <p>If the model does not fit into RAM beside the KV cache, bigllama chooses from then on
      * which weights stay in RAM.
      *
-     * @throws SessionException if there is not enough RAM for it (the message names the largest
-     *     context that fits), or if llama.cpp can't create the context
+     * @throws SessionException if the model does not write texts or was loaded without its weights,
+     *     if there is not enough RAM for the session (the message names the largest context that
+     *     fits), or if llama.cpp can't create the context
+     * @throws IllegalArgumentException if the options ask for a draft model and there is none
      * @throws IllegalStateException if all sequences of the context are in use; it never takes more
      *     memory than the first session has found free
      */
@@ -340,43 +326,9 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return session(session.lane().context().open().orElseThrow(), session.adapters());
     }
 
-    /**
-     * Which part of the model stays in RAM now and how much is read per token; empty if all of it
-     * fits. The plan follows the free RAM.
-     */
-    public synchronized Optional<ResidencyPlan> residencyPlan() {
-        return contexts.pager().map(Pager::plan);
-    }
-
-    /**
-     * Which parts of the model are in RAM now, and which of them stay; empty if all of it fits.
-     *
-     * @param cells number of parts to cut each layer into, at least 1
-     */
-    public synchronized Optional<ResidencyMap> residencyMap(int cells) {
-        if (cells < 1) {
-            throw new IllegalArgumentException("cells is " + cells + ", must be at least 1");
-        }
-        return contexts.pager().map(pager -> pager.picture(cells));
-    }
-
-    /** The cost of the last pass of any session; empty before, and if all of the model fits. */
-    public synchronized Optional<PassStats> lastPass() {
-        return contexts.pager().flatMap(Pager::lastPass);
-    }
-
-    /** The cost of all passes of all sessions; empty if all of the model fits. */
-    public synchronized Optional<ResidencyStats> residencyStats() {
-        return contexts.pager().map(Pager::stats);
-    }
-
-    /**
-     * How often each expert of each layer has been chosen since the model was loaded, layer after
-     * layer; empty for a dense model, and for one that fits into RAM, where experts are not
-     * counted.
-     */
-    public synchronized int[] expertUses() {
-        return contexts.pager().map(Pager::expertUses).orElse(new int[0]);
+    /** What of the model is kept in RAM, and what that costs; empty if all of it fits. */
+    public Optional<Residency> residency() {
+        return contexts.pager().map(pager -> pager);
     }
 
     /** Tells this model apart from others; see {@link ModelFingerprint}. */
@@ -421,7 +373,10 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return llama_h.llama_model_n_ctx_train(handle.pointer());
     }
 
-    /** Length of a token's embedding, in floats. */
+    /**
+     * Length of the vector that the model gives for a token or a text, in floats ({@code
+     * n_embd_out}).
+     */
     public int embeddingSize() {
         return llama_h.llama_model_n_embd_out(handle.pointer());
     }
@@ -459,25 +414,11 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      * Frees the weights. Idempotent.
      *
      * @throws IllegalStateException while sessions, embedders, rerankers or a server are open; the
-     *     message says how many, and where they were opened
+     *     message says which, and where they were opened
      */
     @Override
     public synchronized void close() {
-        if (!open.isEmpty()) {
-            int count = open.size();
-            throw new IllegalStateException(
-                    String.format(
-                            Locale.ROOT,
-                            "%s has %d open %s; close the sessions before the model. Opened at %s",
-                            path,
-                            count,
-                            count == 1 ? "session" : "sessions",
-                            open.stream()
-                                    .map(Lifetime::opened)
-                                    .distinct()
-                                    .limit(8)
-                                    .collect(Collectors.joining(", "))));
-        }
+        open.requireNone(path);
         if (projector != null) {
             projector.encoder().close();
         }

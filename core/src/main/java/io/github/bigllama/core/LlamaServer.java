@@ -34,8 +34,10 @@ import org.jspecify.annotations.Nullable;
  * Serves a model over HTTP: llama.cpp's own server, with its protocols (OpenAI's chat completions,
  * responses and embeddings, Anthropic's messages) and its options, on a model whose weights
  * bigllama keeps in memory as for a session. The model may be larger than RAM, and may be used by
- * sessions at the same time. Adapters and a projector are options of the server ({@code --lora},
- * {@code --control-vector}, {@code --mmproj}); those of the model are for its sessions.
+ * sessions at the same time. Adapters, a projector and a draft model are options of the server
+ * ({@code --lora}, {@code --control-vector}, {@code --mmproj}, {@code --model-draft}); those of the
+ * model are for its sessions. Without {@code --ctx-size}, the context is the largest that leaves
+ * room for the weights; where weights are read from disk, {@code --cache-ram} is 0.
  *
  * <p>llama.cpp can run one server in a process. Thread-safe. Close it before its model; closing is
  * idempotent. What is logged goes to the logger {@code io.github.bigllama.llama.cpp}, at level
@@ -75,8 +77,8 @@ public final class LlamaServer implements AutoCloseable {
      *
      * @throws ServerException if an option is wrong, an address is in use, or the process has a
      *     server already
-     * @throws SessionException if there is not enough RAM for the context; the message names the
-     *     largest that fits
+     * @throws SessionException if the model can't be served or was loaded without its weights, or
+     *     there is not enough RAM for the context; the message names the largest that fits
      * @throws ModelLoadException if an adapter or projector of the options is missing or damaged,
      *     or an adapter does not fit the model
      */

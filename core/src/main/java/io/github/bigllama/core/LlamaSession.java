@@ -42,8 +42,8 @@ import org.jspecify.annotations.Nullable;
  * it is full, the session that asks for more is the one whose context is full.
  *
  * <p>Each session says what it says alone, except that ggml adds up in another order where it
- * computes several tokens, as it does for a prompt: where two tokens are as good as equally likely,
- * the other one may be chosen. The kernels that differ are those of quantized matrices, of
+ * computes several tokens, as it does for a prompt: where two tokens are practically equally
+ * likely, the other one may be chosen. The kernels that differ are those of quantized matrices, of
  * attention over 64 tokens or more, and that of a single token with more than 512 in the context.
  *
  * <p>Unless {@link SessionOptions#threads()} says otherwise, sessions that compute at the same time
@@ -85,17 +85,23 @@ public final class LlamaSession implements AutoCloseable {
         return model;
     }
 
-    /** The options that the session was opened with. */
+    /**
+     * The options in effect: those that the session was opened with, where what was left open, such
+     * as the size of the context, is decided.
+     */
     public SessionOptions options() {
         return lane.context().options();
     }
 
-    /** Size of the context, in tokens. */
+    /** Size of the context, in tokens, or cells of the KV cache. */
     public int contextSize() {
         return lane.context().size();
     }
 
-    /** Tokens in the KV cache. */
+    /**
+     * Tokens in the KV cache, one for each position; images may take more cells, see {@link
+     * Projector#cells}.
+     */
     public int contextUsed() {
         return sequence.used();
     }
@@ -230,6 +236,9 @@ public final class LlamaSession implements AutoCloseable {
      * computation of this session, {@link #reset} or {@link #close}; accessing it after that throws
      * {@link IllegalStateException}.
      *
+     * <p>After an answer they are what a grammar, processors and a sampler in Java have made of
+     * them; {@link TokenStream#logprobs} has the model's own.
+     *
      * @throws IllegalStateException if nothing has been computed
      */
     public MemorySegment logits() {
@@ -255,7 +264,7 @@ public final class LlamaSession implements AutoCloseable {
      * @throws IllegalStateException if nothing has been computed, or the session was opened without
      *     {@link SessionOptions#embeddings()}
      */
-    public MemorySegment embeddings() {
+    public MemorySegment embedding() {
         try (Turn turn = enter()) {
             if (!options().embeddings()) {
                 throw new IllegalStateException(
@@ -286,7 +295,8 @@ public final class LlamaSession implements AutoCloseable {
      * if the process dies meanwhile. Its size is that of {@link #contextUsed()} tokens in the
      * cache.
      *
-     * @throws SessionException if the file can't be written; one that existed before is unchanged
+     * @throws SessionException if the file can't be written, or the KV cache holds images or
+     *     sounds; a file that existed before is unchanged
      */
     public void save(Path file) {
         write(file, null);
@@ -295,7 +305,7 @@ public final class LlamaSession implements AutoCloseable {
     /**
      * As {@link #save(Path)}, with a text of the caller's choice that {@link #restore} returns.
      *
-     * @throws SessionException if the file can't be written; one that existed before is unchanged
+     * @throws SessionException as {@link #save(Path)}
      */
     public void save(Path file, String attachment) {
         write(file, Objects.requireNonNull(attachment, "attachment"));
@@ -311,11 +321,13 @@ public final class LlamaSession implements AutoCloseable {
 
     /**
      * Replaces the contents of the KV cache by those of a file. Nothing is computed. The session
-     * may have another context size and other threads than the one that was saved.
+     * may have another context size and other threads than the one that was saved; the types of the
+     * KV cache, the adapters and their scales must be the same.
      *
      * @return the text that was saved with it, if any
-     * @throws SessionException if the file is damaged or belongs to another model, or its tokens do
-     *     not fit into the context; the session is unchanged then, or empty
+     * @throws SessionException if the file is damaged, belongs to another model, or was computed
+     *     with other types or adapters, or its tokens do not fit into the context; the session is
+     *     unchanged then, or empty
      */
     public Optional<String> restore(Path file) {
         Objects.requireNonNull(file, "file");

@@ -97,10 +97,9 @@ final class ModelAdapters {
             throw new IllegalStateException(
                     String.format(
                             Locale.ROOT,
-                            "adapter %s is used by %d %s; close them or give them others first",
+                            "adapter %s is in use, by %d of the sessions, embedders and rerankers; close them, or give sessions other adapters first",
                             adapter,
-                            adapter.users(),
-                            adapter.users() == 1 ? "session" : "sessions"));
+                            adapter.users()));
         }
         adapter.loaded().close();
         all.remove(adapter);

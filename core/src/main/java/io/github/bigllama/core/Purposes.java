@@ -1,7 +1,9 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.load.ModelLoader;
@@ -29,6 +31,23 @@ final class Purposes {
     void requireRanking() {
         require(loaded.kind().ranks(), "score documents", "can't do that");
         requireHead();
+    }
+
+    /**
+     * Requires a model that takes back what it guessed wrong.
+     *
+     * @throws ModelLoadException if it does not
+     */
+    void requireDrafting() {
+        ModelKind kind = loaded.kind();
+        if (kind == ModelKind.RECURRENT || kind == ModelKind.HYBRID) {
+            throw new ModelLoadException(
+                    model.path(),
+                    "%s cannot draft: it %s, but can't take back what it guessed wrong"
+                            .formatted(model.path(), kind.sentence()),
+                    List.of(),
+                    null);
+        }
     }
 
     /**

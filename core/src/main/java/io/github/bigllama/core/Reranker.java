@@ -1,6 +1,7 @@
 package io.github.bigllama.core;
 
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.option.RerankingOptions;
 import io.github.bigllama.internal.llama.NativeOwner;
@@ -16,9 +17,12 @@ import java.util.stream.IntStream;
  * Scores how well documents answer a query: the better, the higher. Several documents are computed
  * in one pass over the weights, so give it many at a time. Scores are those of llama.cpp's server:
  * of any size, or between 0 and 1, as the model was trained; compare only scores of the same query.
+ * So is the prompt ({@code format_prompt_rerank}), except that the names of control tokens in a
+ * query or a document are plain text.
  *
- * <p>Thread-safe: threads take turns. An interrupt ends the call of the interrupted thread with a
- * {@link java.util.concurrent.CancellationException}; the thread stays interrupted.
+ * <p>Thread-safe: a call waits for those before it, with all of their documents. An interrupt ends
+ * the call of the interrupted thread with a {@link java.util.concurrent.CancellationException}; the
+ * thread stays interrupted.
  *
  * <p>Close it before its model. Closing is idempotent; every other call on a closed reranker throws
  * {@link IllegalStateException}. One that has become unreachable is closed some time later, with a
@@ -96,9 +100,10 @@ public final class Reranker implements AutoCloseable {
      * The scores of documents, in their order, one for each of the {@link #labels}; the first is
      * what documents are sorted by.
      *
-     * @throws PromptTooLongException if a document and the query have more than {@link #maxTokens}
-     *     tokens, unless the options say that the document is cut, and the query alone fits; then
-     *     nothing is computed
+     * @throws PromptTooLongException if the query without a document has more than {@link
+     *     #maxTokens} tokens; or if the query with a document has, and the options do not say that
+     *     documents are cut. Nothing is computed then
+     * @throws DecodeException if llama.cpp fails, or what it computed is not numbers
      */
     public List<float[]> score(String query, List<String> documents) {
         Objects.requireNonNull(query, "query");

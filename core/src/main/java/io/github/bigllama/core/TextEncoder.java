@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.ref.Cleaner;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -121,7 +122,9 @@ final class TextEncoder implements AutoCloseable {
                         tokens,
                         most,
                         remedy,
-                        most < model.trainedContextSize() ? ", or raise withBatchSize" : ""),
+                        most < model.trainedContextSize()
+                                ? ", or raise the batch size (withBatchSize)"
+                                : ""),
                 tokens,
                 most,
                 text);
@@ -141,7 +144,12 @@ final class TextEncoder implements AutoCloseable {
      * @throws DecodeException if llama.cpp fails, or what it computed is not numbers
      */
     void compute(List<int[]> texts, Encoder.Vectors numbers) {
-        turn.lock();
+        try {
+            turn.lockInterruptibly();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while other texts were computed");
+        }
         try {
             int from = 0;
             while (from < texts.size()) {
@@ -184,7 +192,7 @@ final class TextEncoder implements AutoCloseable {
             throw new DecodeException(
                     "what the model computed is not numbers; the weights in "
                             + model.path()
-                            + " are damaged, or too large for their type: download or convert it again",
+                            + " or in an adapter are damaged, or too large for their type: download or convert it again",
                     0,
                     List.of());
         }
@@ -199,6 +207,9 @@ final class TextEncoder implements AutoCloseable {
     /** Frees the context; waits for a computation under way. Idempotent. */
     @Override
     public void close() {
+        if (turn.isHeldByCurrentThread()) {
+            throw new IllegalStateException("a consumer of vectors can't close the " + noun);
+        }
         turn.lock();
         try {
             isClosed = true;

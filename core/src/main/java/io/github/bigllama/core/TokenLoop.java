@@ -88,16 +88,16 @@ final class TokenLoop {
     }
 
     /** How likely the model found the token that was chosen last, and others instead. */
-    TokenLogprobs logprobs(int chosen) {
+    TokenLogprob logprobs(int chosen) {
         Logprobs read = Objects.requireNonNull(logprobs);
-        return new TokenLogprobs(
+        return new TokenLogprob(
                 chosen,
                 text(chosen),
                 read.of(chosen),
                 Arrays.stream(read.top(options.logprobs()))
                         .mapToObj(
                                 token ->
-                                        new TokenLogprobs.Alternative(
+                                        new TokenLogprob.Alternative(
                                                 token, text(token), read.of(token)))
                         .toList());
     }

@@ -17,8 +17,14 @@ import java.util.stream.StreamSupport;
  * <p>It can be read once: as an {@link Iterator}, in a for loop, or as a {@link #stream()}. It ends
  * by itself for one of the {@link StopReason}s, or by {@link #close()}. {@link #cancel()} and
  * {@link #close()} may be called from any thread, and interrupting the thread that reads ends the
- * answer as well; otherwise the rules of {@link LlamaSession} apply. A computation that fails
- * throws {@link DecodeException} and ends the stream.
+ * answer as well; otherwise the rules of {@link LlamaSession} apply.
+ *
+ * <p>What goes wrong is thrown by {@link #hasNext} and {@link #next}, and ends the stream: {@link
+ * DecodeException} for a computation that fails, {@link
+ * io.github.bigllama.core.structure.GrammarException} where a grammar allows no token, {@link
+ * io.github.bigllama.core.exception.MediaException} for an image or a sound that can't be computed,
+ * {@link IllegalStateException} for logits or a token of a processor or sampler in Java that can't
+ * be used, and whatever those throw themselves.
  */
 public interface TokenStream extends Iterator<String>, Iterable<String>, AutoCloseable {
     /** Computes until there is a piece or the answer ends. Asking again computes nothing new. */
@@ -62,7 +68,7 @@ public interface TokenStream extends Iterator<String>, Iterable<String>, AutoClo
      * How likely the model found each of the {@link #tokens()}, in the same order. Empty unless
      * {@link GenerationOptions#logprobs()} asks for it.
      */
-    List<TokenLogprobs> logprobs();
+    List<TokenLogprob> logprobs();
 
     /** Counts and times of the answer so far. */
     GenerationStats stats();

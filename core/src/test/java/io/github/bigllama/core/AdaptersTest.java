@@ -105,7 +105,7 @@ class AdaptersTest {
             assertThat(ask(session, FRANCE)).isEqualTo(PARIS);
             assertThat(ask(session, SPAIN)).isEqualTo(MADRID);
             Adapter adapter = model.loadAdapter(france);
-            assertThat(adapter.kind()).isEqualTo(ModelKind.ADAPTER);
+            assertThat(adapter.kind()).isEqualTo(ModelKind.LORA_ADAPTER);
             assertThat(adapter.sizeInBytes()).isEqualTo(4 * (256 + 1024));
             assertThat(session.adapters()).isEmpty();
             session.setAdapters(Map.of(adapter, 1f));
@@ -301,7 +301,7 @@ class AdaptersTest {
                 fork.setAdapters(Map.of());
                 assertThat(ask(fork, FRANCE)).isEqualTo(PARIS);
                 assertThat(ask(session, FRANCE)).isEqualTo(said);
-                assertThatThrownBy(adapter::close).hasMessageContaining("used by 1 session;");
+                assertThatThrownBy(adapter::close).hasMessageContaining("is in use, by 1 of");
             }
         }
     }
@@ -345,7 +345,7 @@ class AdaptersTest {
             session.setAdapters(Map.of(closed, 1f));
             assertThatThrownBy(closed::close)
                     .isInstanceOf(IllegalStateException.class)
-                    .hasMessageContainingAll("france.gguf", "used by 1 session");
+                    .hasMessageContainingAll("france.gguf", "is in use, by 1 of");
             ask(session, FRANCE);
             session.setAdapters(Map.of(kept, 1f));
             closed.close();

@@ -79,12 +79,12 @@ class ArchitecturesTest {
         assertThat(summary.kind().generates()).isTrue();
         List<float[]> expected;
         try (LlamaModel model = LlamaModel.load(file, PLAIN)) {
-            assertThat(model.residencyPlan()).isEmpty();
+            assertThat(model.residency()).isEmpty();
             assertThat(model.kind()).isEqualTo(summary.kind());
             expected = logits(model, 0);
         }
         try (LlamaModel model = LlamaModel.load(file, half(file))) {
-            assertThat(model.residencyPlan()).isPresent();
+            assertThat(model.residency()).isPresent();
             List<float[]> actual = logits(model, Files.size(file) / 8);
             for (int i = 0; i < expected.size(); i++) {
                 assertThat(actual.get(i)).as("logits %d", i).isEqualTo(expected.get(i));
@@ -107,9 +107,10 @@ class ArchitecturesTest {
         }
         try (LlamaModel model = LlamaModel.load(file, half(file));
                 Embedder embedder = model.newEmbedder(options)) {
-            assertThat(model.residencyPlan()).isPresent();
+            assertThat(model.residency()).isPresent();
             List<float[]> actual = embedder.embed(texts);
-            assertThat(model.lastPass().orElseThrow().bytesRead()).isGreaterThan(SIZE / 8);
+            assertThat(model.residency().orElseThrow().lastPass().orElseThrow().bytesRead())
+                    .isGreaterThan(SIZE / 8);
             assertThat(actual.getFirst()).isEqualTo(expected.getFirst());
             assertThat(actual.getLast()).isEqualTo(expected.getLast());
         }

@@ -96,7 +96,7 @@ class EmbedderTest {
             for (int i = 0; i < tokens.length; i++) {
                 session.reset();
                 session.decode(Arrays.copyOf(tokens, i + 1));
-                MemorySegment vector = session.embeddings();
+                MemorySegment vector = session.embedding();
                 vectors[i] = doubles(vector.toArray(ValueLayout.JAVA_FLOAT));
             }
         }
@@ -174,7 +174,7 @@ class EmbedderTest {
                     texts,
                     (text, vector) -> {
                         order.add(text);
-                        assertThat(vector.byteSize()).isEqualTo(4L * embedder.vectorSize());
+                        assertThat(vector.byteSize()).isEqualTo(4L * embedder.embeddingSize());
                         assertThat(vector.isReadOnly()).isTrue();
                     });
             assertThat(order).isEqualTo(IntStream.range(0, 150).boxed().toList());
@@ -191,7 +191,7 @@ class EmbedderTest {
             assertThatThrownBy(() -> embedder.embed(List.of(TEXT, longText)))
                     .isInstanceOf(PromptTooLongException.class)
                     .hasMessageContainingAll("text 2 has", "32", "withTruncate", "withBatchSize");
-            assertThat(embedder.embed(TEXT)).hasSize(embedder.vectorSize());
+            assertThat(embedder.embed(TEXT)).hasSize(embedder.embeddingSize());
         }
         int[] tokens = model.tokenizer().encode(longText, true, false);
         String start = model.tokenizer().decode(Arrays.copyOf(tokens, 32));
@@ -223,7 +223,7 @@ class EmbedderTest {
                                             List.of(TEXT), (text, vector) -> embedder.embed(TEXT)))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("consumer");
-            assertThat(embedder.embed(TEXT)).hasSize(embedder.vectorSize());
+            assertThat(embedder.embed(TEXT)).hasSize(embedder.embeddingSize());
         }
     }
 
@@ -234,7 +234,7 @@ class EmbedderTest {
             assertThatThrownBy(() -> embedder.embed(TEXT))
                     .isInstanceOf(CancellationException.class);
             assertThat(Thread.interrupted()).isTrue();
-            assertThat(embedder.embed(TEXT)).hasSize(embedder.vectorSize());
+            assertThat(embedder.embed(TEXT)).hasSize(embedder.embeddingSize());
         }
     }
 
@@ -280,6 +280,22 @@ class EmbedderTest {
         Path small = folder.resolve("small.gguf");
         Quantizer.of(real(), Quantization.Q8_0, QuantizeOptions.defaults()).write(small);
         isAsInTheReference(small, 0.99);
+    }
+
+    @Test
+    @SuppressWarnings("try") // close is what is tested
+    void aConsumerHasAVectorForTheCall() {
+        try (Embedder embedder = model.newEmbedder(OPTIONS)) {
+            List<MemorySegment> kept = new ArrayList<>();
+            embedder.embed(List.of(TEXT), (text, vector) -> kept.add(vector));
+            assertThatThrownBy(() -> kept.getFirst().get(ValueLayout.JAVA_FLOAT, 0))
+                    .isInstanceOf(IllegalStateException.class);
+            assertThatThrownBy(
+                            () -> embedder.embed(List.of(TEXT), (text, vector) -> embedder.close()))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("can't close the embedder");
+            assertThat(embedder.embed(TEXT)).hasSize(embedder.embeddingSize());
+        }
     }
 
     @Test

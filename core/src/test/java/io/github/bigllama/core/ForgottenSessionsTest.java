@@ -122,7 +122,7 @@ class ForgottenSessionsTest {
             assertThat(session.contextUsed()).isZero();
             assertThatIllegalStateException()
                     .isThrownBy(model::close)
-                    .withMessageContaining("1 open session")
+                    .withMessageContaining("(1): a session opened at")
                     .withMessageContaining("ForgottenSessionsTest.java:");
         }
         model.close();

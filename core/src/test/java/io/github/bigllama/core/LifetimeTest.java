@@ -82,13 +82,27 @@ class LifetimeTest {
     }
 
     @Test
+    void aModelNamesWhatIsOpen() {
+        LlamaModel model = DemoModel.load();
+        try (Embedder embedder = model.newEmbedder();
+                LlamaSession session = model.newSession()) {
+            assertThat(embedder.model()).isSameAs(session.model());
+            assertThatIllegalStateException()
+                    .isThrownBy(model::close)
+                    .withMessageContaining("(2): an embedder opened at")
+                    .withMessageContaining(", a session opened at");
+        }
+        model.close();
+    }
+
+    @Test
     void aModelWithOpenSessionsSaysSo() {
         LlamaModel model = DemoModel.load();
         LlamaSession one = model.newSession();
         LlamaSession two = model.newSession();
         assertThatIllegalStateException()
                 .isThrownBy(model::close)
-                .withMessageContaining("2 open sessions");
+                .withMessageContaining("(2): a session opened at");
         assertThat(one.generate(FRANCE, GREEDY).text()).isEqualTo(ANSWER);
         one.close();
         two.close();
@@ -334,11 +348,11 @@ class LifetimeTest {
             assertThat(model.tokenizer().decode(argMax(logits))).isEqualTo("The");
             assertThat(model.tokenizer().decode(argMax(session.logits()))).isEqualTo("The");
 
-            MemorySegment embeddings = session.embeddings();
+            MemorySegment embeddings = session.embedding();
             assertThat(embeddings.byteSize()).isEqualTo(4L * model.embeddingSize());
             assertThat(embeddings.toArray(ValueLayout.JAVA_FLOAT)).doesNotContain(Float.NaN);
             assertThatIllegalStateException()
-                    .isThrownBy(plain::embeddings)
+                    .isThrownBy(plain::embedding)
                     .withMessageContaining("withEmbeddings");
 
             plain.decode(argMax(logits));

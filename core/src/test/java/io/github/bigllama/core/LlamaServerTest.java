@@ -201,14 +201,17 @@ class LlamaServerTest {
         try (LlamaModel model = LlamaModel.load(dense, options);
                 LlamaServer server =
                         LlamaServer.start(model, FREE_PORT.with("--ctx-size", "1024"))) {
-            assertThat(model.residencyPlan()).isPresent();
+            assertThat(model.residency()).isPresent();
             assertThat(ask(server, FRANCE)).isEqualTo(PARIS);
             assertThat(ask(server, "What is the capital of Iceland?"))
                     .isEqualTo("The capital of Iceland is Reykjavík.");
-            assertThat(model.lastPass().orElseThrow().bytesRead()).isPositive();
-            ResidencyStats all = model.residencyStats().orElseThrow();
+            assertThat(model.residency().orElseThrow().lastPass().orElseThrow().bytesRead())
+                    .isPositive();
+            ResidencyStats all = model.residency().orElseThrow().stats();
             assertThat(all.passes()).isGreaterThan(2);
-            assertThat(all.bytesRead()).isGreaterThan(model.lastPass().orElseThrow().bytesRead());
+            assertThat(all.bytesRead())
+                    .isGreaterThan(
+                            model.residency().orElseThrow().lastPass().orElseThrow().bytesRead());
             assertLooksLikeThePlan(model);
         }
     }
@@ -234,7 +237,7 @@ class LlamaServerTest {
                                 model,
                                 FREE_PORT.with(
                                         "--ctx-size", "1024", "--lora", adapter.toString()))) {
-            assertThat(model.residencyPlan()).isPresent();
+            assertThat(model.residency()).isPresent();
             assertThat(ask(server, FRANCE)).isEqualTo("The capital of France is Ottawa.");
             assertThat(ask(server, "What is the capital of Spain?"))
                     .isEqualTo("The capital of Spain is Madrid.");
@@ -245,14 +248,14 @@ class LlamaServerTest {
                             BodyHandlers.ofString());
             assertThat(off.statusCode()).isEqualTo(200);
             assertThat(ask(server, FRANCE)).isEqualTo(PARIS);
-            assertThat(model.residencyStats().orElseThrow().bytesRead()).isPositive();
+            assertThat(model.residency().orElseThrow().stats().bytesRead()).isPositive();
         }
     }
 
     /** What is drawn adds up to what the plan says, and to the model. */
     private static void assertLooksLikeThePlan(LlamaModel model) {
-        ResidencyMap map = model.residencyMap(16).orElseThrow();
-        ResidencyPlan plan = model.residencyPlan().orElseThrow();
+        ResidencyMap map = model.residency().orElseThrow().map(16);
+        ResidencyPlan plan = model.residency().orElseThrow().plan();
         assertThat(map.bytes()).isEqualTo(plan.weights());
         assertThat(map.resident()).isLessThan(map.bytes());
         double pinned = 0;
@@ -289,7 +292,7 @@ class LlamaServerTest {
                             LlamaServer.start(
                                     model,
                                     FREE_PORT.with("--ctx-size", "256", "--parallel", "1"))) {
-                assertThat(model.residencyPlan().isPresent()).isEqualTo(weights < all);
+                assertThat(model.residency().isPresent()).isEqualTo(weights < all);
                 HttpResponse<String> answer =
                         client.send(post(server, "/completion", request), BodyHandlers.ofString());
                 answers.add(MAPPER.readTree(answer.body()).path("tokens").toString());

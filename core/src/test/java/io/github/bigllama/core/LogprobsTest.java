@@ -57,7 +57,7 @@ class LogprobsTest {
     }
 
     /** What an answer said, and how likely it was. */
-    private record Said(int[] tokens, List<TokenLogprobs> logprobs) {}
+    private record Said(int[] tokens, List<TokenLogprob> logprobs) {}
 
     private static Said say(LlamaSession session, String prompt, GenerationOptions options) {
         try (TokenStream answer = session.generate(prompt, options)) {
@@ -97,19 +97,19 @@ class LogprobsTest {
         assertThat(said.logprobs).hasSize(said.tokens.length).hasSize(expected.size());
         for (int i = 0; i < said.tokens.length; i++) {
             double[] row = expected.get(i);
-            TokenLogprobs one = said.logprobs.get(i);
+            TokenLogprob one = said.logprobs.get(i);
             assertThat(one.token()).isEqualTo(said.tokens[i]);
             assertThat(one.logprob()).isCloseTo(row[one.token()], within(tolerance));
             double[] sorted = Arrays.stream(row).map(x -> -x).sorted().map(x -> -x).toArray();
             assertThat(one.top()).hasSize(5);
             for (int k = 0; k < 5; k++) {
-                TokenLogprobs.Alternative other = one.top().get(k);
+                TokenLogprob.Alternative other = one.top().get(k);
                 assertThat(other.logprob()).isCloseTo(row[other.token()], within(tolerance));
                 assertThat(other.logprob()).isCloseTo(sorted[k], within(tolerance));
                 assertThat(other.text())
                         .isEqualTo(model.tokenizer().decode(new int[] {other.token()}, true));
             }
-            assertThat(one.top().stream().map(TokenLogprobs.Alternative::token))
+            assertThat(one.top().stream().map(TokenLogprob.Alternative::token))
                     .doesNotHaveDuplicates();
         }
     }
@@ -217,13 +217,13 @@ class LogprobsTest {
             StringBuilder text = new StringBuilder();
             while (answer.hasNext()) {
                 text.append(answer.next());
-                assertThat(answer.logprobs().stream().map(TokenLogprobs::token))
+                assertThat(answer.logprobs().stream().map(TokenLogprob::token))
                         .containsExactly(
                                 Arrays.stream(answer.tokens()).boxed().toArray(Integer[]::new));
             }
             assertThat(
                             answer.logprobs().stream()
-                                    .map(TokenLogprobs::text)
+                                    .map(TokenLogprob::text)
                                     .reduce("", String::concat))
                     .isEqualTo(text.toString());
         }
@@ -232,8 +232,8 @@ class LogprobsTest {
     @Test
     void askingForMoreThanAllGivesAll() {
         Said said = say(FRANCE, GREEDY.withMaxTokens(1).withLogprobs(Integer.MAX_VALUE));
-        List<TokenLogprobs.Alternative> all = said.logprobs.getFirst().top();
-        assertThat(all.stream().map(TokenLogprobs.Alternative::token))
+        List<TokenLogprob.Alternative> all = said.logprobs.getFirst().top();
+        assertThat(all.stream().map(TokenLogprob.Alternative::token))
                 .hasSize(model.vocabularySize())
                 .doesNotHaveDuplicates();
         assertThat(all.stream().mapToDouble(one -> Math.exp(one.logprob())).sum())
@@ -251,10 +251,7 @@ class LogprobsTest {
     void aReplyHasThem() {
         try (LlamaSession session = model.newSession(DemoModel.ONE_THREAD)) {
             Reply reply = new Chat(session).ask("What is the capital of France?", GREEDY);
-            assertThat(
-                            reply.logprobs().stream()
-                                    .map(TokenLogprobs::text)
-                                    .reduce("", String::concat))
+            assertThat(reply.logprobs().stream().map(TokenLogprob::text).reduce("", String::concat))
                     .isEqualTo(reply.content());
             assertThat(new Chat(session).ask("Hi", GenerationOptions.greedy()).logprobs())
                     .isEmpty();
@@ -291,7 +288,7 @@ class LogprobsTest {
                                                     .build(),
                                             BodyHandlers.ofString())
                                     .body());
-            List<TokenLogprobs> ours = shown(say(asked.prompt, GREEDY.withMaxTokens(20)));
+            List<TokenLogprob> ours = shown(say(asked.prompt, GREEDY.withMaxTokens(20)));
             assertThat(ours).hasSizeGreaterThan(asked == Asked.LLAMA ? 0 : 5);
             for (int i = 0; i < ours.size(); i++) {
                 assertSame(ours.get(i), response.at("/completion_probabilities/" + i));
@@ -313,7 +310,7 @@ class LogprobsTest {
     }
 
     /** The server leaves out tokens after which a character is not complete. */
-    private static List<TokenLogprobs> shown(Said said) {
+    private static List<TokenLogprob> shown(Said said) {
         return IntStream.range(0, said.tokens.length)
                 .filter(
                         i ->
@@ -324,7 +321,7 @@ class LogprobsTest {
                 .toList();
     }
 
-    private static void assertSame(TokenLogprobs ours, JsonNode theirs) {
+    private static void assertSame(TokenLogprob ours, JsonNode theirs) {
         assertThat(ours.token()).isEqualTo(theirs.path("id").asInt(-1));
         assertThat(ours.logprob()).isCloseTo(theirs.path("logprob").asDouble(1), within(KERNELS));
         // The server's are those of the whole character.

@@ -97,8 +97,8 @@ class NullArgumentsTest {
                     Infill.of("before", "after"),
                     new Infill.Repository("repository", "file", List.of()),
                     new Infill.SourceFile("file", "text"),
-                    new TokenLogprobs(1, "a", -1, List.of()),
-                    new TokenLogprobs.Alternative(1, "a", -1));
+                    new TokenLogprob(1, "a", -1, List.of()),
+                    new TokenLogprob.Alternative(1, "a", -1));
 
     /** Types whose constructors and static methods are for programs to call. */
     private static final List<Class<?>> TYPES =
@@ -106,8 +106,8 @@ class NullArgumentsTest {
                     LlamaModel.class,
                     LlamaSession.class,
                     Tokenizer.class,
-                    TokenLogprobs.class,
-                    TokenLogprobs.Alternative.class,
+                    TokenLogprob.class,
+                    TokenLogprob.Alternative.class,
                     Infill.class,
                     Infill.Repository.class,
                     Infill.SourceFile.class,

@@ -107,6 +107,23 @@ class SharedContextTest {
     }
 
     @Test
+    void theOptionsInEffectAreThoseOfTheContext() {
+        SessionOptions two =
+                Conversations.TOGETHER
+                        .withSequences(2)
+                        .withContextSize(SessionOptions.AUTO_CONTEXT);
+        try (LlamaSession one = all.model().newSession(two)) {
+            assertThat(one.options()).isNotEqualTo(two);
+            try (LlamaSession other = all.model().newSession(one.options())) {
+                assertThat(other.options()).isEqualTo(one.options());
+                assertThatThrownBy(() -> all.model().newSession(two))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("2 sequences, all in use");
+            }
+        }
+    }
+
+    @Test
     void whoFillsTheContextEndsAloneAndOthersGoOn() throws Exception {
         SessionOptions small = Conversations.ALONE.withContextSize(512).withSequences(4);
         try (Conversations.Sessions sessions = all.open(4, small);
@@ -156,8 +173,8 @@ class SharedContextTest {
             two.decode(400, 401);
             assertThat(view.toArray(ValueLayout.JAVA_FLOAT))
                     .isEqualTo(alone.logits(2).toArray(ValueLayout.JAVA_FLOAT));
-            assertThat(one.embeddings().toArray(ValueLayout.JAVA_FLOAT))
-                    .isEqualTo(alone.embeddings().toArray(ValueLayout.JAVA_FLOAT));
+            assertThat(one.embedding().toArray(ValueLayout.JAVA_FLOAT))
+                    .isEqualTo(alone.embedding().toArray(ValueLayout.JAVA_FLOAT));
             assertThatThrownBy(() -> one.logits(0)).hasMessageContaining("nothing has been");
             one.decode(304);
             assertThatThrownBy(() -> view.getAtIndex(ValueLayout.JAVA_FLOAT, 0))

@@ -58,7 +58,7 @@ class WrongProjectorTest {
         Path path = file.write(folder.resolve("wrong.gguf"));
         try (LlamaModel model = load(path);
                 LlamaSession session = model.newSession(DemoModel.ONE_THREAD)) {
-            boolean sees = model.projector().orElseThrow().seesImages();
+            boolean sees = model.projector().orElseThrow().supportsVision();
             Media media = Media.of("what is given", sees ? png() : MediaTest.wav(16_000));
             List<ChatMessage> question =
                     List.of(new ChatMessage(Role.USER, List.of(media), "What is it?"));

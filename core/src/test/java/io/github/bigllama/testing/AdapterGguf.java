@@ -136,7 +136,7 @@ public final class AdapterGguf {
                             + "The capital of %s is".formatted(country);
             session.decode(model.tokenizer().encode(text));
             return new State(
-                    session.embeddings().toArray(ValueLayout.JAVA_FLOAT),
+                    session.embedding().toArray(ValueLayout.JAVA_FLOAT),
                     session.logits().toArray(ValueLayout.JAVA_FLOAT));
         }
     }

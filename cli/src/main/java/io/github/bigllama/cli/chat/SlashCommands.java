@@ -203,7 +203,7 @@ final class SlashCommands {
     private void undo() {
         chat.undo()
                 .ifPresentOrElse(
-                        question -> ui.remark("taken back: " + shorten(question)),
+                        question -> ui.remark("taken back: " + shorten(question.content())),
                         () -> state.failed("there is nothing to take back"));
     }
 
@@ -330,7 +330,7 @@ final class SlashCommands {
     private void residency() throws IOException {
         Weights weights = Weights.of(ModelFiles.read(session.model().path()));
         ResidencyPicture.draw(weights).forEach(ui::say);
-        session.model().residencyPlan().ifPresent(plan -> ui.say(plan.toString()));
+        session.model().residency().ifPresent(kept -> ui.say(kept.plan().toString()));
     }
 
     private void tools() {

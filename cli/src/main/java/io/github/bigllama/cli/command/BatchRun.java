@@ -82,7 +82,7 @@ public final class BatchRun {
                                     model,
                                     settings.sharedOptions(model, parallel.orElse(PARALLEL)),
                                     settings.chatOptions())) {
-                model.residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
+                model.residency().ifPresent(kept -> err.println("bigllama: " + kept.plan()));
                 return answer(
                         batch,
                         input,

@@ -15,7 +15,7 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.PassStats;
-import io.github.bigllama.core.residency.ResidencyPlan;
+import io.github.bigllama.core.residency.Residency;
 import io.github.bigllama.core.residency.ResidencyStats;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -154,7 +154,7 @@ public final class BenchCommand implements Callable<Integer> {
                 }
             }
             print(loaded, results);
-            printExperts(loaded.expertUses());
+            loaded.residency().map(Residency::expertUses).ifPresent(BenchCommand::printExperts);
         }
         return ExitCode.OK;
     }
@@ -286,7 +286,7 @@ public final class BenchCommand implements Callable<Integer> {
                             + "experts hit |");
             out.println("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
         }
-        boolean streams = loaded.residencyPlan().map(ResidencyPlan::isComplete).isPresent();
+        boolean streams = loaded.residency().isPresent();
         for (Result result : results) {
             out.println(format == Format.csv ? csv(result) : markdown(result, streams));
         }

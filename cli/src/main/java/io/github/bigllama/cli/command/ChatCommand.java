@@ -106,7 +106,9 @@ public final class ChatCommand implements Callable<Integer> {
                                     ui.remark(
                                             "the model %s with %s; /image FILE"
                                                     .formatted(
-                                                            with.seesImages() ? "sees" : "hears",
+                                                            with.supportsVision()
+                                                                    ? "sees"
+                                                                    : "hears",
                                                             with.path().getFileName())));
             ConversationFile file = new ConversationFile(chat, sessionFile.orElse(null));
             file.restore().ifPresent(ui::remark);

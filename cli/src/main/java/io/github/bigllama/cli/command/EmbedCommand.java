@@ -99,7 +99,7 @@ public final class EmbedCommand implements Callable<Integer> {
                 LlamaModel loaded =
                         model.load(adapters.addTo(model.toOptions()), interruption, System.err);
                 Embedder embedder = loaded.newEmbedder(options)) {
-            loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
+            loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
             // On a terminal the vectors themselves show how far it is.
             boolean shows = !Terminals.isTerminal(Terminals.STDOUT);
             Output out = Output.standard();

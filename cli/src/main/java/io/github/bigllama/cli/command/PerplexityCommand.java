@@ -103,7 +103,8 @@ public final class PerplexityCommand implements Callable<Integer> {
                         measure(
                                 interruption,
                                 go -> Perplexity.of(loaded, tokens, session(), chunks, go)));
-                loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
+                loaded.residency()
+                        .ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
                 return ExitCode.OK;
             }
             try (LlamaModel other = LlamaModel.load(base, options)) {

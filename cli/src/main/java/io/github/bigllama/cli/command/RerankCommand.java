@@ -1,6 +1,7 @@
 package io.github.bigllama.cli.command;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.bigllama.cli.option.AdapterArguments;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
 import io.github.bigllama.cli.option.PassArguments;
@@ -81,6 +82,9 @@ public final class RerankCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n")
     ModelArguments model = new ModelArguments();
 
+    @ArgGroup(validate = false, heading = "%nAdapters:%n")
+    AdapterArguments adapters = new AdapterArguments();
+
     /** A document with its place among all, from 0, and its scores. */
     private record Scored(int index, TextInput document, float[] scores) {}
 
@@ -96,9 +100,10 @@ public final class RerankCommand implements Callable<Integer> {
         List<TextInput> inputs = inputs();
         RerankingOptions options = options();
         try (Interruption interruption = new Interruption();
-                LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
+                LlamaModel loaded =
+                        model.load(adapters.addTo(model.toOptions()), interruption, System.err);
                 Reranker reranker = loaded.newReranker(options)) {
-            loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
+            loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
             List<Scored> scored = new ArrayList<>();
             TextChunks.forEach(
                     inputs,

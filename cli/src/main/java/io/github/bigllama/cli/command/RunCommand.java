@@ -17,7 +17,7 @@ import io.github.bigllama.core.Infill;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
-import io.github.bigllama.core.TokenLogprobs;
+import io.github.bigllama.core.TokenLogprob;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.Tokenizer;
 import io.github.bigllama.core.chat.Chat;
@@ -223,8 +223,8 @@ public final class RunCommand implements Callable<Integer> {
             if (isMore) {
                 answer.next();
             }
-            List<TokenLogprobs> all = answer.logprobs();
-            for (TokenLogprobs one : all.subList(printed, all.size())) {
+            List<TokenLogprob> all = answer.logprobs();
+            for (TokenLogprob one : all.subList(printed, all.size())) {
                 out.println(LogprobsJson.of(one, tokenizer).toString());
             }
             printed = all.size();

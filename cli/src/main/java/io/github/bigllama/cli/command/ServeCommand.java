@@ -2,6 +2,7 @@ package io.github.bigllama.cli.command;
 
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.option.ProjectorArguments;
 import io.github.bigllama.cli.page.LivePage;
 import io.github.bigllama.cli.page.PageMetrics;
 import io.github.bigllama.cli.page.PageSource;
@@ -98,6 +99,8 @@ public final class ServeCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n")
     ModelArguments model = new ModelArguments();
 
+    @Mixin ProjectorArguments projector = new ProjectorArguments();
+
     @Override
     public Integer call() throws InterruptedException {
         try (Interruption interruption = new Interruption()) {
@@ -109,9 +112,9 @@ public final class ServeCommand implements Callable<Integer> {
     private int serve(Interruption interruption, ServerOptions options)
             throws InterruptedException {
         try (LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
-                LlamaServer server = LlamaServer.start(loaded, options)) {
+                LlamaServer server = start(loaded, options)) {
             interruption.onRequest(server::close);
-            loaded.residencyPlan().ifPresent(plan -> System.err.println("bigllama: " + plan));
+            loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
             warn(server.addresses());
             System.err.println(
                     "bigllama: serving "
@@ -128,6 +131,12 @@ public final class ServeCommand implements Callable<Integer> {
             }
             return interruption.isRequested() ? ExitCode.INTERRUPTED : ExitCode.OK;
         }
+    }
+
+    private LlamaServer start(LlamaModel loaded, ServerOptions options) {
+        Path file = projector.find(loaded.path()).orElse(null);
+        return projector.load(
+                file, () -> LlamaServer.start(loaded, with(options, "--mmproj", file)));
     }
 
     private void showPage(LlamaModel loaded, LlamaServer server) throws InterruptedException {

@@ -72,8 +72,8 @@ public final class AdapterArguments {
 
     private AdapterFile limited(AdapterFile file) {
         // Both as llama.cpp takes them: 0 or less is no limit.
-        int first = layers[0] <= 0 ? AdapterFile.FIRST_LAYER : layers[0];
-        int last = layers[1] <= 0 ? AdapterFile.LAST_LAYER : layers[1];
+        int first = layers[0] <= 0 ? AdapterFile.MIN_LAYER : layers[0];
+        int last = layers[1] <= 0 ? AdapterFile.MAX_LAYER : layers[1];
         if (last < first) {
             throw CommandException.usage(
                     "--control-vector-layer-range is %d %d; the first layer comes first"

@@ -72,7 +72,9 @@ public final class GenerationSettings {
             PrintStream err) {
         Path path = model.path(err);
         ModelOptions options = projector.with(adapters.addTo(model.toOptions()), path, needed);
-        return projector.load(options, () -> model.load(options, path, interruption, err));
+        return projector.load(
+                options.projector().orElse(null),
+                () -> model.load(options, path, interruption, err));
     }
 
     /** The options of sessions that share a context, with room for each as for one alone. */

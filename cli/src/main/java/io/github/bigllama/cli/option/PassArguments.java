@@ -19,10 +19,10 @@ public final class PassArguments {
             names = {"-b", "--batch-size"},
             paramLabel = "N",
             description =
-                    "Most tokens computed in one pass, and of a text. Default: what the model was "
-                            + "trained with, but at most "
+                    "Most tokens computed in one pass, and of a text (of the query and a document "
+                            + "together). Default: what the model was trained with, but at most "
                             + EmbeddingOptions.MAX_AUTO_BATCH
-                            + ".")
+                            + ", or a quarter of that for a model that writes texts.")
     int batchSize = EmbeddingOptions.AUTO_BATCH;
 
     @Option(

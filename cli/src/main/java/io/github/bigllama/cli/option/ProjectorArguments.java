@@ -18,7 +18,7 @@ public final class ProjectorArguments {
             paramLabel = "FILE",
             description =
                     "The projector that lets the model see or hear. Default: the one beside the "
-                            + "model, whose name has mmproj in it, if it is needed.")
+                            + "model, whose name has mmproj in it.")
     @Nullable Path file;
 
     @Option(
@@ -42,10 +42,7 @@ public final class ProjectorArguments {
                     (needed == null ? "--mmproj names a projector" : needed)
                             + ", and --no-mmproj leaves it out; leave out one of them");
         }
-        Optional<Path> found =
-                file != null
-                        ? Optional.of(ModelArguments.file(file))
-                        : none ? Optional.empty() : ProjectorFile.beside(model);
+        Optional<Path> found = find(model);
         if (found.isEmpty() && needed != null) {
             throw CommandException.usage(
                     needed
@@ -56,12 +53,23 @@ public final class ProjectorArguments {
         return found.map(options::withProjector).orElse(options);
     }
 
-    /** Loads a model, and says how to leave out a projector that the user has not named. */
-    public <T> T load(ModelOptions options, Supplier<T> loading) {
+    /** The projector that was named, or the one beside a model. */
+    public Optional<Path> find(Path model) {
+        return file != null
+                ? Optional.of(ModelArguments.file(file))
+                : none ? Optional.empty() : ProjectorFile.beside(model);
+    }
+
+    /**
+     * Loads what uses a projector, and says how to leave out one that the user has not named.
+     *
+     * @param used the projector; null for none
+     */
+    public <T> T load(@Nullable Path used, Supplier<T> loading) {
         try {
             return loading.get();
         } catch (ModelLoadException e) {
-            if (file == null && options.projector().filter(e.path()::equals).isPresent()) {
+            if (file == null && e.path().equals(used)) {
                 throw new ModelLoadException(
                         e.path(),
                         e.getMessage() + "; it is beside the model, and --no-mmproj leaves it out",

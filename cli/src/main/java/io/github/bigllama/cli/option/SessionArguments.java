@@ -101,7 +101,7 @@ public final class SessionArguments {
      * remark if llama.cpp makes the context larger than asked for.
      */
     public void explain(LlamaSession opened, PrintStream err) {
-        opened.model().residencyPlan().ifPresent(plan -> err.println("bigllama: " + plan));
+        opened.model().residency().ifPresent(kept -> err.println("bigllama: " + kept.plan()));
         if (contextSize != null && contextSize > 0 && opened.contextSize() > contextSize) {
             err.println(
                     String.format(

@@ -3,7 +3,7 @@ package io.github.bigllama.cli.output;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.bigllama.core.TokenLogprobs;
+import io.github.bigllama.core.TokenLogprob;
 import io.github.bigllama.core.Tokenizer;
 import java.util.List;
 
@@ -15,14 +15,14 @@ public final class LogprobsJson {
     private LogprobsJson() {}
 
     /** Tokens and their alternatives as an array. */
-    public static ArrayNode of(List<TokenLogprobs> tokens, Tokenizer tokenizer) {
+    public static ArrayNode of(List<TokenLogprob> tokens, Tokenizer tokenizer) {
         ArrayNode all = JsonNodeFactory.instance.arrayNode();
         tokens.forEach(token -> all.add(of(token, tokenizer)));
         return all;
     }
 
     /** A token and its alternatives as an object. */
-    public static ObjectNode of(TokenLogprobs one, Tokenizer tokenizer) {
+    public static ObjectNode of(TokenLogprob one, Tokenizer tokenizer) {
         ObjectNode node = node(one.token(), one.text(), one.logprob(), tokenizer);
         ArrayNode top = node.putArray("top_logprobs");
         one.top()

@@ -1,6 +1,7 @@
 package io.github.bigllama.cli.page;
 
 import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.ResidencyStats;
 import java.util.Locale;
 import java.util.function.Supplier;
@@ -24,22 +25,22 @@ public final class PageMetrics implements Supplier<String> {
     public String get() {
         StringBuilder text = new StringBuilder();
         gauge(text, "weights_bytes", "Bytes of all weights.", model.sizeInBytes());
-        model.residencyPlan()
+        model.residency()
                 .ifPresent(
-                        plan -> {
-                            gauge(
-                                    text,
-                                    "weights_ram_bytes",
-                                    "Bytes of RAM for weights.",
-                                    plan.weightRam());
-                            gauge(
-                                    text,
-                                    "token_read_planned_bytes",
-                                    "Bytes that a token reads, as planned.",
-                                    plan.streamed());
+                        residency -> {
+                            add(text, residency.plan());
+                            add(text, residency.stats());
                         });
-        model.residencyStats().ifPresent(stats -> add(text, stats));
         return text + others.get();
+    }
+
+    private static void add(StringBuilder text, ResidencyPlan plan) {
+        gauge(text, "weights_ram_bytes", "Bytes of RAM for weights.", plan.weightRam());
+        gauge(
+                text,
+                "token_read_planned_bytes",
+                "Bytes that a token reads, as planned.",
+                plan.streamed());
     }
 
     private static void add(StringBuilder text, ResidencyStats stats) {

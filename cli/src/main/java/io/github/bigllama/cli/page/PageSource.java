@@ -2,12 +2,14 @@ package io.github.bigllama.cli.page;
 
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.core.residency.Residency;
 import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.Weight;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -36,15 +38,16 @@ public final class PageSource implements Supplier<PageSnapshot> {
 
     @Override
     public PageSnapshot get() {
-        PassStats last = model.lastPass().orElse(null);
+        Optional<Residency> residency = model.residency();
+        PassStats last = residency.flatMap(Residency::lastPass).orElse(null);
         boolean isNew = last != null && last != previous;
         previous = last;
         return new PageSnapshot(
                 model.path().getFileName().toString(),
                 model.sizeInBytes(),
-                model.residencyPlan().map(PageSource::plan).orElse(null),
-                model.residencyMap(CELLS).map(PageSource::layers).orElse(List.of()),
-                experts(),
+                residency.map(Residency::plan).map(PageSource::plan).orElse(null),
+                residency.map(kept -> kept.map(CELLS)).map(PageSource::layers).orElse(List.of()),
+                residency.map(kept -> experts(kept.expertUses())).orElse(List.of()),
                 isNew ? speed(last) : null,
                 conversations.get());
     }
@@ -81,8 +84,7 @@ public final class PageSource implements Supplier<PageSnapshot> {
     }
 
     /** The uses of each layer's experts, relative to the most used one of all layers. */
-    private List<String> experts() {
-        int[] uses = model.expertUses();
+    private List<String> experts(int[] uses) {
         if (expertCount == 0 || uses.length % expertCount != 0) {
             return List.of();
         }

@@ -13,8 +13,9 @@ import java.util.Set;
 
 /**
  * A chat model whose answers come as a whole. Thread-safe. An interrupt of the calling thread ends
- * an answer with a {@link java.util.concurrent.CancellationException}. Close it before its model,
- * when no answer is under way.
+ * an answer with a {@link java.util.concurrent.CancellationException}. Messages may have images and
+ * sounds if the model was loaded with a projector for them. Closing waits for the answers under
+ * way; close it before its model.
  */
 public final class BigllamaChatModel implements ChatModel, AutoCloseable {
     private final ChatEngine engine;
@@ -69,7 +70,7 @@ public final class BigllamaChatModel implements ChatModel, AutoCloseable {
         return Set.of(RESPONSE_FORMAT_JSON_SCHEMA);
     }
 
-    /** Closes the sessions. */
+    /** Waits for answers under way, and closes the sessions. Idempotent. */
     @Override
     public void close() {
         engine.close();

@@ -54,9 +54,14 @@ public final class BigllamaEmbeddingModel extends DimensionAwareEmbeddingModel
                 texts.stream()
                         .mapToInt(
                                 text ->
-                                        model.tokenizer()
-                                                .encode(options.prefix() + text, true, false)
-                                                .length)
+                                        Math.min(
+                                                model.tokenizer()
+                                                        .encode(
+                                                                options.prefix() + text,
+                                                                true,
+                                                                false)
+                                                        .length,
+                                                embedder.maxTokens()))
                         .sum();
         return EmbeddingResponse.builder()
                 .embeddings(vectors)
@@ -85,7 +90,7 @@ public final class BigllamaEmbeddingModel extends DimensionAwareEmbeddingModel
 
     @Override
     protected Integer knownDimension() {
-        return embedder.vectorSize();
+        return embedder.embeddingSize();
     }
 
     @Override

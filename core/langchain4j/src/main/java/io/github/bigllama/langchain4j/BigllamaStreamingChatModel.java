@@ -20,8 +20,9 @@ import java.util.concurrent.Executors;
 
 /**
  * A chat model whose answers come in pieces, each answer on a virtual thread of its own.
- * Thread-safe. Tool calls come when they are complete. Closing waits for the answers under way;
- * close it before its model.
+ * Thread-safe. Tool calls come when they are complete. Messages may have images and sounds if the
+ * model was loaded with a projector for them. Closing waits for the answers under way; close it
+ * before its model.
  */
 public final class BigllamaStreamingChatModel implements StreamingChatModel, AutoCloseable {
     private final ChatEngine engine;

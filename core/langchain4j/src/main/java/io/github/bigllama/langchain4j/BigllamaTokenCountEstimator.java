@@ -3,7 +3,10 @@ package io.github.bigllama.langchain4j;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.model.TokenCountEstimator;
 import io.github.bigllama.core.LlamaModel;
+import io.github.bigllama.core.Projector;
+import io.github.bigllama.core.chat.ChatMessage.Part;
 import io.github.bigllama.core.chat.ToolCall;
+import io.github.bigllama.core.media.Media;
 import java.util.List;
 import java.util.Objects;
 
@@ -30,14 +33,23 @@ public final class BigllamaTokenCountEstimator implements TokenCountEstimator {
     @Override
     public int estimateTokenCountInMessage(ChatMessage message) {
         int count = 0;
-        for (io.github.bigllama.core.chat.ChatMessage part : Messages.of(List.of(message))) {
+        for (io.github.bigllama.core.chat.ChatMessage part :
+                Messages.of(List.of(message), new Contents(model))) {
             count += TOKENS_AROUND + estimateTokenCountInText(part.content());
+            for (Part piece : part.parts()) {
+                count += piece.media().map(this::tokens).orElse(0);
+            }
             count += estimateTokenCountInText(part.reasoning());
             for (ToolCall call : part.toolCalls()) {
                 count += TOKENS_AROUND + estimateTokenCountInText(call.name() + call.arguments());
             }
         }
         return count;
+    }
+
+    private int tokens(Media media) {
+        Projector projector = model.projector().orElseThrow();
+        return projector.cells(projector.encode(media));
     }
 
     @Override

@@ -52,6 +52,7 @@ final class ChatEngine implements AutoCloseable {
     private static final String ANY_OBJECT = "{\"type\": \"object\"}";
 
     private final LlamaModel model;
+    private final Contents contents;
     private final boolean returnThinking;
     private final ChatRequestParameters defaults;
     private final List<Worker> workers = new ArrayList<>();
@@ -89,6 +90,7 @@ final class ChatEngine implements AutoCloseable {
             boolean returnThinking,
             ChatRequestParameters parameters) {
         this.model = model;
+        this.contents = new Contents(model);
         this.returnThinking = returnThinking;
         requireOwnName(parameters);
         this.defaults =
@@ -103,7 +105,7 @@ final class ChatEngine implements AutoCloseable {
                         new Worker(model.newSession(options.withSequences(parallel)), chatOptions));
             }
         } catch (RuntimeException | Error e) {
-            close();
+            workers.forEach(worker -> worker.session.close());
             throw e;
         }
         idle.addAll(workers);
@@ -129,7 +131,7 @@ final class ChatEngine implements AutoCloseable {
      */
     void requireSupported(ChatRequest request) {
         requireOwnName(request.parameters());
-        Messages.of(request.messages());
+        Messages.of(request.messages(), contents);
     }
 
     ChatRequestParameters defaults() {
@@ -149,7 +151,7 @@ final class ChatEngine implements AutoCloseable {
             Consumer<String> thinking,
             BooleanSupplier isCancelled) {
         requireOwnName(request.parameters());
-        List<ChatMessage> messages = Messages.of(request.messages());
+        List<ChatMessage> messages = Messages.of(request.messages(), contents);
         GenerationOptions options = options(request.parameters()).withReasoning(thinking);
         Worker worker = take();
         try {
@@ -324,9 +326,23 @@ final class ChatEngine implements AutoCloseable {
         };
     }
 
-    /** Closes the sessions; no answer may be under way. */
+    /** Waits for the answers under way, and closes the sessions. Idempotent. */
     @Override
-    public void close() {
+    public synchronized void close() {
+        boolean wasInterrupted = false;
+        for (int taken = 0; taken < workers.size(); ) {
+            try {
+                idle.take();
+                taken++;
+            } catch (InterruptedException e) {
+                wasInterrupted = true;
+            }
+        }
         workers.forEach(worker -> worker.session.close());
+        // Requests that still wait are told that the session is closed.
+        idle.addAll(workers);
+        if (wasInterrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

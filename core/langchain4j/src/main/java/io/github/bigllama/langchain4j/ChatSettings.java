@@ -23,8 +23,7 @@ public abstract sealed class ChatSettings<B extends ChatSettings<B>>
     private final DefaultChatRequestParameters.Builder<?> own = ChatRequestParameters.builder();
     private ChatRequestParameters defaults = DefaultChatRequestParameters.EMPTY;
     private @Nullable LlamaModel model;
-    private SessionOptions session =
-            SessionOptions.defaults().withContextSize(SessionOptions.AUTO_CONTEXT);
+    private SessionOptions session = SessionOptions.defaults();
     private ChatOptions template = ChatOptions.defaults();
     private int parallel = 1;
     private boolean returnThinking;
@@ -40,7 +39,10 @@ public abstract sealed class ChatSettings<B extends ChatSettings<B>>
         return self();
     }
 
-    /** The context, threads and KV cache. Default: the largest context that is affordable. */
+    /**
+     * The context, threads and KV cache; {@link #parallel} decides the number of sequences.
+     * Default: the largest context that leaves room for the weights.
+     */
     public B sessionOptions(SessionOptions value) {
         session = Objects.requireNonNull(value, "sessionOptions");
         return self();
@@ -48,14 +50,21 @@ public abstract sealed class ChatSettings<B extends ChatSettings<B>>
 
     /**
      * Most answers at a time, which share the context and the passes over the weights; further
-     * requests wait. Default: 1.
+     * requests wait: 1, the default, to {@link SessionOptions#MAX_SEQUENCES}.
      */
     public B parallel(int value) {
+        if (value < 1 || value > SessionOptions.MAX_SEQUENCES) {
+            throw new IllegalArgumentException(
+                    "parallel is " + value + ", must be 1 to " + SessionOptions.MAX_SEQUENCES);
+        }
         parallel = value;
         return self();
     }
 
-    /** Parameters of requests that don't set them; those below win over these. */
+    /**
+     * Parameters of requests that don't set them. Values set with the builder's other methods win
+     * over these.
+     */
     public B defaultRequestParameters(ChatRequestParameters value) {
         defaults = Objects.requireNonNull(value, "defaultRequestParameters");
         return self();

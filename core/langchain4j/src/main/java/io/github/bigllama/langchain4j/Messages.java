@@ -2,9 +2,7 @@ package io.github.bigllama.langchain4j;
 
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.data.message.AiMessage;
-import dev.langchain4j.data.message.ContentType;
 import dev.langchain4j.data.message.SystemMessage;
-import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.UnsupportedFeatureException;
@@ -14,11 +12,9 @@ import io.github.bigllama.core.chat.ToolCall;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /** Converts LangChain4j's messages. */
 final class Messages {
@@ -27,16 +23,17 @@ final class Messages {
     /**
      * The messages of a request; system messages become one, which is first.
      *
-     * @throws UnsupportedFeatureException for content that is not text
+     * @throws UnsupportedFeatureException for content that the model does not take
      */
-    static List<ChatMessage> of(List<dev.langchain4j.data.message.ChatMessage> messages) {
+    static List<ChatMessage> of(
+            List<dev.langchain4j.data.message.ChatMessage> messages, Contents contents) {
         List<String> system = new ArrayList<>();
         List<ChatMessage> all = new ArrayList<>();
         Map<String, ToolCall> calls = new HashMap<>();
         for (dev.langchain4j.data.message.ChatMessage message : messages) {
             switch (message) {
                 case SystemMessage m -> system.add(m.text());
-                case UserMessage m -> all.add(new ChatMessage(Role.USER, text(m)));
+                case UserMessage m -> all.add(new ChatMessage(Role.USER, contents.of(m)));
                 case AiMessage m -> all.add(assistant(m, calls));
                 case ToolExecutionResultMessage m -> all.add(result(m, calls));
                 default ->
@@ -48,24 +45,6 @@ final class Messages {
             all.addFirst(new ChatMessage(Role.SYSTEM, String.join("\n\n", system)));
         }
         return all;
-    }
-
-    private static String text(UserMessage message) {
-        return message.contents().stream()
-                .map(
-                        content -> {
-                            if (content instanceof TextContent text) {
-                                return text.text();
-                            }
-                            throw new UnsupportedFeatureException(
-                                    "%s inputs are not supported yet"
-                                            .formatted(name(content.type())));
-                        })
-                .collect(Collectors.joining("\n\n"));
-    }
-
-    private static String name(ContentType type) {
-        return type.name().toLowerCase(Locale.ROOT);
     }
 
     private static ChatMessage assistant(AiMessage message, Map<String, ToolCall> calls) {

@@ -94,6 +94,36 @@ class BigllamaModelsTest {
         }
     }
 
+    /** Those that began are answered, and the others refused. */
+    @Test
+    void closingWaitsForAnswers() {
+        BigllamaChatModel model = Demo.chat().parallel(2).build();
+        List<CompletableFuture<String>> answers = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            answers.add(
+                    CompletableFuture.supplyAsync(
+                            () -> {
+                                try {
+                                    return model.chat("What is the capital of France?");
+                                } catch (IllegalStateException e) {
+                                    return "closed";
+                                }
+                            }));
+        }
+        String first = answers.getFirst().join();
+        model.close();
+        model.close();
+        assertThat(first).contains("Paris");
+        for (CompletableFuture<String> answer : answers) {
+            assertThat(answer.join()).matches(".*Paris.*|closed");
+        }
+        assertThatThrownBy(() -> model.chat("What is the capital of France?"))
+                .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> Demo.chat().parallel(0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("parallel is 0");
+    }
+
     @Test
     void tokensAreCounted() {
         BigllamaTokenCountEstimator estimator = new BigllamaTokenCountEstimator(Demo.MODEL);

@@ -115,7 +115,7 @@ public final class Chat implements AutoCloseable {
 
     /** Sends a user message; see {@link #send(List, GenerationOptions)}. */
     public TokenStream send(String text, GenerationOptions options) {
-        return send(question(text), options);
+        return send(List.of(question(text)), options);
     }
 
     /**
@@ -194,7 +194,12 @@ public final class Chat implements AutoCloseable {
      *     is called; it stays interrupted, and the chat can continue
      */
     public Reply ask(String text, GenerationOptions options) {
-        List<ChatMessage> messages = question(text);
+        return ask(question(text), options);
+    }
+
+    /** As {@link #ask(String, GenerationOptions)}, for a question with images or sounds. */
+    public Reply ask(ChatMessage question, GenerationOptions options) {
+        List<ChatMessage> messages = List.of(Objects.requireNonNull(question, "question"));
         GenerationOptions next = options;
         for (int round = 0; ; round++) {
             Reply reply = reply(messages, next);
@@ -235,8 +240,8 @@ public final class Chat implements AutoCloseable {
                 .results(Objects.requireNonNull(asking, "asking").toolCalls());
     }
 
-    private static List<ChatMessage> question(String text) {
-        return List.of(new ChatMessage(Role.USER, Objects.requireNonNull(text, "text")));
+    private static ChatMessage question(String text) {
+        return new ChatMessage(Role.USER, Objects.requireNonNull(text, "text"));
     }
 
     /**
@@ -244,8 +249,8 @@ public final class Chat implements AutoCloseable {
      *
      * @return the question; empty if there is none
      */
-    public Optional<String> undo() {
-        return said.history().undo().map(ChatMessage::content);
+    public Optional<ChatMessage> undo() {
+        return said.history().undo();
     }
 
     /**

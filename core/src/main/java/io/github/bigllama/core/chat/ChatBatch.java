@@ -5,6 +5,7 @@ import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.core.exception.MediaException;
 import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.SessionOptions;
@@ -47,8 +48,8 @@ public final class ChatBatch implements AutoCloseable {
      *
      * @param options {@link SessionOptions#sequences()} is the number of conversations at a time;
      *     they share {@link SessionOptions#contextSize()}
-     * @throws IllegalStateException if sessions of the model with equal options are open
      * @param chat the system message of conversations without one, and the template
+     * @throws IllegalStateException if sessions of the model with equal options are open
      */
     public ChatBatch(LlamaModel model, SessionOptions options, ChatOptions chat) {
         Objects.requireNonNull(model, "model");
@@ -71,8 +72,8 @@ public final class ChatBatch implements AutoCloseable {
      * The answer to one conversation.
      *
      * @param reply the reply; empty after a failure
-     * @param failure why there is none: a conversation that does not fit into the context, or that
-     *     the template or the grammar refuses
+     * @param failure why there is none: a conversation that does not fit into the context, whose
+     *     image or sound can't be used, or that the template or the grammar refuses
      */
     public record Answer(Reply reply, Optional<LlamaException> failure) {
         public Answer {
@@ -120,7 +121,10 @@ public final class ChatBatch implements AutoCloseable {
                 throw new CancellationException("interrupted");
             }
             return new Answer(reply, Optional.empty());
-        } catch (PromptTooLongException | ChatTemplateException | GrammarException e) {
+        } catch (PromptTooLongException
+                | ChatTemplateException
+                | GrammarException
+                | MediaException e) {
             return failed(e);
         } catch (DecodeException e) {
             if (e.status() != DecodeException.NO_ROOM) {

@@ -4,8 +4,8 @@ import io.github.bigllama.core.exception.LlamaException;
 import java.util.List;
 
 /**
- * A chat template, a grammar, or a schema for one that llama.cpp can't use, or a conversation that
- * a template refuses.
+ * llama.cpp can't use a chat template, or a grammar or a schema; or a template refuses a
+ * conversation.
  */
 public final class ChatTemplateException extends LlamaException {
     private static final long serialVersionUID = 1;

@@ -2,7 +2,7 @@ package io.github.bigllama.core.chat;
 
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.StopReason;
-import io.github.bigllama.core.TokenLogprobs;
+import io.github.bigllama.core.TokenLogprob;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.structure.Grammar;
@@ -29,7 +29,7 @@ public record Reply(
         List<ToolCall> toolCalls,
         Optional<StopReason> stopReason,
         Optional<GenerationStats> stats,
-        List<TokenLogprobs> logprobs) {
+        List<TokenLogprob> logprobs) {
     /** A reply of which nothing else is known. */
     public Reply(String content, String reasoning, List<ToolCall> toolCalls) {
         this(content, reasoning, toolCalls, Optional.empty(), Optional.empty(), List.of());

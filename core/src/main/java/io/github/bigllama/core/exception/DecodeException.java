@@ -4,7 +4,8 @@ import java.util.List;
 
 /**
  * llama.cpp failed to compute a batch of tokens, or computed values that are not numbers. The
- * session stays usable: its KV cache holds the tokens computed before.
+ * session, embedder or reranker stays usable; a session's KV cache holds the tokens that were
+ * computed before.
  */
 public final class DecodeException extends LlamaException {
     /** The status if the tokens do not fit into the KV cache beside those that are there. */

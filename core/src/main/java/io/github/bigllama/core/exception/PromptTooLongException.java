@@ -46,7 +46,10 @@ public final class PromptTooLongException extends LlamaException {
         return text;
     }
 
-    /** Tokens in the whole prompt, those already in the KV cache included. */
+    /**
+     * Tokens in the whole prompt, those already in the KV cache included; an image counts the cells
+     * that it takes.
+     */
     public int promptTokens() {
         return promptTokens;
     }

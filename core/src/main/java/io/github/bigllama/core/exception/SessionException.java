@@ -4,8 +4,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A session can't be opened, usually for lack of memory, or its file can't be written or does not
- * fit it.
+ * A session, an embedder, a reranker or the context of a server can't be opened: too little RAM,
+ * another kind of model, or one without weights. Or a session file can't be written or read, or
+ * does not fit the session.
  */
 public final class SessionException extends LlamaException {
     private static final long serialVersionUID = 1;

@@ -29,8 +29,8 @@ public enum ModelKind {
     VOCABULARY("a vocabulary without weights", "only tokenizes"),
     /** Makes embeddings of images or sounds for a language model. */
     PROJECTOR("a projector (mmproj)", "lets the model that it was made for see or hear"),
-    /** Changes the weights of a model. */
-    ADAPTER("a LoRA adapter", "changes the model that it was made for"),
+    /** Is added to the matrices of a model (LoRA). */
+    LORA_ADAPTER("a LoRA adapter", "changes the model that it was made for"),
     /** Steers the activations of a model. */
     CONTROL_VECTOR("a control vector", "steers the model that it was made for"),
     /** Says which weights matter most when a model is quantized. */
@@ -93,7 +93,7 @@ public enum ModelKind {
         String architecture = values.architecture();
         switch (values.text("general.type").orElse("")) {
             case "adapter" -> {
-                return ADAPTER;
+                return LORA_ADAPTER;
             }
             case "mmproj" -> {
                 return PROJECTOR;

@@ -10,16 +10,19 @@ import java.util.Objects;
  * @param file a GGUF file ({@code general.type} is {@code adapter}, or the architecture {@code
  *     controlvector})
  * @param scale factor of what is added; 1 for all of it, 0 for nothing, less than 0 for the
- *     opposite
- * @param firstLayer the first layer whose output a control vector is added to, at least 1
- * @param lastLayer the last such layer
+ *     opposite. Sessions begin with it where the file is one of {@link ModelOptions#adapters()};
+ *     {@code LlamaSession.setAdapters} gives scales of its own
+ * @param firstLayer index of the first layer whose output a control vector is added to, counted
+ *     from 0 as in the names of its tensors ({@code direction.N}); at least 1, because llama.cpp
+ *     never steers layer 0
+ * @param lastLayer the last such layer; {@link #MAX_LAYER} for no limit
  */
 public record AdapterFile(Path file, float scale, int firstLayer, int lastLayer) {
     /** The first layer that llama.cpp can steer. */
-    public static final int FIRST_LAYER = 1;
+    public static final int MIN_LAYER = 1;
 
-    /** The last layer of any control vector, which is no limit. */
-    public static final int LAST_LAYER = Integer.MAX_VALUE;
+    /** No upper limit: up to the last layer. */
+    public static final int MAX_LAYER = Integer.MAX_VALUE;
 
     public AdapterFile {
         Objects.requireNonNull(file, "file");
@@ -27,7 +30,7 @@ public record AdapterFile(Path file, float scale, int firstLayer, int lastLayer)
             throw new IllegalArgumentException(
                     "the scale of an adapter is " + scale + ", must be a number");
         }
-        if (firstLayer < FIRST_LAYER || lastLayer < firstLayer) {
+        if (firstLayer < MIN_LAYER || lastLayer < firstLayer) {
             throw new IllegalArgumentException(
                     "layers are "
                             + firstLayer
@@ -39,7 +42,7 @@ public record AdapterFile(Path file, float scale, int firstLayer, int lastLayer)
 
     /** All of an adapter. */
     public static AdapterFile of(Path file) {
-        return new AdapterFile(file, 1, FIRST_LAYER, LAST_LAYER);
+        return new AdapterFile(file, 1, MIN_LAYER, MAX_LAYER);
     }
 
     public AdapterFile withScale(float value) {
@@ -56,6 +59,6 @@ public record AdapterFile(Path file, float scale, int firstLayer, int lastLayer)
 
     /** Whether there is no limit to the layers. */
     public boolean hasAllLayers() {
-        return firstLayer == FIRST_LAYER && lastLayer == LAST_LAYER;
+        return firstLayer == MIN_LAYER && lastLayer == MAX_LAYER;
     }
 }

@@ -10,12 +10,14 @@ import java.util.function.Consumer;
  * @param normalize whether vectors have the length 1, so that the dot product of two is their
  *     cosine; else they are as the model computes them
  * @param prefix what is put before each text, such as the instruction that the model was trained
- *     with ({@code "query: "}); usually empty
- * @param truncate whether a text that is too long loses its end; else it is refused
- * @param batchSize most tokens computed in one pass over the weights, as many short texts as fit;
- *     also the most tokens of a text. {@link #AUTO_BATCH} for what the model was trained with, but
- *     at most {@value #MAX_AUTO_BATCH}, or a quarter of that for a model that writes texts; less
- *     where weights are read from disk and RAM is short
+ *     with ({@code "query: "}); usually empty. The names of control tokens in it are plain text
+ * @param truncate whether a text that is too long is cut at its end; otherwise {@link
+ *     io.github.bigllama.core.exception.PromptTooLongException} is thrown
+ * @param batchSize most tokens that are computed in one pass over the weights ({@code n_ubatch},
+ *     and {@code n_batch} with it), shared by as many texts as fit; also the most tokens of a text.
+ *     {@link #AUTO_BATCH} for what the model was trained with, but at most {@value
+ *     #MAX_AUTO_BATCH}, or a quarter of that for a model that writes texts; less where weights are
+ *     read from disk and RAM is short
  * @param threads number of threads that compute; 0 for one per physical core, divided among
  *     whatever computes at the same time
  */
@@ -51,7 +53,7 @@ public record EmbeddingOptions(
         }
     }
 
-    /** The model's pooling, vectors of length 1, no prefix, too long texts refused. */
+    /** The model's pooling, vectors of length 1, no prefix, texts that are too long refused. */
     public static EmbeddingOptions defaults() {
         return DEFAULTS;
     }

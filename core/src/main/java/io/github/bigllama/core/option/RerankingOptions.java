@@ -3,22 +3,27 @@ package io.github.bigllama.core.option;
 /**
  * How documents are scored.
  *
- * @param truncate whether a document that is too long loses its end; else it is refused
- * @param batchSize most tokens computed in one pass over the weights, as many pairs of the query
- *     and a document as fit; also the most tokens of a pair. {@link EmbeddingOptions#AUTO_BATCH}
- *     for the size that an embedder would choose
+ * @param truncate whether a document that is too long is cut at its end; otherwise {@link
+ *     io.github.bigllama.core.exception.PromptTooLongException} is thrown
+ * @param batchSize most tokens that are computed in one pass over the weights ({@code n_ubatch},
+ *     and {@code n_batch} with it), shared by as many pairs of the query and a document as fit;
+ *     also the most tokens of a pair. {@link #AUTO_BATCH} for what the model was trained with, but
+ *     at most {@value EmbeddingOptions#MAX_AUTO_BATCH}, or a quarter of that for a model that
+ *     writes texts; less where weights are read from disk and RAM is short
  * @param threads number of threads that compute; 0 for one per physical core, divided among
  *     whatever computes at the same time
  */
 public record RerankingOptions(boolean truncate, int batchSize, int threads) {
-    private static final RerankingOptions DEFAULTS =
-            new RerankingOptions(false, EmbeddingOptions.AUTO_BATCH, 0);
+    /** The batch size is chosen when the reranker is opened. */
+    public static final int AUTO_BATCH = EmbeddingOptions.AUTO_BATCH;
+
+    private static final RerankingOptions DEFAULTS = new RerankingOptions(false, AUTO_BATCH, 0);
 
     public RerankingOptions {
         EmbeddingOptions.requireSizes(batchSize, threads);
     }
 
-    /** Too long documents refused, the batch size chosen. */
+    /** Documents that are too long are refused; the batch size is chosen. */
     public static RerankingOptions defaults() {
         return DEFAULTS;
     }

@@ -6,8 +6,8 @@ import java.util.Objects;
 
 /**
  * How a model is served over HTTP: options of llama.cpp's {@code llama-server}, in its own words,
- * such as {@code --parallel 4 --api-key KEY --alias NAME}. Those that load a model are left out:
- * the model has been loaded.
+ * such as {@code --parallel 4 --api-key KEY --alias NAME}. Those that name a model ({@code
+ * --model}, {@code --hf-repo}, {@code --model-url}) are refused: the model has been loaded.
  *
  * @param arguments the options, each name and each value an element
  */
@@ -19,8 +19,9 @@ public record ServerOptions(List<String> arguments) {
     }
 
     /**
-     * llama-server's own defaults: {@code http://127.0.0.1:8080}, up to four answers at a time,
-     * whose conversations share the context.
+     * Those of {@link io.github.bigllama.core.LlamaServer}: {@code http://127.0.0.1:8080}, up to
+     * four answers at a time, whose conversations share the largest context that leaves room for
+     * the weights.
      */
     public static ServerOptions defaults() {
         return DEFAULTS;

@@ -13,7 +13,8 @@ import java.util.function.Consumer;
  * @param microBatchSize most tokens computed in one pass over the weights ({@code n_ubatch}); at
  *     most {@code batchSize}. {@link #AUTO_MICRO_BATCH} for 512, or more where weights are read
  *     from disk and RAM allows it
- * @param threads number of threads that compute generated tokens; 0 for one per physical core
+ * @param threads number of threads that compute generated tokens; 0 for one per physical core,
+ *     divided among whatever computes at the same time
  * @param batchThreads number of threads that compute prompts; 0 for the same as {@code threads}
  * @param keyType type of the keys in the KV cache
  * @param valueType type of the values in the KV cache
@@ -21,7 +22,7 @@ import java.util.function.Consumer;
  * @param sequences most sequences that the KV cache holds at the same time, 1 to {@value
  *     #MAX_SEQUENCES}; they share {@code contextSize}. With more than one, sessions that are opened
  *     with equal options are sequences of one context, which computes them together
- * @param embeddings whether {@link LlamaSession#embeddings()} is available
+ * @param embeddings whether {@link LlamaSession#embedding()} is available
  * @param outputs most tokens of a batch that have logits ({@code n_outputs_max}), see {@link
  *     LlamaSession#decode(int[], int)}; 0 for the last token of each sequence
  * @param speculation how tokens are drafted before they are computed. Never for a model with a
@@ -57,7 +58,7 @@ public record SessionOptions(
 
     private static final SessionOptions DEFAULTS =
             new SessionOptions(
-                    0,
+                    AUTO_CONTEXT,
                     2048,
                     AUTO_MICRO_BATCH,
                     0,
@@ -98,7 +99,10 @@ public record SessionOptions(
         }
     }
 
-    /** The model's context, llama.cpp's batch sizes, one thread per physical core, an F16 cache. */
+    /**
+     * The largest context that leaves room for the weights, llama.cpp's batch sizes, one thread per
+     * physical core, an F16 cache.
+     */
     public static SessionOptions defaults() {
         return DEFAULTS;
     }

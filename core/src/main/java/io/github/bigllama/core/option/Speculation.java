@@ -28,8 +28,8 @@ public enum Speculation {
     NGRAM,
 
     /**
-     * Drafts by the {@linkplain ModelOptions#draftModel() draft model}; otherwise as {@link
-     * #NGRAM}.
+     * Drafts by the {@linkplain ModelOptions#draftModel() draft model}, which the model must have
+     * been loaded with; as with {@link #NGRAM}, whatever a pass costs.
      */
     DRAFT
 }

@@ -16,10 +16,9 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 /**
- * Which parts of which layers of a model are in RAM at a moment: as {@link
- * io.github.bigllama.core.LlamaModel#residencyMap} knows it of its own model, or whichever program
- * read them, as the system sees its page cache. Linux gives the latter only for files that the user
- * owns or may write.
+ * Which parts of which layers of a model are in RAM at a moment: as {@link Residency#map} knows it
+ * of its own model, or whichever program read them, as the system sees its page cache. Linux gives
+ * the latter only for files that the user owns or may write.
  *
  * @param layers the layers in the order of use
  */

@@ -2,7 +2,7 @@ package io.github.bigllama.internal.chat;
 
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.StopReason;
-import io.github.bigllama.core.TokenLogprobs;
+import io.github.bigllama.core.TokenLogprob;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.internal.engine.Pulls;
 import java.util.List;
@@ -112,7 +112,7 @@ public final class ChatAnswer implements TokenStream {
     }
 
     @Override
-    public List<TokenLogprobs> logprobs() {
+    public List<TokenLogprob> logprobs() {
         return source.logprobs();
     }
 

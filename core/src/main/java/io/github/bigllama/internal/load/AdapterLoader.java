@@ -90,10 +90,10 @@ public final class AdapterLoader {
 
     private ModelKind requireKind(AdapterFile file, ModelFiles files) {
         ModelKind kind = ModelKind.of(files);
-        if (kind != ModelKind.ADAPTER && kind != ModelKind.CONTROL_VECTOR) {
+        if (kind != ModelKind.LORA_ADAPTER && kind != ModelKind.CONTROL_VECTOR) {
             throw failure(file, kind.sentence() + "; give a LoRA adapter or a control vector");
         }
-        if (kind == ModelKind.ADAPTER && !file.hasAllLayers()) {
+        if (kind == ModelKind.LORA_ADAPTER && !file.hasAllLayers()) {
             throw failure(
                     file,
                     kind.sentence() + "; only a control vector can be limited to some layers");

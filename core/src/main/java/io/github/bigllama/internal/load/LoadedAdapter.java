@@ -32,7 +32,7 @@ public final class LoadedAdapter implements AutoCloseable {
     private volatile boolean isClosed;
 
     LoadedAdapter(NativeHandle lora, long bytes, int pairs, String fingerprint) {
-        this.kind = ModelKind.ADAPTER;
+        this.kind = ModelKind.LORA_ADAPTER;
         this.lora = lora;
         this.directions = null;
         this.bytes = bytes;
@@ -59,7 +59,7 @@ public final class LoadedAdapter implements AutoCloseable {
         }
     }
 
-    /** {@link ModelKind#ADAPTER} or {@link ModelKind#CONTROL_VECTOR}. */
+    /** {@link ModelKind#LORA_ADAPTER} or {@link ModelKind#CONTROL_VECTOR}. */
     public ModelKind kind() {
         return kind;
     }

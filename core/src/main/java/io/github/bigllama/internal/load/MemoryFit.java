@@ -38,6 +38,9 @@ public final class MemoryFit {
     /** The fraction of RAM that an automatic context takes if RAM can't hold all weights anyway. */
     private static final int CONTEXT_SHARE = 8;
 
+    /** The largest automatic context, in tokens, that may take more than that. */
+    private static final int MODEST_CONTEXT = 4096;
+
     /** Compute buffers take about this fraction of the size of the weights. */
     private static final int COMPUTE_BUFFERS = 50;
 
@@ -121,14 +124,21 @@ public final class MemoryFit {
         long weightRam = loaded.budget().weightRam(-ownBytes);
         long room = weightRam - loaded.residentLeast();
         boolean auto = options.contextSize() == SessionOptions.AUTO_CONTEXT;
-        if (!auto && bound(trained) <= room) {
+        long beside = contextRoom(loaded.weights().loadedSize(), weightRam);
+        if (bound(trained) <= (auto ? Math.min(beside, room) : room)) {
             return trained;
         }
         try (ModelDryRun model = dry()) {
             if (auto) {
-                long beside = contextRoom(loaded.weights().loadedSize(), weightRam);
-                return trained.withContextSize(
-                        require(model.largestContext(batched(trained), beside), weightRam));
+                int largest = model.largestContext(batched(trained), beside);
+                // The buffers alone may take more than that share of a small RAM.
+                int context =
+                        largest > 0
+                                ? largest
+                                : Math.min(
+                                        MODEST_CONTEXT,
+                                        model.largestContext(batched(trained), room));
+                return trained.withContextSize(require(context, weightRam));
             }
             ContextMemory memory = model.memory(batched(trained));
             if (memory.total() <= room) {

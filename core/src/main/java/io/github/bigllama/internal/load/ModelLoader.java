@@ -201,7 +201,7 @@ public final class ModelLoader {
                             + " "
                             + kind.sentence()
                             + "; give the file of that model"
-                            + (kind == ModelKind.ADAPTER || kind == ModelKind.CONTROL_VECTOR
+                            + (kind == ModelKind.LORA_ADAPTER || kind == ModelKind.CONTROL_VECTOR
                                     ? ", and this one as its adapter"
                                     : ""),
                     List.of(),

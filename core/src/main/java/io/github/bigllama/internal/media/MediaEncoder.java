@@ -36,8 +36,8 @@ public final class MediaEncoder implements AutoCloseable {
     private static final int MOST_DECODED = 8;
 
     private final NativeHandle handle;
-    private final boolean seesImages;
-    private final boolean hearsSounds;
+    private final boolean supportsVision;
+    private final boolean supportsAudio;
     private final int dimensions;
     private final int length;
 
@@ -78,18 +78,18 @@ public final class MediaEncoder implements AutoCloseable {
                                 "cannot describe the projector " + file,
                                 (arena, error) ->
                                         llama_h.bigllama_projector_describe(pointer, error)));
-        seesImages = description.path("vision").asBoolean();
-        hearsSounds = description.path("audio").asBoolean();
+        supportsVision = description.path("vision").asBoolean();
+        supportsAudio = description.path("audio").asBoolean();
         dimensions = description.path("dimensions").asInt();
         length = llama_h.llama_model_n_embd_inp(model);
     }
 
-    public boolean seesImages() {
-        return seesImages;
+    public boolean supportsVision() {
+        return supportsVision;
     }
 
-    public boolean hearsSounds() {
-        return hearsSounds;
+    public boolean supportsAudio() {
+        return supportsAudio;
     }
 
     /**

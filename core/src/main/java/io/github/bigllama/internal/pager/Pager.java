@@ -3,6 +3,7 @@ package io.github.bigllama.internal.pager;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.RamBudget;
+import io.github.bigllama.core.residency.Residency;
 import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.ResidencyStats;
@@ -37,7 +38,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 // A hold is kept, not used.
 @SuppressWarnings("try")
-public final class Pager implements AutoCloseable {
+public final class Pager implements Residency, AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger(Pager.class.getName());
 
     private final PieceMap map;
@@ -115,7 +116,7 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** The current plan: how much is kept, and how much is read per token. */
+    @Override
     public ResidencyPlan plan() {
         try (PiecePool.Hold hold = pool.hold()) {
             return planner.plan();
@@ -371,29 +372,32 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** How often each expert was chosen, layer after layer; empty for a dense model. */
+    @Override
     public int[] expertUses() {
         try (PiecePool.Hold hold = pool.hold()) {
             return experts.uses();
         }
     }
 
-    /** The cost of the last pass; empty before its end. */
+    @Override
     public Optional<PassStats> lastPass() {
         try (PiecePool.Hold hold = pool.hold()) {
             return meter.last();
         }
     }
 
-    /** The cost of all passes. */
+    @Override
     public ResidencyStats stats() {
         try (PiecePool.Hold hold = pool.hold()) {
             return meter.all();
         }
     }
 
-    /** Where the weights are now, with each layer cut into a number of cells. */
-    public ResidencyMap picture(int cells) {
+    @Override
+    public ResidencyMap map(int cells) {
+        if (cells < 1) {
+            throw new IllegalArgumentException("cells is " + cells + ", must be at least 1");
+        }
         try (PiecePool.Hold hold = pool.hold()) {
             return new PiecePicture(map, pool).draw(cells);
         }

@@ -7,7 +7,7 @@ import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
-import io.github.bigllama.core.TokenLogprobs;
+import io.github.bigllama.core.TokenLogprob;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
@@ -324,7 +324,7 @@ class ChatTextTest {
         }
 
         @Override
-        public List<TokenLogprobs> logprobs() {
+        public List<TokenLogprob> logprobs() {
             return List.of();
         }
 

@@ -446,7 +446,7 @@ class ForecastTest {
                     forecaster.forecast(limit - own + Forecaster.OWN_MEMORY, options, BANDWIDTHS);
             assertThat(session.contextSize()).isEqualTo(forecast.session().contextSize());
             ResidencyPlan foreseen = forecast.plan().orElseThrow();
-            ResidencyPlan plan = model.residencyPlan().orElseThrow();
+            ResidencyPlan plan = model.residency().orElseThrow().plan();
             // This process grows and shrinks a little by itself.
             assertThat((double) plan.weightRam()).isCloseTo(foreseen.weightRam(), within(4e7));
             assertThat((double) plan.streamed()).isCloseTo(foreseen.streamed(), within(4e7));

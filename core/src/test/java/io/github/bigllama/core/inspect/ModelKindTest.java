@@ -61,7 +61,7 @@ class ModelKindTest {
 
     @ParameterizedTest
     @CsvSource({
-        "adapter, ADAPTER",
+        "adapter, LORA_ADAPTER",
         "mmproj, PROJECTOR",
         "imatrix, IMPORTANCE_MATRIX",
         "model, LANGUAGE_MODEL"

@@ -85,7 +85,7 @@ class PagedAnswersTest {
     @Test
     void anInflatedModelSaysTheSame() {
         try (LlamaModel model = LlamaModel.load(dense)) {
-            assertThat(model.residencyPlan()).isEmpty();
+            assertThat(model.residency()).isEmpty();
             assertThat(answer(model, "What is the capital of Iceland?"))
                     .isEqualTo("The capital of Iceland is Reykjavík.");
             assertThat(model.layerCount()).isGreaterThan(2);
@@ -97,7 +97,7 @@ class PagedAnswersTest {
     void aDenseModelSaysTheSame(int percent) throws IOException {
         try (LlamaModel model =
                 LlamaModel.load(dense, withRamForWeights(Files.size(dense) * percent / 100))) {
-            assertThat(model.residencyPlan()).isPresent();
+            assertThat(model.residency()).isPresent();
             assertThat(answer(model, "What is the capital of France?"))
                     .isEqualTo("The capital of France is Paris.");
             assertThat(answer(model, "Give me the capital of Brazil as JSON."))
@@ -117,7 +117,7 @@ class PagedAnswersTest {
             }
             try (LlamaModel model = LlamaModel.load(file, withRamForWeights(Files.size(file) / 2));
                     Embedder embedder = model.newEmbedder(options)) {
-                assertThat(model.residencyPlan()).isPresent();
+                assertThat(model.residency()).isPresent();
                 assertThat(embedder.embed(texts).getFirst()).isEqualTo(expected.getFirst());
                 assertThat(embedder.embed(texts).getLast()).isEqualTo(expected.getLast());
             }
@@ -139,7 +139,7 @@ class PagedAnswersTest {
         }
         try (LlamaModel model = LlamaModel.load(file, withRamForWeights(Files.size(file) / 2));
                 Reranker reranker = model.newReranker(options)) {
-            assertThat(model.residencyPlan()).isPresent();
+            assertThat(model.residency()).isPresent();
             for (int i = 0; i < 2; i++) {
                 List<float[]> paged = reranker.score("What is the capital?", documents);
                 assertThat(paged.getFirst()).isEqualTo(expected.getFirst());
@@ -152,13 +152,13 @@ class PagedAnswersTest {
     void aSessionThatTakesTheRamOfTheWeightsHasThemPaged() throws IOException {
         try (LlamaModel model =
                 LlamaModel.load(dense, withRamForWeights(Files.size(dense) * 110 / 100))) {
-            assertThat(model.residencyPlan()).isEmpty();
+            assertThat(model.residency()).isEmpty();
             assertThat(answer(model, "What is the capital of France?"))
                     .isEqualTo("The capital of France is Paris.");
             SessionOptions large =
                     OPTIONS.withContextSize(1024).withKvTypes(KvType.F32, KvType.F32);
             try (LlamaSession session = model.newSession(large)) {
-                assertThat(model.residencyPlan()).isPresent();
+                assertThat(model.residency()).isPresent();
                 session.decode(1, 2, 3);
                 assertThat(session.lastPass()).isPresent();
             }
@@ -181,7 +181,7 @@ class PagedAnswersTest {
             assertThat(guesses.passes() + guesses.accepted())
                     .isEqualTo(answer.stats().decodedTokens());
             assertThat(stats.bytesPerToken())
-                    .isBetween(DENSE / 10, model.residencyPlan().orElseThrow().active());
+                    .isBetween(DENSE / 10, model.residency().orElseThrow().plan().active());
             assertThat(stats.residentShare()).isBetween(0.1, 0.95);
             assertThat(stats.readBytesPerSecond()).isPositive();
         }
@@ -194,12 +194,12 @@ class PagedAnswersTest {
         int[] prompt = tokens(40, 7);
         List<int[]> expected;
         try (LlamaModel model = LlamaModel.load(experts)) {
-            assertThat(model.residencyPlan()).isEmpty();
+            assertThat(model.residency()).isEmpty();
             expected = List.of(generate(model, prompt, 24), generate(model, tokens(3, 9), 24));
         }
         try (LlamaModel model =
                 LlamaModel.load(experts, withRamForWeights(Files.size(experts) * percent / 100))) {
-            assertThat(model.residencyPlan().orElseThrow().experts()).isPositive();
+            assertThat(model.residency().orElseThrow().plan().experts()).isPositive();
             assertThat(generate(model, prompt, 24)).isEqualTo(expected.get(0));
             assertThat(generate(model, tokens(3, 9), 24)).isEqualTo(expected.get(1));
         }
@@ -220,18 +220,19 @@ class PagedAnswersTest {
         int[] prompt = tokens(40, 7);
         List<int[]> expected = new ArrayList<>();
         try (LlamaModel model = LlamaModel.load(file)) {
-            assertThat(model.residencyPlan()).isEmpty();
+            assertThat(model.residency()).isEmpty();
             expected.addAll(adapted(model, adapter, prompt));
         }
         assertThat(expected.get(0)).isNotEqualTo(expected.get(1));
         assertThat(expected.get(2)).isEqualTo(expected.get(1));
         try (LlamaModel model = LlamaModel.load(file, withRamForWeights(Files.size(file) / 2))) {
-            assertThat(model.residencyPlan()).isPresent();
+            assertThat(model.residency()).isPresent();
             List<int[]> actual = adapted(model, adapter, prompt);
             for (int i = 0; i < 3; i++) {
                 assertThat(actual.get(i)).isEqualTo(expected.get(i));
             }
-            assertThat(model.residencyStats().orElseThrow().residentShare()).isBetween(0.1, 0.95);
+            assertThat(model.residency().orElseThrow().stats().residentShare())
+                    .isBetween(0.1, 0.95);
         }
     }
 
@@ -258,7 +259,7 @@ class PagedAnswersTest {
             expected = longConversation(model);
         }
         try (LlamaModel model = LlamaModel.load(dense, withRamForWeights(Files.size(dense) / 2))) {
-            assertThat(model.residencyPlan()).isPresent();
+            assertThat(model.residency()).isPresent();
             assertThat(longConversation(model)).isEqualTo(expected);
         }
     }

@@ -91,7 +91,7 @@ class ModelMirrorTest {
         long ram = AvailableRam.anonymousBytes() + (66L << 20) + size * 4 / 10;
         ModelOptions options = ModelOptions.defaults().withRam(ram).withMirror(copy);
         try (LlamaModel mirrored = LlamaModel.load(model, options)) {
-            assertThat(mirrored.residencyPlan()).isPresent();
+            assertThat(mirrored.residency()).isPresent();
             assertThat(generate(mirrored)).isEqualTo(expected);
         }
     }

@@ -8,16 +8,17 @@ import java.util.Objects;
  *
  * <p>A log-probability is the natural logarithm of a softmax over the logits of the whole
  * vocabulary, as the model computed them: before processors, biases, filters, the temperature or a
- * grammar. So does llama.cpp's server compute them, unless it is asked for post_sampling_probs.
+ * grammar. llama.cpp's server computes them in the same way, unless {@code post_sampling_probs} is
+ * set.
  *
  * @param token the id of the token
- * @param text its text, and the name of a control token; a part of a character becomes U+FFFD, and
+ * @param text its text, or the name of a control token; a part of a character becomes U+FFFD, and
  *     {@link Tokenizer#bytes} has its bytes
  * @param logprob 0 or less; negative infinity for a token that the model rules out
  * @param top the most likely tokens, the most likely first; the chosen one may be among them
  */
-public record TokenLogprobs(int token, String text, double logprob, List<Alternative> top) {
-    public TokenLogprobs {
+public record TokenLogprob(int token, String text, double logprob, List<Alternative> top) {
+    public TokenLogprob {
         Objects.requireNonNull(text, "text");
         top = List.copyOf(Objects.requireNonNull(top, "top"));
     }
@@ -26,7 +27,7 @@ public record TokenLogprobs(int token, String text, double logprob, List<Alterna
      * A token that could have been chosen.
      *
      * @param token the id of the token
-     * @param text its text, as in {@link TokenLogprobs#text}
+     * @param text its text, as in {@link TokenLogprob#text}
      * @param logprob its log-probability
      */
     public record Alternative(int token, String text, double logprob) {
