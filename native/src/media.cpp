@@ -1,5 +1,6 @@
 /* Images and sounds for a model, by llama.cpp's library mtmd. */
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -122,7 +123,7 @@ mtmd::bitmap image(const uint8_t * bytes, int64_t length) {
         // For which stb_image has a limit of its own.
         require_size(big_endian(bytes + 16) & 0x7fffffff, big_endian(bytes + 20) & 0x7fffffff);
     }
-    if (stbi_info_from_memory(bytes, size, &width, &height, &channels) == 0) {
+    if (stbi_info_from_memory(bytes, size, &width, &height, &channels) == 0 || width <= 0 || height <= 0) {
         throw std::runtime_error(
             "it is neither an image (PNG, JPEG, GIF, BMP) nor a sound (WAV, MP3, FLAC), or its header is damaged");
     }
@@ -160,6 +161,9 @@ mtmd::bitmap sound(const uint8_t * bytes, int64_t length, int rate) {
     }
     if (samples.size() < 2) {
         throw std::runtime_error("it has no sound, or is damaged");
+    }
+    if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
+        throw std::runtime_error("it has samples that are not numbers");
     }
     return mtmd_bitmap_init_from_audio(samples.size(), samples.data());
 }
@@ -217,6 +221,21 @@ mtmd_context * bigllama_server_projector(
         }
         return created;
     });
+}
+
+/*
+ * Instead of the server's mtmd_helper_bitmap_init_from_buf. What is no image or sound, or too large, is the client's
+ * fault, which the server answers with 400.
+ */
+mtmd_helper_bitmap_wrapper bigllama_server_bitmap(
+    const mtmd_context * context, const unsigned char * bytes, size_t length, bool is_placeholder,
+    mtmd_helper_init_opt options) {
+    try {
+        const mtmd::bitmap checked = decode(context, bytes, static_cast<int64_t>(length));
+    } catch (const std::exception & e) {
+        throw std::invalid_argument("the image or sound can't be used: " + std::string(e.what()));
+    }
+    return mtmd_helper_bitmap_init_from_buf(context, bytes, length, is_placeholder, options);
 }
 
 struct bigllama_projector * bigllama_projector_create(

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdarg>
 #include <cstdio>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <stdexcept>
 
@@ -29,6 +31,14 @@ namespace {
 /* No context has more tokens; llama.cpp would make room for as many as a request asks to look back at. */
 constexpr int32_t MOST_LAST = 1 << 20;
 
+/* As llama.cpp tells the server that computing failed. */
+constexpr int32_t NO_NUMBERS = -3;
+
+constexpr float MOST_LOGIT = std::numeric_limits<float>::max();
+
+/* Seconds that a client may take for the next bytes of a request; llama.cpp's ten minutes let idle clients fill up. */
+constexpr int32_t READ_TIMEOUT = 10;
+
 /* Held by the server that is running: llama.cpp keeps one in static variables. */
 std::mutex running;
 
@@ -40,6 +50,7 @@ llama_model * served = nullptr;
 std::string served_path;
 bigllama_decode_callback computes = nullptr;
 bool ranks = false;
+bool embeds = false;
 
 /* Whether the server that is running is to end. */
 std::atomic<bool> ending{ false };
@@ -102,9 +113,38 @@ int bigllama_fprintf(FILE *, const char * format, ...) {
     return length;
 }
 
+/* Whether all logits are numbers: llama.cpp would draw from others, and keep what they were computed from. */
+static bool has_numbers(struct llama_context * context, const struct llama_batch & batch) {
+    const int32_t count = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(context)));
+    for (int32_t i = 0; i < batch.n_tokens; i++) {
+        if (batch.logits == nullptr || batch.logits[i] == 0) {
+            continue;
+        }
+        const float * logits = llama_get_logits_ith(context, i);
+        if (logits == nullptr) {
+            return true;
+        }
+        float sum = 0;
+        for (int32_t j = 0; j < count; j++) {
+            sum += logits[j] * 0;
+        }
+        // Negative infinity forbids a token, and times 0 it is no number either.
+        if (sum != 0 && std::any_of(logits, logits + count, [](float x) { return std::isnan(x) || x > MOST_LOGIT; })) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Instead of llama_decode; see server/CMakeLists.txt. */
 extern "C" int32_t bigllama_server_decode(struct llama_context * context, struct llama_batch batch) {
-    return computes == nullptr ? llama_decode(context, batch) : computes(context, &batch);
+    const int32_t result = computes == nullptr ? llama_decode(context, batch) : computes(context, &batch);
+    if (result != 0 || embeds || has_numbers(context, batch)) {
+        return result;
+    }
+    // All that the batch has written; the server forgets the prompts when it is told of a failure.
+    llama_memory_clear(llama_get_memory(context), true);
+    return NO_NUMBERS;
 }
 
 /* Instead of llama_model_n_embd_out: a text has so many numbers, scores if the server ranks. */
@@ -157,21 +197,28 @@ server::server(const std::vector<std::string> & options) {
     }
     const int argc = static_cast<int>(argv.size());
     argv.push_back(nullptr);
+    if (std::find(options.begin(), options.end(), "--rpc") != options.end()) {
+        throw std::runtime_error("--rpc computes on other machines, which have no part of the weights that are kept here");
+    }
     printed.clear();
     const bool is_read = common_params_parse(argc, argv.data(), params, LLAMA_EXAMPLE_SERVER);
     common_log_set_verbosity_thold(-1);
     if (!is_read) {
         throw std::runtime_error(printed);
     }
+    if (params.timeout_read == common_params().timeout_read) {
+        params.timeout_read = READ_TIMEOUT;
+    }
 }
 
 common_json server::describe() const {
-    common_json adapters = common_json::array();
+    common_json loras = common_json::array();
     for (const auto & lora : params.lora_adapters) {
-        adapters.push_back(lora.path);
+        loras.push_back(common_json::object({ { "file", lora.path }, { "scale", lora.scale } }));
     }
+    common_json vectors = common_json::array();
     for (const auto & vector : params.control_vectors) {
-        adapters.push_back(vector.fname);
+        vectors.push_back(common_json::object({ { "file", vector.fname }, { "scale", vector.strength } }));
     }
     return common_json::object({
         { "model", params.model.path + params.model.hf_repo + params.model.docker_repo + params.model.url },
@@ -183,7 +230,11 @@ common_json server::describe() const {
         { "cache_type_v", static_cast<int>(params.cache_type_v) },
         { "flash_attn", static_cast<int>(params.flash_attn_type) },
         { "embedding", params.embedding },
-        { "adapters", adapters },
+        { "loras", loras },
+        { "control_vectors", vectors },
+        { "control_vector_first", params.control_vector_layer_start },
+        { "control_vector_last", params.control_vector_layer_end },
+        { "draft", params.speculative.draft.mparams.path },
         { "projector", params.mmproj.path },
         { "ranks", params.pooling_type == LLAMA_POOLING_TYPE_RANK },
     });
@@ -205,6 +256,7 @@ void server::run(
     served = model;
     computes = decode;
     ranks = params.pooling_type == LLAMA_POOLING_TYPE_RANK;
+    embeds = params.embedding;
     served_path = path;
     params.model.path = path;
     params.cb_eval = eval;

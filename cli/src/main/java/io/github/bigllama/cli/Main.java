@@ -65,6 +65,8 @@ public final class Main {
                                 (e, command, result) -> Failures.report(e, System.err))
                         .setParameterExceptionHandler(
                                 (e, arguments) -> Failures.report(e, System.err));
+        // Its options are llama-server's, too, where -ctk is no -c tk.
+        commandLine.getSubcommands().get("serve").setPosixClusteredShortOptionsAllowed(false);
         BigLlama.describe(commandLine);
         return commandLine;
     }

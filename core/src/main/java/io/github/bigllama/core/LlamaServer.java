@@ -18,6 +18,7 @@ import io.github.bigllama.internal.llama.Json;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.llama.NativeOwner;
 import io.github.bigllama.internal.llama.Shim;
+import io.github.bigllama.internal.load.DraftCheck;
 import io.github.bigllama.internal.load.ModelLoader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -48,6 +49,9 @@ public final class LlamaServer implements AutoCloseable {
 
     /** What llama-server takes if its options don't say how many answers it gives at a time. */
     private static final int USUAL_PARALLEL = 4;
+
+    /** {@code n_ubatch} of llama.cpp. */
+    private static final int USUAL_MICRO_BATCH = 512;
 
     private final NativeHandle program;
     private final ServedContext context;
@@ -90,7 +94,8 @@ public final class LlamaServer implements AutoCloseable {
         try (NativeHandle parsed = program(asked)) {
             JsonNode description = describe(parsed);
             requireNoModel(description);
-            requireAdapters(model, Json.texts(description.path("adapters")));
+            requireAdapters(model, description);
+            requireDraft(model, description.path("draft").asText());
             String projector = description.path("projector").asText();
             if (!projector.isEmpty()) {
                 ModelLoader.checkProjector(Path.of(projector));
@@ -166,9 +171,49 @@ public final class LlamaServer implements AutoCloseable {
     }
 
     /** llama.cpp would end the process with some of those that don't fit the model. */
-    private static void requireAdapters(LlamaModel model, List<String> files) {
-        for (String file : files) {
-            model.loadedAdapters().check(AdapterFile.of(Path.of(file)));
+    private static void requireAdapters(LlamaModel model, JsonNode description) {
+        for (JsonNode lora : description.path("loras")) {
+            require(model, adapter(lora), ModelKind.LORA_ADAPTER, "--lora");
+        }
+        // As llama.cpp takes them: less than 1 is no limit.
+        int first = description.path("control_vector_first").asInt();
+        int last = description.path("control_vector_last").asInt();
+        for (JsonNode vector : description.path("control_vectors")) {
+            AdapterFile file =
+                    adapter(vector)
+                            .withLayers(
+                                    Math.max(AdapterFile.MIN_LAYER, first),
+                                    last <= 0 ? AdapterFile.MAX_LAYER : last);
+            require(model, file, ModelKind.CONTROL_VECTOR, "--control-vector");
+        }
+    }
+
+    private static void require(
+            LlamaModel model, AdapterFile file, ModelKind wanted, String option) {
+        ModelKind kind = model.loadedAdapters().check(file);
+        if (kind != wanted) {
+            throw new ModelLoadException(
+                    file.file(),
+                    "%s %s: it %s".formatted(option, file.file(), kind.sentence()),
+                    List.of(),
+                    null);
+        }
+    }
+
+    private static AdapterFile adapter(JsonNode description) {
+        float scale = (float) description.path("scale").asDouble(Double.NaN);
+        Path file = Path.of(description.path("file").asText());
+        if (!Float.isFinite(scale)) {
+            throw new ServerException(
+                    "cannot serve: the scale of " + file + " is " + scale + ", must be a number");
+        }
+        return AdapterFile.of(file).withScale(scale);
+    }
+
+    /** llama.cpp would end the process with some that don't fit the model. */
+    private static void requireDraft(LlamaModel model, String file) {
+        if (!file.isEmpty()) {
+            DraftCheck.check(Path.of(file), model.path());
         }
     }
 
@@ -240,6 +285,21 @@ public final class LlamaServer implements AutoCloseable {
                             Integer.toString(session.batchSize()),
                             "--ubatch-size",
                             Integer.toString(session.microBatchSize()));
+        }
+        if (session.embeddings()) {
+            // llama.cpp reserves memory for texts of the same length, which must fill it.
+            int texts = session.sequences();
+            int batch =
+                    session.microBatchSize() == SessionOptions.AUTO_MICRO_BATCH
+                            ? Math.min(session.batchSize(), USUAL_MICRO_BATCH)
+                            : session.microBatchSize();
+            int whole = Math.max(1, batch / texts) * texts;
+            fitting =
+                    fitting.with(
+                            "--batch-size",
+                            Integer.toString(Math.max(whole, session.batchSize())),
+                            "--ubatch-size",
+                            Integer.toString(whole));
         }
         if (served.isPaged() && !given(options.arguments(), List.of("-cram", "--cache-ram"))) {
             fitting = fitting.with("--cache-ram", "0");

@@ -1,5 +1,6 @@
 package io.github.bigllama.core;
 
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.internal.engine.Adapters;
 import io.github.bigllama.internal.load.AdapterLoader;
@@ -43,9 +44,9 @@ final class ModelAdapters {
         return adapter;
     }
 
-    /** Checks an adapter that llama.cpp's server will load itself. */
-    void check(AdapterFile file) {
-        loader.check(file);
+    /** Checks an adapter that llama.cpp's server will load itself; tells its kind. */
+    ModelKind check(AdapterFile file) {
+        return loader.check(file);
     }
 
     /** Has sessions begin with an adapter, with the scale of its options. */

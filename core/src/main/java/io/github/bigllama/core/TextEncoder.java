@@ -28,13 +28,23 @@ final class TextEncoder implements AutoCloseable {
     private final LlamaModel model;
     private final String noun;
     private final Encoder encoder;
+
+    /** The most tokens of a pass, as the options say. */
+    private final int most;
+
     private final Cleaner.Cleanable cleanable;
     private final ReentrantLock turn = new ReentrantLock(true);
     private volatile boolean isClosed;
 
     private TextEncoder(
-            LlamaModel model, String noun, String article, Encoder encoder, ModelAdapters.Use use) {
+            LlamaModel model,
+            String noun,
+            String article,
+            Encoder encoder,
+            int most,
+            ModelAdapters.Use use) {
         this.model = model;
+        this.most = most;
         this.noun = noun;
         this.encoder = encoder;
         this.cleanable =
@@ -69,17 +79,23 @@ final class TextEncoder implements AutoCloseable {
             int values) {
         boolean isAuto = batchSize == EmbeddingOptions.AUTO_BATCH;
         // llama.cpp has a model that could write texts compute the logits of each token, too.
-        int most =
+        int largest =
                 model.computesLogits()
                         ? EmbeddingOptions.MAX_AUTO_BATCH / 4
                         : EmbeddingOptions.MAX_AUTO_BATCH;
-        int batch = isAuto ? Math.min(model.trainedContextSize(), most) : batchSize;
+        int batch = isAuto ? Math.min(model.trainedContextSize(), largest) : batchSize;
+        int texts = isAuto ? MOST_TEXTS : Math.min(MOST_TEXTS, batch);
+        // A smaller micro-batch, where RAM is short, is a half of it, or a half of that.
+        int whole =
+                isAuto
+                        ? Math.max(MOST_TEXTS, Integer.highestOneBit(2 * batch - 1))
+                        : wholeTexts(batch, texts, (long) texts * model.trainedContextSize());
         SessionOptions session =
                 SessionOptions.defaults()
-                        .withContextSize(batch)
-                        .withBatchSizes(batch, isAuto ? SessionOptions.AUTO_MICRO_BATCH : batch)
+                        .withContextSize(whole)
+                        .withBatchSizes(whole, isAuto ? SessionOptions.AUTO_MICRO_BATCH : whole)
                         .withThreads(threads, threads)
-                        .withSequences(Math.min(MOST_TEXTS, batch))
+                        .withSequences(texts)
                         .withEmbeddings(true)
                         .withSpeculation(Speculation.OFF);
         ModelAdapters adapters = model.loadedAdapters();
@@ -92,7 +108,7 @@ final class TextEncoder implements AutoCloseable {
             throw e;
         }
         try {
-            return new TextEncoder(model, noun, article, encoder, use);
+            return new TextEncoder(model, noun, article, encoder, batch, use);
         } catch (RuntimeException | Error e) {
             encoder.close();
             adapters.release(use);
@@ -100,9 +116,25 @@ final class TextEncoder implements AutoCloseable {
         }
     }
 
+    /**
+     * llama.cpp reserves memory for texts of the same length, and asserts that they fill the
+     * micro-batch.
+     *
+     * @param most tokens that so many texts can have
+     */
+    private static int wholeTexts(int batch, int texts, long most) {
+        long useful = Math.min(batch, Math.max(texts, most));
+        return (int) Math.min(Integer.MAX_VALUE, (useful + texts - 1) / texts * texts);
+    }
+
     /** The most tokens of a text. */
     int maxTokens() {
-        return Math.min(encoder.batchSize(), model.trainedContextSize());
+        return Math.min(passTokens(), model.trainedContextSize());
+    }
+
+    /** The most tokens of a pass. */
+    private int passTokens() {
+        return Math.min(encoder.batchSize(), most);
     }
 
     /**
@@ -174,7 +206,7 @@ final class TextEncoder implements AutoCloseable {
         int sum = 0;
         while (to < texts.size() && to - from < encoder.mostTexts()) {
             sum += texts.get(to).length;
-            if (sum > encoder.batchSize()) {
+            if (sum > passTokens()) {
                 break;
             }
             to++;

@@ -282,6 +282,20 @@ class EmbedderTest {
         isAsInTheReference(small, 0.99);
     }
 
+    /** llama.cpp asserts that texts of the same length fill a micro-batch. */
+    @Test
+    void anyBatchSizeWillDo() throws IOException {
+        try (LlamaModel bert = LlamaModel.load(Architectures.write(folder, "bert"))) {
+            for (int size : List.of(5, 31, 33, 100, 255, 511, 513, Integer.MAX_VALUE)) {
+                try (Embedder embedder = bert.newEmbedder(OPTIONS.withBatchSize(size))) {
+                    assertThat(embedder.embed("a")).hasSize(bert.embeddingSize());
+                    assertThat(embedder.maxTokens())
+                            .isEqualTo(Math.min(size, bert.trainedContextSize()));
+                }
+            }
+        }
+    }
+
     @Test
     @SuppressWarnings("try") // close is what is tested
     void aConsumerHasAVectorForTheCall() {

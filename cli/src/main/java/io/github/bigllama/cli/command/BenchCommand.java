@@ -3,6 +3,7 @@ package io.github.bigllama.cli.command;
 import io.github.bigllama.cli.option.AdapterArguments;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.option.ModelUse;
 import io.github.bigllama.cli.option.SessionArguments;
 import io.github.bigllama.cli.output.ByteSize;
 import io.github.bigllama.cli.output.Json;
@@ -139,7 +140,11 @@ public final class BenchCommand implements Callable<Integer> {
         }
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded =
-                        model.load(adapters.addTo(model.toOptions()), interruption, System.err)) {
+                        ModelUse.WRITE.require(
+                                model.load(
+                                        adapters.addTo(model.toOptions()),
+                                        interruption,
+                                        System.err))) {
             System.err.println(
                     "bigllama: %s, %s, %s"
                             .formatted(

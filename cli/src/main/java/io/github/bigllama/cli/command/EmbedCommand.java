@@ -3,6 +3,7 @@ package io.github.bigllama.cli.command;
 import io.github.bigllama.cli.option.AdapterArguments;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.option.ModelUse;
 import io.github.bigllama.cli.option.Names;
 import io.github.bigllama.cli.option.PassArguments;
 import io.github.bigllama.cli.option.TextArguments;
@@ -97,7 +98,11 @@ public final class EmbedCommand implements Callable<Integer> {
         EmbeddingOptions options = options();
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded =
-                        model.load(adapters.addTo(model.toOptions()), interruption, System.err);
+                        ModelUse.EMBED.require(
+                                model.load(
+                                        adapters.addTo(model.toOptions()),
+                                        interruption,
+                                        System.err));
                 Embedder embedder = loaded.newEmbedder(options)) {
             loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
             // On a terminal the vectors themselves show how far it is.

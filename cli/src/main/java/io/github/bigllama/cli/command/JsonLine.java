@@ -40,12 +40,21 @@ final class JsonLine {
             JsonLocation at = e.getLocation();
             throw complaint.of(
                     at == null ? "" : String.format(Locale.ROOT, ", column %d", at.getColumnNr()),
-                    "it is not JSON: " + e.getOriginalMessage());
+                    "it is not JSON: " + reason(e));
         }
         if (!node.isTextual() && !node.isObject()) {
             throw complaint.of("", "it is " + kind(node));
         }
         return node;
+    }
+
+    /** Without the names of Jackson's classes and settings, which come last. */
+    private static String reason(JsonProcessingException e) {
+        String message = e.getOriginalMessage().lines().findFirst().orElse("");
+        int internal = Math.max(message.indexOf(" (for type"), message.indexOf(" (from `"));
+        return internal < 0
+                ? message.replaceAll("\\s*\\((?:start marker|`|set to|through)[^)]*\\)+", "")
+                : message.substring(0, internal);
     }
 
     /** What a value is, in JSON's words. */

@@ -3,6 +3,7 @@ package io.github.bigllama.cli.command;
 import io.github.bigllama.cli.option.AdapterArguments;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.option.ModelUse;
 import io.github.bigllama.cli.option.SessionArguments;
 import io.github.bigllama.cli.option.TextArguments;
 import io.github.bigllama.cli.output.Eta;
@@ -96,7 +97,9 @@ public final class PerplexityCommand implements Callable<Integer> {
             options = options.withRam(Forecaster.availableRam() / 2);
         }
         try (Interruption interruption = new Interruption();
-                LlamaModel loaded = model.load(adapters.addTo(options), interruption, System.err)) {
+                LlamaModel loaded =
+                        ModelUse.WRITE.require(
+                                model.load(adapters.addTo(options), interruption, System.err))) {
             int[] tokens = loaded.tokenizer().encode(input, true, special);
             if (base == null) {
                 printPerplexity(

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.cli.option.AdapterArguments;
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.option.ModelUse;
 import io.github.bigllama.cli.option.PassArguments;
 import io.github.bigllama.cli.option.TextArguments;
 import io.github.bigllama.cli.output.Output;
@@ -101,7 +102,11 @@ public final class RerankCommand implements Callable<Integer> {
         RerankingOptions options = options();
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded =
-                        model.load(adapters.addTo(model.toOptions()), interruption, System.err);
+                        ModelUse.RERANK.require(
+                                model.load(
+                                        adapters.addTo(model.toOptions()),
+                                        interruption,
+                                        System.err));
                 Reranker reranker = loaded.newReranker(options)) {
             loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
             List<Scored> scored = new ArrayList<>();

@@ -1,6 +1,9 @@
 package io.github.bigllama.cli.option;
 
 import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.core.gguf.GgufException;
+import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.core.option.ModelOptions;
 import java.nio.file.Path;
@@ -59,7 +62,24 @@ public final class AdapterArguments {
             }
             files.subList(first, files.size()).replaceAll(this::limited);
         }
+        files.subList(0, first).forEach(file -> refuse(file, ModelKind.CONTROL_VECTOR, "--lora"));
+        files.subList(first, files.size())
+                .forEach(file -> refuse(file, ModelKind.LORA_ADAPTER, "--control-vector"));
         return options.withAdapters(files);
+    }
+
+    /** Refuses an adapter of the other kind; what is wrong with other files is said later. */
+    private static void refuse(AdapterFile file, ModelKind other, String option) {
+        ModelKind kind;
+        try {
+            kind = ModelKind.of(ModelFiles.read(file.file()));
+        } catch (GgufException e) {
+            return;
+        }
+        if (kind == other) {
+            throw CommandException.usage(
+                    "%s %s: it %s".formatted(option, file.file(), kind.sentence()));
+        }
     }
 
     private static void add(

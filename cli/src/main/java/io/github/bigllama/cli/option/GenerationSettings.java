@@ -57,7 +57,8 @@ public final class GenerationSettings {
     }
 
     public LlamaModel load(Interruption interruption, PrintStream err) {
-        return model.load(adapters.addTo(model.toOptions()), interruption, err);
+        return ModelUse.WRITE.require(
+                model.load(adapters.addTo(model.toOptions()), interruption, err));
     }
 
     /**
@@ -74,7 +75,7 @@ public final class GenerationSettings {
         ModelOptions options = projector.with(adapters.addTo(model.toOptions()), path, needed);
         return projector.load(
                 options.projector().orElse(null),
-                () -> model.load(options, path, interruption, err));
+                () -> ModelUse.WRITE.require(model.load(options, path, interruption, err)));
     }
 
     /** The options of sessions that share a context, with room for each as for one alone. */

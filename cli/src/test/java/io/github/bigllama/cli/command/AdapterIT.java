@@ -111,14 +111,11 @@ class AdapterIT {
                                 "1",
                                 "3"))
                 .isEqualTo(steered);
-        assertThat(
-                        run(
-                                "--control-vector",
-                                vector.toString(),
-                                "--control-vector-layer-range",
-                                "4",
-                                "4"))
-                .isEqualTo(PARIS);
+        String[] outside = {
+            "--control-vector", vector.toString(), "--control-vector-layer-range", "4", "4"
+        };
+        assertThat(run(1, outside).complaint())
+                .contains("limited to layers from 4 on, but those that it can steer are 1 to 3");
     }
 
     @Test
@@ -194,6 +191,11 @@ class AdapterIT {
         assertThat(run(1, "-m", vector.toString()).complaint())
                 .hasLineCount(1)
                 .contains("is a control vector", "and this one as its adapter");
+        assertThat(run(2, "--lora", vector.toString()).complaint())
+                .hasLineCount(1)
+                .contains("--lora " + vector + ": it is a control vector");
+        assertThat(run(2, "--control-vector", "\"" + lora + "\"").complaint())
+                .contains("--control-vector " + lora + ": it is a LoRA adapter");
         assertThat(run(2, "--lora-scaled", "x.gguf").complaint())
                 .hasLineCount(1)
                 .contains("--lora-scaled x.gguf is not FILE:SCALE");

@@ -87,7 +87,16 @@ class ServeIT {
 
     @Test
     void passesOnWhatItDoesNotKnow() throws Exception {
-        Process process = startServer("--api-key", "secret", "--alias", "llama-demo");
+        Process process =
+                startServer(
+                        "--api-key",
+                        "secret",
+                        "--alias",
+                        "llama-demo",
+                        "-ctk",
+                        "q8_0",
+                        "-cram",
+                        "8");
         try {
             URI address = address(process);
             assertThat(ask(address).statusCode()).isEqualTo(401);

@@ -54,7 +54,7 @@ class OptionMappingTest {
     @Test
     void withoutArgumentsTheyAreTheDefaultsOfTheLibrary() {
         assertThat(model()).isEqualTo(ModelOptions.defaults());
-        assertThat(session("-c", "0")).isEqualTo(SessionOptions.defaults());
+        assertThat(session("-c", "auto")).isEqualTo(SessionOptions.defaults());
         assertThat(sampling()).isEqualTo(SamplingOptions.defaults());
         assertThat(generation()).isEqualTo(GenerationOptions.defaults());
     }

@@ -73,16 +73,19 @@ public final class AdapterLoader {
     /**
      * Checks an adapter that llama.cpp's server will load itself.
      *
+     * @return {@link ModelKind#LORA_ADAPTER} or {@link ModelKind#CONTROL_VECTOR}
      * @throws ModelLoadException if the file is missing or damaged, or does not fit the model
      */
-    public void check(AdapterFile file) {
+    public ModelKind check(AdapterFile file) {
         try {
             ModelFiles files = ModelFiles.read(file.file());
-            if (requireKind(file, files) == ModelKind.CONTROL_VECTOR) {
+            ModelKind kind = requireKind(file, files);
+            if (kind == ModelKind.CONTROL_VECTOR) {
                 directions(files);
             } else {
                 AdapterCheck.lora(files, model(), loaded.options().metadataOverrides(), 0);
             }
+            return kind;
         } catch (GgufException e) {
             throw new ModelLoadException(file.file(), e.getMessage(), List.of(), e);
         }
@@ -97,6 +100,14 @@ public final class AdapterLoader {
             throw failure(
                     file,
                     kind.sentence() + "; only a control vector can be limited to some layers");
+        }
+        if (file.firstLayer() >= layers()) {
+            throw failure(
+                    file,
+                    "is limited to layers from "
+                            + file.firstLayer()
+                            + " on, but those that it can steer are 1 to "
+                            + (layers() - 1));
         }
         return kind;
     }
