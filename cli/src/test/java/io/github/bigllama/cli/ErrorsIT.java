@@ -65,14 +65,29 @@ class ErrorsIT {
                 Files.writeString(folder.resolve("text"), "Anything at all. ".repeat(99))
                         .toString();
         String kind = "is an encoder-decoder model, which turns one text into another";
-        assertFails(bundle.run("run", "-m", file, "Hi"), 1, "cannot generate", kind);
-        assertFails(bundle.run("chat", "-m", file), 1, "cannot generate", kind);
+        assertFails(
+                bundle.run("run", "-m", file, "Hi"),
+                1,
+                "cannot write texts",
+                kind,
+                "see bigllama inspect");
+        assertFails(
+                bundle.run("chat", "-m", file),
+                1,
+                "cannot write texts",
+                kind,
+                "see bigllama inspect");
         assertFails(bundle.run("serve", "-m", file, "--port", "0"), 1, "cannot serve", kind);
         assertFails(bundle.run("embed", "-m", file, "Hi"), 1, "texts into vectors", kind);
         assertFails(bundle.run("plan", file), 1, "a forecast needs", kind);
-        assertFails(bundle.run("perplexity", "-m", file, "-f", text), 1, "cannot generate", kind);
+        assertFails(
+                bundle.run("perplexity", "-m", file, "-f", text),
+                1,
+                "cannot write texts",
+                kind,
+                "see bigllama inspect");
         assertThat(bundle.run("bench", "-m", file).err())
-                .endsWith("token by token\n")
+                .endsWith("see bigllama inspect\n")
                 .contains(kind);
         assertThat(bundle.run("inspect", file).out())
                 .contains("kind           an encoder-decoder model")

@@ -424,6 +424,7 @@ class MediaTest {
         }
         assertThatThrownBy(() -> Media.of("x", new byte[0])).hasMessage("x is empty");
         assertThatThrownBy(() -> Media.read(folder)).hasMessageContaining("is a directory");
+        assertThatThrownBy(() -> Media.read(Path.of(""))).hasMessageContaining("is empty");
         assertThatThrownBy(() -> Media.read(folder.resolve("none")))
                 .hasMessageContaining("there is no file");
         Path large = folder.resolve("large");

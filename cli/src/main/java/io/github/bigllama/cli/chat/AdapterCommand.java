@@ -11,12 +11,18 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The command that lists and changes the adapters of a chat. */
 final class AdapterCommand {
     static final String SYNTAX = "[FILE|N SCALE|drop N]";
 
     private final LlamaSession session;
+
+    /** A file and a scale, as one of those before is scaled. */
+    private static final Pattern SPACED = Pattern.compile("(.+)\\s+([-+]?[0-9.]+)");
+
     private final ChatUi ui;
 
     AdapterCommand(LlamaSession session, ChatUi ui) {
@@ -88,6 +94,10 @@ final class AdapterCommand {
     private void add(String argument) {
         String home = System.getProperty("user.home");
         String text = argument.startsWith("~/") ? home + argument.substring(1) : argument;
+        Matcher spaced = SPACED.matcher(text);
+        if (spaced.matches() && !Files.exists(Path.of(text))) {
+            text = spaced.group(1) + ":" + spaced.group(2);
+        }
         AdapterFile file =
                 text.indexOf(':') < 0 || Files.exists(Path.of(text))
                         ? AdapterFile.of(Path.of(text))

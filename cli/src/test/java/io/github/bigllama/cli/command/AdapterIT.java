@@ -125,7 +125,7 @@ class AdapterIT {
                         """
                         /lora
                         %1$s
-                        /lora %2$s:0.5
+                        /lora %2$s 0.5
                         /lora 2 1
                         /lora
                         %1$s

@@ -40,6 +40,9 @@ public final class Media {
      */
     public static Media read(Path file) {
         Objects.requireNonNull(file, "file");
+        if (file.toString().isEmpty()) {
+            throw new MediaException("the name of the image or sound is empty");
+        }
         try {
             if (Files.isDirectory(file)) {
                 throw new MediaException(file + " is a directory; give the file of an image");

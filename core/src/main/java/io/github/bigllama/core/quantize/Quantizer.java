@@ -6,6 +6,7 @@ import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.gguf.GgufException;
 import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.gguf.TensorInfo;
+import io.github.bigllama.core.inspect.ModelKind;
 import io.github.bigllama.internal.check.ModelCheck;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -85,6 +86,11 @@ public final class Quantizer {
         ImportanceMatrix imatrix;
         try {
             files = ModelFiles.read(model);
+            ModelKind kind = ModelKind.of(files);
+            if (!kind.isModel() || kind == ModelKind.VOCABULARY) {
+                throw new QuantizeException(
+                        model, "cannot quantize %s: it %s".formatted(model, kind.sentence()));
+            }
             ModelCheck.check(files);
             // Freed with the quantizer by the garbage collector.
             Arena arena = Arena.ofAuto();

@@ -9,9 +9,11 @@ import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.gguf.GgufValue;
 import io.github.bigllama.core.gguf.GgufValueType;
 import io.github.bigllama.core.quantize.QuantizeOptions.TensorType;
+import io.github.bigllama.testing.AdapterGguf;
 import io.github.bigllama.testing.ChildJvm;
 import io.github.bigllama.testing.DemoModel;
 import io.github.bigllama.testing.Originals;
+import io.github.bigllama.testing.RawGguf;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -82,6 +84,22 @@ class QuantizeRefusalsTest {
                 .isInstanceOf(QuantizeException.class)
                 .hasMessageContaining("token_embd.weight has rows of 32")
                 .hasMessageContaining("256");
+    }
+
+    @Test
+    void whatIsNoModelIsNamed() throws IOException {
+        Path vector =
+                AdapterGguf.controlVector("llama", Map.of(1, new float[8]))
+                        .write(folder.resolve("vector.gguf"));
+        assertThatThrownBy(() -> Quantizer.of(vector, Quantization.Q8_0, DEFAULTS))
+                .isInstanceOf(QuantizeException.class)
+                .hasMessageContaining("cannot quantize " + vector + ": it is a control vector");
+        RawGguf vocabulary = RawGguf.copyOf(DemoModel.PATH);
+        vocabulary.tensors.clear();
+        Path empty = vocabulary.write(folder.resolve("vocabulary.gguf"));
+        assertThatThrownBy(() -> Quantizer.of(empty, Quantization.Q8_0, DEFAULTS))
+                .isInstanceOf(QuantizeException.class)
+                .hasMessageContaining("it is a vocabulary without weights");
     }
 
     @Test
