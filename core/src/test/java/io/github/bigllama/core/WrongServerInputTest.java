@@ -190,8 +190,9 @@ class WrongServerInputTest {
         }
     }
 
+    /** cpp-httplib may have others wait for a thread until then, which is ten seconds. */
     @Test
-    void requestsThatStopHalfwayHoldUpNobody() throws Exception {
+    void requestsThatStopHalfwayAreLetGo() throws Exception {
         List<Socket> halves = new ArrayList<>();
         try (LlamaServer server = serve(model)) {
             URI address = server.addresses().getFirst();
@@ -205,11 +206,11 @@ class WrongServerInputTest {
             }
             long start = System.nanoTime();
             assertThat(chat(server, FRANCE).body()).contains("Paris");
-            assertThat((System.nanoTime() - start) / 1e9).isLessThan(15);
-            // They are let go after ten seconds.
-            halves.getFirst().setSoTimeout(60_000);
-            assertThat(halves.getFirst().getInputStream().readAllBytes().length)
-                    .isGreaterThanOrEqualTo(0);
+            halves.getLast().setSoTimeout(60_000);
+            // To the end, which the server makes.
+            halves.getLast().getInputStream().readAllBytes();
+            // By default llama.cpp waits for an hour.
+            assertThat((System.nanoTime() - start) / 1e9).isLessThan(60);
         } finally {
             for (Socket socket : halves) {
                 socket.close();
