@@ -18,11 +18,10 @@ import java.util.regex.Pattern;
 final class AdapterCommand {
     static final String SYNTAX = "[FILE|N SCALE|drop N]";
 
-    private final LlamaSession session;
-
     /** A file and a scale, as one of those before is scaled. */
     private static final Pattern SPACED = Pattern.compile("(.+)\\s+([-+]?[0-9.]+)");
 
+    private final LlamaSession session;
     private final ChatUi ui;
 
     AdapterCommand(LlamaSession session, ChatUi ui) {

@@ -140,11 +140,7 @@ public final class BenchCommand implements Callable<Integer> {
         }
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded =
-                        ModelUse.WRITE.require(
-                                model.load(
-                                        adapters.addTo(model.toOptions()),
-                                        interruption,
-                                        System.err))) {
+                        ModelUse.WRITE.load(model, adapters, interruption, System.err)) {
             System.err.println(
                     "bigllama: %s, %s, %s"
                             .formatted(

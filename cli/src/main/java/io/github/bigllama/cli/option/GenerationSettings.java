@@ -57,8 +57,7 @@ public final class GenerationSettings {
     }
 
     public LlamaModel load(Interruption interruption, PrintStream err) {
-        return ModelUse.WRITE.require(
-                model.load(adapters.addTo(model.toOptions()), interruption, err));
+        return ModelUse.WRITE.load(model, adapters, interruption, err);
     }
 
     /**

@@ -2,8 +2,10 @@ package io.github.bigllama.cli.option;
 
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.inspect.ModelKind;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.function.Predicate;
 
@@ -19,6 +21,15 @@ public enum ModelUse {
     ModelUse(Predicate<ModelKind> can, String verb) {
         this.can = can;
         this.verb = verb;
+    }
+
+    /** Loads the model with its adapters, and requires that it can be used for this. */
+    public LlamaModel load(
+            ModelArguments model,
+            AdapterArguments adapters,
+            Interruption interruption,
+            PrintStream err) {
+        return require(model.load(adapters.addTo(model.toOptions()), interruption, err));
     }
 
     /** Requires a model that can be used for this; closes it otherwise. */
