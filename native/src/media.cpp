@@ -10,6 +10,7 @@
 #include "bigllama.h"
 #include "calls.h"
 #include "ggml.h"
+#include "hash/hash.h"
 #include "json.h"
 #include "llama.h"
 #include "mtmd-helper.h"
@@ -231,10 +232,16 @@ mtmd_helper_bitmap_wrapper bigllama_server_bitmap(
     const mtmd_context * context, const unsigned char * bytes, size_t length, bool is_placeholder,
     mtmd_helper_init_opt options) {
     try {
-        const mtmd::bitmap checked = decode(context, bytes, static_cast<int64_t>(length));
+        mtmd::bitmap decoded = decode(context, bytes, static_cast<int64_t>(length));
+        if (!is_placeholder) {
+            // By which the server finds what it has computed of it before.
+            decoded.set_id(hash_sha256_hex(bytes, length).c_str());
+            return { decoded.ptr.release(), nullptr };
+        }
     } catch (const std::exception & e) {
         throw std::invalid_argument("the image or sound can't be used: " + std::string(e.what()));
     }
+    // To count its tokens without its contents.
     return mtmd_helper_bitmap_init_from_buf(context, bytes, length, is_placeholder, options);
 }
 
