@@ -290,10 +290,10 @@ bool bigllama_candidates_fill(
 }
 
 struct bigllama_speculation * bigllama_speculation_create(
-    const char * types, struct llama_context * target, struct llama_context * draft, int longest, int ngram,
-    float least, char ** error) {
+    const char * types, struct llama_context * target, struct llama_context * draft, int sequences, int longest,
+    int ngram, float least, char ** error) {
     return told(error, [&] {
-        return new bigllama_speculation{ { types, target, draft, longest, ngram, least } };
+        return new bigllama_speculation{ { types, target, draft, sequences, longest, ngram, least } };
     });
 }
 
@@ -302,22 +302,33 @@ void bigllama_speculation_free(struct bigllama_speculation * speculation) {
 }
 
 int bigllama_speculation_begin(
-    struct bigllama_speculation * speculation, const int32_t * prompt, int count, char ** error) {
+    struct bigllama_speculation * speculation, int sequence, const int32_t * prompt, int count, char ** error) {
     return counted(error, [&] {
-        speculation->kinds.begin(prompt, count);
+        speculation->kinds.begin(sequence, prompt, count);
+        return 0;
+    });
+}
+
+int bigllama_speculation_follow(
+    struct bigllama_speculation * speculation, const struct llama_batch * batch, char ** error) {
+    return counted(error, [&] {
+        if (!speculation->kinds.follow(*batch)) {
+            throw std::runtime_error("the layers that predict further tokens (MTP) could not compute a batch");
+        }
         return 0;
     });
 }
 
 int bigllama_speculation_draft(
-    struct bigllama_speculation * speculation, const int32_t * tokens, int count, int last, int most, int32_t * draft,
-    char ** error) {
-    return counted(error, [&] { return speculation->kinds.draft(tokens, count, last, most, draft); });
+    struct bigllama_speculation * speculation, int sequence, const int32_t * tokens, int count, int last, int most,
+    int32_t * draft, char ** error) {
+    return counted(error, [&] { return speculation->kinds.draft(sequence, tokens, count, last, most, draft); });
 }
 
-int bigllama_speculation_accept(struct bigllama_speculation * speculation, int count, char ** error) {
+int bigllama_speculation_accept(
+    struct bigllama_speculation * speculation, int sequence, int count, char ** error) {
     return counted(error, [&] {
-        speculation->kinds.accept(count);
+        speculation->kinds.accept(sequence, count);
         return 0;
     });
 }

@@ -123,37 +123,47 @@ BIGLLAMA_API bool bigllama_candidates_fill(
     struct llama_token_data_array * candidates, struct llama_token_data * room, const float * logits, int count);
 
 /*
- * Drafts the next tokens of a text, so that several are verified in one pass over the weights. Used by one thread at a
+ * Drafts the next tokens of texts, so that several are verified in one pass over the weights. Used by one thread at a
  * time; freed before its contexts.
  *
- * types   llama.cpp's names of the kinds of speculation, separated by commas; the first that has a draft is used
- *         (ngram-simple, draft-simple …)
- * target  the context of the model that verifies
- * draft   the context of the draft model; NULL unless a kind needs one
- * longest maximum number of tokens in a draft
- * ngram   length of the n-gram that is looked up in the text, in tokens
- * least   minimum probability of a drafted token; a draft ends before the first token below it
+ * types     llama.cpp's names of the kinds of speculation, separated by commas; the first that has a draft is used
+ *           (ngram-simple, draft-simple, draft-mtp …)
+ * target    the context of the model that verifies
+ * draft     the context of the draft model, or of the layers that predict further tokens (MTP); NULL unless a kind
+ *           needs one
+ * sequences number of texts; their numbers below are those of sequences in both contexts
+ * longest   maximum number of tokens in a draft
+ * ngram     length of the n-gram that is looked up in the text, in tokens
+ * least     minimum probability of a drafted token; a draft ends before the first token below it
  */
 BIGLLAMA_API struct bigllama_speculation * bigllama_speculation_create(
-    const char * types, struct llama_context * target, struct llama_context * draft, int longest, int ngram,
-    float least, char ** error);
+    const char * types, struct llama_context * target, struct llama_context * draft, int sequences, int longest,
+    int ngram, float least, char ** error);
 
 BIGLLAMA_API void bigllama_speculation_free(struct bigllama_speculation * speculation);
 
 /* Starts a new answer. Returns 0, or -1 and an error. */
 BIGLLAMA_API int bigllama_speculation_begin(
-    struct bigllama_speculation * speculation, const int32_t * prompt, int count, char ** error);
+    struct bigllama_speculation * speculation, int sequence, const int32_t * prompt, int count, char ** error);
+
+/*
+ * Has layers that predict further tokens (MTP) compute what the target has just computed. Returns 0, or -1 and an
+ * error; the next drafts are worse then.
+ */
+BIGLLAMA_API int bigllama_speculation_follow(
+    struct bigllama_speculation * speculation, const struct llama_batch * batch, char ** error);
 
 /*
  * Drafts tokens that may follow tokens[0..count) and last; the contexts have computed all of these but last. Writes at
  * most `most` tokens to draft and returns their number, or -1 and an error.
  */
 BIGLLAMA_API int bigllama_speculation_draft(
-    struct bigllama_speculation * speculation, const int32_t * tokens, int count, int last, int most, int32_t * draft,
-    char ** error);
+    struct bigllama_speculation * speculation, int sequence, const int32_t * tokens, int count, int last, int most,
+    int32_t * draft, char ** error);
 
 /* Reports how many tokens of the previous draft were accepted. Returns 0, or -1 and an error. */
-BIGLLAMA_API int bigllama_speculation_accept(struct bigllama_speculation * speculation, int count, char ** error);
+BIGLLAMA_API int bigllama_speculation_accept(
+    struct bigllama_speculation * speculation, int sequence, int count, char ** error);
 
 /* Computes a batch instead of llama_decode, and returns what that does. */
 typedef int32_t (*bigllama_decode_callback)(struct llama_context * context, struct llama_batch * batch);

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdarg>
 #include <cstdio>
-#include <cmath>
 #include <functional>
 #include <limits>
 #include <mutex>
@@ -17,6 +17,7 @@
 #include "log.h"
 #include "server-http.h"
 #include "server-stream.h"
+#include "speculative.h"
 
 /* Of llama.cpp's server.cpp, which has no header. Without argv it leaves signals and downloads alone. */
 int llama_server(common_params & params, int argc, char ** argv);
@@ -36,7 +37,7 @@ constexpr int32_t NO_NUMBERS = -3;
 
 constexpr float MOST_LOGIT = std::numeric_limits<float>::max();
 
-/* Seconds that a client may take for the next bytes of a request; llama.cpp's ten minutes let idle clients fill up. */
+/* Seconds that a client may take for the next bytes of a request; llama.cpp's hour lets idle clients fill it up. */
 constexpr int32_t READ_TIMEOUT = 10;
 
 /* Held by the server that is running: llama.cpp keeps one in static variables. */
@@ -220,6 +221,10 @@ common_json server::describe() const {
     for (const auto & vector : params.control_vectors) {
         vectors.push_back(common_json::object({ { "file", vector.fname }, { "scale", vector.strength } }));
     }
+    common_json kinds = common_json::array();
+    for (const auto kind : params.speculative.types) {
+        kinds.push_back(common_speculative_type_to_str(kind));
+    }
     return common_json::object({
         { "model", params.model.path + params.model.hf_repo + params.model.docker_repo + params.model.url },
         { "ctx_size", params.n_ctx },
@@ -235,6 +240,7 @@ common_json server::describe() const {
         { "control_vector_first", params.control_vector_layer_start },
         { "control_vector_last", params.control_vector_layer_end },
         { "draft", params.speculative.draft.mparams.path },
+        { "spec_types", kinds },
         { "projector", params.mmproj.path },
         { "ranks", params.pooling_type == LLAMA_POOLING_TYPE_RANK },
     });

@@ -128,16 +128,26 @@ final class Contexts {
     }
 
     private MemoryFit rules() {
+        return rules(false);
+    }
+
+    private MemoryFit rules(boolean drafts) {
         return new MemoryFit(
                 path,
                 loaded,
                 llama_h.llama_model_n_ctx_train(loaded.handle().pointer()),
-                pager.map(Pager::ownBytes).orElse(0L));
+                pager.map(Pager::ownBytes).orElse(0L),
+                drafts);
     }
 
     /** The options that fit into RAM; from then on weights are managed, if not all fit beside. */
     private SessionOptions fit(SessionOptions options) {
-        MemoryFit fit = rules();
+        return fit(options, false);
+    }
+
+    /** The same, beside what the layers that predict further tokens take if they draft. */
+    private SessionOptions fit(SessionOptions options, boolean drafts) {
+        MemoryFit fit = rules(drafts);
         SessionOptions fitting = fit.resolve(options);
         if (pager.isEmpty() && loaded.isManaged() && !fit.fitsBesideAll(fitting)) {
             pager = page();
@@ -146,38 +156,75 @@ final class Contexts {
     }
 
     private Context create(SessionOptions options) {
-        SessionOptions fitting = fit(options);
+        boolean mtp = usesMtp(options);
+        SessionOptions fitting = fit(options, mtp);
+        try {
+            return create(fitting, mtp);
+        } catch (SessionException e) {
+            if (!mtp || options.speculation() == Speculation.MTP) {
+                throw e;
+            }
+            return create(fit(options), false);
+        }
+    }
+
+    private Context create(SessionOptions fitting, boolean mtp) {
         return new Context(
                 "session of " + path,
                 loaded.handle().pointer(),
-                speculating(fitting),
+                speculating(fitting, mtp),
                 loaded.sizes(),
                 pager.orElse(null),
-                media);
+                media,
+                mtp);
+    }
+
+    /** Whether the model drafts by its own layers. */
+    private boolean usesMtp(SessionOptions options) {
+        if (options.speculation() == Speculation.MTP && !loaded.options().mtp()) {
+            throw new IllegalArgumentException(
+                    path
+                            + " has no layers that predict further tokens (MTP) and can draft here,"
+                            + " or was loaded without them; see ModelOptions.withMtp");
+        }
+        boolean isAsked =
+                options.speculation() == Speculation.MTP
+                        || options.speculation() == Speculation.AUTO
+                                && !hasDraft
+                                && pager.isPresent()
+                                && !loaded.weights().hasExperts();
+        // Sequences of a recurrent model can't go back by different numbers of tokens in one pass.
+        return isAsked && loaded.options().mtp() && (canForget() || options.sequences() == 1);
+    }
+
+    /** Whether tokens can be taken back one by one, which a recurrent state can't. */
+    private boolean canForget() {
+        return !llama_h.llama_model_is_recurrent(loaded.handle().pointer())
+                && !llama_h.llama_model_is_hybrid(loaded.handle().pointer());
     }
 
     /**
      * The options with the kind of speculation decided; each token of a draft has logits, as does
      * the one before it.
      */
-    private SessionOptions speculating(SessionOptions options) {
-        // A recurrent state can't go back to before a wrong token.
-        boolean canForget =
-                !llama_h.llama_model_is_recurrent(loaded.handle().pointer())
-                        && !llama_h.llama_model_is_hybrid(loaded.handle().pointer());
+    private SessionOptions speculating(SessionOptions options, boolean mtp) {
         if (options.speculation() == Speculation.DRAFT && !hasDraft) {
             throw new IllegalArgumentException(
                     "speculation needs a draft model, but the model was loaded without one; see "
                             + "ModelOptions.withDraftModel");
         }
-        boolean pays = options.speculation() != Speculation.AUTO || hasDraft || pager.isPresent();
-        if (!canForget || !pays) {
+        boolean pays =
+                switch (options.speculation()) {
+                    case OFF -> false;
+                    case MTP -> mtp;
+                    case AUTO -> mtp || canForget() && (hasDraft || pager.isPresent());
+                    case NGRAM, DRAFT -> canForget();
+                };
+        if (!pays) {
             return options.withSpeculation(Speculation.OFF);
         }
         int outputs = Math.min(options.sequences() * (1 + DraftLength.MOST), options.batchSize());
-        return options.speculation() == Speculation.OFF
-                ? options
-                : options.withOutputs(Math.max(options.outputs(), outputs));
+        return options.withOutputs(Math.max(options.outputs(), outputs));
     }
 
     private Optional<Pager> page() {

@@ -245,6 +245,11 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
         return new Embedder(this, options);
     }
 
+    /** Whether the model can draft by its own layers; see {@link ModelOptions#mtp()}. */
+    public boolean supportsMtp() {
+        return loaded.options().mtp();
+    }
+
     /** Opens a reranker with the default options; see {@link #newReranker(RerankingOptions)}. */
     public Reranker newReranker() {
         return newReranker(RerankingOptions.defaults());

@@ -95,7 +95,7 @@ public final class LlamaServer implements AutoCloseable {
             JsonNode description = describe(parsed);
             requireNoModel(description);
             requireAdapters(model, description);
-            requireDraft(model, description.path("draft").asText());
+            requireDrafts(model, description);
             String projector = description.path("projector").asText();
             if (!projector.isEmpty()) {
                 ModelLoader.checkProjector(Path.of(projector));
@@ -211,10 +211,14 @@ public final class LlamaServer implements AutoCloseable {
     }
 
     /** llama.cpp would end the process with some that don't fit the model. */
-    private static void requireDraft(LlamaModel model, String file) {
+    private static void requireDrafts(LlamaModel model, JsonNode description) {
+        String file = description.path("draft").asText();
         if (!file.isEmpty()) {
             DraftCheck.check(Path.of(file), model.path());
         }
+        boolean draftsItself = model.supportsMtp() && model.residency().isEmpty();
+        Json.texts(description.path("spec_types"))
+                .forEach(kind -> DraftCheck.checkKind(kind, file, draftsItself, model.path()));
     }
 
     /** The context that llama.cpp's options ask for. */

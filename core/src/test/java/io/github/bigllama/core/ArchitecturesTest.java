@@ -160,7 +160,7 @@ class ArchitecturesTest {
                         : summary.parts().getLast();
         assertThat(last.name()).isEqualTo("layer 2");
         assertThat(last.active()).isZero();
-        assertThat(last.size()).isEqualTo(weights.size(Weight.Use.NOTHING)).isPositive();
+        assertThat(last.size()).isEqualTo(weights.size(Weight.Use.DRAFTS)).isPositive();
         assertThat(weights.loadedSize()).isEqualTo(weights.size() - last.size());
         assertThat(PlanRules.plan(weights, 1L << 30).weights()).isEqualTo(weights.loadedSize());
     }

@@ -106,6 +106,23 @@ class WrongServerInputTest {
                 .hasMessageContaining("cannot draft: its vocabulary is not that of");
     }
 
+    @Test
+    void kindsOfDraftsHaveWhatTheyAssert() {
+        assertThatThrownBy(() -> serve(model, "--spec-type", "draft-mtp"))
+                .isInstanceOf(ModelLoadException.class)
+                .hasMessageContaining("cannot draft: --spec-type draft-mtp needs layers that");
+        String draft = DemoModel.PATH.toString();
+        assertThatThrownBy(() -> serve(model, "--spec-type", "draft-mtp", "--model-draft", draft))
+                .isInstanceOf(ModelLoadException.class)
+                .hasMessageContaining("is for the model's own layers");
+        for (String kind : List.of("draft-eagle3", "draft-dflash", "draft-dspark")) {
+            assertThatThrownBy(() -> serve(model, "--spec-type", kind, "--model-draft", draft))
+                    .isInstanceOf(ModelLoadException.class)
+                    .hasMessageContaining(
+                            "--spec-type " + kind + " needs a model of the architecture");
+        }
+    }
+
     private static RawGguf vector(float value) {
         float[] direction = new float[model.embeddingSize()];
         Arrays.fill(direction, value);

@@ -11220,6 +11220,15 @@ public class llama_h extends llama_h$shared {
     public static int LLAMA_LAZY_MODE_ON() {
         return LLAMA_LAZY_MODE_ON;
     }
+    private static final int LLAMA_CONTEXT_TYPE_MTP = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_context_type.LLAMA_CONTEXT_TYPE_MTP = 1
+     * }
+     */
+    public static int LLAMA_CONTEXT_TYPE_MTP() {
+        return LLAMA_CONTEXT_TYPE_MTP;
+    }
     private static final int LLAMA_KV_OVERRIDE_TYPE_INT = (int)0L;
     /**
      * {@snippet lang=c :
@@ -23793,6 +23802,7 @@ public class llama_h extends llama_h$shared {
             llama_h.C_POINTER,
             llama_h.C_INT,
             llama_h.C_INT,
+            llama_h.C_INT,
             llama_h.C_FLOAT,
             llama_h.C_POINTER
         );
@@ -23805,7 +23815,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int longest, int ngram, float least, char **error)
+     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int sequences, int longest, int ngram, float least, char **error)
      * }
      */
     public static FunctionDescriptor bigllama_speculation_create$descriptor() {
@@ -23815,7 +23825,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int longest, int ngram, float least, char **error)
+     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int sequences, int longest, int ngram, float least, char **error)
      * }
      */
     public static MethodHandle bigllama_speculation_create$handle() {
@@ -23825,7 +23835,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int longest, int ngram, float least, char **error)
+     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int sequences, int longest, int ngram, float least, char **error)
      * }
      */
     public static MemorySegment bigllama_speculation_create$address() {
@@ -23834,16 +23844,16 @@ public class llama_h extends llama_h$shared {
 
     /**
      * {@snippet lang=c :
-     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int longest, int ngram, float least, char **error)
+     * struct bigllama_speculation *bigllama_speculation_create(const char *types, struct llama_context *target, struct llama_context *draft, int sequences, int longest, int ngram, float least, char **error)
      * }
      */
-    public static MemorySegment bigllama_speculation_create(MemorySegment types, MemorySegment target, MemorySegment draft, int longest, int ngram, float least, MemorySegment error) {
+    public static MemorySegment bigllama_speculation_create(MemorySegment types, MemorySegment target, MemorySegment draft, int sequences, int longest, int ngram, float least, MemorySegment error) {
         var mh$ = bigllama_speculation_create.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("bigllama_speculation_create", types, target, draft, longest, ngram, least, error);
+                traceDowncall("bigllama_speculation_create", types, target, draft, sequences, longest, ngram, least, error);
             }
-            return (MemorySegment)mh$.invokeExact(types, target, draft, longest, ngram, least, error);
+            return (MemorySegment)mh$.invokeExact(types, target, draft, sequences, longest, ngram, least, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -23914,6 +23924,7 @@ public class llama_h extends llama_h$shared {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             llama_h.C_INT,
             llama_h.C_POINTER,
+            llama_h.C_INT,
             llama_h.C_POINTER,
             llama_h.C_INT,
             llama_h.C_POINTER
@@ -23927,7 +23938,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, const int32_t *prompt, int count, char **error)
+     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, int sequence, const int32_t *prompt, int count, char **error)
      * }
      */
     public static FunctionDescriptor bigllama_speculation_begin$descriptor() {
@@ -23937,7 +23948,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, const int32_t *prompt, int count, char **error)
+     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, int sequence, const int32_t *prompt, int count, char **error)
      * }
      */
     public static MethodHandle bigllama_speculation_begin$handle() {
@@ -23947,7 +23958,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, const int32_t *prompt, int count, char **error)
+     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, int sequence, const int32_t *prompt, int count, char **error)
      * }
      */
     public static MemorySegment bigllama_speculation_begin$address() {
@@ -23956,16 +23967,78 @@ public class llama_h extends llama_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, const int32_t *prompt, int count, char **error)
+     * int bigllama_speculation_begin(struct bigllama_speculation *speculation, int sequence, const int32_t *prompt, int count, char **error)
      * }
      */
-    public static int bigllama_speculation_begin(MemorySegment speculation, MemorySegment prompt, int count, MemorySegment error) {
+    public static int bigllama_speculation_begin(MemorySegment speculation, int sequence, MemorySegment prompt, int count, MemorySegment error) {
         var mh$ = bigllama_speculation_begin.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("bigllama_speculation_begin", speculation, prompt, count, error);
+                traceDowncall("bigllama_speculation_begin", speculation, sequence, prompt, count, error);
             }
-            return (int)mh$.invokeExact(speculation, prompt, count, error);
+            return (int)mh$.invokeExact(speculation, sequence, prompt, count, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_speculation_follow {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_speculation_follow");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_follow(struct bigllama_speculation *speculation, const struct llama_batch *batch, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_speculation_follow$descriptor() {
+        return bigllama_speculation_follow.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_follow(struct bigllama_speculation *speculation, const struct llama_batch *batch, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_speculation_follow$handle() {
+        return bigllama_speculation_follow.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_speculation_follow(struct bigllama_speculation *speculation, const struct llama_batch *batch, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_speculation_follow$address() {
+        return bigllama_speculation_follow.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_speculation_follow(struct bigllama_speculation *speculation, const struct llama_batch *batch, char **error)
+     * }
+     */
+    public static int bigllama_speculation_follow(MemorySegment speculation, MemorySegment batch, MemorySegment error) {
+        var mh$ = bigllama_speculation_follow.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_speculation_follow", speculation, batch, error);
+            }
+            return (int)mh$.invokeExact(speculation, batch, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -23977,6 +24050,7 @@ public class llama_h extends llama_h$shared {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             llama_h.C_INT,
             llama_h.C_POINTER,
+            llama_h.C_INT,
             llama_h.C_POINTER,
             llama_h.C_INT,
             llama_h.C_INT,
@@ -23993,7 +24067,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
+     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, int sequence, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
      * }
      */
     public static FunctionDescriptor bigllama_speculation_draft$descriptor() {
@@ -24003,7 +24077,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
+     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, int sequence, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
      * }
      */
     public static MethodHandle bigllama_speculation_draft$handle() {
@@ -24013,7 +24087,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
+     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, int sequence, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
      * }
      */
     public static MemorySegment bigllama_speculation_draft$address() {
@@ -24022,16 +24096,16 @@ public class llama_h extends llama_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
+     * int bigllama_speculation_draft(struct bigllama_speculation *speculation, int sequence, const int32_t *tokens, int count, int last, int most, int32_t *draft, char **error)
      * }
      */
-    public static int bigllama_speculation_draft(MemorySegment speculation, MemorySegment tokens, int count, int last, int most, MemorySegment draft, MemorySegment error) {
+    public static int bigllama_speculation_draft(MemorySegment speculation, int sequence, MemorySegment tokens, int count, int last, int most, MemorySegment draft, MemorySegment error) {
         var mh$ = bigllama_speculation_draft.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("bigllama_speculation_draft", speculation, tokens, count, last, most, draft, error);
+                traceDowncall("bigllama_speculation_draft", speculation, sequence, tokens, count, last, most, draft, error);
             }
-            return (int)mh$.invokeExact(speculation, tokens, count, last, most, draft, error);
+            return (int)mh$.invokeExact(speculation, sequence, tokens, count, last, most, draft, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -24044,6 +24118,7 @@ public class llama_h extends llama_h$shared {
             llama_h.C_INT,
             llama_h.C_POINTER,
             llama_h.C_INT,
+            llama_h.C_INT,
             llama_h.C_POINTER
         );
 
@@ -24055,7 +24130,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int count, char **error)
+     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int sequence, int count, char **error)
      * }
      */
     public static FunctionDescriptor bigllama_speculation_accept$descriptor() {
@@ -24065,7 +24140,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int count, char **error)
+     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int sequence, int count, char **error)
      * }
      */
     public static MethodHandle bigllama_speculation_accept$handle() {
@@ -24075,7 +24150,7 @@ public class llama_h extends llama_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int count, char **error)
+     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int sequence, int count, char **error)
      * }
      */
     public static MemorySegment bigllama_speculation_accept$address() {
@@ -24084,16 +24159,16 @@ public class llama_h extends llama_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int count, char **error)
+     * int bigllama_speculation_accept(struct bigllama_speculation *speculation, int sequence, int count, char **error)
      * }
      */
-    public static int bigllama_speculation_accept(MemorySegment speculation, int count, MemorySegment error) {
+    public static int bigllama_speculation_accept(MemorySegment speculation, int sequence, int count, MemorySegment error) {
         var mh$ = bigllama_speculation_accept.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("bigllama_speculation_accept", speculation, count, error);
+                traceDowncall("bigllama_speculation_accept", speculation, sequence, count, error);
             }
-            return (int)mh$.invokeExact(speculation, count, error);
+            return (int)mh$.invokeExact(speculation, sequence, count, error);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

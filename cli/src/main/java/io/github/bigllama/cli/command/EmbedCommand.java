@@ -97,7 +97,12 @@ public final class EmbedCommand implements Callable<Integer> {
                         "text", text.read("text", true), jsonLines, List.of(EmbedOutput.EMBEDDING));
         EmbeddingOptions options = options();
         try (Interruption interruption = new Interruption();
-                LlamaModel loaded = ModelUse.EMBED.load(model, adapters, interruption, System.err);
+                LlamaModel loaded =
+                        ModelUse.EMBED.load(
+                                model,
+                                adapters.addTo(model.toOptions()),
+                                interruption,
+                                System.err);
                 Embedder embedder = loaded.newEmbedder(options)) {
             loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
             // On a terminal the vectors themselves show how far it is.

@@ -12,6 +12,7 @@ import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.cli.process.StderrLoggers;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaServer;
+import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.ServerOptions;
 import java.net.URI;
 import java.nio.file.Path;
@@ -111,7 +112,8 @@ public final class ServeCommand implements Callable<Integer> {
 
     private int serve(Interruption interruption, ServerOptions options)
             throws InterruptedException {
-        try (LlamaModel loaded = model.load(model.toOptions(), interruption, System.err);
+        ModelOptions loading = model.toOptions().withMtp(others.toString().contains("draft-mtp"));
+        try (LlamaModel loaded = model.load(loading, interruption, System.err);
                 LlamaServer server = start(loaded, options)) {
             interruption.onRequest(server::close);
             loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));

@@ -57,7 +57,11 @@ public final class GenerationSettings {
     }
 
     public LlamaModel load(Interruption interruption, PrintStream err) {
-        return ModelUse.WRITE.load(model, adapters, interruption, err);
+        return ModelUse.WRITE.load(model, modelOptions(), interruption, err);
+    }
+
+    private ModelOptions modelOptions() {
+        return session.addTo(adapters.addTo(model.toOptions()));
     }
 
     /**
@@ -71,7 +75,7 @@ public final class GenerationSettings {
             Interruption interruption,
             PrintStream err) {
         Path path = model.path(err);
-        ModelOptions options = projector.with(adapters.addTo(model.toOptions()), path, needed);
+        ModelOptions options = projector.with(modelOptions(), path, needed);
         return projector.load(
                 options.projector().orElse(null),
                 () -> ModelUse.WRITE.require(model.load(options, path, interruption, err)));

@@ -5,6 +5,7 @@ import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.inspect.ModelKind;
+import io.github.bigllama.core.option.ModelOptions;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.function.Predicate;
@@ -23,13 +24,13 @@ public enum ModelUse {
         this.verb = verb;
     }
 
-    /** Loads the model with its adapters, and requires that it can be used for this. */
+    /** Loads the model with options, and requires that it can be used for this. */
     public LlamaModel load(
             ModelArguments model,
-            AdapterArguments adapters,
+            ModelOptions options,
             Interruption interruption,
             PrintStream err) {
-        return require(model.load(adapters.addTo(model.toOptions()), interruption, err));
+        return require(model.load(options, interruption, err));
     }
 
     /** Requires a model that can be used for this; closes it otherwise. */

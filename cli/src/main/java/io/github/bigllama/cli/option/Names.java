@@ -60,6 +60,7 @@ public abstract class Names<T> implements ITypeConverter<T>, Iterable<String> {
             add("off", Speculation.OFF);
             add("ngram", Speculation.NGRAM);
             add("draft", Speculation.DRAFT);
+            add("mtp", Speculation.MTP);
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.bigllama.cli.option;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.option.FlashAttention;
 import io.github.bigllama.core.option.KvType;
+import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import java.io.PrintStream;
@@ -85,10 +86,9 @@ public final class SessionArguments {
                     "Draft several tokens and compute them in one pass (auto). ngram: those "
                             + "that"
                             + " followed the same words before; draft: by the model of "
-                            + "--model-draft;"
-                            + " off: never; auto: if there is such a model or "
-                            + "weights are read from"
-                            + " disk. Answers stay the same.")
+                            + "--model-draft; mtp: by the model's own layers for that; off: "
+                            + "never; auto: if there is such a model or weights are read from "
+                            + "disk. Answers stay the same.")
     Speculation speculation = DEFAULTS.speculation();
 
     /** Whether the size of the context was given. */
@@ -110,6 +110,11 @@ public final class SessionArguments {
                             opened.contextSize(),
                             contextSize));
         }
+    }
+
+    /** The options of a model with which sessions can be as the arguments say. */
+    public ModelOptions addTo(ModelOptions options) {
+        return options.withMtp(speculation == Speculation.MTP);
     }
 
     /** The options that the arguments stand for, for a model with this context size. */

@@ -40,6 +40,10 @@ import java.util.function.Consumer;
  * @param adapters LoRA adapters and control vectors, which every session of the model begins with,
  *     and every embedder and reranker uses; all of them are in RAM
  * @param projector the file that lets the model see or hear ({@code mmproj}); all of it is in RAM
+ * @param mtp whether the layers that predict further tokens are loaded, if the file has them
+ *     (multi-token prediction): then the model drafts for itself, see {@link Speculation#MTP}.
+ *     Where weights are read from disk they are loaded anyway, because they take no memory until
+ *     they are used
  */
 public record ModelOptions(
         LoadMode loadMode,
@@ -55,7 +59,8 @@ public record ModelOptions(
         boolean vocabularyOnly,
         Optional<Path> draftModel,
         List<AdapterFile> adapters,
-        Optional<Path> projector) {
+        Optional<Path> projector,
+        boolean mtp) {
     /**
      * The smallest {@link #ram()}, in bytes: anything less is a mistake, such as a missing unit.
      */
@@ -82,7 +87,8 @@ public record ModelOptions(
                     false,
                     Optional.empty(),
                     List.of(),
-                    Optional.empty());
+                    Optional.empty(),
+                    false);
 
     public ModelOptions {
         Objects.requireNonNull(loadMode, "loadMode");
@@ -173,6 +179,11 @@ public record ModelOptions(
                 draft -> draft.projector = Optional.of(Objects.requireNonNull(value, "projector")));
     }
 
+    /** Sets whether the layers that predict further tokens are loaded. */
+    public ModelOptions withMtp(boolean value) {
+        return with(draft -> draft.mtp = value);
+    }
+
     /** Sets the most bytes of RAM for the whole process. */
     public ModelOptions withRam(long bytes) {
         return with(draft -> draft.ram = OptionalLong.of(bytes));
@@ -242,6 +253,7 @@ public record ModelOptions(
         private Optional<Path> draftModel;
         private List<AdapterFile> adapters;
         private Optional<Path> projector;
+        private boolean mtp;
 
         Draft(ModelOptions options) {
             loadMode = options.loadMode;
@@ -258,6 +270,7 @@ public record ModelOptions(
             draftModel = options.draftModel;
             adapters = options.adapters;
             projector = options.projector;
+            mtp = options.mtp;
         }
 
         ModelOptions options() {
@@ -275,7 +288,8 @@ public record ModelOptions(
                     vocabularyOnly,
                     draftModel,
                     adapters,
-                    projector);
+                    projector,
+                    mtp);
         }
     }
 }

@@ -12,9 +12,10 @@ package io.github.bigllama.core.option;
  */
 public enum Speculation {
     /**
-     * Drafts by the draft model if there is one, otherwise by n-grams if the model does not fit
-     * into RAM, otherwise none. The length of a draft follows from how often drafts were right and
-     * how long passes over several tokens took; if drafts do not pay, there are none for a while.
+     * Drafts by the draft model if there is one; otherwise, if the model does not fit into RAM, by
+     * its own layers for that if it has such and no experts, or by n-grams; otherwise none. The
+     * length of a draft follows from how often drafts were right and how long passes over several
+     * tokens took; if drafts do not pay, there are none for a while.
      */
     AUTO,
 
@@ -31,5 +32,12 @@ public enum Speculation {
      * Drafts by the {@linkplain ModelOptions#draftModel() draft model}, which the model must have
      * been loaded with; as with {@link #NGRAM}, whatever a pass costs.
      */
-    DRAFT
+    DRAFT,
+
+    /**
+     * Drafts by the layers of the model that predict further tokens (multi-token prediction), which
+     * the file must have, and {@linkplain ModelOptions#mtp() be loaded}; whatever a pass costs. A
+     * model with a recurrent state drafts only in a session that has its context for itself.
+     */
+    MTP
 }

@@ -10,6 +10,14 @@ package io.github.bigllama.core.residency;
  * @param outputBuffer logits and embeddings
  */
 public record ContextMemory(long kvCache, long computeBuffers, long outputBuffer) {
+    /** This memory and that of another context. */
+    public ContextMemory plus(ContextMemory other) {
+        return new ContextMemory(
+                kvCache + other.kvCache,
+                computeBuffers + other.computeBuffers,
+                outputBuffer + other.outputBuffer);
+    }
+
     /** The sum of all parts, in bytes. */
     public long total() {
         return kvCache + computeBuffers + outputBuffer;

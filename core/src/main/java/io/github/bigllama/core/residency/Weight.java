@@ -49,8 +49,11 @@ public record Weight(
         EXPERTS,
         /** One row, which is an embedding. */
         ROWS,
-        /** Nothing: it is in a layer that predicts further tokens (MTP), which is not loaded. */
-        NOTHING
+        /**
+         * Nothing, unless the model drafts for itself: it is in a layer that predicts further
+         * tokens (MTP).
+         */
+        DRAFTS
     }
 
     /**
@@ -65,7 +68,7 @@ public record Weight(
         int slices = 1;
         int layer = layer(tensor.name(), tied);
         if (layer >= layers && layer != AFTER_LAYERS) {
-            use = Use.NOTHING;
+            use = Use.DRAFTS;
         } else if (EXPERTS.matcher(tensor.name()).matches() && tensor.ne(2) > 1) {
             use = Use.EXPERTS;
             slices = (int) tensor.ne(2);

@@ -108,9 +108,9 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
         return all.stream().mapToLong(Weight::size).sum();
     }
 
-    /** Bytes of the weights that are loaded: all but those of which a token reads nothing. */
+    /** Bytes of the weights that tokens need: all but those that only drafts read. */
     public long loadedSize() {
-        return size() - size(Weight.Use.NOTHING);
+        return size() - size(Weight.Use.DRAFTS);
     }
 
     /** Bytes of the weights of one use. */
@@ -133,7 +133,7 @@ public record Weights(List<Path> files, List<Weight> all, int expertsUsed) {
         return switch (weight.use()) {
             case EVERY_TOKEN -> weight.size();
             case EXPERTS -> Math.min(expertsUsed, weight.slices()) * weight.sliceSize();
-            case ROWS, NOTHING -> 0;
+            case ROWS, DRAFTS -> 0;
         };
     }
 

@@ -6,6 +6,7 @@ import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.load.MtpLayers;
 import io.github.bigllama.internal.media.MediaEncoder;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
@@ -54,6 +55,9 @@ public final class Context implements AutoCloseable {
     /** Turns images into embeddings; null for a model without a projector. */
     private final @Nullable MediaEncoder media;
 
+    /** Drafts tokens by the model's own layers; null if it does not. */
+    private final @Nullable MtpContext mtp;
+
     /** Has passes serve several lanes; null with a single one. */
     private final @Nullable PassQueue queue;
 
@@ -63,6 +67,7 @@ public final class Context implements AutoCloseable {
      * @param sizes checks the sizes of the model's files
      * @param pager keeps the right weights in memory; null if all of them fit
      * @param media turns images into embeddings; null for a model without a projector
+     * @param drafts whether the layers that predict further tokens (MTP) draft
      * @throws SessionException if llama.cpp can't create the context
      */
     public Context(
@@ -71,7 +76,8 @@ public final class Context implements AutoCloseable {
             SessionOptions options,
             FileSizes sizes,
             @Nullable Pager pager,
-            @Nullable MediaEncoder media) {
+            @Nullable MediaEncoder media,
+            boolean drafts) {
         this.options = options;
         this.sizes = sizes;
         this.media = media;
@@ -79,8 +85,13 @@ public final class Context implements AutoCloseable {
         // Threads that choose tokens need the cores between passes.
         NativeContext.Purpose purpose =
                 new NativeContext.Purpose(
-                        noun, llama_h.LLAMA_POOLING_TYPE_UNSPECIFIED(), false, isShared);
+                        noun,
+                        llama_h.LLAMA_POOLING_TYPE_UNSPECIFIED(),
+                        false,
+                        isShared,
+                        drafts ? MtpLayers.MOST : 0);
         context = new NativeContext(purpose, model, options, pager);
+        mtp = drafts ? mtp(model, pager) : null;
         NativeHandle handle = context.handle();
         MemorySegment memory = handle.borrow(llama_h.llama_get_memory(handle.pointer()));
         size = llama_h.llama_n_ctx_seq(handle.pointer());
@@ -92,12 +103,22 @@ public final class Context implements AutoCloseable {
                 new Sequences(
                         options.sequences(),
                         memory,
+                        mtp == null ? null : mtp.memory(),
                         llama_h.llama_model_n_swa(model),
                         llama_h.llama_model_is_recurrent(model)
                                 || llama_h.llama_model_is_hybrid(model));
         int outputs =
                 options.embeddings() ? batchSize : Math.max(options.sequences(), options.outputs());
         queue = isShared ? new PassQueue(this, context.abort(), batchSize, outputs) : null;
+    }
+
+    private MtpContext mtp(MemorySegment model, @Nullable Pager pager) {
+        try {
+            return new MtpContext(context, model, options, pager);
+        } catch (SessionException e) {
+            context.close();
+            throw e;
+        }
     }
 
     /** The options that it was created with. */
@@ -118,6 +139,11 @@ public final class Context implements AutoCloseable {
     /** Whether no lane is open any more. */
     public boolean isClosed() {
         return context.isClosed();
+    }
+
+    /** What drafts tokens by the model's own layers; null if nothing does. */
+    @Nullable MtpContext mtp() {
+        return mtp;
     }
 
     /** What turns images into embeddings; null for a model without a projector. */
@@ -301,8 +327,16 @@ public final class Context implements AutoCloseable {
         use(requests.getFirst().lane().adapters());
         boolean isCausal = requests.getFirst().isCausal();
         try {
-            return context.decode(
-                    batch, requests.stream().mapToInt(Request::share).sum(), isCausal, progress);
+            LlamaLog.Result<Integer> result =
+                    context.decode(
+                            batch,
+                            requests.stream().mapToInt(Request::share).sum(),
+                            isCausal,
+                            progress);
+            if (mtp != null && result != null && result.value() == OK) {
+                mtp.follow(batch);
+            }
+            return result;
         } catch (DecodeException e) {
             sequences.all().forEach(sequence -> sequence.moved(false));
             requests.forEach(request -> request.sequence().rollBack(request.sequence().used()));
@@ -366,6 +400,9 @@ public final class Context implements AutoCloseable {
 
     @Override
     public void close() {
+        if (mtp != null) {
+            mtp.close();
+        }
         context.close();
     }
 }

@@ -6,6 +6,7 @@ import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.media.Embeddings;
 import io.github.bigllama.internal.media.MediaEncoder;
 import io.github.bigllama.internal.media.MediaPiece;
+import io.github.bigllama.internal.threads.PlatformThread;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
@@ -373,6 +374,35 @@ public final class Lane implements AutoCloseable {
         } finally {
             sequence.guessed(Math.max(0, sequence.used() - before - 1));
         }
+    }
+
+    /** Whether the model drafts by its own layers; see {@link #draft}. */
+    public boolean hasMtp() {
+        return context.mtp() != null;
+    }
+
+    /**
+     * Drafts what may follow the sequence and one more token, by the model's own layers (MTP).
+     *
+     * @param most the most tokens to draft
+     */
+    public int[] draft(int token, int most) {
+        int[] known = sequence.tokens();
+        return PlatformThread.call(
+                () -> locked(() -> mtp().draft(sequence.id(), known, token, most)));
+    }
+
+    /** Notes how many tokens of the last draft of the model's own layers were right. */
+    public void drafted(int accepted) {
+        locked(
+                () -> {
+                    mtp().accepted(sequence.id(), accepted);
+                    return null;
+                });
+    }
+
+    private MtpContext mtp() {
+        return Objects.requireNonNull(context.mtp());
     }
 
     /** The next guess was right: its logits are the last ones now. */

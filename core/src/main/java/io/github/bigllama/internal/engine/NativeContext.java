@@ -50,8 +50,14 @@ final class NativeContext implements AutoCloseable {
      * @param isWholeMicroBatch whether what belongs together must fit into one micro-batch; then an
      *     open one is as large as the batch or as is affordable
      * @param isSleepy see {@link ComputeThreads}; threads of a paged context always are
+     * @param goesBack how many tokens a recurrent state can go back
      */
-    record Purpose(String noun, int pooling, boolean isWholeMicroBatch, boolean isSleepy) {}
+    record Purpose(
+            String noun, int pooling, boolean isWholeMicroBatch, boolean isSleepy, int goesBack) {
+        Purpose(String noun, int pooling, boolean isWholeMicroBatch, boolean isSleepy) {
+            this(noun, pooling, isWholeMicroBatch, isSleepy, 0);
+        }
+    }
 
     /**
      * Creates the context.
@@ -64,6 +70,7 @@ final class NativeContext implements AutoCloseable {
         paging = pager == null ? null : new Paging(pager, abort::abort);
         MemorySegment params = ContextParams.of(options, arena);
         llama_context_params.pooling_type(params, purpose.pooling());
+        llama_context_params.n_rs_seq(params, purpose.goesBack());
         abort.install(params);
         if (paging != null) {
             llama_context_params.cb_eval(params, paging.callback(arena));

@@ -4,6 +4,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.internal.media.MediaPiece;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One sequence of a context: its tokens in the KV cache, and the operations on them that compute
@@ -15,6 +16,9 @@ public final class Sequence {
 
     private final int id;
     private final MemorySegment memory;
+
+    /** Of the {@link MtpContext}; null without one. */
+    private final @Nullable MemorySegment follower;
 
     /**
      * The number of positions that layers with a sliding window look back; 0 without such layers.
@@ -41,9 +45,15 @@ public final class Sequence {
     /** Whether tokens were moved whose keys the next computation has to rotate. */
     private boolean moving;
 
-    Sequence(int id, MemorySegment memory, int window, boolean isRecurrent) {
+    Sequence(
+            int id,
+            MemorySegment memory,
+            @Nullable MemorySegment follower,
+            int window,
+            boolean isRecurrent) {
         this.id = id;
         this.memory = memory;
+        this.follower = follower;
         this.window = window;
         this.isRecurrent = isRecurrent;
     }
@@ -83,8 +93,8 @@ public final class Sequence {
      * Forgets all tokens but the first ones; of an image, all or nothing.
      *
      * @return how many are left: at most {@code keep}, or 0 if the memory can't forget a part, as
-     *     in a recurrent model, or in layers with a sliding window that have already forgotten the
-     *     positions before it
+     *     in a recurrent model all but guesses, or in layers with a sliding window that have
+     *     already forgotten the positions before it
      */
     int keep(int most) {
         int keep = most;
@@ -94,8 +104,13 @@ public final class Sequence {
         if (holds(keep)) {
             return used;
         }
+        // llama.cpp also goes back to states of a recurrent model that it has overwritten since.
+        boolean canGoBack = !isRecurrent || keep == used;
         guesses = 0;
-        if (keep > 0 && llama_h.llama_memory_seq_rm(memory, id, keep, -1) && seesBack(keep)) {
+        if (keep > 0
+                && canGoBack
+                && llama_h.llama_memory_seq_rm(memory, id, keep, -1)
+                && seesBack(keep)) {
             used = keep;
             shared = Math.min(shared, used);
         } else {
@@ -124,10 +139,18 @@ public final class Sequence {
     /** Forgets everything. */
     public void clear() {
         llama_h.llama_memory_seq_rm(memory, id, -1, -1);
+        forgetFollower();
         used = 0;
         guesses = 0;
         shared = 0;
         moving = false;
+    }
+
+    /** What it does not hold makes no difference but for how good drafts are. */
+    private void forgetFollower() {
+        if (follower != null) {
+            llama_h.llama_memory_seq_rm(follower, id, -1, -1);
+        }
     }
 
     /**
@@ -195,6 +218,7 @@ public final class Sequence {
             return false;
         }
         llama_h.llama_memory_seq_add(memory, id, to, -1, from - to);
+        forgetFollower();
         System.arraycopy(tokens, to, tokens, from, used - to);
         moving |= to < used;
         used -= to - from;
@@ -207,6 +231,9 @@ public final class Sequence {
         clear();
         other.keep(other.used);
         llama_h.llama_memory_seq_cp(memory, other.id, id, -1, -1);
+        if (follower != null) {
+            llama_h.llama_memory_seq_cp(follower, other.id, id, -1, -1);
+        }
         tokens = other.tokens.clone();
         used = other.used;
         shared = used;
@@ -287,7 +314,9 @@ public final class Sequence {
 
     /** Removes all tokens of a failed computation, or all tokens if that is impossible. */
     void rollBack(int before) {
-        if (llama_h.llama_memory_seq_rm(memory, id, before, -1) && seesBack(before)) {
+        // Some layers of a recurrent model may have a new state, and others not.
+        boolean canGoBack = !isRecurrent || llama_h.llama_memory_seq_pos_max(memory, id) < before;
+        if (canGoBack && llama_h.llama_memory_seq_rm(memory, id, before, -1) && seesBack(before)) {
             used = before;
             guesses = 0;
             shared = Math.min(shared, used);

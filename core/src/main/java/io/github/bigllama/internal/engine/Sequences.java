@@ -6,10 +6,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The sequences of a context, which share the cells of its KV cache. Thread-safe. */
 final class Sequences {
     private final MemorySegment memory;
+    private final @Nullable MemorySegment follower;
     private final int window;
     private final boolean isRecurrent;
 
@@ -22,11 +24,18 @@ final class Sequences {
      * Begins without sequences.
      *
      * @param most the most sequences
+     * @param follower see {@link Sequence}; null for none
      * @param window see {@link Sequence}
      * @param isRecurrent whether the memory has states that can't go back
      */
-    Sequences(int most, MemorySegment memory, int window, boolean isRecurrent) {
+    Sequences(
+            int most,
+            MemorySegment memory,
+            @Nullable MemorySegment follower,
+            int window,
+            boolean isRecurrent) {
         this.memory = memory;
+        this.follower = follower;
         this.window = window;
         this.isRecurrent = isRecurrent;
         byId = new Sequence[most];
@@ -43,7 +52,7 @@ final class Sequences {
         }
         for (int id = 0; id < byId.length; id++) {
             if (byId[id] == null) {
-                byId[id] = new Sequence(id, memory, window, isRecurrent);
+                byId[id] = new Sequence(id, memory, follower, window, isRecurrent);
                 return Optional.of(byId[id]);
             }
         }

@@ -11,6 +11,24 @@ import java.lang.foreign.MemorySegment;
 public final class ContextParams {
     private ContextParams() {}
 
+    /** The largest micro-batch of layers that predict further tokens, which are always in RAM. */
+    private static final int MTP_BATCH = 128;
+
+    /**
+     * The parameters of a context for the layers that predict further tokens (MTP).
+     *
+     * @param options those of the context that they follow
+     * @param batch the batch size of that context
+     */
+    public static MemorySegment mtp(SessionOptions options, int batch, Arena arena) {
+        MemorySegment params = of(options.withOutputs(0), arena);
+        llama_context_params.ctx_type(params, llama_h.LLAMA_CONTEXT_TYPE_MTP());
+        llama_context_params.n_batch(params, batch);
+        llama_context_params.n_ubatch(params, Math.min(batch, MTP_BATCH));
+        llama_context_params.embeddings(params, false);
+        return params;
+    }
+
     /** The parameters of a context, except the sizes of its batches. */
     public static MemorySegment of(SessionOptions options, Arena arena) {
         int threads = options.threads() == 0 ? CpuTopology.physicalCores() : options.threads();

@@ -8,6 +8,8 @@ import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.core.inspect.ModelKind;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** Checks a model that is to draft for another one, and which llama.cpp's server loads itself. */
@@ -17,6 +19,10 @@ public final class DraftCheck {
 
     /** SPEC_VOCAB_CHECK_START_TOKEN_ID. */
     private static final int FIRST_COMPARED = 5;
+
+    /** The architectures of draft models that are computed with the states of the target. */
+    private static final Map<String, String> HEADS =
+            Map.of("draft-eagle3", "eagle3", "draft-dflash", "dflash", "draft-dspark", "dflash");
 
     private DraftCheck() {}
 
@@ -39,6 +45,45 @@ public final class DraftCheck {
             if (!isSame(files.first().metadata(), ModelFiles.read(target).first().metadata())) {
                 throw failure(path, "its vocabulary is not that of " + target);
             }
+        } catch (GgufException e) {
+            throw new ModelLoadException(path, e.getMessage(), List.of(), e);
+        }
+    }
+
+    /**
+     * Checks that a kind of llama.cpp's speculation has what it asserts that it has.
+     *
+     * @param kind llama.cpp's name of it
+     * @param draft the draft model; empty for none
+     * @param draftsItself whether the target has layers that predict further tokens (MTP), which
+     *     drafts between the passes may read
+     * @throws ModelLoadException if it lacks that
+     */
+    public static void checkKind(String kind, String draft, boolean draftsItself, Path target) {
+        if (kind.equals("draft-mtp")) {
+            if (!draft.isEmpty()) {
+                throw failure(
+                        Path.of(draft), "--spec-type draft-mtp is for the model's own layers");
+            }
+            if (!draftsItself) {
+                throw failure(
+                        target,
+                        "--spec-type draft-mtp needs layers that predict further tokens, of an"
+                                + " architecture with which that is supported, in a model that"
+                                + " fits into RAM");
+            }
+        }
+        String architecture = HEADS.get(kind);
+        if (architecture != null && !draft.isEmpty() && !isOf(Path.of(draft), architecture)) {
+            throw failure(
+                    Path.of(draft),
+                    "--spec-type " + kind + " needs a model of the architecture " + architecture);
+        }
+    }
+
+    private static boolean isOf(Path path, String architecture) {
+        try {
+            return ModelFiles.read(path).first().architecture().equals(Optional.of(architecture));
         } catch (GgufException e) {
             throw new ModelLoadException(path, e.getMessage(), List.of(), e);
         }

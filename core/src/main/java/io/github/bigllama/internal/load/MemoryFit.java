@@ -48,13 +48,21 @@ public final class MemoryFit {
     private final ModelLoader.Loaded loaded;
     private final int trainedContextSize;
     private final long ownBytes;
+    private final boolean drafts;
 
     /**
      * Rules for the sessions of a model.
      *
      * @param ownBytes bytes of memory that hold weights and can be given back
+     * @param drafts whether the layers that predict further tokens (MTP) have a memory, too
      */
-    public MemoryFit(Path path, ModelLoader.Loaded loaded, int trainedContextSize, long ownBytes) {
+    public MemoryFit(
+            Path path,
+            ModelLoader.Loaded loaded,
+            int trainedContextSize,
+            long ownBytes,
+            boolean drafts) {
+        this.drafts = drafts;
         this.ownBytes = ownBytes;
         this.path = path;
         this.loaded = loaded;
@@ -202,6 +210,6 @@ public final class MemoryFit {
     }
 
     private ModelDryRun dry() {
-        return new ModelDryRun(path, loaded.options());
+        return new ModelDryRun(path, loaded.options().withMtp(drafts));
     }
 }

@@ -35,16 +35,19 @@ public final class ModelDryRun implements AutoCloseable {
 
     private final Path path;
     private final NativeHandle handle;
+    private final boolean drafts;
 
     /**
      * Reads the header.
      *
+     * @param options with {@link ModelOptions#mtp()}, sessions draft by the model's own layers
      * @param path a file whose headers have been checked; its data is not read
      * @throws ModelLoadException if llama.cpp refuses it
      */
     public ModelDryRun(Path path, ModelOptions options) {
         this.path = path;
-        handle = ModelLoader.loadWithoutWeights(path, options);
+        drafts = options.mtp();
+        handle = NativeLoad.withoutWeights(path, options);
     }
 
     /** The context size that the model was trained with, in tokens. */
@@ -106,18 +109,31 @@ public final class ModelDryRun implements AutoCloseable {
             MemorySegment params = ContextParams.of(options, arena);
             llama_context_params.n_batch(params, options.batchSize());
             llama_context_params.n_ubatch(params, options.microBatchSize());
-            LlamaLog.Result<MemorySegment> created =
-                    LlamaLog.collect(
-                            () -> llama_h.llama_init_from_model(handle.pointer(), params), log);
-            if (created.value().equals(MemorySegment.NULL)) {
-                throw new SessionException(
-                        "could not predict the memory of a session of " + path + " with " + options,
-                        created.log());
-            }
-            ContextMemory memory = ContextSizes.of(created);
-            llama_h.llama_free(created.value());
-            return memory;
+            llama_context_params.n_rs_seq(params, drafts ? MtpLayers.MOST : 0);
+            ContextMemory memory = count(options, params, log);
+            return drafts
+                    ? memory.plus(
+                            count(
+                                    options,
+                                    ContextParams.mtp(options, options.batchSize(), arena),
+                                    log))
+                    : memory;
         }
+    }
+
+    private ContextMemory count(
+            SessionOptions options, MemorySegment params, Consumer<String> log) {
+        LlamaLog.Result<MemorySegment> created =
+                LlamaLog.collect(
+                        () -> llama_h.llama_init_from_model(handle.pointer(), params), log);
+        if (created.value().equals(MemorySegment.NULL)) {
+            throw new SessionException(
+                    "could not predict the memory of a session of " + path + " with " + options,
+                    created.log());
+        }
+        ContextMemory memory = ContextSizes.of(created);
+        llama_h.llama_free(created.value());
+        return memory;
     }
 
     /**

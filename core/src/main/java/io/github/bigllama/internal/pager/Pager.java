@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntSupplier;
 
 /**
  * Carries out a {@link ResidencyPlan} on the mapping that llama.cpp made: brings weights into
@@ -143,6 +144,48 @@ public final class Pager implements Residency, AutoCloseable {
         try (PiecePool.Hold hold = pool.hold()) {
             planner.update(untouched);
         } finally {
+            turn.unlock();
+        }
+    }
+
+    /**
+     * Keeps from now on what the model's own drafts read: the layers that predict further tokens,
+     * which page faults bring in, and the outputs.
+     *
+     * @throws InsufficientRamException if there is too little RAM for that
+     */
+    public void keepDrafting() {
+        turn.lock();
+        try (PiecePool.Hold hold = pool.hold()) {
+            planner.keepDrafting();
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    /**
+     * Drafts between two passes; waits while one is under way.
+     *
+     * @return the result, or 0 if what drafts read is no longer kept
+     * @throws IOException if weights can no longer be read
+     */
+    public int draft(IntSupplier computation) throws IOException, InterruptedException {
+        turn.lockInterruptibly();
+        try {
+            try (PiecePool.Hold hold = pool.hold()) {
+                if (!planner.isDrafting()) {
+                    return 0;
+                }
+                if (!givenUp) {
+                    pool.requireMapping();
+                    segment.holdOutputs();
+                }
+            }
+            return computation.getAsInt();
+        } finally {
+            try (PiecePool.Hold hold = pool.hold()) {
+                segment.release();
+            }
             turn.unlock();
         }
     }

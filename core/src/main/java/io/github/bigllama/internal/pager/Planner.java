@@ -24,6 +24,9 @@ final class Planner {
     private WindowControl control;
     private final ExpertSwitch byBytes;
 
+    /** Whether what drafts read is kept, because the model drafts for itself. */
+    private boolean drafting;
+
     /** Bytes by which own memory is smaller than planned, because the system needed them. */
     private long lowered;
 
@@ -75,7 +78,7 @@ final class Planner {
         }
         // A larger window is only useful for reading in order.
         long window = keepsEveryToken() ? plan.window() : control.next();
-        if (window != plan.window() && PlanRules.must(map, window) <= plan.weightRam()) {
+        if (window != plan.window() && PlanRules.must(map, window, drafting) <= plan.weightRam()) {
             plan(plan.weightRam(), window);
         }
     }
@@ -177,6 +180,27 @@ final class Planner {
         divide(experts, 1, false);
     }
 
+    /**
+     * Keeps what drafts read from now on, as long as there is enough RAM.
+     *
+     * @throws InsufficientRamException if there is too little
+     */
+    void keepDrafting() {
+        if (!drafting) {
+            drafting = true;
+            plan(weightRam(0));
+        }
+        if (!drafting) {
+            long least = PlanRules.must(map, plan.window(), true);
+            throw new InsufficientRamException(plan.weightRam(), least).in(budget);
+        }
+    }
+
+    /** Whether what drafts read is kept. */
+    boolean isDrafting() {
+        return drafting;
+    }
+
     private void plan(long ram) {
         long window = PlanRules.workingWindow(map, ram);
         control = new WindowControl(window, PlanRules.leastWindow(map));
@@ -184,11 +208,19 @@ final class Planner {
     }
 
     private void plan(long ram, long window) {
+        BitSet keep = new BitSet();
         try {
-            plan = PlanRules.plan(map, ram, window, planned);
+            plan = PlanRules.plan(map, ram, window, drafting, keep);
         } catch (InsufficientRamException e) {
-            throw e.in(budget);
+            if (!drafting) {
+                throw e.in(budget);
+            }
+            drafting = false;
+            plan(ram, window);
+            return;
         }
+        planned.clear();
+        planned.or(keep);
         for (int piece = 0; piece < map.everyTokenCount(); piece++) {
             if (planned.get(piece)) {
                 pool.pin(piece);

@@ -3,6 +3,7 @@ package io.github.bigllama.internal.pager;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;
+import io.github.bigllama.internal.pieces.PlanRules;
 import io.github.bigllama.internal.pieces.UseOrder;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -77,6 +78,15 @@ final class Segment {
                 pool.awaitChange();
             }
             held.set(piece);
+        }
+    }
+
+    /** Holds the weights after the last layer, which drafts read, too. */
+    void holdOutputs() throws IOException, InterruptedException {
+        for (int weight = 0; weight < map.weights().all().size(); weight++) {
+            if (PlanRules.isOutput(map.weights().all().get(weight))) {
+                hold(weight);
+            }
         }
     }
 

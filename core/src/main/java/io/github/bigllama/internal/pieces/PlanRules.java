@@ -99,10 +99,22 @@ public final class PlanRules {
 
     /** Bytes of RAM that a window needs: for itself, and for weights that can't pass through it. */
     public static long must(PieceMap map, long window) {
+        return must(map, window, false);
+    }
+
+    /**
+     * Bytes of RAM that a window needs: for itself, and for weights that can't pass through it.
+     *
+     * @param drafting see {@link #plan(PieceMap, long, long, boolean, BitSet)}
+     */
+    public static long must(PieceMap map, long window, boolean drafting) {
+        BitSet keep = new BitSet();
         return window
                 + expertWindow(map)
                 + map.sharedPages()
-                + keepLargest(map, window, new BitSet());
+                + draftSize(map, drafting)
+                + keepOutputs(map, drafting, keep)
+                + keepLargest(map, window, keep);
     }
 
     /**
@@ -114,17 +126,34 @@ public final class PlanRules {
      * @throws InsufficientRamException if that is too little; the message says how much is needed
      */
     public static ResidencyPlan plan(PieceMap map, long ram, long window, BitSet keep) {
+        return plan(map, ram, window, false, keep);
+    }
+
+    /**
+     * Makes a plan.
+     *
+     * @param ram bytes of RAM for weights
+     * @param window bytes of it for weights that pass through
+     * @param drafting whether the model drafts for itself: then what drafts read stays in RAM,
+     *     which is the layers that predict further tokens, and the outputs
+     * @param keep receives the pieces to keep
+     * @throws InsufficientRamException if that is too little; the message says how much is needed
+     */
+    public static ResidencyPlan plan(
+            PieceMap map, long ram, long window, boolean drafting, BitSet keep) {
         keep.clear();
         long all = map.size(0, map.everyTokenCount());
-        long room = ram - window - expertWindow(map) - map.sharedPages();
+        long room = ram - window - expertWindow(map) - map.sharedPages() - draftSize(map, drafting);
         long kept = 0;
         if (all <= room) {
             keep.set(0, map.everyTokenCount());
             kept = all;
         } else {
-            kept = keepLargest(map, window, keep);
+            kept = keepOutputs(map, drafting, keep);
+            kept += keepLargest(map, window, keep);
             if (kept > room) {
-                throw new InsufficientRamException(ram, leastRam(map));
+                long more = must(map, window, drafting) - must(map, window);
+                throw new InsufficientRamException(ram, leastRam(map) + more);
             }
             kept += keepSeams(map, room - kept, keep);
             kept += keepEvenly(map, room - kept, keep);
@@ -159,6 +188,29 @@ public final class PlanRules {
                 .mapToLong(w -> w.size() + w.size() / 4)
                 .max()
                 .orElse(0);
+    }
+
+    /** Bytes of the layers that predict further tokens, if they draft. */
+    private static long draftSize(PieceMap map, boolean drafting) {
+        return drafting ? map.weights().size(Use.DRAFTS) : 0;
+    }
+
+    /** Keeps the weights after the last layer if the model drafts for itself. */
+    private static long keepOutputs(PieceMap map, boolean drafting, BitSet keep) {
+        if (!drafting) {
+            return 0;
+        }
+        for (int weight = 0; weight < map.weights().all().size(); weight++) {
+            if (isOutput(map.weights().all().get(weight))) {
+                keep.set(map.first(weight), map.last(weight) + 1);
+            }
+        }
+        return keep.stream().mapToLong(map::length).sum();
+    }
+
+    /** Whether a weight is one that drafts read, too. */
+    public static boolean isOutput(Weight weight) {
+        return weight.layer() == Weight.AFTER_LAYERS && weight.use() == Use.EVERY_TOKEN;
     }
 
     /** Keeps enough of each large weight that the rest fits into half the window. */

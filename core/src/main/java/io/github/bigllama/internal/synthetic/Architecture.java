@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 
 /**
  * A small model of an architecture of llama.cpp's: its metadata, and the names and extents of its
@@ -182,6 +183,11 @@ public record Architecture(String name, JsonNode data, List<List<String>> layers
     private static GgufValue value(JsonNode node) {
         if (node.isBoolean()) {
             return new GgufValue.Bool(node.asBoolean());
+        }
+        if (node.isArray()) {
+            long[] values =
+                    IntStream.range(0, node.size()).mapToLong(i -> node.get(i).asLong()).toArray();
+            return new GgufValue.Array(GgufArray.of(GgufValueType.INT32, values));
         }
         return node.isIntegralNumber()
                 ? number(node.asLong())

@@ -110,7 +110,8 @@ class OwnMemoryLogitsTest {
                                 OPTIONS,
                                 loaded.sizes(),
                                 pager,
-                                null);
+                                null,
+                                false);
                 Lane lane = context.open().orElseThrow()) {
             int[] tokens = new Random(3).ints(16 + TOKENS, 300, 800).toArray();
             assertThat(lane.decodeSome(tokens, 0, 16)).isEqualTo(16);

@@ -1,0 +1,202 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
+import io.github.bigllama.internal.llama.LlamaLog;
+import io.github.bigllama.internal.llama.NativeHandle;
+import io.github.bigllama.internal.llama.Shim;
+import io.github.bigllama.internal.load.ContextParams;
+import io.github.bigllama.internal.load.MtpLayers;
+import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.threads.ComputeThreads;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The layers of a model that predict further tokens (multi-token prediction), with a memory of
+ * their own. They compute each batch after the rest of the model, from its last hidden states, and
+ * draft what may follow. For one thread at a time: used with the lock of its {@link Context}.
+ */
+final class MtpContext implements AutoCloseable {
+    private static final System.Logger LOGGER = System.getLogger(MtpContext.class.getName());
+
+    /** The name of this kind of speculation in common_speculative. */
+    private static final String KIND = "draft-mtp";
+
+    private static final int[] NONE = {};
+
+    private final Arena arena = Arena.ofShared();
+    private final NativeHandle context;
+    private final ComputeThreads threads;
+    private final NativeHandle drafter;
+    private final MemorySegment draft = arena.allocate(ValueLayout.JAVA_INT, MtpLayers.MOST);
+    private final @Nullable Pager pager;
+
+    /**
+     * Creates the context.
+     *
+     * @param target the context of the rest of the model, which must be closed later
+     * @param options those of the target
+     * @param pager keeps the right weights in memory; null if all of them fit
+     * @throws SessionException if llama.cpp can't create it, or weights would have too little RAM
+     */
+    MtpContext(
+            NativeContext target,
+            MemorySegment model,
+            SessionOptions options,
+            @Nullable Pager pager) {
+        this.pager = pager;
+        try {
+            if (pager != null) {
+                pager.keepDrafting();
+            }
+            context = create(target.pointer(), model, options);
+        } catch (InsufficientRamException e) {
+            arena.close();
+            throw failure(e.getMessage());
+        } catch (SessionException e) {
+            arena.close();
+            throw e;
+        }
+        threads = new ComputeThreads(context, NativeContext.cores(target, options, pager), true);
+        try {
+            drafter = drafter(target.pointer(), options.sequences());
+        } catch (SessionException e) {
+            context.close();
+            arena.close();
+            throw e;
+        }
+    }
+
+    private NativeHandle create(MemorySegment target, MemorySegment model, SessionOptions options) {
+        int batch = llama_h.llama_n_batch(target);
+        MemorySegment params = ContextParams.mtp(options, batch, arena);
+        LlamaLog.Result<MemorySegment> created =
+                LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
+        if (created.value().equals(MemorySegment.NULL)) {
+            throw new SessionException(
+                    "could not create a context for the layers that predict further tokens (MTP)",
+                    created.log());
+        }
+        return new NativeHandle("MTP context", created.value(), llama_h::llama_free);
+    }
+
+    private NativeHandle drafter(MemorySegment target, int sequences) {
+        return new NativeHandle(
+                "MTP drafter",
+                Shim.pointer(
+                        MtpContext::failure,
+                        "cannot draft tokens",
+                        (scope, error) ->
+                                llama_h.bigllama_speculation_create(
+                                        scope.allocateFrom(KIND),
+                                        target,
+                                        context.pointer(),
+                                        sequences,
+                                        MtpLayers.MOST,
+                                        1,
+                                        0,
+                                        error)),
+                llama_h::bigllama_speculation_free);
+    }
+
+    private static SessionException failure(String message) {
+        return new SessionException(
+                "the layers that predict further tokens (MTP) can't be used: " + message,
+                List.of());
+    }
+
+    /** Its memory, in which sequences have the numbers that they have in the target's. */
+    MemorySegment memory() {
+        return context.borrow(llama_h.llama_get_memory(context.pointer()));
+    }
+
+    /** Computes what the target has just computed. */
+    void follow(Batch batch) {
+        compute(
+                error ->
+                        llama_h.bigllama_speculation_follow(
+                                drafter.pointer(), batch.struct(), error));
+    }
+
+    /**
+     * Drafts tokens.
+     *
+     * @param tokens those in the target's memory
+     * @param last the token after those
+     * @param most the most tokens to draft
+     */
+    int[] draft(int sequence, int[] tokens, int last, int most) {
+        try (Arena scope = Arena.ofConfined()) {
+            MemorySegment known = scope.allocateFrom(ValueLayout.JAVA_INT, tokens);
+            int count =
+                    compute(
+                            error ->
+                                    llama_h.bigllama_speculation_draft(
+                                            drafter.pointer(),
+                                            sequence,
+                                            known,
+                                            tokens.length,
+                                            last,
+                                            Math.min(most, MtpLayers.MOST),
+                                            draft,
+                                            error));
+            return count <= 0
+                    ? NONE
+                    : draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
+        }
+    }
+
+    /** Notes how many tokens of the last draft were right. */
+    void accepted(int sequence, int count) {
+        Shim.number(
+                MtpContext::failure,
+                "cannot draft tokens",
+                (scope, error) ->
+                        llama_h.bigllama_speculation_accept(
+                                drafter.pointer(), sequence, count, error));
+    }
+
+    private interface Call {
+        int run(MemorySegment error);
+    }
+
+    /** Without what fails here, drafts are worse, or there are none: answers stay the same. */
+    private int compute(Call call) {
+        IntSupplier computation =
+                () ->
+                        threads.compute(
+                                () ->
+                                        Shim.number(
+                                                MtpContext::failure,
+                                                "cannot compute",
+                                                (scope, error) -> call.run(error)),
+                                result -> true);
+        try {
+            return pager == null ? computation.getAsInt() : pager.draft(computation);
+        } catch (SessionException | IOException e) {
+            LOGGER.log(System.Logger.Level.DEBUG, e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return 0;
+    }
+
+    @Override
+    public void close() {
+        if (context.isClosed()) {
+            return;
+        }
+        drafter.close();
+        context.close();
+        threads.close();
+        arena.close();
+    }
+}
