@@ -333,7 +333,7 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
 
     /** What of the model is kept in RAM, and what that costs; empty if all of it fits. */
     public Optional<Residency> residency() {
-        return contexts.pager().map(pager -> pager);
+        return contexts.pager().map(Pager::residency);
     }
 
     /** Tells this model apart from others; see {@link ModelFingerprint}. */

@@ -11220,6 +11220,15 @@ public class llama_h extends llama_h$shared {
     public static int LLAMA_LAZY_MODE_ON() {
         return LLAMA_LAZY_MODE_ON;
     }
+    private static final int LLAMA_CONTEXT_TYPE_DEFAULT = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_context_type.LLAMA_CONTEXT_TYPE_DEFAULT = 0
+     * }
+     */
+    public static int LLAMA_CONTEXT_TYPE_DEFAULT() {
+        return LLAMA_CONTEXT_TYPE_DEFAULT;
+    }
     private static final int LLAMA_CONTEXT_TYPE_MTP = (int)1L;
     /**
      * {@snippet lang=c :

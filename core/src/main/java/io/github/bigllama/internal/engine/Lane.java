@@ -1,15 +1,11 @@
 package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.core.exception.DecodeException;
-import io.github.bigllama.core.exception.MediaException;
 import io.github.bigllama.core.residency.PassStats;
-import io.github.bigllama.internal.media.Embeddings;
-import io.github.bigllama.internal.media.MediaEncoder;
 import io.github.bigllama.internal.media.MediaPiece;
 import io.github.bigllama.internal.threads.PlatformThread;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -288,54 +284,10 @@ public final class Lane implements AutoCloseable {
             return 0;
         }
         if (MediaPiece.isMedia(source[from])) {
-            return computeMedia(source, from);
+            return new MediaPasses(this).compute(source, from);
         }
         int most = MediaPiece.textRun(source, from, Math.min(count, context.batchSize()));
         return compute(new Request(this, source, from, most, most - 1, false));
-    }
-
-    /** Computes the embeddings that a run of tokens stands for; 0 if aborted. */
-    private int computeMedia(int[] source, int from) {
-        MediaEncoder media = Objects.requireNonNull(context.media());
-        MediaPiece piece = media.runAt(source, from);
-        requireMicroBatch(piece);
-        int before = sequence.used();
-        int done = 0;
-        try (Embeddings embeddings = media.encode(piece, before)) {
-            while (done < piece.cells()) {
-                int count = Math.min(piece.cells() - done, context.batchSize());
-                int computed = compute(new Request(this, embeddings, done, count));
-                if (computed == 0) {
-                    return 0;
-                }
-                done += computed;
-            }
-        } finally {
-            boolean isDone = done == piece.cells();
-            change(
-                    () -> {
-                        if (isDone) {
-                            sequence.append(source, from, piece.positions());
-                        } else {
-                            sequence.rollBack(sequence.used());
-                        }
-                        return null;
-                    });
-        }
-        return piece.positions();
-    }
-
-    /** llama.cpp would end the process. */
-    private void requireMicroBatch(MediaPiece piece) {
-        if (!piece.isCausal() && piece.cells() > context.microBatchSize()) {
-            throw new MediaException(
-                    String.format(
-                            Locale.ROOT,
-                            "%s takes %d tokens, which this model computes at once, and the session at most %d: open it with a larger micro-batch (-ub)",
-                            piece.name(),
-                            piece.cells(),
-                            context.microBatchSize()));
-        }
     }
 
     /**
@@ -349,7 +301,8 @@ public final class Lane implements AutoCloseable {
                 && compute(new Request(this, source, from, count, first, true)) == count;
     }
 
-    private int compute(Request request) {
+    /** Computes a request; returns how many of its tokens were computed. */
+    int compute(Request request) {
         outputs.invalidate();
         context.compute(request);
         return request.result();

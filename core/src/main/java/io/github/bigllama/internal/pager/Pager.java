@@ -4,9 +4,7 @@ import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.Residency;
-import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyPlan;
-import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
@@ -20,7 +18,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntSupplier;
 
@@ -39,7 +36,7 @@ import java.util.function.IntSupplier;
  */
 // A hold is kept, not used.
 @SuppressWarnings("try")
-public final class Pager implements Residency, AutoCloseable {
+public final class Pager implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger(Pager.class.getName());
 
     private final PieceMap map;
@@ -117,11 +114,9 @@ public final class Pager implements Residency, AutoCloseable {
         }
     }
 
-    @Override
-    public ResidencyPlan plan() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return planner.plan();
-        }
+    /** What is in memory, and what passes cost. */
+    public Residency residency() {
+        return new PagerReport(map, pool, planner, experts, meter);
     }
 
     /** Bytes of RAM for weights, beside memory that will be used for something else. */
@@ -412,37 +407,6 @@ public final class Pager implements Residency, AutoCloseable {
             return stats;
         } finally {
             turn.unlock();
-        }
-    }
-
-    @Override
-    public int[] expertUses() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return experts.uses();
-        }
-    }
-
-    @Override
-    public Optional<PassStats> lastPass() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return meter.last();
-        }
-    }
-
-    @Override
-    public ResidencyStats stats() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return meter.all();
-        }
-    }
-
-    @Override
-    public ResidencyMap map(int cells) {
-        if (cells < 1) {
-            throw new IllegalArgumentException("cells is " + cells + ", must be at least 1");
-        }
-        try (PiecePool.Hold hold = pool.hold()) {
-            return new PiecePicture(map, pool).draw(cells);
         }
     }
 

@@ -81,7 +81,7 @@ class PagerTest {
         for (int pass = 0; pass < 4; pass++) {
             PassStats stats = pass(1);
             if (pass > 1) {
-                ResidencyPlan plan = pager.plan();
+                ResidencyPlan plan = pager.residency().plan();
                 assertThat(stats.bytesRead())
                         .isBetween(
                                 plan.streamed() * 9 / 10 - plan.window(),
@@ -116,11 +116,12 @@ class PagerTest {
             PassStats stats = pager.end(true);
             first = pass == 0 ? stats.bytesRead() : first;
             if (pass == 3) {
-                ResidencyPlan plan = pager.plan();
+                ResidencyPlan plan = pager.residency().plan();
                 assertThat(stats.bytesRead()).isLessThan(plan.streamed() + plan.window());
             }
             // Until the order is known, what is waited for comes in beside the window.
-            assertThat(residentBytes()).isLessThan(104_000_000 + pager.plan().window() / 2);
+            assertThat(residentBytes())
+                    .isLessThan(104_000_000 + pager.residency().plan().window() / 2);
         }
         assertThat(first).isPositive();
     }
