@@ -44,7 +44,7 @@ public final class CoreShare {
         long now = System.nanoTime();
         COMPUTING.put(user, NOW_COMPUTING);
         COMPUTING.values().removeIf(until -> until != NOW_COMPUTING && until - now < 0);
-        return Math.max(1, cores.getAsInt() / COMPUTING.size());
+        return Math.max(1, cores.getAsInt() / Math.max(1, COMPUTING.size()));
     }
 
     /** Ends a pass. */
@@ -52,9 +52,9 @@ public final class CoreShare {
         COMPUTING.put(user, System.nanoTime() + BETWEEN_TOKENS_NANOS);
     }
 
-    /** Notes that no pass will follow soon. */
+    /** Notes that no pass will follow soon; one of another context that takes turns goes on. */
     void leave() {
-        COMPUTING.remove(user);
+        COMPUTING.computeIfPresent(user, (any, until) -> until == NOW_COMPUTING ? until : null);
     }
 
     /** Number of threads that generate, with this share of the cores. */

@@ -20,6 +20,27 @@ class CoreShareTest {
         return new CoreShare(new Object(), options, cores);
     }
 
+    private static void leave(CoreShare share) {
+        share.end();
+        share.leave();
+    }
+
+    /** Such as the sessions of a model whose weights pass through memory. */
+    @Test
+    void whoRestsDoesNotSpeakForThoseItTakesTurnsWith() throws InterruptedException {
+        Thread.sleep(50);
+        Object user = new Object();
+        CoreShare one = new CoreShare(user, SessionOptions.defaults(), () -> CORES);
+        CoreShare two = new CoreShare(user, SessionOptions.defaults(), () -> CORES);
+        CoreShare other = share(SessionOptions.defaults());
+        one.begin();
+        two.leave();
+        assertThat(other.begin()).isEqualTo(Math.max(1, CORES / 2));
+        leave(one);
+        assertThat(other.begin()).isEqualTo(CORES);
+        leave(other);
+    }
+
     @Test
     void coresAreDividedAmongWhatComputes() throws InterruptedException {
         // Sessions of other tests may have computed just before.
@@ -37,9 +58,9 @@ class CoreShareTest {
             assertThat(first.threads(share)).isEqualTo(threads);
             assertThat(first.batchThreads(share)).isEqualTo(threads);
         }
-        others.forEach(CoreShare::leave);
+        others.forEach(CoreShareTest::leave);
         assertThat(first.begin()).isEqualTo(CORES);
-        first.leave();
+        leave(first);
     }
 
     @Test
@@ -52,7 +73,7 @@ class CoreShareTest {
         assertThat(two.begin()).isEqualTo(Math.max(1, CORES / 2));
         Thread.sleep(50);
         assertThat(two.begin()).isEqualTo(CORES);
-        two.leave();
+        leave(two);
     }
 
     @Test
@@ -73,12 +94,12 @@ class CoreShareTest {
         free.set(3);
         assertThat(one.begin()).isEqualTo(3);
         assertThat(two.begin()).isEqualTo(1);
-        two.leave();
+        leave(two);
         free.set(1);
         assertThat(one.begin()).isEqualTo(1);
         free.set(4);
         assertThat(one.begin()).isEqualTo(4);
         assertThat(share(SessionOptions.defaults().withThreads(3, 5)).threads(1)).isEqualTo(3);
-        one.leave();
+        leave(one);
     }
 }
