@@ -172,7 +172,10 @@ class LogprobsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Speculation.class, mode = Mode.EXCLUDE, names = "DRAFT")
+    @EnumSource(
+            value = Speculation.class,
+            mode = Mode.EXCLUDE,
+            names = {"DRAFT", "MTP"})
     void guessesChangeNothing(Speculation speculation) {
         String prompt = "one two three four five six seven eight nine ten ".repeat(4);
         Map<Integer, Float> noEnd =

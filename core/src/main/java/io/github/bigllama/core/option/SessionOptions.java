@@ -25,8 +25,9 @@ import java.util.function.Consumer;
  * @param embeddings whether {@link LlamaSession#embedding()} is available
  * @param outputs most tokens of a batch that have logits ({@code n_outputs_max}), see {@link
  *     LlamaSession#decode(int[], int)}; 0 for the last token of each sequence
- * @param speculation how tokens are drafted before they are computed. Never for a model with a
- *     recurrent state, which can't go back to before a wrong token
+ * @param speculation how tokens are drafted before they are computed. A model with a recurrent
+ *     state can't go back to before a wrong token, unless it drafts by its own layers ({@link
+ *     Speculation#MTP})
  */
 public record SessionOptions(
         int contextSize,

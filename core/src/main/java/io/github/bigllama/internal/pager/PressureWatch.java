@@ -18,13 +18,19 @@ import java.util.regex.Pattern;
  * the middle of a pass.
  */
 final class PressureWatch implements AutoCloseable {
-    private static final long USUAL_MILLIS = 100;
+    private static final long USUAL_MILLIS = 50;
 
     /** The interval while programs wait for memory. */
     private static final long PRESSED_MILLIS = 20;
 
     private static final Path PRESSURE = Path.of("/proc/pressure/memory");
     private static final Pattern STALLED = Pattern.compile("some .*total=(\\d+)");
+
+    /**
+     * While memory is given back, another program goes on taking it: as much as it took since the
+     * last look, so many times.
+     */
+    private static final int AHEAD = 3;
 
     /** Microseconds of waiting for memory, by any program, that are significant. */
     private static final long STALL = 2000;
@@ -34,6 +40,9 @@ final class PressureWatch implements AutoCloseable {
     private final Thread thread;
     private long stalled = stalled();
     private long swapped = AvailableRam.swappedBytes();
+
+    /** Bytes that were missing at the last look, less those that were given back since. */
+    private long expected;
 
     /**
      * Starts watching.
@@ -61,15 +70,30 @@ final class PressureWatch implements AutoCloseable {
     }
 
     private void look() {
-        long least = RamBudget.RESERVE / 2;
         long now = AvailableRam.swappedBytes();
         long missing = shortage.getAsLong();
-        if (missing > least) {
-            shrink.accept(missing);
-        } else if (now > swapped) {
-            shrink.accept(Math.max(least, 2 * (now - swapped)));
+        long bytes = toGiveBack(missing, Math.max(0, now - swapped));
+        if (bytes > 0) {
+            shrink.accept(bytes);
         }
+        expected = missing - bytes;
         swapped = now;
+    }
+
+    /**
+     * Bytes to give back.
+     *
+     * @param missing bytes that are missing for the plan; negative if there is more
+     * @param newlySwapped bytes of this process that were swapped out since the last look
+     */
+    long toGiveBack(long missing, long newlySwapped) {
+        long least = RamBudget.RESERVE / 2;
+        if (missing > least) {
+            // Before, there may have been more than the plan needs.
+            long taken = Math.clamp(missing - expected, 0, missing);
+            return missing + AHEAD * taken;
+        }
+        return newlySwapped > 0 ? Math.max(least, 2 * newlySwapped) : 0;
     }
 
     /** Microseconds for which programs have waited for memory; 0 where the system does not say. */
