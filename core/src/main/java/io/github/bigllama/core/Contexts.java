@@ -156,7 +156,10 @@ final class Contexts {
     }
 
     private Context create(SessionOptions options) {
-        boolean mtp = usesMtp(options);
+        boolean mtp =
+                usesMtp(options)
+                        && (options.speculation() == Speculation.MTP
+                                || rules().affordsMtp(fit(options)));
         SessionOptions fitting = fit(options, mtp);
         try {
             return create(fitting, mtp);

@@ -317,6 +317,26 @@ class MtpTest {
         }
     }
 
+    /** Copies of a recurrent state take memory, which small RAM needs for weights. */
+    @Test
+    void whereRamIsShortTheModelDoesNotDraftUnasked() throws IOException {
+        assumeTrue(
+                System.getProperty("os.name").equals("Linux"), "residency is only known on Linux");
+        Path path = foreseen("qwen35", SIZE);
+        System.gc();
+        long weights = PlanRules.leastRam(Weights.of(ModelFiles.read(path))) + (6L << 20);
+        long ram = AvailableRam.anonymousBytes() + (66L << 20) + weights;
+        ModelOptions streamed = PLAIN.withMtp(false).withLoadMode(LoadMode.AUTO).withRam(ram);
+        try (LlamaModel model = LlamaModel.load(path, streamed);
+                LlamaSession session = model.newSession(OPTIONS)) {
+            assertThat(model.supportsMtp()).isTrue();
+            GenerationOptions options = greedy(model).withMaxTokens(8);
+            Answer answer = answer(session, options, text(8, 20));
+            assertThat(answer.tokens()).hasSize(8);
+            assertThat(answer.stats().drafted()).isZero();
+        }
+    }
+
     @Test
     void aServerDraftsByTheModelItself() throws Exception {
         try (LlamaModel model = LlamaModel.load(foreseen("qwen35", 0), PLAIN)) {

@@ -1,9 +1,11 @@
 package io.github.bigllama.internal.load;
 
 import io.github.bigllama.core.exception.SessionException;
+import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.ContextMemory;
 import io.github.bigllama.core.residency.RamBudget;
+import io.github.bigllama.core.residency.Weight;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -40,6 +42,9 @@ public final class MemoryFit {
 
     /** The largest automatic context, in tokens, that may take more than that. */
     private static final int MODEST_CONTEXT = 4096;
+
+    /** Layers that predict further tokens are used unasked if they take less than this fraction. */
+    private static final int MTP_SHARE = 8;
 
     /** Compute buffers take about this fraction of the size of the weights. */
     private static final int COMPUTE_BUFFERS = 50;
@@ -185,6 +190,23 @@ public final class MemoryFit {
                     weightRam,
                     most,
                     model.memory(options.withBatchSizes(most, most)).computeBuffers());
+        }
+    }
+
+    /**
+     * Whether the memory of the layers that predict further tokens (MTP), and of what they need, is
+     * small beside that of the weights.
+     *
+     * @param options with a definite context size
+     */
+    public boolean affordsMtp(SessionOptions options) {
+        ModelOptions file = loaded.options();
+        try (ModelDryRun with = new ModelDryRun(path, file.withMtp(true));
+                ModelDryRun without = new ModelDryRun(path, file.withMtp(false))) {
+            SessionOptions batched = batched(options);
+            long more = with.memory(batched).total() - without.memory(batched).total();
+            long layers = loaded.weights().size(Weight.Use.DRAFTS);
+            return more + layers <= loaded.budget().weightRam(-ownBytes) / MTP_SHARE;
         }
     }
 
