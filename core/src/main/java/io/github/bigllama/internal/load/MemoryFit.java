@@ -44,7 +44,7 @@ public final class MemoryFit {
     private static final int MODEST_CONTEXT = 4096;
 
     /** Layers that predict further tokens are used unasked if they take less than this fraction. */
-    private static final int MTP_SHARE = 8;
+    private static final int MTP_SHARE = 4;
 
     /** Compute buffers take about this fraction of the size of the weights. */
     private static final int COMPUTE_BUFFERS = 50;
