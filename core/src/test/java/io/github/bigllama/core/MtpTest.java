@@ -290,7 +290,7 @@ class MtpTest {
     }
 
     @Test
-    void aModelThatStreamsDraftsByItself() throws IOException {
+    void aModelThatStreamsDraftsToo() throws IOException {
         assumeTrue(
                 System.getProperty("os.name").equals("Linux"), "residency is only known on Linux");
         Path path = foreseen("qwen35", 2 * SIZE);
@@ -302,10 +302,10 @@ class MtpTest {
             expected = without(model, options, prompt);
         }
         System.gc();
-        long ram = AvailableRam.anonymousBytes() + (66L << 20) + Files.size(path) / 4 * 3;
+        long ram = AvailableRam.anonymousBytes() + (66L << 20) + Files.size(path) / 2;
         ModelOptions streamed = PLAIN.withMtp(false).withLoadMode(LoadMode.AUTO).withRam(ram);
         try (LlamaModel model = LlamaModel.load(path, streamed);
-                LlamaSession session = model.newSession(OPTIONS)) {
+                LlamaSession session = model.newSession(OPTIONS.withSpeculation(Speculation.MTP))) {
             assertThat(model.residency()).isPresent();
             Answer answer = answer(session, options, prompt);
             assertThat(answer.tokens()).isEqualTo(expected);
