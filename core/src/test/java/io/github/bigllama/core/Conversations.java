@@ -8,6 +8,7 @@ import io.github.bigllama.core.option.SamplingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.Endless;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,7 +19,6 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** Conversations with the demo model, and what each of them says alone. */
@@ -41,16 +41,7 @@ final class Conversations implements AutoCloseable {
     Conversations() throws IOException {
         // The difference between kernels is smallest in this type.
         model = LlamaModel.load(DemoModel.PATH.resolveSibling("bigllama-demo-BF16.gguf"));
-        endless =
-                SamplingOptions.greedy()
-                        .withLogitBias(
-                                IntStream.range(0, model.vocabularySize())
-                                        .filter(model.tokenizer()::isEndOfGeneration)
-                                        .boxed()
-                                        .collect(
-                                                Collectors.toMap(
-                                                        token -> token,
-                                                        token -> Float.NEGATIVE_INFINITY)));
+        endless = SamplingOptions.greedy().withLogitBias(Endless.logitBias(model));
         greedy = GenerationOptions.defaults().withSampling(endless).withMaxTokens(TOKENS);
         int[] text =
                 model.tokenizer()

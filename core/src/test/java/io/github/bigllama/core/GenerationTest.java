@@ -9,9 +9,9 @@ import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.SamplingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.Endless;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -280,14 +280,8 @@ class GenerationTest {
     }
 
     private GenerationOptions endless() {
-        Tokenizer tokenizer = model.tokenizer();
-        Map<Integer, Float> noEnd = new HashMap<>();
-        for (int token = 0; token < tokenizer.size(); token++) {
-            if (tokenizer.isEndOfGeneration(token)) {
-                noEnd.put(token, Float.NEGATIVE_INFINITY);
-            }
-        }
-        return GREEDY.withSampling(SamplingOptions.greedy().withLogitBias(noEnd));
+        return GREEDY.withSampling(
+                SamplingOptions.greedy().withLogitBias(Endless.logitBias(model)));
     }
 
     private static int[] longPrompt(int tokens) {

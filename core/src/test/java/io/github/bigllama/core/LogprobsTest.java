@@ -14,6 +14,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.Endless;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.http.HttpClient;
@@ -23,7 +24,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -178,14 +178,10 @@ class LogprobsTest {
             names = {"DRAFT", "MTP"})
     void guessesChangeNothing(Speculation speculation) {
         String prompt = "one two three four five six seven eight nine ten ".repeat(4);
-        Map<Integer, Float> noEnd =
-                IntStream.range(0, model.vocabularySize())
-                        .filter(model.tokenizer()::isEndOfGeneration)
-                        .boxed()
-                        .collect(Collectors.toMap(i -> i, i -> Float.NEGATIVE_INFINITY));
         GenerationOptions options =
                 GREEDY.withMaxTokens(60)
-                        .withSampling(SamplingOptions.greedy().withLogitBias(noEnd));
+                        .withSampling(
+                                SamplingOptions.greedy().withLogitBias(Endless.logitBias(model)));
         try (LlamaSession session =
                         model.newSession(DemoModel.ONE_THREAD.withSpeculation(speculation));
                 TokenStream answer = session.generate(prompt, options)) {

@@ -11,6 +11,7 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.testing.Architectures;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.Endless;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -70,18 +71,12 @@ class RecurrentSessionsTest {
     }
 
     private static GenerationOptions options(LlamaModel model) {
-        Map<Integer, Float> endless = new HashMap<>();
-        for (int token = 0; token < model.vocabularySize(); token++) {
-            if (model.tokenizer().isEndOfGeneration(token)) {
-                endless.put(token, Float.NEGATIVE_INFINITY);
-            }
-        }
         return GenerationOptions.defaults()
                 .withSampling(
                         SamplingOptions.defaults()
                                 .withTemperature(1)
                                 .withSeed(5)
-                                .withLogitBias(endless))
+                                .withLogitBias(Endless.logitBias(model)))
                 .withMaxTokens(ANSWER);
     }
 

@@ -13,13 +13,12 @@ import io.github.bigllama.core.option.SamplingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.internal.engine.Sequence;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.Endless;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -329,13 +328,8 @@ class SessionTest {
 
     /** A model that must not end an answer does not. */
     private static GenerationOptions endless() {
-        Tokenizer tokenizer = model.tokenizer();
-        Map<Integer, Float> ends =
-                IntStream.range(0, tokenizer.size())
-                        .filter(tokenizer::isEndOfGeneration)
-                        .boxed()
-                        .collect(Collectors.toMap(i -> i, i -> Float.NEGATIVE_INFINITY));
-        return GREEDY.withSampling(SamplingOptions.greedy().withLogitBias(ends));
+        return GREEDY.withSampling(
+                SamplingOptions.greedy().withLogitBias(Endless.logitBias(model)));
     }
 
     @Test

@@ -12,14 +12,13 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.Endless;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -43,16 +42,7 @@ class SpeculationTest {
     @BeforeAll
     static void load() {
         model = LlamaModel.load(DemoModel.PATH);
-        endless =
-                SamplingOptions.greedy()
-                        .withLogitBias(
-                                IntStream.range(0, model.vocabularySize())
-                                        .filter(model.tokenizer()::isEndOfGeneration)
-                                        .boxed()
-                                        .collect(
-                                                Collectors.toMap(
-                                                        token -> token,
-                                                        token -> Float.NEGATIVE_INFINITY)));
+        endless = SamplingOptions.greedy().withLogitBias(Endless.logitBias(model));
         greedy = GenerationOptions.defaults().withSampling(endless).withMaxTokens(200);
     }
 

@@ -140,11 +140,11 @@ public final class BenchCommand implements Callable<Integer> {
         }
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded =
-                        ModelUse.WRITE.load(
-                                model,
-                                session.addTo(adapters.addTo(model.toOptions())),
-                                interruption,
-                                System.err)) {
+                        ModelUse.WRITE.require(
+                                model.load(
+                                        session.addTo(adapters.addTo(model.toOptions())),
+                                        interruption,
+                                        System.err))) {
             System.err.println(
                     "bigllama: %s, %s, %s"
                             .formatted(

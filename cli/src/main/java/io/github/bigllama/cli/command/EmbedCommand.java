@@ -98,11 +98,11 @@ public final class EmbedCommand implements Callable<Integer> {
         EmbeddingOptions options = options();
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded =
-                        ModelUse.EMBED.load(
-                                model,
-                                adapters.addTo(model.toOptions()),
-                                interruption,
-                                System.err);
+                        ModelUse.EMBED.require(
+                                model.load(
+                                        adapters.addTo(model.toOptions()),
+                                        interruption,
+                                        System.err));
                 Embedder embedder = loaded.newEmbedder(options)) {
             loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
             // On a terminal the vectors themselves show how far it is.

@@ -102,11 +102,11 @@ public final class RerankCommand implements Callable<Integer> {
         RerankingOptions options = options();
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded =
-                        ModelUse.RERANK.load(
-                                model,
-                                adapters.addTo(model.toOptions()),
-                                interruption,
-                                System.err);
+                        ModelUse.RERANK.require(
+                                model.load(
+                                        adapters.addTo(model.toOptions()),
+                                        interruption,
+                                        System.err));
                 Reranker reranker = loaded.newReranker(options)) {
             loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
             List<Scored> scored = new ArrayList<>();

@@ -57,7 +57,7 @@ public final class GenerationSettings {
     }
 
     public LlamaModel load(Interruption interruption, PrintStream err) {
-        return ModelUse.WRITE.load(model, modelOptions(), interruption, err);
+        return ModelUse.WRITE.require(model.load(modelOptions(), interruption, err));
     }
 
     private ModelOptions modelOptions() {

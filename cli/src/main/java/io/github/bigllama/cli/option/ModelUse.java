@@ -2,11 +2,8 @@ package io.github.bigllama.cli.option;
 
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
-import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.inspect.ModelKind;
-import io.github.bigllama.core.option.ModelOptions;
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.function.Predicate;
 
@@ -22,15 +19,6 @@ public enum ModelUse {
     ModelUse(Predicate<ModelKind> can, String verb) {
         this.can = can;
         this.verb = verb;
-    }
-
-    /** Loads the model with options, and requires that it can be used for this. */
-    public LlamaModel load(
-            ModelArguments model,
-            ModelOptions options,
-            Interruption interruption,
-            PrintStream err) {
-        return require(model.load(options, interruption, err));
     }
 
     /** Requires a model that can be used for this; closes it otherwise. */

@@ -30,8 +30,6 @@ final class MtpContext implements AutoCloseable {
     /** The name of this kind of speculation in common_speculative. */
     private static final String KIND = "draft-mtp";
 
-    private static final int[] NONE = {};
-
     private final Arena arena = Arena.ofShared();
     private final NativeHandle context;
     private final ComputeThreads threads;
@@ -131,7 +129,7 @@ final class MtpContext implements AutoCloseable {
      *
      * @param tokens those in the target's memory
      * @param last the token after those
-     * @param most the most tokens to draft
+     * @param most the most tokens to draft, up to {@link MtpLayers#MOST}
      */
     int[] draft(int sequence, int[] tokens, int last, int most) {
         try (Arena scope = Arena.ofConfined()) {
@@ -145,12 +143,10 @@ final class MtpContext implements AutoCloseable {
                                             known,
                                             tokens.length,
                                             last,
-                                            Math.min(most, MtpLayers.MOST),
+                                            most,
                                             draft,
                                             error));
-            return count <= 0
-                    ? NONE
-                    : draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
+            return draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
         }
     }
 
