@@ -135,15 +135,25 @@ public final class OwnMemory {
         return unit;
     }
 
-    /** Slots for the pieces of a model. */
-    public Slots slots(PieceMap map) {
-        return new Slots(lengths(map), memory, system.mostMoved());
+    /**
+     * Slots for the pieces of a model.
+     *
+     * @throws IOException if the system does not reserve addresses for them
+     */
+    public Slots slots(PieceMap map) throws IOException {
+        return new Slots(lengths(map), map.everyTokenCount(), memory, system.mostMoved());
     }
 
+    /** Slices are computed with in their slots, so that their shared pages have to be there too. */
     private long[] lengths(PieceMap map) {
         return IntStream.range(0, map.count())
-                .mapToLong(p -> p < map.everyTokenCount() && !everyToken ? 0 : map.ownLength(p))
+                .mapToLong(
+                        p -> p >= map.everyTokenCount() ? map.length(p) : everyTokenLength(map, p))
                 .toArray();
+    }
+
+    private long everyTokenLength(PieceMap map, int piece) {
+        return everyToken ? map.ownLength(piece) : 0;
     }
 
     /** Whether the memory is in huge pages, which a disk fills at its full speed. */
@@ -223,13 +233,13 @@ public final class OwnMemory {
 
     private boolean tryOut(PieceMap map, List<Integer> pieces, OwnFile own, MappedFile cached)
             throws IOException {
-        long length = pieces.stream().mapToLong(map::ownLength).max().orElseThrow();
+        long length = pieces.stream().mapToLong(map::length).max().orElseThrow();
         long slot = (length + SlabMemory.HUGE - 1) / SlabMemory.HUGE * SlabMemory.HUGE;
-        long slab = memory.take(THREADS * slot);
-        boolean clear = choice == Choice.OWN || everyToken;
-        try {
-            int first = pieces.getFirst();
-            own.check(slab, map.ownOffset(first), map.ownLength(first));
+        try (SlabMemory.Range range = memory.reserve(THREADS * slot)) {
+            range.take(0, THREADS * slot);
+            long slab = range.address();
+            check(map, pieces, own, slab);
+            boolean clear = choice == Choice.OWN || everyToken;
             if (clear || memory.isHuge() && length < SlabMemory.HUGE) {
                 return true;
             }
@@ -237,11 +247,12 @@ public final class OwnMemory {
             double direct =
                     seconds(
                             pieces.subList(0, each),
-                            (piece, thread) -> {
-                                long at = slab + thread * slot;
-                                own.fill(at, map.ownOffset(piece), map.ownLength(piece));
-                                own.evict(at, map.ownOffset(piece), map.ownLength(piece));
-                            });
+                            (piece, thread) ->
+                                    own.read(
+                                            slab + thread * slot,
+                                            map.offset(piece),
+                                            map.length(piece),
+                                            map.skew(piece) + map.sliceSize(piece)));
             double through =
                     seconds(
                             pieces.subList(each, 2 * each),
@@ -250,8 +261,23 @@ public final class OwnMemory {
                                 cached.drop(map.ownOffset(piece), map.ownLength(piece));
                             });
             return direct * ADVANTAGE <= through;
-        } finally {
-            memory.give(slab, THREADS * slot);
+        }
+    }
+
+    private static void check(PieceMap map, List<Integer> pieces, OwnFile own, long slab)
+            throws IOException {
+        for (int piece : pieces) {
+            if (piece < map.everyTokenCount()) {
+                own.checkMoving(slab, map.ownOffset(piece), map.ownLength(piece));
+                break;
+            }
+        }
+        for (int piece : pieces) {
+            if (piece >= map.everyTokenCount()) {
+                long end = map.skew(piece) + map.sliceSize(piece);
+                own.checkReading(slab, map.offset(piece), map.length(piece), end);
+                break;
+            }
         }
     }
 

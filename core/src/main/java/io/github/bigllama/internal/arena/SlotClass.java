@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.arena;
 
 import io.github.bigllama.internal.pagecache.SlabMemory;
+import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -8,17 +9,27 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.SequencedSet;
+import java.util.stream.IntStream;
 
-/** The slots of one length, and the slabs that they are cut from. Not thread-safe. */
+/**
+ * The slots of one length, and the slabs that they are allocated and freed in. All slots are in one
+ * row of addresses, a length apart; a huge page at the border of two slabs belongs to both. Not
+ * thread-safe.
+ */
 final class SlotClass {
     static final int NONE = -1;
 
-    /** Approximate bytes of a slab: large enough that little is left over at its end. */
+    /** The most bytes of a slab, unless a slot is larger. */
     private static final long SLAB = 32L << 20;
 
-    private final SlabMemory memory;
+    private final SlabMemory.Range memory;
     private final long length;
+
+    /** Whether some pieces are moved out of their slots. */
+    private final boolean moves;
+
     private int perSlab;
     private final List<Slab> slabs = new ArrayList<>();
     private final Deque<Integer> free = new ArrayDeque<>();
@@ -29,48 +40,43 @@ final class SlotClass {
     private long quota;
     private boolean growing;
 
-    /** Number of slabs. */
-    private int count;
+    /** Bytes taken from the system, in whole huge pages. */
+    private long taken;
 
     /** Slots that are allocated and freed together. */
     private static final class Slab {
-        private final long address;
-
         /** By slot: the piece in it. */
         private final int[] pieces;
 
+        private boolean growing = true;
         private boolean retiring;
         private int gone;
 
-        Slab(long address, int count) {
-            this.address = address;
+        Slab(int count) {
             this.pieces = new int[count];
             Arrays.fill(pieces, NONE);
         }
     }
 
-    SlotClass(long length, SlabMemory memory) {
-        this.length = length;
-        this.memory = memory;
-    }
+    /** A slab that is to be allocated: its number, and where it lies in the row. */
+    record Ground(SlabMemory.Range memory, int slab, long from, long to) {}
 
     /**
-     * Chooses the size of slabs: a small part of the total, and a number of slots that leaves the
-     * least of the last huge page unused.
+     * Reserves addresses.
+     *
+     * @param pieces how many can have a slot
+     * @param moves whether some of them are moved out of their slots
      */
+    SlotClass(long length, int pieces, boolean moves, SlabMemory memory) throws IOException {
+        this.length = length;
+        this.moves = moves;
+        this.memory = memory.reserve(pieces * length + 4 * SLAB);
+    }
+
+    /** Chooses the size of slabs: a small part of the total. */
     private void cut(long total) {
-        long huge = SlabMemory.HUGE;
-        long slab = Math.clamp(total / 64, Math.min(4 * huge, huge + total / 8), SLAB);
-        int most = (int) Math.max(1, slab / length);
-        double least = Double.MAX_VALUE;
-        for (int slots = (most + 1) / 2; slots <= most; slots++) {
-            long bytes = slots * length;
-            double waste = (double) ((bytes + huge - 1) / huge * huge - bytes) / bytes;
-            if (waste <= least) {
-                least = waste;
-                perSlab = slots;
-            }
-        }
+        long slab = Math.clamp(total / 64, SlabMemory.HUGE, SLAB);
+        perSlab = (int) Math.max(1, slab / length);
     }
 
     /** Bytes of a slot. */
@@ -78,13 +84,17 @@ final class SlotClass {
         return length;
     }
 
-    long slabBytes() {
-        return (perSlab * length + SlabMemory.HUGE - 1) / SlabMemory.HUGE * SlabMemory.HUGE;
+    boolean moves() {
+        return moves;
+    }
+
+    private long slabBytes() {
+        return perSlab * length;
     }
 
     /** Bytes of memory taken from the system. */
     long bytes() {
-        return count * slabBytes();
+        return taken;
     }
 
     /** Bytes of the slabs for a number of slots. */
@@ -95,12 +105,17 @@ final class SlotClass {
         if (perSlab == 0) {
             cut(slots * length);
         }
-        return (slots + perSlab - 1) / perSlab * slabBytes();
+        return (slots + perSlab - 1) / perSlab * slabBytes() + SlabMemory.HUGE;
     }
 
     /** The number of slots that the memory can have. */
     long slots() {
-        return perSlab == 0 ? 0 : quota / slabBytes() * perSlab;
+        return perSlab == 0 ? 0 : mostSlabs() * perSlab;
+    }
+
+    private long mostSlabs() {
+        // The last huge page may belong to a slab in part.
+        return Math.max(0, quota - SlabMemory.HUGE) / slabBytes();
     }
 
     boolean hasFree() {
@@ -138,7 +153,7 @@ final class SlotClass {
 
     /** The address of a slot. */
     long address(int slot) {
-        return slab(slot).address + slot % perSlab * length;
+        return memory.address() + slot * length;
     }
 
     private Slab slab(int slot) {
@@ -156,7 +171,7 @@ final class SlotClass {
         if (!slab.retiring) {
             free.addFirst(slot);
         } else if (++slab.gone == perSlab) {
-            remove(slab);
+            remove(slot / perSlab);
         }
     }
 
@@ -179,31 +194,68 @@ final class SlotClass {
 
     /** Whether there is room for another slab. */
     boolean hasRoom() {
-        return quota > 0 && bytes() + slabBytes() <= quota;
+        return perSlab > 0
+                && slabs.stream().filter(Objects::nonNull).count() < mostSlabs()
+                && end(freeNumber()) <= memory.size();
     }
 
-    /** Notes that a slab is being allocated. */
-    void growing() {
+    private int freeNumber() {
+        int number = slabs.indexOf(null);
+        return number >= 0 ? number : slabs.size();
+    }
+
+    /** Begins to allocate a slab. */
+    Ground growing() {
         growing = true;
+        int number = freeNumber();
+        if (number == slabs.size()) {
+            slabs.add(null);
+        }
+        Ground ground = ground(number);
+        slabs.set(number, new Slab(perSlab));
+        taken += ground.to - ground.from;
+        return ground;
     }
 
-    /** Adds a slab that was allocated; address 0 if that failed. */
-    void grown(long address) {
+    /** The huge pages of a slab that no other has. */
+    private Ground ground(int slab) {
+        long from = start(slab) / SlabMemory.HUGE;
+        long to = (end(slab) + SlabMemory.HUGE - 1) / SlabMemory.HUGE;
+        if (isShared(from, slab)) {
+            from++;
+        }
+        if (to > from && isShared(to - 1, slab)) {
+            to--;
+        }
+        return new Ground(memory, slab, from * SlabMemory.HUGE, to * SlabMemory.HUGE);
+    }
+
+    private long start(int slab) {
+        return slab * slabBytes();
+    }
+
+    private long end(int slab) {
+        return start(slab + 1);
+    }
+
+    /** Whether another slab has a part of a huge page. */
+    private boolean isShared(long page, int slab) {
+        int first = (int) (page * SlabMemory.HUGE / slabBytes());
+        int last = (int) (((page + 1) * SlabMemory.HUGE - 1) / slabBytes());
+        return IntStream.rangeClosed(first, Math.min(last, slabs.size() - 1))
+                .anyMatch(other -> other != slab && slabs.get(other) != null);
+    }
+
+    /** Ends the allocation of a slab, which may have failed. */
+    void grown(Ground ground, boolean succeeded) {
         growing = false;
-        if (address == 0) {
+        slabs.get(ground.slab).growing = false;
+        if (!succeeded) {
+            remove(ground.slab);
             return;
         }
-        int number = slabs.indexOf(null);
-        Slab slab = new Slab(address, perSlab);
-        count++;
-        if (number >= 0) {
-            slabs.set(number, slab);
-        } else {
-            number = slabs.size();
-            slabs.add(slab);
-        }
         for (int i = 0; i < perSlab; i++) {
-            free.addLast(number * perSlab + i);
+            free.addLast(ground.slab * perSlab + i);
         }
     }
 
@@ -218,12 +270,15 @@ final class SlotClass {
         }
         quota = bytes;
         List<Slab> staying =
-                new ArrayList<>(slabs.stream().filter(s -> s != null && !s.retiring).toList());
+                new ArrayList<>(
+                        slabs.stream()
+                                .filter(s -> s != null && !s.retiring && !s.growing)
+                                .toList());
         // Slabs with the most pieces last.
         staying.sort(Comparator.comparingLong(this::used));
         List<Integer> leaving = new ArrayList<>();
         for (int i = 0; i < staying.size(); i++) {
-            if ((staying.size() - i) * slabBytes() <= quota) {
+            if (staying.size() - i <= mostSlabs()) {
                 break;
             }
             retire(staying.get(i), leaving);
@@ -247,23 +302,20 @@ final class SlotClass {
             }
         }
         if (slab.gone == perSlab) {
-            remove(slab);
+            remove(slabs.indexOf(slab));
         }
     }
 
-    private void remove(Slab slab) {
-        slabs.set(slabs.indexOf(slab), null);
-        count--;
-        memory.give(slab.address, slabBytes());
+    private void remove(int slab) {
+        Ground ground = ground(slab);
+        slabs.set(slab, null);
+        taken -= ground.to - ground.from;
+        memory.give(ground.from, ground.to);
     }
 
     /** Gives all memory back, except memory that has been moved to the mapping. */
     void close() {
-        for (Slab slab : slabs) {
-            if (slab != null) {
-                memory.give(slab.address, slabBytes());
-            }
-        }
+        memory.close();
         slabs.clear();
     }
 }

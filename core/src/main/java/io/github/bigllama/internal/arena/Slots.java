@@ -3,6 +3,7 @@ package io.github.bigllama.internal.arena;
 import io.github.bigllama.internal.pagecache.SlabMemory;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -17,7 +18,6 @@ import java.util.TreeMap;
 public final class Slots implements AutoCloseable {
     private static final int NONE = SlotClass.NONE;
 
-    private final SlabMemory memory;
     private final SlotClass[] classes;
 
     /** By piece: the class of its slots; none if it has no slot. */
@@ -25,6 +25,12 @@ public final class Slots implements AutoCloseable {
 
     /** By piece: its slot in its class, while it is in one. */
     private final int[] slotOf;
+
+    /** By piece: whether there is no slot for it any more. */
+    private final BitSet excluded = new BitSet();
+
+    /** The pieces before this one are moved out of their slots, to where they are mapped. */
+    private final int moving;
 
     private int mostMoved;
     private int moved;
@@ -42,10 +48,10 @@ public final class Slots implements AutoCloseable {
     public record Slot(long address, int evicted) {}
 
     /** Another slab, to be allocated without holding the lock. */
-    public record Growth(SlabMemory memory, int sizeClass, long bytes) {
-        /** Allocates the slab; returns its address. */
-        public long run() throws IOException {
-            return memory.take(bytes);
+    public record Growth(int sizeClass, SlotClass.Ground ground) {
+        /** Allocates the slab. */
+        public void run() throws IOException {
+            ground.memory().take(ground.from(), ground.to());
         }
     }
 
@@ -53,16 +59,14 @@ public final class Slots implements AutoCloseable {
      * Begins without slots.
      *
      * @param lengths by piece: bytes that can be in a slot; 0 for none
-     * @param mostMoved the most pieces in slots at the same time
+     * @param moving the pieces before this one are moved out of their slots
+     * @param mostMoved the most pieces that are moved at the same time
+     * @throws IOException if the system does not reserve addresses
      */
-    Slots(long[] lengths, SlabMemory memory, int mostMoved) {
-        this.memory = memory;
+    Slots(long[] lengths, int moving, SlabMemory memory, int mostMoved) throws IOException {
+        this.moving = moving;
         this.mostMoved = mostMoved;
         long[] sizes = sizes(lengths);
-        classes =
-                Arrays.stream(sizes)
-                        .mapToObj(size -> new SlotClass(size, memory))
-                        .toArray(SlotClass[]::new);
         classOf = new int[lengths.length];
         slotOf = new int[lengths.length];
         Arrays.fill(slotOf, NONE);
@@ -72,6 +76,13 @@ public final class Slots implements AutoCloseable {
             // A piece that would leave most of a slot empty is kept in the page cache.
             boolean fits = next < sizes.length && lengths[piece] >= sizes[next] / 4 * 3;
             classOf[piece] = fits && lengths[piece] > 0 ? next : NONE;
+        }
+        classes = new SlotClass[sizes.length];
+        for (int k = 0; k < sizes.length; k++) {
+            int number = k;
+            int count = (int) Arrays.stream(classOf).filter(c -> c == number).count();
+            boolean moves = Arrays.stream(classOf, 0, moving).anyMatch(c -> c == number);
+            classes[k] = new SlotClass(sizes[k], count, moves, memory);
         }
     }
 
@@ -101,7 +112,17 @@ public final class Slots implements AutoCloseable {
 
     /** Whether a piece can be in a slot. */
     public boolean has(int piece) {
-        return classOf[piece] != NONE;
+        return classOf[piece] != NONE && !excluded.get(piece);
+    }
+
+    /** Has a piece have no slot any more, once it has left the one that it may be in. */
+    public void exclude(int piece) {
+        excluded.set(piece);
+    }
+
+    /** Whether a piece is moved out of its slot, to where it is mapped. */
+    public boolean isMoved(int piece) {
+        return piece < moving;
     }
 
     /** Whether a piece is in a slot. */
@@ -133,16 +154,17 @@ public final class Slots implements AutoCloseable {
         SlotClass c = ofPiece(piece);
         int slot;
         int evicted = NONE;
-        if (moved < mostMoved && c.hasFree()) {
+        if (c.hasFree() && mayMove(piece)) {
             slot = c.takeFree();
-            moved++;
         } else if (c.hasIdle()) {
             evicted = c.takeIdle();
             slot = slotOf[evicted];
             slotOf[evicted] = NONE;
+            moved -= isMoved(evicted) ? 1 : 0;
         } else {
             return null;
         }
+        moved += isMoved(piece) ? 1 : 0;
         slotOf[piece] = slot;
         c.put(slot, piece);
         return new Slot(c.address(slot), evicted);
@@ -153,32 +175,40 @@ public final class Slots implements AutoCloseable {
         for (int i = 0; i < classes.length; i++) {
             SlotClass c = classes[i];
             if (!c.hasFree() && !c.isGrowing() && mayGrow(c)) {
-                c.growing();
-                return new Growth(memory, i, c.slabBytes());
+                return new Growth(i, c.growing());
             }
         }
         return null;
     }
 
     private boolean mayGrow(SlotClass c) {
-        return !isClosed && !isFull && moved < mostMoved && c.hasRoom();
+        return !isClosed && !isFull && (moved < mostMoved || !c.moves()) && c.hasRoom();
+    }
+
+    private boolean mayMove(int piece) {
+        return !isMoved(piece) || moved < mostMoved;
     }
 
     /** Whether a slot is available for a piece now. */
     public boolean isAvailable(int piece) {
         SlotClass c = ofPiece(piece);
-        return c.hasIdle() || c.hasFree() && moved < mostMoved;
+        return c.hasIdle() || c.hasFree() && mayMove(piece);
     }
 
-    /** Adds a slab that was allocated; address 0 if that failed. */
-    public void grown(Growth growth, long address) {
-        isFull |= address == 0;
-        classes[growth.sizeClass].grown(address);
+    /** Ends the allocation of a slab, which may have failed. */
+    public void grown(Growth growth, boolean succeeded) {
+        isFull |= !succeeded;
+        classes[growth.sizeClass].grown(growth.ground, succeeded);
     }
 
     /** The address of the slot of a piece. */
     public long address(int piece) {
         return ofPiece(piece).address(slotOf[piece]);
+    }
+
+    /** The number of the slot of a piece among those of its length, which are in a row. */
+    public int number(int piece) {
+        return slotOf[piece];
     }
 
     /**
@@ -197,6 +227,7 @@ public final class Slots implements AutoCloseable {
         int slot = slotOf[piece];
         slotOf[piece] = NONE;
         slotOf[before] = slot;
+        moved += (isMoved(before) ? 1 : 0) - (isMoved(piece) ? 1 : 0);
         c.put(slot, before);
         c.idleFirst(before);
     }
@@ -226,7 +257,7 @@ public final class Slots implements AutoCloseable {
     public void vacate(int piece) {
         int slot = slotOf[piece];
         slotOf[piece] = NONE;
-        moved--;
+        moved -= isMoved(piece) ? 1 : 0;
         ofPiece(piece).vacate(slot);
     }
 
@@ -240,8 +271,8 @@ public final class Slots implements AutoCloseable {
         return classes[sizeClass].resize(quota);
     }
 
-    /** Bytes of a slot of a length. */
-    long length(int sizeClass) {
+    /** Bytes of a slot of a length, which is how far slots are from each other. */
+    public long length(int sizeClass) {
         return classes[sizeClass].length();
     }
 

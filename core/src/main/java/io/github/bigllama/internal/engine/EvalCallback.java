@@ -37,6 +37,7 @@ final class EvalCallback {
     private final Pager pager;
     private final Runnable abort;
     private final ExpertPredictor predictor = new ExpertPredictor();
+    private final SlotOperands operands;
     private final Map<String, Integer> byName = new HashMap<>();
 
     /** The weights that choose experts. */
@@ -54,6 +55,11 @@ final class EvalCallback {
     /** The input of the last router: the address of a node. */
     private long routed;
 
+    /** The node that has chosen experts last, and what it has chosen. */
+    private long router;
+
+    private int[] choices = {};
+
     private boolean wide;
     private boolean predicts;
     private DoubleConsumer progress;
@@ -67,6 +73,7 @@ final class EvalCallback {
     EvalCallback(Pager pager, Runnable abort) {
         this.pager = pager;
         this.abort = abort;
+        this.operands = new SlotOperands(pager);
         for (int i = 0; i < pager.weights().all().size(); i++) {
             Weight weight = pager.weights().all().get(i);
             byName.put(weight.name(), i);
@@ -76,6 +83,7 @@ final class EvalCallback {
 
     /** The native callback, which lives as long as the arena. */
     MemorySegment callback(Arena arena) {
+        operands.open(arena);
         return ggml_backend_sched_eval_callback.allocate(this::onNode, arena);
     }
 
@@ -85,6 +93,8 @@ final class EvalCallback {
         guard.reset();
         routing = -1;
         routed = 0;
+        router = 0;
+        operands.begin();
         wide = pager.isWide();
         // Routers that are not in memory would have to be read for a prediction.
         predicts = predictor.begin() && !wide && pager.keepsEveryToken();
@@ -110,6 +120,7 @@ final class EvalCallback {
     }
 
     private boolean aboutToCompute(long node) throws IOException, InterruptedException {
+        operands.restore(node);
         if (guard.hasThrown()) {
             return true;
         }
@@ -126,6 +137,9 @@ final class EvalCallback {
                 continue;
             }
             stop |= pager.use(weight);
+            if (i == 0) {
+                operands.exchange(node, weight, router, choices);
+            }
             if (i == 0 && predicts && routers.get(weight)) {
                 router(weight, source, second);
             }
@@ -142,6 +156,8 @@ final class EvalCallback {
         progress.accept(pager.progress());
         if (routing >= 0) {
             int[] chosen = chosenExperts(node);
+            router = node;
+            choices = chosen;
             pager.routed(routing, chosen);
             if (!wide) {
                 predict(node, chosen);

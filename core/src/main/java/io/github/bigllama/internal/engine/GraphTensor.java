@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.bindings.llama.ggml_tensor;
+import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.gguf.GgmlType;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
@@ -8,8 +9,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Reads fields of a node in llama.cpp's graph, a ggml_tensor, by its address. There are thousands
- * of nodes per token and few of their fields are read, so no segments are created.
+ * Reads and writes fields of a node in llama.cpp's graph, a ggml_tensor, by its address. There are
+ * thousands of nodes per token and few of their fields are read, so no segments are created.
  */
 @SuppressWarnings("restricted")
 final class GraphTensor {
@@ -21,6 +22,9 @@ final class GraphTensor {
     private static final long TYPE = offset("type");
     private static final long EXTENTS = offset("ne");
     private static final long STRIDES = offset("nb");
+    private static final long BUFFER = offset("buffer");
+    private static final long OPERATION = offset("op");
+    private static final long VIEWED = offset("view_src");
 
     /** How many sources a node can have. */
     static final int MAX_SOURCES =
@@ -54,6 +58,33 @@ final class GraphTensor {
     /** Bytes from one element to the next in a dimension. */
     static long stride(long node, int dimension) {
         return MEMORY.get(ValueLayout.JAVA_LONG, node + STRIDES + (long) dimension * 8);
+    }
+
+    /** The name of the buffer that a node's values are in; empty if there is none. */
+    static String bufferName(long node) {
+        MemorySegment buffer = MEMORY.get(ValueLayout.ADDRESS, node + BUFFER);
+        return buffer.address() == 0 ? "" : llama_h.ggml_backend_buffer_name(buffer).getString(0);
+    }
+
+    static void source(long node, int index, long source) {
+        MEMORY.set(ValueLayout.JAVA_LONG, node + SOURCES + (long) index * Long.BYTES, source);
+    }
+
+    /** Makes a tensor that is computed already of a copy of another one's fields. */
+    static void copy(long node, long target, long data) {
+        MemorySegment.copy(MEMORY, node, MEMORY, target, ggml_tensor.sizeof());
+        MEMORY.set(ValueLayout.JAVA_LONG, target + DATA, data);
+        MEMORY.set(ValueLayout.JAVA_INT, target + OPERATION, 0);
+        MEMORY.set(ValueLayout.JAVA_LONG, target + VIEWED, 0L);
+        for (int i = 0; i < MAX_SOURCES; i++) {
+            source(target, i, 0);
+        }
+    }
+
+    /** Sets the number of elements in a dimension, and the bytes from one to the next. */
+    static void dimension(long node, int dimension, int extent, long stride) {
+        MEMORY.set(ValueLayout.JAVA_LONG, node + EXTENTS + (long) dimension * 8, (long) extent);
+        MEMORY.set(ValueLayout.JAVA_LONG, node + STRIDES + (long) dimension * 8, stride);
     }
 
     static String name(long node) {

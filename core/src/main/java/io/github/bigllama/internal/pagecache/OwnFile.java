@@ -57,16 +57,7 @@ public final class OwnFile implements AutoCloseable {
      * @throws IOException if the file ends there
      */
     public void fill(long slot, long offset, long length) throws IOException {
-        Copies.Copy copy = copies.begin(length);
-        try {
-            read(copy, slot, offset, length);
-        } catch (IOException e) {
-            if (copy == copies.original()) {
-                throw e;
-            }
-            copies.fail(copy, e);
-            read(copies.begin(copies.original(), length), slot, offset, length);
-        }
+        read(slot, offset, length, length);
         try {
             system.moveIn(slot, address + offset, length);
         } catch (IOException e) {
@@ -75,10 +66,31 @@ public final class OwnFile implements AutoCloseable {
         }
     }
 
-    private void read(Copies.Copy copy, long slot, long offset, long length) throws IOException {
+    /**
+     * Reads a part into a slot.
+     *
+     * @param least bytes that the file must have there
+     * @throws ReadException if it can't be read past the page cache
+     * @throws IOException if the file ends there
+     */
+    public void read(long slot, long offset, long length, long least) throws IOException {
+        Copies.Copy copy = copies.begin(length);
+        try {
+            read(copy, slot, offset, length, least);
+        } catch (IOException e) {
+            if (copy == copies.original()) {
+                throw e;
+            }
+            copies.fail(copy, e);
+            read(copies.begin(copies.original(), length), slot, offset, length, least);
+        }
+    }
+
+    private void read(Copies.Copy copy, long slot, long offset, long length, long least)
+            throws IOException {
         long done = 0;
         try {
-            while (done < length) {
+            while (done < least) {
                 long count =
                         system.read(copy.descriptor(), slot + done, length - done, offset + done);
                 if (count == 0) {
@@ -101,7 +113,7 @@ public final class OwnFile implements AutoCloseable {
                 done += count;
             }
         } finally {
-            copies.end(copy, length, done >= length);
+            copies.end(copy, length, done >= least);
         }
     }
 
@@ -170,13 +182,18 @@ public final class OwnFile implements AutoCloseable {
     }
 
     /**
-     * Tests both operations before anything is computed: whether the place has the bytes of the
-     * file after filling, and again after evicting.
+     * Tests reading before anything is computed: whether a slot has the bytes of the file then.
      *
      * @param slot memory of that length for the test
+     * @param least bytes that the file must have there
      * @throws IOException if the test fails, with the reason
      */
-    public void check(long slot, long offset, long length) throws IOException {
+    public void checkReading(long slot, long offset, long length, long least) throws IOException {
+        read(slot, offset, length, least);
+        compare(expected(offset, least), slot, offset, "read");
+    }
+
+    private byte[] expected(long offset, long length) throws IOException {
         byte[] expected = new byte[Math.toIntExact(length)];
         try (FileChannel channel = FileChannel.open(path)) {
             ByteBuffer buffer = ByteBuffer.wrap(expected);
@@ -184,11 +201,23 @@ public final class OwnFile implements AutoCloseable {
                 // Repeats short reads until the slot is full.
             }
         }
+        return expected;
+    }
+
+    /**
+     * Tests both moves before anything is computed: whether the place has the bytes of the file
+     * after filling, and again after evicting.
+     *
+     * @param slot memory of that length for the test
+     * @throws IOException if the test fails, with the reason
+     */
+    public void checkMoving(long slot, long offset, long length) throws IOException {
+        byte[] expected = expected(offset, length);
         for (int round = 0; round < 2; round++) {
             fill(slot, offset, length);
-            compare(expected, offset, "filled in");
+            compare(expected, address + offset, offset, "filled in");
             evict(slot, offset, length);
-            compare(expected, offset, "evicted");
+            compare(expected, address + offset, offset, "evicted");
         }
         // Bytes written into the slot must not appear in the place of the file.
         byte before = MEMORY.get(ValueLayout.JAVA_BYTE, address + offset);
@@ -198,18 +227,23 @@ public final class OwnFile implements AutoCloseable {
         }
     }
 
-    private void compare(byte[] expected, long offset, String what) throws IOException {
-        MemorySegment here = MemorySegment.ofAddress(address + offset).reinterpret(expected.length);
-        long at = here.mismatch(MemorySegment.ofArray(expected));
-        if (at >= 0) {
+    private void compare(byte[] expected, long at, long offset, String what) throws IOException {
+        MemorySegment here = MemorySegment.ofAddress(at).reinterpret(expected.length);
+        long wrong = here.mismatch(MemorySegment.ofArray(expected));
+        if (wrong >= 0) {
             throw new IOException(
                     String.format(
                             Locale.ROOT,
                             "%s, byte %d of %s differs from the file",
                             what,
-                            offset + at,
+                            offset + wrong,
                             path));
         }
+    }
+
+    /** The file. */
+    public Path path() {
+        return path;
     }
 
     /** Bytes read from mirrors so far. */

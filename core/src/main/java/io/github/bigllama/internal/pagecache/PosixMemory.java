@@ -138,12 +138,32 @@ final class PosixMemory {
 
     /** Reserves zeroed memory, which takes RAM only when it is touched; returns its address. */
     static long reserve(long length) throws IOException {
+        return anonymous(0, length, PROT_READ | PROT_WRITE, 0);
+    }
+
+    /** Reserves addresses that can't be touched; returns the first. */
+    static long reserveAddresses(long length) throws IOException {
+        return anonymous(0, length, 0, 0);
+    }
+
+    /** Has zeroed memory at addresses that are reserved. */
+    static void take(long address, long length) throws IOException {
+        anonymous(address, length, PROT_READ | PROT_WRITE, MAP_FIXED);
+    }
+
+    /** Gives memory back; its addresses stay reserved. */
+    static void give(long address, long length) throws IOException {
+        anonymous(address, length, 0, MAP_FIXED);
+    }
+
+    private static long anonymous(long address, long length, int protection, int flags)
+            throws IOException {
         MemorySegment state = state();
         try {
             long result =
                     (long)
                             MMAP.invokeExact(
-                                    state, 0L, length, PROT_READ | PROT_WRITE, ANONYMOUS, -1, 0L);
+                                    state, address, length, protection, ANONYMOUS | flags, -1, 0L);
             if (result == MAP_FAILED) {
                 throw new IOException(
                         String.format(

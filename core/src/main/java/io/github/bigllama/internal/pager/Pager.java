@@ -211,14 +211,25 @@ public final class Pager implements AutoCloseable {
     }
 
     private void attachOwn(int file, OwnFile mapped) {
-        files.own(file, mapped);
         if (pool.slots() == null) {
-            Slots slots = own.slots(map);
+            Slots slots;
+            try {
+                slots = own.slots(map);
+            } catch (IOException e) {
+                LOGGER.log(
+                        System.Logger.Level.WARNING,
+                        "{0}: weights stay in the page cache, because {1}",
+                        mapped.path(),
+                        e.getMessage());
+                mapped.close();
+                return;
+            }
             pool.slots(slots);
             experts.divide(slots);
             planner.divide(experts, tokens, order.isWide());
             watch = new PressureWatch(this::shortage, this::shrink);
         }
+        files.own(file, mapped);
     }
 
     private long shortage() {
@@ -351,6 +362,27 @@ public final class Pager implements AutoCloseable {
                 return false;
             }
             return segment.add(weight) >= planner.plan().window() / 4;
+        }
+    }
+
+    /**
+     * Tells where the chosen experts of a weight are, after {@link #use} of it.
+     *
+     * @param choices those of each token
+     * @return null if some are only where the file is mapped: then all have to be used there
+     */
+    public ExpertSlots slots(int weight, int[] choices) {
+        try (PiecePool.Hold hold = pool.hold()) {
+            return givenUp ? null : segment.slots(weight, choices);
+        }
+    }
+
+    /** Has the experts of a weight, which can't be used in slots, stay where they are mapped. */
+    public void keepMapped(int weight) {
+        try (PiecePool.Hold hold = pool.hold()) {
+            for (int p = map.first(weight); pool.slots() != null && p <= map.last(weight); p++) {
+                pool.exclude(p);
+            }
         }
     }
 

@@ -188,7 +188,7 @@ final class PiecePool {
         }
         boolean isIn = transfers.isIn(piece);
         boolean goes = states.is(piece, State.PRESENT) && !states.isPinned(piece);
-        if (isIn && transfers.slots().isRetiring(piece)) {
+        if (isIn && leaves(piece)) {
             evictLater(piece);
         } else if (isIn && goes) {
             transfers.idle(piece);
@@ -202,6 +202,11 @@ final class PiecePool {
 
     private void evictLater(int piece) {
         queue.evict(piece);
+    }
+
+    /** Whether a piece has to leave its slot, needed or not. */
+    private boolean leaves(int piece) {
+        return transfers.slots().isRetiring(piece) || !transfers.slots().has(piece);
     }
 
     /** Marks a piece as in use until {@link #used}: it must not be moved. */
@@ -253,6 +258,30 @@ final class PiecePool {
             transfers.slots().retiring().forEach(this::evictLater);
             work.signal();
         }
+    }
+
+    /** Whether a slice is in its slot and stays there until {@link #used}. */
+    boolean isInSlot(int piece) {
+        return states.is(piece, State.PRESENT) && states.isBusy(piece) && transfers.isIn(piece);
+    }
+
+    /** Drops the pages of the file that were touched although a slice is in its slot. */
+    void dropMapped(int piece) {
+        if (transfers.isIn(piece)) {
+            transfers.dropMapped(piece);
+        }
+    }
+
+    /** Has a slice be in the page cache from now on. */
+    void exclude(int piece) {
+        slots().exclude(piece);
+        if (slots().isIn(piece)) {
+            transfers.rescue(piece);
+            if (!states.isBusy(piece)) {
+                evictLater(piece);
+            }
+        }
+        work.signal();
     }
 
     /** Sets the own memory for pieces. */

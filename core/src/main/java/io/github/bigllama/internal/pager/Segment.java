@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.core.residency.Weight.Use;
+import io.github.bigllama.internal.arena.Slots;
 import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.PlanRules;
@@ -9,6 +10,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The weights that llama.cpp computes with between two stops. They are brought in one after the
@@ -25,6 +27,9 @@ final class Segment {
     /** The pieces that are partly in use. */
     private final BitSet held = new BitSet();
 
+    /** The weights of which some experts are in slots, but all are used where they are mapped. */
+    private final BitSet mixed = new BitSet();
+
     /** Bytes in memory for this segment that will not be kept. */
     private long passing;
 
@@ -40,6 +45,7 @@ final class Segment {
     void clear() {
         weights.clear();
         held.clear();
+        mixed.clear();
         passing = 0;
     }
 
@@ -66,6 +72,39 @@ final class Segment {
         }
         passing += passing(weight);
         return passing;
+    }
+
+    /** Where the chosen experts of a weight of this segment are; null if some are in no slot. */
+    ExpertSlots slots(int weight, int[] choices) {
+        int first = map.first(weight);
+        Slots slots = pool.slots();
+        if (slots == null || !slots.has(first)) {
+            return null;
+        }
+        int in = 0;
+        int from = Integer.MAX_VALUE;
+        int to = 0;
+        int[] numbers = new int[choices.length];
+        for (int i = 0; i < choices.length; i++) {
+            int piece = first + choices[i];
+            if (pool.isInSlot(piece)) {
+                in++;
+                numbers[i] = slots.number(piece);
+                from = Math.min(from, numbers[i]);
+                to = Math.max(to, numbers[i]);
+            }
+        }
+        if (in < choices.length) {
+            mixed.set(weight, in > 0);
+            return null;
+        }
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] -= from;
+        }
+        int any = first + choices[0];
+        long stride = slots.length(slots.classOf(first));
+        long origin = slots.address(any) - (slots.number(any) - from) * stride;
+        return new ExpertSlots(origin + map.skew(first), stride, to - from + 1, numbers);
     }
 
     /**
@@ -158,6 +197,10 @@ final class Segment {
         int next = order.next();
         for (int weight : weights) {
             experts.used(weight);
+            if (mixed.get(weight)) {
+                IntStream.rangeClosed(map.first(weight), map.last(weight))
+                        .forEach(pool::dropMapped);
+            }
             for (int piece = map.first(weight); piece <= map.last(weight); piece++) {
                 // The next weight may begin in the last piece of this weight.
                 if (next < 0 || piece < map.first(next) || piece > map.last(next)) {

@@ -3,6 +3,7 @@ package io.github.bigllama.internal.pager;
 import io.github.bigllama.internal.arena.Slots;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
+import io.github.bigllama.internal.pagecache.SlabMemory;
 import io.github.bigllama.internal.pager.PieceStates.State;
 import io.github.bigllama.internal.pieces.PieceMap;
 import java.io.IOException;
@@ -168,49 +169,70 @@ final class Transfers {
         if (slot.evicted() >= 0) {
             states.dropping(slot.evicted());
         }
-        Filling filling = new Filling(piece, slot, !edges.get(piece));
+        Filling filling = new Filling(piece, slot);
         return new Task(filling::run, filling::done);
     }
 
-    /** Reads a piece into own memory, after moving out the piece in the slot. */
+    /**
+     * Reads a piece into own memory. One that every token uses is moved to its place then; a slice
+     * stays in its slot, and is computed with there.
+     */
     private final class Filling {
         private final int piece;
         private final Slots.Slot slot;
         private final int before;
-        private final boolean withEdges;
         private final MappedFile file;
         private final OwnFile own;
         private final OwnFile ownBefore;
+        private final boolean moves;
+        private final boolean withEdges;
         private boolean evicted;
         private boolean refused;
         private boolean unread;
 
-        Filling(int piece, Slots.Slot slot, boolean withEdges) {
+        Filling(int piece, Slots.Slot slot) {
             this.piece = piece;
             this.slot = slot;
             this.before = slot.evicted();
-            this.withEdges = withEdges;
+            this.moves = slots.isMoved(piece);
+            this.withEdges = moves && !edges.get(piece);
             this.file = files.get(map.file(piece));
             this.own = files.own(map.file(piece));
-            this.ownBefore = before < 0 ? null : files.own(map.file(before));
+            this.ownBefore =
+                    before < 0 || !slots.isMoved(before) ? null : files.own(map.file(before));
         }
 
         void run() throws IOException {
             try {
-                if (before >= 0) {
+                if (ownBefore != null) {
                     ownBefore.evict(slot.address(), map.ownOffset(before), map.ownLength(before));
                 }
                 evicted = true;
                 if (withEdges) {
                     readEdges();
                 }
-                own.fill(slot.address(), map.ownOffset(piece), map.ownLength(piece));
+                if (moves) {
+                    own.fill(slot.address(), map.ownOffset(piece), map.ownLength(piece));
+                } else {
+                    readSlice();
+                }
             } catch (OwnFile.MoveException e) {
                 refused = true;
                 file.read(map.offset(piece), map.length(piece));
             } catch (OwnFile.ReadException e) {
                 unread = true;
                 file.read(map.offset(piece), map.length(piece));
+            }
+        }
+
+        /** All slices of a weight begin at the same distance from the start of their slots. */
+        private void readSlice() throws IOException {
+            long skew = map.skew(piece);
+            long size = map.sliceSize(piece);
+            own.read(slot.address(), map.offset(piece), map.length(piece), skew + size);
+            long wanted = map.skew(map.firstSibling(piece));
+            if (skew != wanted) {
+                SlabMemory.move(slot.address() + skew, slot.address() + wanted, size);
             }
         }
 
@@ -255,8 +277,13 @@ final class Transfers {
         dropping++;
         OwnFile own = files.own(map.file(piece));
         long address = slots.address(piece);
+        boolean moves = slots.isMoved(piece);
         return new Task(
-                () -> own.evict(address, map.ownOffset(piece), map.ownLength(piece)),
+                () -> {
+                    if (moves) {
+                        own.evict(address, map.ownOffset(piece), map.ownLength(piece));
+                    }
+                },
                 problem -> {
                     dropping--;
                     if (problem == null) {
@@ -276,13 +303,17 @@ final class Transfers {
             return null;
         }
         growing++;
-        long[] address = new long[1];
         return new Task(
-                () -> address[0] = growth.run(),
+                growth::run,
                 problem -> {
                     growing--;
-                    slots.grown(growth, address[0]);
+                    slots.grown(growth, problem == null);
                 });
+    }
+
+    /** Drops the pages that page faults have brought in of a piece that is in own memory. */
+    void dropMapped(int piece) {
+        files.get(map.file(piece)).drop(map.ownOffset(piece), map.ownLength(piece));
     }
 
     /** Marks a piece in an idle slot as needed again; returns whether it is still there. */

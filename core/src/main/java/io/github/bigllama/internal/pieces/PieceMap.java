@@ -38,6 +38,10 @@ public final class PieceMap {
     private final int[] ownLength;
     private final int[] first;
     private final int[] last;
+
+    /** By slice: the weight that it is of. */
+    private final int[] weightOf;
+
     private final int shared;
     private final int[] spread;
 
@@ -90,6 +94,12 @@ public final class PieceMap {
         ownOffset = pieces.stream().mapToLong(Piece::ownOffset).toArray();
         ownLength =
                 pieces.stream().mapToInt(p -> Math.toIntExact(p.ownEnd - p.ownOffset)).toArray();
+        weightOf = new int[file.length - shared];
+        for (int w = 0; w < all.size(); w++) {
+            if (all.get(w).use() == Use.EXPERTS) {
+                Arrays.fill(weightOf, first[w] - shared, last[w] + 1 - shared, w);
+            }
+        }
         spread = spread();
     }
 
@@ -269,6 +279,23 @@ public final class PieceMap {
     /** Bytes of pages that slices share, which stay: counted as one per slice. */
     public long sharedPages() {
         return (count() - shared) * unit;
+    }
+
+    /** How far from the start of its first page a slice begins, in bytes. */
+    public long skew(int slice) {
+        int weight = weightOf[slice - shared];
+        Weight w = weights.all().get(weight);
+        return w.offset() + (slice - first[weight]) * w.sliceSize() - offset[slice];
+    }
+
+    /** The first slice of the weight that a slice is of. */
+    public int firstSibling(int slice) {
+        return first[weightOf[slice - shared]];
+    }
+
+    /** Bytes of a slice, without the rest of its first and last pages. */
+    public long sliceSize(int slice) {
+        return weights.all().get(weightOf[slice - shared]).sliceSize();
     }
 
     /** The first piece of a weight. */

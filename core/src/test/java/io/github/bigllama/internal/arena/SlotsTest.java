@@ -30,10 +30,10 @@ class SlotsTest {
         slots.close();
     }
 
-    private void open(int pieces, long length, int mostMoved) {
+    private void open(int pieces, long length, int mostMoved) throws IOException {
         long[] lengths = new long[pieces];
         Arrays.fill(lengths, length);
-        slots = new Slots(lengths, memory, mostMoved);
+        slots = new Slots(lengths, pieces, memory, mostMoved);
     }
 
     /** Fills slots as readers do, until there are no more; returns how many pieces are in. */
@@ -41,7 +41,8 @@ class SlotsTest {
         int in = 0;
         for (int piece = 0; piece < pieces; piece++) {
             for (Slots.Growth g = slots.growth(); g != null; g = slots.growth()) {
-                slots.grown(g, g.run());
+                g.run();
+                slots.grown(g, true);
             }
             if (!slots.isIn(piece) && slots.isAvailable(piece)) {
                 slots.acquire(piece);
@@ -143,7 +144,7 @@ class SlotsTest {
             lengths[i] = 50 * page - i % 2 * page;
         }
         lengths[100] = 3 * page;
-        slots = new Slots(lengths, memory, 1000);
+        slots = new Slots(lengths, 0, memory, 1000);
         assertThat(slots.classCount()).isEqualTo(1);
         assertThat(slots.has(0)).isTrue();
         assertThat(slots.has(1)).isTrue();

@@ -38,7 +38,7 @@ class OwnFileTest {
     private Path path;
     private MemorySegment mapping;
     private OwnPages system;
-    private SlabMemory memory;
+    private SlabMemory.Range memory;
     private long slab;
     private MappedFile cached;
 
@@ -47,8 +47,9 @@ class OwnFileTest {
         new Random(1).nextBytes(content);
         path = Files.write(folder.resolve("weights"), content);
         system = OwnPages.ofThisSystem();
-        memory = new SlabMemory(system);
-        slab = memory.take(SlabMemory.HUGE);
+        memory = new SlabMemory(system).reserve(SlabMemory.HUGE);
+        memory.take(0, SlabMemory.HUGE);
+        slab = memory.address();
         try (FileChannel channel = FileChannel.open(path)) {
             mapping = channel.map(MapMode.READ_ONLY, 0, SIZE, arena);
         }
@@ -65,7 +66,7 @@ class OwnFileTest {
             cached.close();
         }
         arena.close();
-        memory.give(slab, SlabMemory.HUGE);
+        memory.close();
     }
 
     private OwnFile open(OwnPages pages) throws IOException {
@@ -81,8 +82,8 @@ class OwnFileTest {
     @Test
     void theSelfCheckPasses() throws IOException {
         try (OwnFile file = open(system)) {
-            file.check(slab, 3 * OwnPages.pageSize(), PART);
-            file.check(slab, 0, PART);
+            file.checkMoving(slab, 3 * OwnPages.pageSize(), PART);
+            file.checkMoving(slab, 0, PART);
         }
         isTheFile();
     }
@@ -219,7 +220,7 @@ class OwnFileTest {
                     }
                 };
         try (OwnFile file = open(still)) {
-            assertThatThrownBy(() -> file.check(slab, PART, PART))
+            assertThatThrownBy(() -> file.checkMoving(slab, PART, PART))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("filled in");
             file.evict(slab, PART, PART);
@@ -233,7 +234,7 @@ class OwnFileTest {
                     }
                 };
         try (OwnFile file = open(stays)) {
-            assertThatThrownBy(() -> file.check(slab, PART, PART))
+            assertThatThrownBy(() -> file.checkMoving(slab, PART, PART))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("evicted");
         }

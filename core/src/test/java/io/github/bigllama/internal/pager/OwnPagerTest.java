@@ -39,8 +39,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Passes with weights in own memory; the mapping always shows the bytes of the file. */
+/**
+ * Passes with weights in own memory; the mapping always shows the bytes of the file, and slots
+ * those of the experts in them.
+ */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
+@SuppressWarnings("restricted")
 class OwnPagerTest {
     @TempDir Path folder;
 
@@ -50,6 +54,9 @@ class OwnPagerTest {
     private MemorySegment mapping;
     private byte[] content;
     private long total;
+
+    /** How often all experts that were chosen were in slots. */
+    private int inSlots;
 
     @BeforeEach
     void onlyWhereTheTemporaryFolderCanBeReadDirectly() throws IOException {
@@ -100,8 +107,32 @@ class OwnPagerTest {
     }
 
     private void compare(long offset, long length) {
-        MemorySegment expected = MemorySegment.ofArray(content).asSlice(offset, length);
-        assertThat(mapping.asSlice(offset, length).mismatch(expected)).isEqualTo(-1);
+        compare(mapping.asSlice(offset, length), offset);
+    }
+
+    /** In slots, where they are computed with, or else where the file is mapped. */
+    private void compareExperts(int number, int[] chosen) {
+        Weight weight = weights.all().get(number);
+        ExpertSlots slots = pager.slots(number, chosen);
+        inSlots += slots == null ? 0 : 1;
+        for (int i = 0; i < chosen.length; i++) {
+            long offset = weight.offset() + chosen[i] * weight.sliceSize();
+            if (slots == null) {
+                compare(offset, weight.sliceSize());
+            } else {
+                assertThat(slots.chosen()[i]).isBetween(0, slots.places() - 1);
+                compare(
+                        MemorySegment.ofAddress(
+                                        slots.address() + slots.chosen()[i] * slots.stride())
+                                .reinterpret(weight.sliceSize()),
+                        offset);
+            }
+        }
+    }
+
+    private void compare(MemorySegment actual, long offset) {
+        MemorySegment expected = MemorySegment.ofArray(content).asSlice(offset, actual.byteSize());
+        assertThat(actual.mismatch(expected)).isEqualTo(-1);
     }
 
     private PassStats pass(int tokens, int... chosen) throws Exception {
@@ -114,9 +145,9 @@ class OwnPagerTest {
             }
             boolean stop = pager.use(i);
             if (weight.use() == Use.EXPERTS && !pager.isWide()) {
-                for (int expert : chosen) {
-                    compare(weight.offset() + expert * weight.sliceSize(), weight.sliceSize());
-                }
+                compareExperts(i, chosen);
+            } else if (weight.use() == Use.EXPERTS) {
+                compareExperts(i, IntStream.range(0, weight.slices()).toArray());
             } else if (weight.use() != Use.ROWS) {
                 compare(weight.offset(), weight.size());
             }
@@ -159,6 +190,7 @@ class OwnPagerTest {
         }
         assertThat(own).isPositive();
         assertThat(missed).isGreaterThan(1000);
+        assertThat(inSlots).isGreaterThan(1000);
         pager.close();
         compare(0, content.length);
         pager = null;
@@ -244,7 +276,7 @@ class OwnPagerTest {
                 }
                 boolean stop = pager.use(i);
                 if (weight.use() == Use.EXPERTS) {
-                    computeWhileMemoryGoes(weight, chosen);
+                    computeWhileMemoryGoes(i, chosen);
                 }
                 if (stop) {
                     pager.used();
@@ -254,13 +286,11 @@ class OwnPagerTest {
         }
     }
 
-    private void computeWhileMemoryGoes(Weight weight, int[] chosen) throws Exception {
+    private void computeWhileMemoryGoes(int weight, int[] chosen) throws Exception {
         Thread shrinking = Thread.ofPlatform().start(() -> pager.shrink(256 << 10));
         long end = System.nanoTime() + 2_000_000;
         while (shrinking.isAlive() || System.nanoTime() < end) {
-            for (int expert : chosen) {
-                compare(weight.offset() + expert * weight.sliceSize(), weight.sliceSize());
-            }
+            compareExperts(weight, chosen);
         }
         shrinking.join();
     }

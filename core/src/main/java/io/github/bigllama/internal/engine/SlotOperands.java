@@ -1,0 +1,148 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.bindings.llama.ggml_tensor;
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
+import io.github.bigllama.internal.pager.ExpertSlots;
+import io.github.bigllama.internal.pager.Pager;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+
+/**
+ * Has llama.cpp compute with experts that are in slots of the pager. A multiplication by chosen
+ * experts (ggml_mul_mat_id) finds each at a multiple of a stride from the first, so it gets the row
+ * of slots for its weight, and the numbers of slots for those of the experts. That costs nothing,
+ * while moving pages into llama.cpp's mapping would take system calls, and would have experts in
+ * small pages: they are smaller than huge ones. The operands are exchanged before the node is
+ * computed, and exchanged back before it is asked for again; llama.cpp reuses graphs.
+ *
+ * <p>For the thread that is inside llama_decode.
+ */
+final class SlotOperands {
+    private static final long TENSOR = ggml_tensor.sizeof();
+
+    /** The index of the numbers of experts among the sources of the node. */
+    private static final int CHOSEN = 2;
+
+    private final Pager pager;
+
+    /** By weight: its place among the weights of experts; -1 for others. */
+    private final int[] places;
+
+    /** By place: a tensor for the slots, and one for their numbers. */
+    private MemorySegment tensors = MemorySegment.NULL;
+
+    private Arena arena = Arena.global();
+
+    /** By place: the operands that were exchanged. */
+    private final long[] weights;
+
+    private final long[] choices;
+
+    /** By place: memory for numbers of slots. */
+    private final MemorySegment[] numbers;
+
+    /** The places whose operands have been exchanged in this pass. */
+    private final BitSet exchanged = new BitSet();
+
+    /** The places whose experts can only be used where the file is mapped. */
+    private final BitSet mapped = new BitSet();
+
+    SlotOperands(Pager pager) {
+        this.pager = pager;
+        List<Weight> all = pager.weights().all();
+        places = new int[all.size()];
+        int count = 0;
+        for (int i = 0; i < places.length; i++) {
+            places[i] = all.get(i).use() == Use.EXPERTS ? count++ : -1;
+        }
+        weights = new long[count];
+        choices = new long[count];
+        numbers = new MemorySegment[count];
+        Arrays.fill(numbers, MemorySegment.NULL);
+    }
+
+    /** Takes memory for the operands, as long as the graphs of a context may be computed. */
+    void open(Arena memory) {
+        arena = memory;
+        tensors = arena.allocate(2 * TENSOR * Math.max(1, weights.length), 16);
+    }
+
+    /** Begins a pass. */
+    void begin() {
+        exchanged.clear();
+    }
+
+    /** Puts the operands back that a node had; before anything else is done with it. */
+    void restore(long node) {
+        long distance = GraphTensor.source(node, 0) - tensors.address();
+        if (distance >= 0 && distance < tensors.byteSize()) {
+            int place = (int) (distance / (2 * TENSOR));
+            GraphTensor.source(node, 0, weights[place]);
+            GraphTensor.source(node, CHOSEN, choices[place]);
+        }
+    }
+
+    /**
+     * Exchanges the operands of a node that will be computed next, if its experts are in slots.
+     *
+     * @param weight the number of its weight, which is in use
+     * @param router the node that has chosen experts last; 0 if none has
+     * @param chosen what it has chosen, token after token
+     */
+    void exchange(long node, int weight, long router, int[] chosen) {
+        int place = places[weight];
+        if (place < 0 || mapped.get(place) || exchanged.get(place)) {
+            return;
+        }
+        if (router == 0 || GraphTensor.source(node, CHOSEN) != router || !isPlain(node, weight)) {
+            mapped.set(place);
+            pager.keepMapped(weight);
+            return;
+        }
+        ExpertSlots slots = pager.slots(weight, chosen);
+        if (slots == null) {
+            return;
+        }
+        exchanged.set(place);
+        weights[place] = GraphTensor.source(node, 0);
+        choices[place] = router;
+        long matrix = tensors.address() + 2 * TENSOR * place;
+        GraphTensor.copy(weights[place], matrix, slots.address());
+        GraphTensor.dimension(matrix, 2, slots.places(), slots.stride());
+        GraphTensor.dimension(matrix, 3, 1, slots.stride() * slots.places());
+        GraphTensor.source(node, 0, matrix);
+        GraphTensor.source(node, CHOSEN, numbers(place, matrix + TENSOR, slots.chosen()));
+    }
+
+    private long numbers(int place, long tensor, int[] chosen) {
+        long bytes = (long) chosen.length * Integer.BYTES;
+        if (numbers[place].byteSize() < bytes) {
+            numbers[place] = arena.allocate(Math.max(bytes, 2 * numbers[place].byteSize()), 16);
+        }
+        MemorySegment.copy(chosen, 0, numbers[place], ValueLayout.JAVA_INT, 0, chosen.length);
+        long router = choices[place];
+        int each = GraphTensor.extent(router, 0);
+        int tokens = GraphTensor.extent(router, 1);
+        GraphTensor.copy(router, tensor, numbers[place].address());
+        GraphTensor.dimension(tensor, 0, each, Integer.BYTES);
+        GraphTensor.dimension(tensor, 1, tokens, (long) each * Integer.BYTES);
+        GraphTensor.dimension(tensor, 2, 1, bytes);
+        GraphTensor.dimension(tensor, 3, 1, bytes);
+        return tensor;
+    }
+
+    /** Whether the CPU computes with all of a weight, as it is in the file. */
+    private boolean isPlain(long node, int weight) {
+        Weight w = pager.weights().all().get(weight);
+        long tensor = GraphTensor.source(node, 0);
+        return GraphTensor.extent(tensor, 2) == w.slices()
+                && GraphTensor.stride(tensor, 2) == w.sliceSize()
+                && GraphTensor.name(tensor).equals(w.name())
+                && GraphTensor.bufferName(tensor).startsWith("CPU");
+    }
+}

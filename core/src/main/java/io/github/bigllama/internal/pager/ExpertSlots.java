@@ -1,0 +1,12 @@
+package io.github.bigllama.internal.pager;
+
+/**
+ * Where the chosen experts of a weight are in the process's own memory: at equal distances, as in a
+ * tensor. They stay there until {@link Pager#used}.
+ *
+ * @param address the address of the first value of the slice in place 0
+ * @param stride bytes from one place to the next
+ * @param places the number of places
+ * @param chosen for each choice of each token, the place of that expert
+ */
+public record ExpertSlots(long address, long stride, int places, int[] chosen) {}
