@@ -44,6 +44,12 @@ public final class Models {
         return write(folder.resolve("experts.gguf"), small, false);
     }
 
+    /** As {@link #experts}, with slices that are not a multiple of a page: 38 and a quarter. */
+    public static Path oddExperts(Path folder) throws IOException {
+        Shape small = new Shape("qwen3moe", 2, 512, 288, 8, 2, 64, 64, 4, false);
+        return write(folder.resolve("odd-experts.gguf"), small, false);
+    }
+
     /**
      * Six dense layers of 12 MB whose token embedding is the output projection too, and which share
      * the frequencies of RoPE.

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.bigllama.internal.pagecache.OwnPages;
 import io.github.bigllama.internal.pagecache.SlabMemory;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -14,6 +16,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
+@SuppressWarnings("restricted")
 class SlotsTest {
     private static final long MIB = 1 << 20;
 
@@ -134,6 +137,60 @@ class SlotsTest {
         slots.resize(0, 64 * MIB);
         fill(100);
         assertThat(slots.bytes()).isEqualTo(before);
+    }
+
+    /** Computing finds slots at multiples of their length from the first. */
+    @Test
+    void allSlotsAreInOneRow() throws IOException {
+        long length = 55 * OwnPages.pageSize();
+        open(200, length, 1000);
+        slots.resize(0, 40 * MIB);
+        int in = fill(200);
+        // Slabs in the middle go and come back.
+        List<Integer> leaving = slots.resize(0, 20 * MIB);
+        leaving.forEach(slots::vacate);
+        slots.resize(0, 40 * MIB);
+        fill(200);
+        long first = slots.address(0) - slots.number(0) * length;
+        for (int piece = 0; piece < in; piece++) {
+            assertThat(slots.address(piece)).isEqualTo(first + slots.number(piece) * length);
+            touch(slots.address(piece), length, piece);
+        }
+        for (int piece = 0; piece < in; piece++) {
+            assertThat(isTouched(slots.address(piece), length, piece)).isTrue();
+        }
+    }
+
+    private static void touch(long address, long length, int piece) {
+        MemorySegment.ofAddress(address).reinterpret(length).fill((byte) piece);
+    }
+
+    private static boolean isTouched(long address, long length, int piece) {
+        MemorySegment slot = MemorySegment.ofAddress(address).reinterpret(length);
+        return slot.get(ValueLayout.JAVA_BYTE, 0) == (byte) piece
+                && slot.get(ValueLayout.JAVA_BYTE, length - 1) == (byte) piece;
+    }
+
+    /** The system has no memory: nothing is counted, and what is there stays. */
+    @Test
+    void aSlabThatIsRefusedIsNotCounted() throws IOException {
+        open(100, 3 * MIB / 2 / OwnPages.pageSize() * OwnPages.pageSize(), 1000);
+        slots.resize(0, 40 * MIB);
+        Slots.Growth first = slots.growth();
+        first.run();
+        slots.grown(first, true);
+        slots.acquire(0);
+        touch(slots.address(0), MIB, 7);
+        long before = slots.bytes();
+        for (int piece = 1; slots.isAvailable(piece); piece++) {
+            slots.acquire(piece);
+        }
+        slots.grown(slots.growth(), false);
+        assertThat(slots.bytes()).isEqualTo(before);
+        assertThat(slots.growth()).isNull();
+        assertThat(isTouched(slots.address(0), MIB, 7)).isTrue();
+        slots.resize(0, 40 * MIB);
+        assertThat(slots.growth()).isNotNull();
     }
 
     @Test

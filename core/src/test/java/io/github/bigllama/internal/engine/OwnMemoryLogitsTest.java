@@ -51,19 +51,72 @@ class OwnMemoryLogitsTest {
         isTheSame(path, Files.size(path) * 70 / 100);
     }
 
-    private void isTheSame(Path path, long ram) throws Exception {
-        ModelOptions options =
-                ModelOptions.defaults().withLoadMode(LoadMode.MMAP).withRepack(false);
-        ModelLoader.Loaded loaded = ModelLoader.load(path, options);
-        FaultyPages system = new FaultyPages();
+    @Test
+    void aModelWhoseExpertsBeginAnywhereInAPage() throws Exception {
+        Path path = Models.oddExperts(folder);
+        isTheSame(path, Files.size(path) * 70 / 100);
+    }
+
+    /** If they were not, the tests above would show nothing. */
+    @Test
+    void expertsAreComputedWithInTheirSlots() throws Exception {
+        Path path = Models.experts(folder);
+        try (Plain plain = new Plain(path)) {
+            List<float[]> expected = logits(plain.loaded, null);
+            FaultyPages system = new FaultyPages();
+            requireDirectReading(system, path);
+            try (Pager pager =
+                    Pagers.experts(
+                            Models.weights(path),
+                            RamBudgetTest.ofWeights(Files.size(path) * 70 / 100),
+                            system)) {
+                logits(plain.loaded, pager);
+                assertThat(pager.ownBytes()).isPositive();
+                system.spoil();
+                List<float[]> actual = logits(plain.loaded, pager);
+                // The prompt alone reads all experts, not all of which are there.
+                for (int i = 0; i < expected.size(); i++) {
+                    assertThat(Arrays.mismatch(actual.get(i), expected.get(i)))
+                            .as("logits " + i)
+                            .isNotEqualTo(-1);
+                }
+            }
+        }
+    }
+
+    /** A model as llama.cpp maps it. */
+    private static final class Plain implements AutoCloseable {
+        private final ModelLoader.Loaded loaded;
+
+        Plain(Path path) {
+            loaded =
+                    ModelLoader.load(
+                            path,
+                            ModelOptions.defaults().withLoadMode(LoadMode.MMAP).withRepack(false));
+        }
+
+        @Override
+        public void close() {
+            loaded.handle().close();
+            loaded.sizes().close();
+        }
+    }
+
+    private static void requireDirectReading(FaultyPages system, Path path) {
         try {
+            system.unit(path);
+        } catch (IOException e) {
+            assumeTrue(false, e.getMessage());
+        }
+    }
+
+    private void isTheSame(Path path, long ram) throws Exception {
+        FaultyPages system = new FaultyPages();
+        requireDirectReading(system, path);
+        try (Plain plain = new Plain(path)) {
+            ModelLoader.Loaded loaded = plain.loaded;
             List<float[]> expected = logits(loaded, null);
             Weights weights = Models.weights(path);
-            try {
-                system.unit(path);
-            } catch (IOException e) {
-                assumeTrue(false, e.getMessage());
-            }
             try (Pager pager = Pagers.own(weights, RamBudgetTest.ofWeights(ram), system)) {
                 logits(loaded, pager);
                 assertThat(pager.ownBytes()).isPositive();
@@ -82,9 +135,6 @@ class OwnMemoryLogitsTest {
                             .isEqualTo(-1);
                 }
             }
-        } finally {
-            loaded.handle().close();
-            loaded.sizes().close();
         }
     }
 

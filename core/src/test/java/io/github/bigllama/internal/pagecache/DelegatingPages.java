@@ -31,4 +31,9 @@ class DelegatingPages extends OwnPages {
     void giveBack(long place, long slot, long length, int file, long offset) throws IOException {
         system.giveBack(place, slot, length, file, offset);
     }
+
+    @Override
+    boolean prepare(long address, long length) {
+        return system.prepare(address, length);
+    }
 }

@@ -15,6 +15,7 @@ public final class FaultyPages extends DelegatingPages {
     private volatile boolean readsNothing;
     private volatile boolean losesPlaces;
     private volatile boolean dawdles;
+    private volatile boolean spoils;
 
     /** What becomes of files, by descriptor. */
     private final Map<Integer, Disk> disks = new ConcurrentHashMap<>();
@@ -75,6 +76,11 @@ public final class FaultyPages extends DelegatingPages {
         dawdles = true;
     }
 
+    /** What is read from now on is not what is in the file. */
+    public void spoil() {
+        spoils = true;
+    }
+
     @Override
     int open(Path path) throws IOException {
         int descriptor = super.open(path);
@@ -92,7 +98,14 @@ public final class FaultyPages extends DelegatingPages {
         if (disk != null && !disk.read(length)) {
             return -5;
         }
-        return readsNothing ? -ENOMEM : super.read(file, address, length, offset);
+        if (readsNothing) {
+            return -ENOMEM;
+        }
+        long count = super.read(file, address, length, offset);
+        if (spoils && count > 0) {
+            MemorySegment.ofAddress(address).reinterpret(count).fill((byte) 0x11);
+        }
+        return count;
     }
 
     @Override

@@ -37,7 +37,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Passes with weights in own memory; the mapping always shows the bytes of the file, and slots
@@ -160,11 +159,9 @@ class OwnPagerTest {
 
     /** Until each slice was evicted two hundred times, about: a sixteenth of them fits. */
     @ParameterizedTest
-    @EnumSource(
-            value = Choice.class,
-            names = {"AUTO", "OWN"})
-    void whatIsReadIsTheFileHoweverOftenItWasEvicted(Choice choice) throws Exception {
-        Path path = Models.experts(folder);
+    @CsvSource({"AUTO, false", "OWN, false", "AUTO, true"})
+    void whatIsReadIsTheFileHoweverOftenItWasEvicted(Choice choice, boolean odd) throws Exception {
+        Path path = odd ? Models.oddExperts(folder) : Models.experts(folder);
         PieceMap map = new PieceMap(Models.weights(path));
         open(
                 path,
@@ -207,6 +204,28 @@ class OwnPagerTest {
             pass(1, i, i + 30, i + 40, i + 50);
         }
         compare(0, content.length);
+    }
+
+    /** As where a GPU computes with them, or llama.cpp numbers them in a way of its own. */
+    @Test
+    void expertsThatCanNotBeUsedInSlotsAreUsedWhereTheyAreMapped() throws Exception {
+        Path path = Models.experts(folder);
+        open(path, Files.size(path) * 8 / 10, Choice.AUTO);
+        for (int i = 0; i < 64; i += 4) {
+            pass(1, i, i + 1, i + 2, i + 3);
+        }
+        assertThat(inSlots).isEqualTo(16 * 2 * 3);
+        for (int i = 0; i < weights.all().size(); i++) {
+            if (weights.all().get(i).role().startsWith("ffn_down_exps")) {
+                pager.keepMapped(i);
+            }
+        }
+        inSlots = 0;
+        for (int i = 0; i < 64; i += 4) {
+            pass(1, i, i + 1, i + 2, i + 3);
+        }
+        assertThat(inSlots).isEqualTo(16 * 2 * 2);
+        pass(512);
     }
 
     /** As on macOS, where all weights are in own memory. */

@@ -9,6 +9,11 @@ import io.github.bigllama.internal.pagecache.OwnPages;
 public final class Pagers {
     private Pagers() {}
 
+    /** With experts in own memory, as on Linux. */
+    public static Pager experts(Weights weights, RamBudget budget, OwnPages system) {
+        return new Pager(weights, budget, new OwnMemory(OwnMemory.Choice.AUTO, system));
+    }
+
     /** With all weights in own memory, as on macOS. */
     public static Pager own(Weights weights, RamBudget budget, OwnPages system) {
         return new Pager(weights, budget, new OwnMemory(OwnMemory.Choice.OWN, system));
