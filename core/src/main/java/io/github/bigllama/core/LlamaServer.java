@@ -305,6 +305,10 @@ public final class LlamaServer implements AutoCloseable {
                             "--ubatch-size",
                             Integer.toString(whole));
         }
+        if (served.isPaged()) {
+            // As in sessions: weights would be copied to a GPU before they are read.
+            fitting = fitting.with("--no-op-offload");
+        }
         if (served.isPaged() && !given(options.arguments(), List.of("-cram", "--cache-ram"))) {
             fitting = fitting.with("--cache-ram", "0");
         }

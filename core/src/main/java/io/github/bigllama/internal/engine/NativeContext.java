@@ -74,6 +74,8 @@ final class NativeContext implements AutoCloseable {
         abort.install(params);
         if (paging != null) {
             llama_context_params.cb_eval(params, paging.callback(arena));
+            // Weights would be copied to a GPU for long batches before the callback is asked.
+            llama_context_params.op_offload(params, false);
         }
         int microBatch =
                 purpose.isWholeMicroBatch()

@@ -5,9 +5,9 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * Keeps weights in the process's own memory: they are read past the page cache into slots, and
- * moved from there to their place in llama.cpp's mapping of the file. Places without a slot still
- * map the file, so that touching them too early causes a page fault and never wrong data.
+ * Keeps weights in the process's own memory: they are read past the page cache into slots, and can
+ * be moved from there to their place in llama.cpp's mapping of the file. Places without a slot
+ * still map the file, so that touching them too early causes a page fault and never wrong data.
  *
  * <p>Only three calls differ between operating systems: {@link #open}, {@link #moveIn} and {@link
  * #giveBack}. Addresses, lengths and offsets are multiples of {@link #pageSize()}. Thread-safe, as

@@ -15,16 +15,20 @@
  *   <li>In a model with experts, the weights that every token uses stay first. The RAM that is left
  *       holds the experts used most. When a layer has chosen its experts, only the missing ones are
  *       read.
- *   <li>Experts are read past the page cache, into huge pages of the process's own memory, which
- *       are then moved to their place in the mapping. Places without such a page still map the
- *       file. If the system can't do that, or it is not faster, the page cache is used. Own memory
- *       is locked if the system allows it, and given back when RAM becomes short, even in the
- *       middle of an answer.
+ *   <li>Experts are read past the page cache, into huge pages of the process's own memory, and
+ *       computed with there: the nodes of llama.cpp's graph that use them get other operands. The
+ *       mapping still shows the file, and is used whenever a chosen expert is nowhere else. If the
+ *       system can't read past the page cache, or it is not faster, the page cache is used. Own
+ *       memory is locked if the system allows it, and given back when RAM becomes short, even in
+ *       the middle of an answer.
+ *   <li>Where the page cache can't be told what to drop, or a copy on another disk is read too,
+ *       weights that every token uses are in own memory as well. Their pages are moved to their
+ *       place in the mapping, because nodes of all kinds use them.
  * </ul>
  *
  * <p>The system property {@code bigllama.weights.memory} chooses how experts are read: {@code
  * auto}, {@code own} or {@code page-cache}. The results of a computation do not change: the weights
- * are where llama.cpp mapped them, and the kernel brings in a page that is missing when it is
- * touched.
+ * are where llama.cpp looks for them, and the kernel brings in a page of the file that is missing
+ * when it is touched.
  */
 package io.github.bigllama.internal.pager;
