@@ -76,6 +76,11 @@ public final class OwnShares {
         return weightsInLayer[k] * Math.min(most, expertsInLayer[k]);
     }
 
+    /** The number of slots of a length for all experts of a weight. */
+    public long ofWeight(int k) {
+        return expertsInLayer[k];
+    }
+
     /** The number of slots of a length for weights that every token uses. */
     public long everyTokenSlots(int k, BitSet kept, long window) {
         long count = 0;

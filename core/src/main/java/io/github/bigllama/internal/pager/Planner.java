@@ -32,6 +32,11 @@ final class Planner {
 
     private OwnShares shares;
 
+    /** What the memory is divided for. */
+    private int tokens = 1;
+
+    private boolean isWide;
+
     /**
      * Makes the first plan.
      *
@@ -134,7 +139,13 @@ final class Planner {
     }
 
     /** Divides the memory among experts for a pass. */
-    void divide(ExpertPaging experts, int tokens, boolean isWide) {
+    void divide(ExpertPaging experts, int newTokens, boolean wide) {
+        tokens = newTokens;
+        isWide = wide;
+        divide(experts);
+    }
+
+    private void divide(ExpertPaging experts) {
         Slots slots = pool.slots();
         if (slots == null) {
             experts.resize(0, expertRoom(isWide));
@@ -148,17 +159,15 @@ final class Planner {
             pool.resize(k, shares.everyToken(k, planned, plan.window()) + shares.experts(k, own));
             long count = slots.slots(k) - shares.everyTokenSlots(k, planned, plan.window());
             // Experts that pass through need slots too: at most all of a layer.
-            long passing =
-                    isWide
-                            ? (long)
-                                    Math.ceil(
-                                            count
-                                                    * (1
-                                                            - (double) plan.experts()
-                                                                    / Math.max(1, own)))
-                            : shares.inLayer(k, tokens);
+            long passing = isWide ? passing(k, count) : shares.inLayer(k, tokens);
             experts.resize(k, Math.max(0, count - passing) * shares.largest(k));
         }
+    }
+
+    /** Slots for experts that are read in order: all of a weight have to be there at once. */
+    private long passing(int k, long count) {
+        double share = (double) PlanRules.expertWindow(map) / expertRoom(false);
+        return Math.max(shares.ofWeight(k), (long) Math.ceil(count * share));
     }
 
     /**
@@ -177,7 +186,7 @@ final class Planner {
      */
     void lower(long bytes, ExpertPaging experts) {
         lowered += Math.min(bytes, pool.ownBytes());
-        divide(experts, 1, false);
+        divide(experts);
     }
 
     /**

@@ -87,9 +87,17 @@ final class Transfers {
         return slots != null && slots.isIn(piece);
     }
 
-    /** Whether reading a piece can begin: there is a slot for it, or it needs none. */
+    /** Whether there is a slot for a piece, or it needs none. */
+    boolean hasPlace(int piece) {
+        return !isOwn(piece) || slots.isAvailable(piece);
+    }
+
+    /**
+     * Whether reading a piece that is waited for can begin: if there will be no slot for it, it is
+     * read into the page cache.
+     */
     boolean canStart(int piece) {
-        return !isOwn(piece) || slots.isAvailable(piece) || slots.isExhausted(piece);
+        return hasPlace(piece) || slots.isExhausted(piece);
     }
 
     /** Whether the mapping of a piece is known. */

@@ -178,7 +178,7 @@ final class WorkQueue {
 
     /** A piece in use that page faults bring in must not be moved meanwhile. */
     private boolean isReady(int piece) {
-        return states.hasRoom(piece) && transfers.canStart(piece) && !states.isBusy(piece);
+        return states.hasRoom(piece) && transfers.hasPlace(piece) && !states.isBusy(piece);
     }
 
     /**

@@ -199,7 +199,10 @@ class OwnPagerTest {
         open(path, Files.size(path) * 85 / 100, Choice.AUTO);
         pass(1, 1, 2, 3, 4);
         for (int i = 0; i < 3; i++) {
+            inSlots = 0;
             pass(512);
+            // No reader has taken a slot that another weight needed.
+            assertThat(inSlots).isEqualTo(2 * 3);
             pass(3, 1, 2, 3, 4, 10 + i, 20 + i, 30 + i);
             pass(1, i, i + 30, i + 40, i + 50);
         }
@@ -272,6 +275,34 @@ class OwnPagerTest {
             Thread.sleep(500);
         }
         compare(0, content.length);
+    }
+
+    /** Also then, all experts of a weight have to be in slots at the same time. */
+    @Test
+    void memoryIsGivenBackInTheMiddleOfAPrompt() throws Exception {
+        Path path = Models.experts(folder);
+        open(path, Files.size(path) * 8 / 10, Choice.AUTO);
+        for (int i = 0; i < 64; i += 4) {
+            pass(1, i, i + 1, i + 2, i + 3);
+        }
+        long before = pager.ownBytes();
+        for (int round = 0; round < 4; round++) {
+            spare(total - pager.ownBytes());
+            pager.begin(512, 0);
+            assertThat(pager.isWide()).isTrue();
+            inSlots = 0;
+            for (int i = 0; i < weights.all().size(); i++) {
+                pager.use(i);
+                if (weights.all().get(i).use() == Use.EXPERTS) {
+                    compareExperts(i, IntStream.range(0, 64).toArray());
+                    pager.shrink(1 << 20);
+                }
+                pager.used();
+            }
+            pager.end(true);
+            assertThat(inSlots).isEqualTo(2 * 3);
+            assertThat(pager.ownBytes()).isLessThan(before);
+        }
     }
 
     /** What is computed with stays, whoever gives memory back meanwhile. */
