@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.arena;
 
+import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
 import io.github.bigllama.internal.pagecache.OwnPages;
@@ -8,6 +9,7 @@ import io.github.bigllama.internal.pieces.PieceMap;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -144,16 +146,24 @@ public final class OwnMemory {
         return new Slots(lengths(map), map.everyTokenCount(), memory, system.mostMoved());
     }
 
-    /** Slices are computed with in their slots, so that their shared pages have to be there too. */
+    /**
+     * Slices are computed with in their slots, so that their shared pages have to be there too; and
+     * all slices of a weight need slots of one length.
+     */
     private long[] lengths(PieceMap map) {
-        return IntStream.range(0, map.count())
-                .mapToLong(
-                        p -> p >= map.everyTokenCount() ? map.length(p) : everyTokenLength(map, p))
-                .toArray();
-    }
-
-    private long everyTokenLength(PieceMap map, int piece) {
-        return everyToken ? map.ownLength(piece) : 0;
+        long[] lengths = new long[map.count()];
+        for (int piece = 0; piece < map.everyTokenCount(); piece++) {
+            lengths[piece] = everyToken ? map.ownLength(piece) : 0;
+        }
+        for (int weight = 0; weight < map.weights().all().size(); weight++) {
+            if (map.weights().all().get(weight).use() == Use.EXPERTS) {
+                int first = map.first(weight);
+                int end = map.last(weight) + 1;
+                long longest = IntStream.range(first, end).mapToLong(map::length).max().orElse(0);
+                Arrays.fill(lengths, first, end, longest);
+            }
+        }
+        return lengths;
     }
 
     /** Whether the memory is in huge pages, which a disk fills at its full speed. */

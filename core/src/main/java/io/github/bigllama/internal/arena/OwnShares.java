@@ -16,10 +16,9 @@ public final class OwnShares {
     private final PieceMap map;
     private final Slots slots;
 
-    /** By length: bytes of experts, the largest piece, and pieces of a layer by experts of it. */
+    /** By length: bytes of experts, and pieces of a layer by experts of it. */
     private final long[] experts;
 
-    private final long[] largest;
     private final int[] weightsInLayer;
     private final int[] expertsInLayer;
     private final long all;
@@ -29,14 +28,12 @@ public final class OwnShares {
         this.slots = slots;
         int count = slots.classCount();
         experts = new long[count];
-        largest = new long[count];
         weightsInLayer = new int[count];
         expertsInLayer = new int[count];
         for (int piece = map.everyTokenCount(); piece < map.count(); piece++) {
             int k = slots.classOf(piece);
             if (k >= 0) {
                 experts[k] += slots.length(k);
-                largest[k] = Math.max(largest[k], map.length(piece));
             }
         }
         all = Arrays.stream(experts).sum();
@@ -63,11 +60,6 @@ public final class OwnShares {
     /** Bytes that may be unused, because the last slab of each length may be nearly empty. */
     private long slack() {
         return slots.classCount() * SLACK;
-    }
-
-    /** The largest expert piece with slots of a length, in bytes. */
-    public long largest(int k) {
-        return largest[k];
     }
 
     /** The number of slots of a length for the experts that some tokens use in a layer. */

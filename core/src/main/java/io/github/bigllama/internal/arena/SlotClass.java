@@ -250,7 +250,8 @@ final class SlotClass {
     void grown(Ground ground, boolean succeeded) {
         growing = false;
         slabs.get(ground.slab).growing = false;
-        if (!succeeded) {
+        // The quota may have become smaller meanwhile.
+        if (!succeeded || slabs.stream().filter(Objects::nonNull).count() > mostSlabs()) {
             remove(ground.slab);
             return;
         }
@@ -317,5 +318,8 @@ final class SlotClass {
     void close() {
         memory.close();
         slabs.clear();
+        free.clear();
+        idle.clear();
+        taken = 0;
     }
 }

@@ -2,6 +2,7 @@ package io.github.bigllama.internal.arena;
 
 import io.github.bigllama.internal.pagecache.SlabMemory;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
@@ -66,23 +67,34 @@ public final class Slots implements AutoCloseable {
     Slots(long[] lengths, int moving, SlabMemory memory, int mostMoved) throws IOException {
         this.moving = moving;
         this.mostMoved = mostMoved;
-        long[] sizes = sizes(lengths);
         classOf = new int[lengths.length];
         slotOf = new int[lengths.length];
+        Arrays.fill(classOf, NONE);
         Arrays.fill(slotOf, NONE);
-        for (int piece = 0; piece < lengths.length; piece++) {
+        List<SlotClass> all = new ArrayList<>();
+        addClasses(lengths, 0, moving, memory, all);
+        addClasses(lengths, moving, lengths.length, memory, all);
+        classes = all.toArray(SlotClass[]::new);
+    }
+
+    /** Adds the classes of pieces in a row that are all moved, or all not. */
+    private void addClasses(
+            long[] lengths, int from, int to, SlabMemory memory, List<SlotClass> all)
+            throws IOException {
+        long[] sizes = sizes(Arrays.copyOfRange(lengths, from, to));
+        int[] counts = new int[sizes.length];
+        for (int piece = from; piece < to; piece++) {
             int place = Arrays.binarySearch(sizes, lengths[piece]);
             int next = place >= 0 ? place : -place - 1;
             // A piece that would leave most of a slot empty is kept in the page cache.
             boolean fits = next < sizes.length && lengths[piece] >= sizes[next] / 4 * 3;
-            classOf[piece] = fits && lengths[piece] > 0 ? next : NONE;
+            if (fits && lengths[piece] > 0) {
+                classOf[piece] = all.size() + next;
+                counts[next]++;
+            }
         }
-        classes = new SlotClass[sizes.length];
         for (int k = 0; k < sizes.length; k++) {
-            int number = k;
-            int count = (int) Arrays.stream(classOf).filter(c -> c == number).count();
-            boolean moves = Arrays.stream(classOf, 0, moving).anyMatch(c -> c == number);
-            classes[k] = new SlotClass(sizes[k], count, moves, memory);
+            all.add(new SlotClass(sizes[k], counts[k], from < moving, memory));
         }
     }
 

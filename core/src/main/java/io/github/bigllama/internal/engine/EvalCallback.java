@@ -94,7 +94,7 @@ final class EvalCallback {
         routing = -1;
         routed = 0;
         router = 0;
-        operands.begin();
+        operands.used();
         wide = pager.isWide();
         // Routers that are not in memory would have to be read for a prediction.
         predicts = predictor.begin() && !wide && pager.keepsEveryToken();
@@ -153,6 +153,7 @@ final class EvalCallback {
             return false;
         }
         pager.used();
+        operands.used();
         progress.accept(pager.progress());
         if (routing >= 0) {
             int[] chosen = chosenExperts(node);

@@ -10,7 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Has llama.cpp compute with experts that are in slots of the pager. A multiplication by chosen
@@ -19,6 +21,10 @@ import java.util.List;
  * while moving pages into llama.cpp's mapping would take system calls, and would have experts in
  * small pages: they are smaller than huge ones. The operands are exchanged before the node is
  * computed, and exchanged back before it is asked for again; llama.cpp reuses graphs.
+ *
+ * <p>llama.cpp goes through all slots between the first and the last that a node uses, which takes
+ * some ten microseconds per thousand. Its kernels for several tokens of IQ types (iqp.cpp) want the
+ * slices side by side; in slots, these types are computed with as for single tokens.
  *
  * <p>For the thread that is inside llama_decode.
  */
@@ -38,19 +44,19 @@ final class SlotOperands {
 
     private Arena arena = Arena.global();
 
-    /** By place: the operands that were exchanged. */
-    private final long[] weights;
-
-    private final long[] choices;
+    /** The operands that nodes had. */
+    private final Map<Long, Operands> before = new HashMap<>();
 
     /** By place: memory for numbers of slots. */
     private final MemorySegment[] numbers;
 
-    /** The places whose operands have been exchanged in this pass. */
-    private final BitSet exchanged = new BitSet();
+    /** The places whose tensors are used by what will be computed next. */
+    private final BitSet inUse = new BitSet();
 
     /** The places whose experts can only be used where the file is mapped. */
     private final BitSet mapped = new BitSet();
+
+    private record Operands(long weight, long chosen) {}
 
     SlotOperands(Pager pager) {
         this.pager = pager;
@@ -60,8 +66,6 @@ final class SlotOperands {
         for (int i = 0; i < places.length; i++) {
             places[i] = all.get(i).use() == Use.EXPERTS ? count++ : -1;
         }
-        weights = new long[count];
-        choices = new long[count];
         numbers = new MemorySegment[count];
         Arrays.fill(numbers, MemorySegment.NULL);
     }
@@ -69,21 +73,21 @@ final class SlotOperands {
     /** Takes memory for the operands, as long as the graphs of a context may be computed. */
     void open(Arena memory) {
         arena = memory;
-        tensors = arena.allocate(2 * TENSOR * Math.max(1, weights.length), 16);
+        tensors = arena.allocate(2 * TENSOR * Math.max(1, numbers.length), 16);
     }
 
-    /** Begins a pass. */
-    void begin() {
-        exchanged.clear();
+    /** Notes that everything has been computed that operands were exchanged for. */
+    void used() {
+        inUse.clear();
     }
 
     /** Puts the operands back that a node had; before anything else is done with it. */
     void restore(long node) {
         long distance = GraphTensor.source(node, 0) - tensors.address();
         if (distance >= 0 && distance < tensors.byteSize()) {
-            int place = (int) (distance / (2 * TENSOR));
-            GraphTensor.source(node, 0, weights[place]);
-            GraphTensor.source(node, CHOSEN, choices[place]);
+            Operands operands = before.remove(node);
+            GraphTensor.source(node, 0, operands.weight);
+            GraphTensor.source(node, CHOSEN, operands.chosen);
         }
     }
 
@@ -96,7 +100,7 @@ final class SlotOperands {
      */
     void exchange(long node, int weight, long router, int[] chosen) {
         int place = places[weight];
-        if (place < 0 || mapped.get(place) || exchanged.get(place)) {
+        if (place < 0 || mapped.get(place) || inUse.get(place)) {
             return;
         }
         if (router == 0 || GraphTensor.source(node, CHOSEN) != router || !isPlain(node, weight)) {
@@ -108,24 +112,24 @@ final class SlotOperands {
         if (slots == null) {
             return;
         }
-        exchanged.set(place);
-        weights[place] = GraphTensor.source(node, 0);
-        choices[place] = router;
+        inUse.set(place);
         long matrix = tensors.address() + 2 * TENSOR * place;
-        GraphTensor.copy(weights[place], matrix, slots.address());
+        long whole = GraphTensor.source(node, 0);
+        before.put(node, new Operands(whole, router));
+        GraphTensor.copy(whole, matrix, slots.address());
         GraphTensor.dimension(matrix, 2, slots.places(), slots.stride());
         GraphTensor.dimension(matrix, 3, 1, slots.stride() * slots.places());
         GraphTensor.source(node, 0, matrix);
-        GraphTensor.source(node, CHOSEN, numbers(place, matrix + TENSOR, slots.chosen()));
+        GraphTensor.source(node, CHOSEN, numbers(place, matrix + TENSOR, router, slots));
     }
 
-    private long numbers(int place, long tensor, int[] chosen) {
+    private long numbers(int place, long tensor, long router, ExpertSlots slots) {
+        int[] chosen = slots.chosen();
         long bytes = (long) chosen.length * Integer.BYTES;
         if (numbers[place].byteSize() < bytes) {
             numbers[place] = arena.allocate(Math.max(bytes, 2 * numbers[place].byteSize()), 16);
         }
         MemorySegment.copy(chosen, 0, numbers[place], ValueLayout.JAVA_INT, 0, chosen.length);
-        long router = choices[place];
         int each = GraphTensor.extent(router, 0);
         int tokens = GraphTensor.extent(router, 1);
         GraphTensor.copy(router, tensor, numbers[place].address());

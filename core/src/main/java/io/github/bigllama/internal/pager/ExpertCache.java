@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.IntToLongFunction;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
@@ -55,6 +56,9 @@ final class ExpertCache {
     /** By piece, from the first piece of an expert on: its kind. Kinds do not displace others. */
     private final int[] kind;
 
+    /** By piece: the bytes that it takes. */
+    private final long[] size;
+
     private final List<Kind> kinds = new ArrayList<>();
 
     /** Pieces that share a capacity. */
@@ -97,6 +101,8 @@ final class ExpertCache {
         score = new double[units];
         uses = new int[units];
         kind = new int[unit.length];
+        size = new long[unit.length];
+        Arrays.setAll(size, i -> map.length(i + map.everyTokenCount()));
         kinds.add(new Kind(this::compare));
     }
 
@@ -109,15 +115,22 @@ final class ExpertCache {
      * Divides the pieces into kinds, while nothing is cached; before, all are of kind 0.
      *
      * @param kindOf by piece: its kind; -1 for 0
+     * @param sizeOf by kind: the bytes that each of its pieces takes
      */
-    void divide(int count, IntUnaryOperator kindOf) {
+    void divide(int count, IntUnaryOperator kindOf, IntToLongFunction sizeOf) {
         kinds.clear();
         for (int i = 0; i < Math.max(1, count); i++) {
             kinds.add(new Kind(this::compare));
         }
         for (int i = 0; i < kind.length; i++) {
-            kind[i] = Math.max(0, kindOf.applyAsInt(i + map.everyTokenCount()));
+            int k = kindOf.applyAsInt(i + map.everyTokenCount());
+            kind[i] = Math.max(0, k);
+            size[i] = k < 0 ? map.length(i + map.everyTokenCount()) : sizeOf.applyAsLong(k);
         }
+    }
+
+    private long size(int piece) {
+        return size[piece - map.everyTokenCount()];
     }
 
     private Kind kind(int piece) {
@@ -243,7 +256,7 @@ final class ExpertCache {
             return true;
         }
         Kind k = kind(piece);
-        long needed = k.size + map.length(piece) - k.capacity;
+        long needed = k.size + size(piece) - k.capacity;
         List<Integer> victims = new ArrayList<>();
         for (Integer candidate : k.byScore) {
             if (needed <= 0 || score(candidate) >= score(piece)) {
@@ -251,7 +264,7 @@ final class ExpertCache {
             }
             if (!busy.get(candidate)) {
                 victims.add(candidate);
-                needed -= map.length(candidate);
+                needed -= size(candidate);
             }
         }
         if (needed > 0) {
@@ -261,7 +274,7 @@ final class ExpertCache {
         evicted.addAll(victims);
         cached.set(piece);
         k.byScore.add(piece);
-        k.size += map.length(piece);
+        k.size += size(piece);
         return true;
     }
 
@@ -285,7 +298,7 @@ final class ExpertCache {
 
     /** Whether a piece can be admitted without displacing another. */
     boolean hasRoom(int piece) {
-        return kind(piece).size + map.length(piece) <= kind(piece).capacity;
+        return kind(piece).size + size(piece) <= kind(piece).capacity;
     }
 
     /** Capacity of the cache, in bytes. */
@@ -302,7 +315,7 @@ final class ExpertCache {
         Kind k = kind(piece);
         k.byScore.remove(piece);
         cached.clear(piece);
-        k.size -= map.length(piece);
+        k.size -= size(piece);
     }
 
     private double score(int piece) {

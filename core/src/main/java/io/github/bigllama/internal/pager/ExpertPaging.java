@@ -102,7 +102,7 @@ final class ExpertPaging {
     /** Gives each slot length its own capacity. */
     void divide(Slots slots) {
         cache.resize(0, 0).forEach(pool::unpin);
-        cache.divide(slots.classCount(), slots::classOf);
+        cache.divide(slots.classCount(), slots::classOf, slots::length);
     }
 
     /**

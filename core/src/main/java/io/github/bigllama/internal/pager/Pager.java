@@ -361,7 +361,9 @@ public final class Pager implements AutoCloseable {
                 segment.hold(weight);
                 return false;
             }
-            return segment.add(weight) >= planner.plan().window() / 4;
+            boolean isMuch = segment.add(weight) >= planner.plan().window() / 4;
+            // The next weight of experts needs the same slots.
+            return isMuch || order.isWide() && w.use() == Use.EXPERTS;
         }
     }
 
@@ -379,6 +381,11 @@ public final class Pager implements AutoCloseable {
 
     /** Has the experts of a weight, which can't be used in slots, stay where they are mapped. */
     public void keepMapped(int weight) {
+        LOGGER.log(
+                System.Logger.Level.DEBUG,
+                "{0}: the experts of {1} stay in the page cache, because they can''t be used in slots",
+                weights.files().getFirst(),
+                weights.all().get(weight).name());
         try (PiecePool.Hold hold = pool.hold()) {
             for (int p = map.first(weight); pool.slots() != null && p <= map.last(weight); p++) {
                 pool.exclude(p);

@@ -160,7 +160,7 @@ final class Planner {
             long count = slots.slots(k) - shares.everyTokenSlots(k, planned, plan.window());
             // Experts that pass through need slots too: at most all of a layer.
             long passing = isWide ? passing(k, count) : shares.inLayer(k, tokens);
-            experts.resize(k, Math.max(0, count - passing) * shares.largest(k));
+            experts.resize(k, Math.max(0, count - passing) * slots.length(k));
         }
     }
 

@@ -27,7 +27,10 @@ final class Segment {
     /** The pieces that are partly in use. */
     private final BitSet held = new BitSet();
 
-    /** The weights of which some experts are in slots, but all are used where they are mapped. */
+    /**
+     * The weights of which some experts are in slots, but all are used where they are mapped: only
+     * a row of slots that has all of them can take the place of the weight.
+     */
     private final BitSet mixed = new BitSet();
 
     /** Bytes in memory for this segment that will not be kept. */
@@ -78,10 +81,11 @@ final class Segment {
     ExpertSlots slots(int weight, int[] choices) {
         int first = map.first(weight);
         Slots slots = pool.slots();
-        if (slots == null || !slots.has(first)) {
+        if (slots == null || !slots.has(first) || choices.length == 0) {
             return null;
         }
         int in = 0;
+        // The row begins at the first slot that is used: llama.cpp goes through all of it.
         int from = Integer.MAX_VALUE;
         int to = 0;
         int[] numbers = new int[choices.length];

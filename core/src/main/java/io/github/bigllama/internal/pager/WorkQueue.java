@@ -97,7 +97,7 @@ final class WorkQueue {
         drops.addLast(piece);
     }
 
-    /** Has a piece moved out of its slot, if it is there. */
+    /** Has a piece leave its slot, if it is there. */
     void evict(int piece) {
         if (states.is(piece, State.PRESENT)) {
             states.dropping(piece);
@@ -146,7 +146,8 @@ final class WorkQueue {
             int piece = prefetches.peekFirst();
             if (states.is(piece, State.ABSENT)) {
                 if (!isReady(piece)) {
-                    return NONE;
+                    // What is needed for certain may come before it.
+                    break;
                 }
                 return prefetches.removeFirst();
             }
