@@ -16,7 +16,6 @@ import io.github.bigllama.core.option.EmbeddingOptions;
 import io.github.bigllama.core.option.LoadMode;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.ContextMemory;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.Weight;
@@ -29,6 +28,7 @@ import io.github.bigllama.internal.synthetic.Architecture;
 import io.github.bigllama.testing.Architectures;
 import io.github.bigllama.testing.DemoModel;
 import io.github.bigllama.testing.Models;
+import io.github.bigllama.testing.SmallRam;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -198,15 +198,11 @@ class ArchitecturesTest {
 
     /** Half of the model in RAM, or the least. */
     private static ModelOptions half(Path file) throws IOException {
-        // The heap of earlier tests must not shrink afterwards, which would leave more RAM than
-        // intended.
-        System.gc();
         long weights =
                 Math.max(
                         Files.size(file) / 2,
                         PlanRules.leastRam(Models.weights(file)) + (12L << 20));
-        return PLAIN.withLoadMode(LoadMode.AUTO)
-                .withRam(AvailableRam.anonymousBytes() + (66L << 20) + weights);
+        return PLAIN.withLoadMode(LoadMode.AUTO).withRam(SmallRam.forWeights(weights));
     }
 
     /**

@@ -11,7 +11,6 @@ import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.ServerOptions;
-import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.ResidencyStats;
@@ -20,6 +19,7 @@ import io.github.bigllama.internal.synthetic.RandomModel;
 import io.github.bigllama.internal.synthetic.RandomModel.Shape;
 import io.github.bigllama.testing.AdapterGguf;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.SmallRam;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -195,9 +195,7 @@ class LlamaServerTest {
         Path dense = folder.resolve("dense.gguf");
         InflatedModel.write(DemoModel.PATH, 150_000_000, dense, fraction -> true);
         long half = Files.size(dense) / 2;
-        System.gc();
-        ModelOptions options =
-                ModelOptions.defaults().withRam(AvailableRam.anonymousBytes() + (66L << 20) + half);
+        ModelOptions options = ModelOptions.defaults().withRam(SmallRam.forWeights(half));
         try (LlamaModel model = LlamaModel.load(dense, options);
                 LlamaServer server =
                         LlamaServer.start(model, FREE_PORT.with("--ctx-size", "1024"))) {
@@ -227,10 +225,7 @@ class LlamaServerTest {
         InflatedModel.write(small, 150_000_000, dense, fraction -> true);
         // The heap may shrink afterwards.
         long third = Files.size(dense) / 3;
-        System.gc();
-        ModelOptions options =
-                ModelOptions.defaults()
-                        .withRam(AvailableRam.anonymousBytes() + (66L << 20) + third);
+        ModelOptions options = ModelOptions.defaults().withRam(SmallRam.forWeights(third));
         try (LlamaModel model = LlamaModel.load(dense, options);
                 LlamaServer server =
                         LlamaServer.start(
@@ -282,10 +277,9 @@ class LlamaServerTest {
         List<String> answers = new ArrayList<>();
         long all = Files.size(experts);
         for (long weights : new long[] {4 * all, all * 6 / 10}) {
-            System.gc();
             ModelOptions options =
                     ModelOptions.defaults()
-                            .withRam(AvailableRam.anonymousBytes() + (66L << 20) + weights)
+                            .withRam(SmallRam.forWeights(weights))
                             .withExpertProfile(false);
             try (LlamaModel model = LlamaModel.load(experts, options);
                     LlamaServer server =

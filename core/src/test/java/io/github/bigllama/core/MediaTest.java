@@ -21,9 +21,9 @@ import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.ServerOptions;
 import io.github.bigllama.core.option.SessionOptions;
-import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.internal.synthetic.InflatedModel;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.SmallRam;
 import io.github.bigllama.testing.TinyProjector;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
@@ -388,7 +388,7 @@ class MediaTest {
                 LlamaSession session = model.newSession(DemoModel.ONE_THREAD)) {
             whole = ask(new Chat(session), image(3));
         }
-        long ram = AvailableRam.anonymousBytes() + (66L << 20) + all / 2;
+        long ram = SmallRam.forWeights(all / 2);
         try (LlamaModel model = LlamaModel.load(large, options.withRam(ram));
                 LlamaSession session = model.newSession(DemoModel.ONE_THREAD)) {
             TokenStream answer = new Chat(session).send(question(image(3)), GREEDY);

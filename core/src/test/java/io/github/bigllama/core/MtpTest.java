@@ -18,7 +18,6 @@ import io.github.bigllama.core.option.SamplingOptions;
 import io.github.bigllama.core.option.ServerOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
-import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.llama.Json;
@@ -27,6 +26,7 @@ import io.github.bigllama.internal.pieces.PlanRules;
 import io.github.bigllama.internal.synthetic.Architecture;
 import io.github.bigllama.testing.Architectures;
 import io.github.bigllama.testing.Endless;
+import io.github.bigllama.testing.SmallRam;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -307,8 +307,7 @@ class MtpTest {
     /** Returns false if the process itself took much more or less RAM than just before. */
     private static boolean draftsStreamed(
             Path path, GenerationOptions options, int[] prompt, int[] expected) throws IOException {
-        System.gc();
-        long ram = AvailableRam.anonymousBytes() + (66L << 20) + Files.size(path) / 2;
+        long ram = SmallRam.forWeights(Files.size(path) / 2);
         ModelOptions streamed = PLAIN.withMtp(false).withLoadMode(LoadMode.AUTO).withRam(ram);
         try (LlamaModel model = LlamaModel.load(path, streamed)) {
             if (model.residency().isEmpty()) {
@@ -353,7 +352,7 @@ class MtpTest {
         for (long more = 12L << 20; !answered; more += opened > 0 ? 0 : 4L << 20) {
             assertThat(more).isLessThan(256L << 20);
             assertThat(opened).isLessThan(10);
-            long ram = AvailableRam.anonymousBytes() + (66L << 20) + least + more;
+            long ram = SmallRam.forWeights(least + more);
             ModelOptions streamed = PLAIN.withMtp(false).withLoadMode(LoadMode.AUTO).withRam(ram);
             try (LlamaModel model = LlamaModel.load(path, streamed);
                     LlamaSession session = openOrNull(model)) {

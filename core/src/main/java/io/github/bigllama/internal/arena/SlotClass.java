@@ -9,7 +9,6 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.SequencedSet;
 import java.util.stream.IntStream;
 
@@ -27,7 +26,7 @@ final class SlotClass {
     private final SlabMemory.Range memory;
     private final long length;
 
-    /** Whether some pieces are moved out of their slots. */
+    /** Whether pieces are moved out of their slots. */
     private final boolean moves;
 
     private int perSlab;
@@ -39,6 +38,9 @@ final class SlotClass {
 
     private long quota;
     private boolean growing;
+
+    /** Number of slabs. */
+    private int count;
 
     /** Bytes taken from the system, in whole huge pages. */
     private long taken;
@@ -65,7 +67,7 @@ final class SlotClass {
      * Reserves addresses.
      *
      * @param pieces how many can have a slot
-     * @param moves whether some of them are moved out of their slots
+     * @param moves whether they are moved out of their slots
      */
     SlotClass(long length, int pieces, boolean moves, SlabMemory memory) throws IOException {
         this.length = length;
@@ -194,9 +196,7 @@ final class SlotClass {
 
     /** Whether there is room for another slab. */
     boolean hasRoom() {
-        return perSlab > 0
-                && slabs.stream().filter(Objects::nonNull).count() < mostSlabs()
-                && end(freeNumber()) <= memory.size();
+        return perSlab > 0 && count < mostSlabs() && end(freeNumber()) <= memory.size();
     }
 
     private int freeNumber() {
@@ -213,6 +213,7 @@ final class SlotClass {
         }
         Ground ground = ground(number);
         slabs.set(number, new Slab(perSlab));
+        count++;
         taken += ground.to - ground.from;
         return ground;
     }
@@ -251,7 +252,7 @@ final class SlotClass {
         growing = false;
         slabs.get(ground.slab).growing = false;
         // The quota may have become smaller meanwhile.
-        if (!succeeded || slabs.stream().filter(Objects::nonNull).count() > mostSlabs()) {
+        if (!succeeded || count > mostSlabs()) {
             remove(ground.slab);
             return;
         }
@@ -310,6 +311,7 @@ final class SlotClass {
     private void remove(int slab) {
         Ground ground = ground(slab);
         slabs.set(slab, null);
+        count--;
         taken -= ground.to - ground.from;
         memory.give(ground.from, ground.to);
     }
@@ -320,6 +322,7 @@ final class SlotClass {
         slabs.clear();
         free.clear();
         idle.clear();
+        count = 0;
         taken = 0;
     }
 }

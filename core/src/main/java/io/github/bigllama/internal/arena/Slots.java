@@ -44,7 +44,8 @@ public final class Slots implements AutoCloseable {
      * A slot for a piece.
      *
      * @param address the address of the slot
-     * @param evicted the piece in it that has to be moved out first; -1 if it is empty
+     * @param evicted the piece that was in it, and has to be moved out first if such pieces are
+     *     moved; -1 if it is empty
      */
     public record Slot(long address, int evicted) {}
 
@@ -166,17 +167,16 @@ public final class Slots implements AutoCloseable {
         SlotClass c = ofPiece(piece);
         int slot;
         int evicted = NONE;
-        if (c.hasFree() && mayMove(piece)) {
+        if (c.hasFree() && mayMove(c)) {
             slot = c.takeFree();
+            moved += c.moves() ? 1 : 0;
         } else if (c.hasIdle()) {
             evicted = c.takeIdle();
             slot = slotOf[evicted];
             slotOf[evicted] = NONE;
-            moved -= isMoved(evicted) ? 1 : 0;
         } else {
             return null;
         }
-        moved += isMoved(piece) ? 1 : 0;
         slotOf[piece] = slot;
         c.put(slot, piece);
         return new Slot(c.address(slot), evicted);
@@ -194,17 +194,18 @@ public final class Slots implements AutoCloseable {
     }
 
     private boolean mayGrow(SlotClass c) {
-        return !isClosed && !isFull && (moved < mostMoved || !c.moves()) && c.hasRoom();
+        return !isClosed && !isFull && mayMove(c) && c.hasRoom();
     }
 
-    private boolean mayMove(int piece) {
-        return !isMoved(piece) || moved < mostMoved;
+    /** Whether another piece may be in a slot of a length. */
+    private boolean mayMove(SlotClass c) {
+        return !c.moves() || moved < mostMoved;
     }
 
     /** Whether a slot is available for a piece now. */
     public boolean isAvailable(int piece) {
         SlotClass c = ofPiece(piece);
-        return c.hasIdle() || c.hasFree() && mayMove(piece);
+        return c.hasIdle() || c.hasFree() && mayMove(c);
     }
 
     /** Ends the allocation of a slab, which may have failed. */
@@ -239,7 +240,6 @@ public final class Slots implements AutoCloseable {
         int slot = slotOf[piece];
         slotOf[piece] = NONE;
         slotOf[before] = slot;
-        moved += (isMoved(before) ? 1 : 0) - (isMoved(piece) ? 1 : 0);
         c.put(slot, before);
         c.idleFirst(before);
     }
@@ -267,10 +267,11 @@ public final class Slots implements AutoCloseable {
 
     /** Marks the slot of a piece as empty. */
     public void vacate(int piece) {
+        SlotClass c = ofPiece(piece);
         int slot = slotOf[piece];
         slotOf[piece] = NONE;
-        moved -= isMoved(piece) ? 1 : 0;
-        ofPiece(piece).vacate(slot);
+        moved -= c.moves() ? 1 : 0;
+        c.vacate(slot);
     }
 
     /**

@@ -95,7 +95,6 @@ public final class SlabMemory {
                 PosixMemory.give(address + from, to - from);
             } catch (IOException e) {
                 // A mapping that can't be split into two: it stays until the range is closed.
-                return;
             }
         }
 

@@ -276,10 +276,7 @@ final class PiecePool {
     void exclude(int piece) {
         slots().exclude(piece);
         if (slots().isIn(piece)) {
-            transfers.rescue(piece);
-            if (!states.isBusy(piece)) {
-                evictLater(piece);
-            }
+            leave(piece);
         }
         work.signal();
     }
@@ -303,12 +300,17 @@ final class PiecePool {
     /** Changes how much memory slots of a length may take; pieces that must leave do so soon. */
     void resize(int sizeClass, long quota) {
         for (int piece : slots().resize(sizeClass, quota)) {
-            transfers.rescue(piece);
-            if (!states.isBusy(piece)) {
-                evictLater(piece);
-            }
+            leave(piece);
         }
         work.signal();
+    }
+
+    /** Has a piece leave its slot, after its use if it is in use. */
+    private void leave(int piece) {
+        transfers.rescue(piece);
+        if (!states.isBusy(piece)) {
+            evictLater(piece);
+        }
     }
 
     /** Sets the size of the window in bytes. */

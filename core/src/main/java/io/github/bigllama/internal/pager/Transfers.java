@@ -206,8 +206,8 @@ final class Transfers {
             this.withEdges = moves && !edges.get(piece);
             this.file = files.get(map.file(piece));
             this.own = files.own(map.file(piece));
-            this.ownBefore =
-                    before < 0 || !slots.isMoved(before) ? null : files.own(map.file(before));
+            // Pieces that are moved share slots only with each other.
+            this.ownBefore = moves && before >= 0 ? files.own(map.file(before)) : null;
         }
 
         void run() throws IOException {

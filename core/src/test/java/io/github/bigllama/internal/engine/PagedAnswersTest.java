@@ -32,6 +32,7 @@ import io.github.bigllama.internal.synthetic.RandomModel;
 import io.github.bigllama.internal.synthetic.RandomModel.Shape;
 import io.github.bigllama.testing.AdapterGguf;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.SmallRam;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -76,10 +77,7 @@ class PagedAnswersTest {
 
     /** The approximate RAM for weights when the process has this much. */
     private static ModelOptions withRamForWeights(long bytes) {
-        // The heap of earlier tests must not shrink afterwards, which would leave more RAM than
-        // intended.
-        System.gc();
-        return ModelOptions.defaults().withRam(AvailableRam.anonymousBytes() + (66L << 20) + bytes);
+        return ModelOptions.defaults().withRam(SmallRam.forWeights(bytes));
     }
 
     @Test

@@ -17,6 +17,7 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.internal.pagecache.OwnPages;
 import io.github.bigllama.testing.Models;
 import io.github.bigllama.testing.Originals;
+import io.github.bigllama.testing.SmallRam;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -86,9 +87,8 @@ class ModelMirrorTest {
         try (LlamaModel plain = LlamaModel.load(model)) {
             expected = generate(plain);
         }
-        System.gc();
         long size = Models.weights(model).size();
-        long ram = AvailableRam.anonymousBytes() + (66L << 20) + size * 4 / 10;
+        long ram = SmallRam.forWeights(size * 4 / 10);
         ModelOptions options = ModelOptions.defaults().withRam(ram).withMirror(copy);
         try (LlamaModel mirrored = LlamaModel.load(model, options)) {
             assertThat(mirrored.residency()).isPresent();

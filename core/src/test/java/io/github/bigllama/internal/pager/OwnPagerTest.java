@@ -157,6 +157,12 @@ class OwnPagerTest {
         return pager.end(true);
     }
 
+    private void useAllExperts() throws Exception {
+        for (int i = 0; i < 64; i += 4) {
+            pass(1, i, i + 1, i + 2, i + 3);
+        }
+    }
+
     /** Until each slice was evicted two hundred times, about: a sixteenth of them fits. */
     @ParameterizedTest
     @CsvSource({"AUTO, false", "OWN, false", "AUTO, true"})
@@ -214,9 +220,7 @@ class OwnPagerTest {
     void expertsThatCanNotBeUsedInSlotsAreUsedWhereTheyAreMapped() throws Exception {
         Path path = Models.experts(folder);
         open(path, Files.size(path) * 8 / 10, Choice.AUTO);
-        for (int i = 0; i < 64; i += 4) {
-            pass(1, i, i + 1, i + 2, i + 3);
-        }
+        useAllExperts();
         assertThat(inSlots).isEqualTo(16 * 2 * 3);
         for (int i = 0; i < weights.all().size(); i++) {
             if (weights.all().get(i).role().startsWith("ffn_down_exps")) {
@@ -224,9 +228,7 @@ class OwnPagerTest {
             }
         }
         inSlots = 0;
-        for (int i = 0; i < 64; i += 4) {
-            pass(1, i, i + 1, i + 2, i + 3);
-        }
+        useAllExperts();
         assertThat(inSlots).isEqualTo(16 * 2 * 2);
         pass(512);
     }
@@ -251,9 +253,7 @@ class OwnPagerTest {
     void memoryIsGivenBackInTheMiddleOfAPass() throws Exception {
         Path path = Models.experts(folder);
         open(path, Files.size(path) * 8 / 10, Choice.AUTO);
-        for (int i = 0; i < 64; i += 4) {
-            pass(1, i, i + 1, i + 2, i + 3);
-        }
+        useAllExperts();
         long before = pager.ownBytes();
         assertThat(before).isPositive();
         pager.begin(1, 0);
@@ -282,9 +282,7 @@ class OwnPagerTest {
     void memoryIsGivenBackInTheMiddleOfAPrompt() throws Exception {
         Path path = Models.experts(folder);
         open(path, Files.size(path) * 8 / 10, Choice.AUTO);
-        for (int i = 0; i < 64; i += 4) {
-            pass(1, i, i + 1, i + 2, i + 3);
-        }
+        useAllExperts();
         long before = pager.ownBytes();
         for (int round = 0; round < 4; round++) {
             spare(total - pager.ownBytes());
@@ -313,9 +311,7 @@ class OwnPagerTest {
     void nothingGoesWhileItIsComputedWith() throws Exception {
         Path path = Models.experts(folder);
         open(path, Files.size(path) * 8 / 10, Choice.AUTO);
-        for (int i = 0; i < 64; i += 4) {
-            pass(1, i, i + 1, i + 2, i + 3);
-        }
+        useAllExperts();
         assertThat(pager.ownBytes()).isPositive();
         Random random = new Random(1);
         for (int round = 0; round < 12; round++) {
