@@ -46,14 +46,22 @@ public final class DraftLength {
 
     private int mostInRow = 4;
 
+    /** Passes without drafts since the last with one, and the first of those that counts. */
+    private int alone;
+
+    private final int settled;
+
     /**
      * Begins without measurements.
      *
      * @param further the assumed time of a further token in a pass, as a fraction of that of the
      *     first
+     * @param settled the first pass without drafts, counted from 1, that takes as long as if there
+     *     were never any
      */
-    public DraftLength(double further) {
+    public DraftLength(double further, int settled) {
         this.further = -further;
+        this.settled = settled;
     }
 
     /** The number of tokens to draft; 0 if that does not pay. */
@@ -62,9 +70,11 @@ public final class DraftLength {
             return 0;
         }
         if (row >= mostInRow) {
+            if (alone < settled) {
+                return 0;
+            }
             mostInRow = Math.min(LONGEST_ROW, 2 * mostInRow);
             row = 0;
-            return 0;
         }
         int best = best();
         if (best > 0) {
@@ -110,6 +120,10 @@ public final class DraftLength {
      */
     public void observe(int drafted, int accepted, double seconds) {
         if (drafted == 0) {
+            alone++;
+            if (single > 0 && alone < settled) {
+                return;
+            }
             // The first passes may have found nothing in memory: then a later one replaces them at
             // once.
             single =
@@ -118,6 +132,7 @@ public final class DraftLength {
                             : single + NEWS * (seconds - single);
             return;
         }
+        alone = 0;
         double each = Math.max(0, seconds - single) / drafted;
         further = further < 0 ? each : further + NEWS * (each - further);
         right = MEMORY * right + accepted;

@@ -17,6 +17,14 @@ public final class Drafter implements AutoCloseable {
 
     private static final double FURTHER_OF_EXPERTS = 0.7;
 
+    /**
+     * Which pass in a row without drafts is compared with. The experts of tokens that were drafted
+     * in vain have taken the place of others, so that the first passes after them read more.
+     */
+    private static final int SETTLED = 1;
+
+    private static final int SETTLED_WITH_EXPERTS = 4;
+
     private final DraftSource source;
     private final boolean isMeasured;
     private final DraftLength length;
@@ -32,7 +40,11 @@ public final class Drafter implements AutoCloseable {
     public Drafter(
             Lane target, Speculation kind, boolean hasExperts, @Nullable DraftContext model) {
         isMeasured = kind == Speculation.AUTO;
-        length = new DraftLength(isMeasured && hasExperts ? FURTHER_OF_EXPERTS : FURTHER);
+        boolean readsMore = isMeasured && hasExperts;
+        length =
+                new DraftLength(
+                        readsMore ? FURTHER_OF_EXPERTS : FURTHER,
+                        readsMore ? SETTLED_WITH_EXPERTS : SETTLED);
         source =
                 model == null && target.hasMtp()
                         ? new MtpDrafts(target)

@@ -9,8 +9,6 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.arena.OwnMemory;
-import io.github.bigllama.internal.arena.Slots;
-import io.github.bigllama.internal.pagecache.OwnFile;
 import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.UseOrder;
@@ -47,7 +45,7 @@ public final class Pager implements AutoCloseable {
     private final ExpertPaging experts;
     private final UseOrder order;
     private final Readers readers;
-    private final OwnMemory own;
+    private final OwnWeights own;
     private final PassMeter meter;
 
     /** Where it is kept which experts are used most; null if nowhere. */
@@ -60,9 +58,6 @@ public final class Pager implements AutoCloseable {
     private final Segment segment;
 
     private int tokens;
-
-    /** Watches the RAM while the process's own memory holds weights. */
-    private PressureWatch watch;
 
     /** Whether nothing is managed any more, so that the kernel decides. */
     private volatile boolean givenUp;
@@ -78,11 +73,10 @@ public final class Pager implements AutoCloseable {
         this(weights, budget, OwnMemory.ofThisSystem(mirrors));
     }
 
-    Pager(Weights weights, RamBudget budget, OwnMemory own) {
+    Pager(Weights weights, RamBudget budget, OwnMemory memory) {
         this.weights = weights;
         this.meter = new PassMeter(weights.loadedSize());
-        this.own = own;
-        map = new PieceMap(weights, own.unit(weights.files()));
+        map = new PieceMap(weights, memory.unit(weights.files()));
         files = new MappedFiles(map);
         pool = new PiecePool(map, files);
         experts = new ExpertPaging(map, pool);
@@ -91,6 +85,7 @@ public final class Pager implements AutoCloseable {
         try (PiecePool.Hold hold = pool.hold()) {
             planner = new Planner(map, pool, budget);
         }
+        own = new OwnWeights(memory, map, files, pool, planner, experts);
         readers = new Readers(pool, weights.hasExperts());
     }
 
@@ -202,7 +197,7 @@ public final class Pager implements AutoCloseable {
         try (PiecePool.Hold hold = pool.hold()) {
             if (!givenUp && !files.isAttached(file)) {
                 files.attach(file, address, probe, pool::isPinned);
-                own.attach(map, file, address, files.get(file)).ifPresent(f -> attachOwn(file, f));
+                own.attach(file, address);
                 experts.attached(order.isWide());
                 pool.wake();
             }
@@ -210,39 +205,9 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    private void attachOwn(int file, OwnFile mapped) {
-        if (pool.slots() == null) {
-            Slots slots;
-            try {
-                slots = own.slots(map);
-            } catch (IOException e) {
-                LOGGER.log(
-                        System.Logger.Level.WARNING,
-                        "{0}: weights stay in the page cache, because {1}",
-                        mapped.path(),
-                        e.getMessage());
-                mapped.close();
-                return;
-            }
-            pool.slots(slots);
-            experts.divide(slots);
-            planner.divide(experts, tokens, order.isWide());
-            watch = new PressureWatch(this::shortage, this::shrink);
-        }
-        files.own(file, mapped);
-    }
-
-    private long shortage() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return pool.ownBytes() == 0 ? 0 : planner.shortage();
-        }
-    }
-
     /** Gives back own memory, even in the middle of a pass; on any thread. */
     public void shrink(long bytes) {
-        try (PiecePool.Hold hold = pool.hold()) {
-            planner.lower(bytes, experts);
-        }
+        own.shrink(bytes);
     }
 
     /** Bytes of the process's own memory that hold weights, which are not pages of files. */
@@ -355,13 +320,7 @@ public final class Pager implements AutoCloseable {
         }
         try (PiecePool.Hold hold = pool.hold()) {
             pool.requireMapping();
-            // Weights such as the RoPE frequencies, which every layer uses: a few kilobytes.
-            boolean isSmallAndShared = w.layer() == Weight.BEFORE_LAYERS && w.size() < PieceMap.CUT;
-            if (isSmallAndShared && order.hasSeen(weight)) {
-                segment.hold(weight);
-                return false;
-            }
-            boolean isMuch = segment.add(weight) >= planner.plan().window() / 4;
+            boolean isMuch = segment.use(weight) >= planner.plan().window() / 4;
             // The next weight of experts needs the same slots.
             return isMuch || order.isWide() && w.use() == Use.EXPERTS;
         }
@@ -387,9 +346,7 @@ public final class Pager implements AutoCloseable {
                 weights.files().getFirst(),
                 weights.all().get(weight).name());
         try (PiecePool.Hold hold = pool.hold()) {
-            for (int p = map.first(weight); pool.slots() != null && p <= map.last(weight); p++) {
-                pool.exclude(p);
-            }
+            own.exclude(weight);
         }
     }
 
@@ -459,16 +416,11 @@ public final class Pager implements AutoCloseable {
     /** Ends the readers. Weights in the page cache stay there. */
     @Override
     public void close() {
-        if (watch != null) {
-            watch.close();
-        }
         readers.close();
         if (profile != null && Arrays.stream(experts.uses()).anyMatch(uses -> uses > 0)) {
             profile.write(experts.scores());
         }
-        if (pool.slots() != null) {
-            pool.slots().close();
-        }
+        own.close();
         files.close();
     }
 }

@@ -145,7 +145,8 @@ final class Planner {
         divide(experts);
     }
 
-    private void divide(ExpertPaging experts) {
+    /** Divides the memory as before, when the plan or what is in slots has changed. */
+    void divide(ExpertPaging experts) {
         Slots slots = pool.slots();
         if (slots == null) {
             experts.resize(0, expertRoom(isWide));

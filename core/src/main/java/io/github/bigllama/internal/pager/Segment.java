@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.pager;
 
+import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.arena.Slots;
 import io.github.bigllama.internal.pager.WorkQueue.Activity;
@@ -57,7 +58,20 @@ final class Segment {
      *
      * @return bytes in memory for this segment that will not be kept
      */
-    long add(int weight) throws IOException, InterruptedException {
+    long use(int weight) throws IOException, InterruptedException {
+        Weight w = map.weights().all().get(weight);
+        // Weights such as the RoPE frequencies, which every layer uses: a few kilobytes.
+        boolean isSmallAndShared = w.layer() == Weight.BEFORE_LAYERS && w.size() < PieceMap.CUT;
+        if (isSmallAndShared && order.hasSeen(weight)) {
+            hold(weight);
+        } else {
+            add(weight);
+            passing += passing(weight);
+        }
+        return passing;
+    }
+
+    private void add(int weight) throws IOException, InterruptedException {
         order.observe(weight);
         order.current().reach(weight);
         pool.wake();
@@ -73,8 +87,6 @@ final class Segment {
                 }
             }
         }
-        passing += passing(weight);
-        return passing;
     }
 
     /** Where the chosen experts of a weight of this segment are; null if some are in no slot. */

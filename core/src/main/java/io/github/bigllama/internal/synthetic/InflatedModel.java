@@ -34,6 +34,9 @@ public final class InflatedModel {
     private static final int BLOCK = GgmlType.Q8_0.blockSize();
     private static final int BLOCK_BYTES = GgmlType.Q8_0.typeSize();
 
+    /** Rows are multiples of this, as in real models: so k-quants can be made of them. */
+    private static final int SUPER_BLOCK = GgmlType.Q2_K.blockSize();
+
     /** The number of layers of real models of some gigabytes. */
     private static final int MOST_LAYERS = 48;
 
@@ -119,7 +122,8 @@ public final class InflatedModel {
         long allNeurons =
                 Math.max(
                         neurons,
-                        (long) ((wanted / allLayers - layerRest) / neuron) / BLOCK * BLOCK);
+                        Math.round((wanted / allLayers - layerRest) / neuron / SUPER_BLOCK)
+                                * SUPER_BLOCK);
         model.metadata().asMap().forEach(writer::put);
         put("block_count", allLayers);
         put("feed_forward_length", allNeurons);
