@@ -187,7 +187,10 @@ final class PiecePool {
             return;
         }
         boolean isIn = transfers.isIn(piece);
-        boolean goes = states.is(piece, State.PRESENT) && !states.isPinned(piece);
+        // There was no slot for a piece in the page cache that belongs in one: as long as it stays
+        // there, the other experts of its weight are used there, too.
+        boolean isStray = !isIn && transfers.isOwn(piece);
+        boolean goes = states.is(piece, State.PRESENT) && (isStray || !states.isPinned(piece));
         if (isIn && leaves(piece)) {
             evictLater(piece);
         } else if (isIn && goes) {
@@ -265,9 +268,9 @@ final class PiecePool {
         return states.is(piece, State.PRESENT) && states.isBusy(piece) && transfers.isIn(piece);
     }
 
-    /** Drops the pages of the file that were touched although a slice is in its slot. */
+    /** Drops the pages of a slice that were touched although it is not in the page cache. */
     void dropMapped(int piece) {
-        if (transfers.isIn(piece)) {
+        if (transfers.isIn(piece) || states.is(piece, State.ABSENT)) {
             transfers.dropMapped(piece);
         }
     }

@@ -29,10 +29,10 @@ final class Segment {
     private final BitSet held = new BitSet();
 
     /**
-     * The weights of which some experts are in slots, but all are used where they are mapped: only
-     * a row of slots that has all of them can take the place of the weight.
+     * The weights with experts in slots that are used where they are mapped all the same: only a
+     * row of slots that has all chosen ones can take the place of the weight.
      */
-    private final BitSet mixed = new BitSet();
+    private final BitSet mapped = new BitSet();
 
     /** Bytes in memory for this segment that will not be kept. */
     private long passing;
@@ -49,7 +49,7 @@ final class Segment {
     void clear() {
         weights.clear();
         held.clear();
-        mixed.clear();
+        mapped.clear();
         passing = 0;
     }
 
@@ -96,23 +96,19 @@ final class Segment {
         if (slots == null || !slots.has(first) || choices.length == 0) {
             return null;
         }
-        int in = 0;
         // The row begins at the first slot that is used: llama.cpp goes through all of it.
         int from = Integer.MAX_VALUE;
         int to = 0;
         int[] numbers = new int[choices.length];
         for (int i = 0; i < choices.length; i++) {
             int piece = first + choices[i];
-            if (pool.isInSlot(piece)) {
-                in++;
-                numbers[i] = slots.number(piece);
-                from = Math.min(from, numbers[i]);
-                to = Math.max(to, numbers[i]);
+            if (!pool.isInSlot(piece)) {
+                mapped.set(weight);
+                return null;
             }
-        }
-        if (in < choices.length) {
-            mixed.set(weight, in > 0);
-            return null;
+            numbers[i] = slots.number(piece);
+            from = Math.min(from, numbers[i]);
+            to = Math.max(to, numbers[i]);
         }
         for (int i = 0; i < numbers.length; i++) {
             numbers[i] -= from;
@@ -213,7 +209,7 @@ final class Segment {
         int next = order.next();
         for (int weight : weights) {
             experts.used(weight);
-            if (mixed.get(weight)) {
+            if (mapped.get(weight)) {
                 IntStream.rangeClosed(map.first(weight), map.last(weight))
                         .forEach(pool::dropMapped);
             }

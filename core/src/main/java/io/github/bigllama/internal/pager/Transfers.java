@@ -319,7 +319,7 @@ final class Transfers {
                 });
     }
 
-    /** Drops the pages that page faults have brought in of a piece that is in own memory. */
+    /** Drops the pages that page faults have brought in of a piece that was not read there. */
     void dropMapped(int piece) {
         files.get(map.file(piece)).drop(map.ownOffset(piece), map.ownLength(piece));
     }
