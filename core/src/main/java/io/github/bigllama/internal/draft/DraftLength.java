@@ -27,16 +27,21 @@ public final class DraftLength {
 
     private static final int LONGEST_ROW = 64;
 
-    /** Seconds of a pass over one token (0 before the first), and per further token. */
-    private double single;
+    /** Seconds of a pass over one token, and per further token; in other units before the first. */
+    private double single = 1;
 
     private double further;
+
+    /** Whether they have been measured. */
+    private boolean knowsSingle;
+
+    private boolean knowsFurther;
 
     private double right = RIGHT_AT_FIRST;
     private double guessed = GUESSED_AT_FIRST;
 
-    /** Passes until drafts that do not pay are tried again. */
-    private int rest;
+    /** Passes until drafts that do not pay are tried. */
+    private int rest = 1;
 
     /**
      * Passes with drafts since the last without, and their number before one without for
@@ -60,15 +65,12 @@ public final class DraftLength {
      *     were never any
      */
     public DraftLength(double further, int settled) {
-        this.further = -further;
+        this.further = further;
         this.settled = settled;
     }
 
     /** The number of tokens to draft; 0 if that does not pay. */
     public int next() {
-        if (single == 0) {
-            return 0;
-        }
         if (row >= mostInRow) {
             if (alone < settled) {
                 return 0;
@@ -85,7 +87,7 @@ public final class DraftLength {
             rest--;
             return 0;
         }
-        rest = (int) Math.clamp(cost() / single / COST_OF_TRIALS, 16, 1000);
+        rest = (int) Math.clamp(further / single / COST_OF_TRIALS, 16, 1000);
         return 1;
     }
 
@@ -98,17 +100,13 @@ public final class DraftLength {
         for (int k = 1; k <= MOST; k++) {
             power *= chance;
             tokens += power;
-            double next = tokens / (single + k * cost());
+            double next = tokens / (single + k * further);
             if (next > rate) {
                 rate = next;
                 best = k;
             }
         }
         return best;
-    }
-
-    private double cost() {
-        return further < 0 ? -further * single : further;
     }
 
     /**
@@ -121,21 +119,38 @@ public final class DraftLength {
     public void observe(int drafted, int accepted, double seconds) {
         if (drafted == 0) {
             alone++;
-            if (single > 0 && alone < settled) {
-                return;
+            if (!knowsSingle || alone >= settled) {
+                observeSingle(seconds);
             }
-            // The first passes may have found nothing in memory: then a later one replaces them at
-            // once.
-            single =
-                    single == 0 || seconds < single / 2
-                            ? seconds
-                            : single + NEWS * (seconds - single);
             return;
         }
         alone = 0;
-        double each = Math.max(0, seconds - single) / drafted;
-        further = further < 0 ? each : further + NEWS * (each - further);
+        if (knowsSingle) {
+            double each = Math.max(0, seconds - single) / drafted;
+            further = knowsFurther ? further + NEWS * (each - further) : each;
+            knowsFurther = true;
+        } else {
+            scale(seconds / (single + drafted * further));
+        }
         right = MEMORY * right + accepted;
         guessed = MEMORY * guessed + accepted + (accepted < drafted ? 1 : 0);
+    }
+
+    private void observeSingle(double seconds) {
+        // The first passes may have found nothing in memory: then a later one replaces them at
+        // once.
+        boolean isNew = !knowsSingle || seconds < single / 2;
+        double now = isNew ? seconds : single + NEWS * (seconds - single);
+        if (knowsFurther) {
+            single = now;
+        } else {
+            scale(now / single);
+        }
+        knowsSingle = true;
+    }
+
+    private void scale(double factor) {
+        single *= factor;
+        further *= factor;
     }
 }

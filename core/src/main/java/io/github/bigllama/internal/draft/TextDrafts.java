@@ -22,6 +22,12 @@ final class TextDrafts implements DraftSource {
      */
     private static final int NGRAM = 4;
 
+    /**
+     * A draft ends before a token that its model finds less likely than this. Computing it and
+     * those after it would take longer than the tokens that turn out right save.
+     */
+    private static final float SURE = 0.4f;
+
     /** The names of the kinds in common_speculative. */
     private static final String NGRAMS = "ngram-simple";
 
@@ -61,7 +67,7 @@ final class TextDrafts implements DraftSource {
                                                 1,
                                                 DraftLength.MOST,
                                                 NGRAM,
-                                                0,
+                                                SURE,
                                                 error)),
                         llama_h::bigllama_speculation_free);
     }
