@@ -61,9 +61,9 @@ public final class FaultyPages extends DelegatingPages {
         super(OwnPages.ofThisSystem());
     }
 
-    /** Nothing is read past the page cache any more. */
-    public void readNothing() {
-        readsNothing = true;
+    /** Whether nothing is read past the page cache. */
+    public void readNothing(boolean now) {
+        readsNothing = now;
     }
 
     /** Whether nothing is given back, and what is in its place is unknown. */

@@ -352,11 +352,28 @@ class OwnPagerTest {
         open(path, Files.size(path) * 8 / 10, Choice.OWN, system);
         pass(1, 1, 2, 3, 4);
         assertThat(pager.ownBytes()).isPositive();
-        system.readNothing();
+        system.readNothing(true);
         for (int i = 4; i < 40; i += 4) {
             pass(1, i, i + 1, i + 2, i + 3);
         }
         pass(1, 1, 2, 3, 4);
+    }
+
+    /** An expert that stayed in the page cache would have its whole weight used there. */
+    @Test
+    void whatWasReadThroughThePageCacheIsReadIntoASlotTheNextTime() throws Exception {
+        FaultyPages system = new FaultyPages();
+        Path path = Models.experts(folder);
+        open(path, Files.size(path) * 8 / 10, Choice.OWN, system);
+        pass(1, 1, 2, 3, 4);
+        system.readNothing(true);
+        pass(1, 1, 2, 40, 41);
+        system.readNothing(false);
+        inSlots = 0;
+        pass(1, 1, 2, 40, 41);
+        pass(1, 1, 2, 40, 41);
+        long ofExperts = weights.all().stream().filter(w -> w.use() == Use.EXPERTS).count();
+        assertThat(inSlots).isBetween((int) ofExperts, 2 * (int) ofExperts);
     }
 
     /** Nobody computes with a place of which it is not known what is there. */
