@@ -7,10 +7,13 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.ModelLoadException;
 import io.github.bigllama.core.gguf.GgmlType;
+import io.github.bigllama.core.gguf.Gguf;
 import io.github.bigllama.core.option.AdapterFile;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.ServerOptions;
+import io.github.bigllama.internal.synthetic.RandomModel;
+import io.github.bigllama.internal.synthetic.RandomModel.Shape;
 import io.github.bigllama.testing.AdapterGguf;
 import io.github.bigllama.testing.DemoModel;
 import io.github.bigllama.testing.RawGguf;
@@ -214,6 +217,35 @@ class BadAdaptersTest {
                                     .text())
                     .isEqualTo("The capital of France is Paris.");
             session.setAdapters(Map.of());
+        }
+    }
+
+    /** It has matrices as others have, but no layer that a control vector could steer. */
+    @Test
+    void aModelOfOneLayerTakesLoraOnly() throws IOException {
+        Shape shape = new Shape("llama", 1, 256, 512, 4, 4, 64, 0, 0, false);
+        Path path = folder.resolve("layer.gguf");
+        RandomModel.write(path, shape, Gguf.read(DemoModel.PATH), false, fraction -> true);
+        Path lora =
+                AdapterGguf.random(
+                        folder.resolve("layer-lora.gguf"),
+                        path,
+                        GgmlType.F32,
+                        "blk.0.ffn_down.weight"::equals,
+                        1);
+        Path other = good().write(folder.resolve("other.gguf"));
+        Path vector =
+                AdapterGguf.controlVector("llama", Map.of(1, new float[256]))
+                        .write(folder.resolve("vector.gguf"));
+        try (LlamaModel small = LlamaModel.load(path)) {
+            small.loadAdapter(lora).close();
+            assertThatThrownBy(() -> small.loadAdapter(other))
+                    .isInstanceOf(ModelLoadException.class)
+                    .hasMessageContaining("has no tensor 'blk.3.ffn_down.weight'");
+            assertThatThrownBy(() -> small.loadAdapter(vector))
+                    .isInstanceOf(ModelLoadException.class)
+                    .hasMessageContaining("steers layers from the second on")
+                    .hasMessageContaining("has one layer");
         }
     }
 

@@ -81,7 +81,7 @@ public final class AdapterLoader {
             ModelFiles files = ModelFiles.read(file.file());
             ModelKind kind = requireKind(file, files);
             if (kind == ModelKind.CONTROL_VECTOR) {
-                directions(files);
+                directions(file, files);
             } else {
                 AdapterCheck.lora(files, model(), loaded.options().metadataOverrides(), 0);
             }
@@ -101,6 +101,18 @@ public final class AdapterLoader {
                     file,
                     kind.sentence() + "; only a control vector can be limited to some layers");
         }
+        return kind;
+    }
+
+    /** Requires a layer that a control vector can steer: llama.cpp leaves out the first. */
+    private void requireSteerable(AdapterFile file) {
+        if (layers() == 1) {
+            throw failure(
+                    file,
+                    "is a control vector, which steers layers from the second on, and "
+                            + path
+                            + " has one layer");
+        }
         if (file.firstLayer() >= layers()) {
             throw failure(
                     file,
@@ -109,7 +121,6 @@ public final class AdapterLoader {
                             + " on, but those that it can steer are 1 to "
                             + (layers() - 1));
         }
-        return kind;
     }
 
     /** The headers of the model; they need not stay in memory for adapters that may come. */
@@ -162,9 +173,12 @@ public final class AdapterLoader {
         }
     }
 
-    private SortedMap<Integer, TensorInfo> directions(ModelFiles files) {
-        return ControlVectorCheck.directions(
-                files, model(), loaded.options().metadataOverrides(), layers(), width());
+    private SortedMap<Integer, TensorInfo> directions(AdapterFile file, ModelFiles files) {
+        SortedMap<Integer, TensorInfo> directions =
+                ControlVectorCheck.directions(
+                        files, model(), loaded.options().metadataOverrides(), layers(), width());
+        requireSteerable(file);
+        return directions;
     }
 
     private int layers() {
@@ -176,7 +190,7 @@ public final class AdapterLoader {
     }
 
     private LoadedAdapter controlVector(AdapterFile file, ModelFiles files) throws IOException {
-        SortedMap<Integer, TensorInfo> directions = directions(files);
+        SortedMap<Integer, TensorInfo> directions = directions(file, files);
         int width = width();
         float[] all = new float[Math.max(0, layers() - 1) * width];
         try (FileChannel channel = FileChannel.open(file.file())) {
