@@ -2,6 +2,7 @@ package io.github.bigllama.cli.command;
 
 import io.github.bigllama.cli.option.CommonArguments;
 import io.github.bigllama.cli.option.ModelArguments;
+import io.github.bigllama.cli.option.ModelUse;
 import io.github.bigllama.cli.option.ProjectorArguments;
 import io.github.bigllama.cli.page.LivePage;
 import io.github.bigllama.cli.page.PageMetrics;
@@ -113,7 +114,8 @@ public final class ServeCommand implements Callable<Integer> {
     private int serve(Interruption interruption, ServerOptions options)
             throws InterruptedException {
         ModelOptions loading = model.toOptions().withMtp(others.toString().contains("draft-mtp"));
-        try (LlamaModel loaded = model.load(loading, interruption, System.err);
+        try (LlamaModel loaded =
+                        ModelUse.SERVE.require(model.load(loading, interruption, System.err));
                 LlamaServer server = start(loaded, options)) {
             interruption.onRequest(server::close);
             loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
@@ -136,7 +138,7 @@ public final class ServeCommand implements Callable<Integer> {
     }
 
     private LlamaServer start(LlamaModel loaded, ServerOptions options) {
-        Path file = projector.find(loaded.path()).orElse(null);
+        Path file = projector.find(loaded.path(), System.err).orElse(null);
         return projector.load(
                 file, () -> LlamaServer.start(loaded, with(options, "--mmproj", file)));
     }

@@ -26,38 +26,49 @@ public final class ProjectorFile {
 
     private ProjectorFile() {}
 
-    /** The projector in the folder of a model, if there is one. */
-    public static Optional<Path> beside(Path model) {
+    /** The projectors in the folder of a model, the likeliest first. */
+    public static List<Path> beside(Path model) {
         Path folder = model.toAbsolutePath().getParent();
         if (folder == null) {
-            return Optional.empty();
+            return List.of();
         }
-        Optional<Path> own = in(folder, model, path -> true);
+        List<Path> own = in(folder, model, path -> true);
         // Folders of a downloaded repository are below that of its projector.
         boolean isPulled = Files.exists(Origin.beside(model)) && folder.getParent() != null;
-        return own.isPresent() || !isPulled
-                ? own
-                : in(folder.getParent(), model, path -> Files.exists(Origin.beside(path)));
+        return isPulled
+                ? Stream.concat(
+                                own.stream(),
+                                in(
+                                        folder.getParent(),
+                                        model,
+                                        path -> Files.exists(Origin.beside(path)))
+                                        .stream())
+                        .toList()
+                : own;
     }
 
-    private static Optional<Path> in(Path folder, Path model, Predicate<Path> which) {
+    private static List<Path> in(Path folder, Path model, Predicate<Path> which) {
         try (Stream<Path> all = Files.list(folder)) {
             List<String> names =
                     all.filter(which).map(path -> path.getFileName().toString()).toList();
-            return of(names, model.getFileName().toString()).map(folder::resolve);
+            return sorted(names, model.getFileName().toString()).map(folder::resolve).toList();
         } catch (IOException e) {
             // Then the model can't be read either, or is alone.
-            return Optional.empty();
+            return List.of();
         }
     }
 
     /** The projector among the files of a repository, if there is one. */
     static Optional<String> of(Collection<String> paths, String model) {
+        return sorted(paths, model).findFirst();
+    }
+
+    private static Stream<String> sorted(Collection<String> paths, String model) {
         String folder = folder(model);
         int bits = bits(model);
         return paths.stream()
                 .filter(path -> isProjector(path) && folder.startsWith(folder(path)))
-                .min(
+                .sorted(
                         Comparator.<String>comparingInt(path -> -folder(path).length())
                                 .thenComparingInt(path -> Math.abs(bits(path) - bits))
                                 .thenComparing(Comparator.naturalOrder()));

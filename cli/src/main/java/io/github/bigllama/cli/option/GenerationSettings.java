@@ -75,7 +75,8 @@ public final class GenerationSettings {
             Interruption interruption,
             PrintStream err) {
         Path path = model.path(err);
-        ModelOptions options = projector.with(modelOptions(), path, needed);
+        ModelUse.WRITE.requireHeader(path, model.toOptions().metadataOverrides());
+        ModelOptions options = projector.with(modelOptions(), path, needed, err);
         return projector.load(
                 options.projector().orElse(null),
                 () -> ModelUse.WRITE.require(model.load(options, path, interruption, err)));

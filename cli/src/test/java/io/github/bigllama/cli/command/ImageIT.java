@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.bigllama.cli.Bundle;
 import io.github.bigllama.cli.Bundle.Result;
+import io.github.bigllama.core.gguf.GgufValue;
+import io.github.bigllama.core.gguf.GgufValueType;
+import io.github.bigllama.core.gguf.GgufWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,13 +44,43 @@ class ImageIT {
         refused(describe(folder.toString()), "is a directory");
         refused(describe(Files.createFile(folder.resolve("empty")).toString()), "is empty");
         Files.copy(model, folder.resolve("mmproj-demo.gguf"));
-        refused(describe(image), "not a projector", "--no-mmproj leaves it out");
+        refused(describe(image), "none that fits", "not a projector", "--mmproj FILE");
     }
 
     private static void refused(Result result, String... parts) {
         assertThat(result.exitCode()).as(result.err()).isNotZero();
         assertThat(result.out()).isEmpty();
         assertThat(result.err()).contains(parts).hasLineCount(1);
+    }
+
+    /** A folder for all models may have the projector of one of them. */
+    @Test
+    void aProjectorOfAnotherModelIsLeftOut() throws IOException {
+        Path model = Files.copy(bundle.demoModel(), folder.resolve("demo.gguf"));
+        Path other = folder.resolve("other-mmproj.gguf");
+        new GgufWriter()
+                .put("general.architecture", new GgufValue.Text("clip"))
+                .put("general.type", new GgufValue.Text("mmproj"))
+                .put("clip.vision.projection_dim", new GgufValue.Int(GgufValueType.UINT32, 2560))
+                .write(other, fraction -> true);
+        Result chat =
+                bundle.runWith(
+                        "What is the capital of France?\n",
+                        "chat",
+                        "-m",
+                        model.toString(),
+                        "--temp",
+                        "0");
+        assertThat(chat.out()).contains("The capital of France is Paris.");
+        assertThat(chat.err())
+                .contains(
+                        "no projector is used: "
+                                + other
+                                + " is for a model with embeddings of 2560 numbers, and this one"
+                                + " has 256");
+        Result named = bundle.run("chat", "-m", model.toString(), "--mmproj", other.toString());
+        assertThat(named.exitCode()).isEqualTo(1);
+        assertThat(named.err()).contains(other.toString()).hasLineCount(1);
     }
 
     @Test

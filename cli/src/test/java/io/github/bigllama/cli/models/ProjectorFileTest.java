@@ -43,11 +43,11 @@ class ProjectorFileTest {
         Path model = Files.createFile(folder.resolve("m-q4_0.gguf"));
         assertThat(ProjectorFile.beside(model)).isEmpty();
         Path projector = Files.createFile(folder.resolve("mmproj-model-f16.gguf"));
-        assertThat(ProjectorFile.beside(model)).contains(projector);
+        assertThat(ProjectorFile.beside(model)).containsExactly(projector);
         Path deep = Files.createDirectory(folder.resolve("deep")).resolve("m.gguf");
         assertThat(ProjectorFile.beside(deep)).isEmpty();
         Files.createFile(Origin.beside(deep));
         Files.createFile(Origin.beside(projector));
-        assertThat(ProjectorFile.beside(deep)).contains(projector);
+        assertThat(ProjectorFile.beside(deep)).containsExactly(projector);
     }
 }
