@@ -457,6 +457,8 @@ class MediaTest {
                 int[] tokens =
                         model.projector().orElseThrow().encode(Media.of(format, out.toByteArray()));
                 assertThat(tokens).hasSize(TinyProjector.LLAVA_CELLS);
+                byte[] half = Arrays.copyOf(out.toByteArray(), out.size() / 2);
+                refused(model, half, "cut short; get the whole file");
             }
         }
     }

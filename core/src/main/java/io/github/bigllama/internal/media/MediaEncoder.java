@@ -154,6 +154,14 @@ public final class MediaEncoder implements AutoCloseable {
         if (former != null) {
             return former;
         }
+        new MediaFile(media.bytes())
+                .cutShort()
+                .ifPresent(
+                        format -> {
+                            throw new MediaException(
+                                    "cannot read %s: it is a %s that is cut short; get the whole file"
+                                            .formatted(media.name(), format));
+                        });
         MemorySegment pointer;
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment bytes = arena.allocate(media.bytes().remaining());
