@@ -129,6 +129,9 @@ final class BatchInput {
     }
 
     private List<ChatMessage> messages(long line, JsonNode array) {
+        if (!array.isArray()) {
+            throw wrong(line, "", "its \"messages\" is " + JsonLine.kind(array));
+        }
         List<ChatMessage> messages = new ArrayList<>();
         for (JsonNode node : array) {
             String name = node.path("role").asText();

@@ -1,8 +1,6 @@
 package io.github.bigllama.cli.command;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.cli.output.LogprobsJson;
 import io.github.bigllama.cli.output.Output;
@@ -42,8 +40,6 @@ final class BatchOutput implements AutoCloseable {
                     "tokens",
                     "logprobs",
                     "error");
-
-    private static final JsonMapper MAPPER = new JsonMapper();
 
     private final @Nullable Path file;
     private final Output standard = Output.standard();
@@ -137,13 +133,13 @@ final class BatchOutput implements AutoCloseable {
 
     private static boolean answers(String line, BatchInput.Request request) {
         try {
-            JsonNode node = MAPPER.readTree(line);
-            if (node.path("line").asLong() != request.line()) {
-                return false;
-            }
-            ObjectNode kept = ((ObjectNode) node).remove(KEYS);
-            return kept.equals(request.kept());
-        } catch (JsonProcessingException | ClassCastException e) {
+            // As the conversation was read: with the same numbers.
+            JsonNode node =
+                    JsonLine.parse(line, (column, reason) -> CommandException.usage(reason));
+            return node instanceof ObjectNode object
+                    && object.path("line").toString().equals(Long.toString(request.line()))
+                    && object.remove(KEYS).equals(request.kept());
+        } catch (CommandException e) {
             return false;
         }
     }

@@ -67,14 +67,32 @@ class BatchIT {
         assertThat(answers.get(2).path("content").asText()).isEqualTo("Your name is Greta.");
     }
 
+    @Test
+    void numbersAreKeptAsTheyAreWritten() throws IOException {
+        String keys = "\"id\":1e400,\"x\":[1E5,0.12345678901234567890123456789,-0]";
+        Path answers = folder.resolve("answers.jsonl");
+        String[] command = {
+            "run",
+            "--batch",
+            file("{\"prompt\": \"Hi\", " + keys + "}").toString(),
+            "-o",
+            answers.toString()
+        };
+        assertThat(bundle.run(command).exitCode()).isZero();
+        assertThat(Files.readString(answers)).startsWith("{" + keys + ",\"line\":1,");
+        assertThat(bundle.run(command).err()).contains("has 1 of 1 answers");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
             quoteCharacter = '`',
             value = {
+                "{\"prompt\": \"\\ud800\"} | half of a pair",
+                "{\"messages\": 1}   | line 2: its \"messages\" is a number",
                 "{\"prompt\": \"a\",} | line 2, column 16: it is not JSON",
                 "\"a\" \"b\"        | line 2, column",
-                "[1]                 | line 2: it is array",
+                "[1]                 | line 2: it is an array",
                 "{\"id\": 1}         | neither \"prompt\" nor \"messages\"",
                 "{\"prompt\": \"a\", \"messages\": []} | both \"prompt\" and \"messages\"",
                 "{\"prompt\": 5}     | line 2: the prompt is empty, or no string",

@@ -120,8 +120,8 @@ class RerankIT {
             quoteCharacter = '`',
             value = {
                 "q --jsonl           | {\"a\": 1} | line 1: it has no \"text\"",
-                "q --jsonl           | 7          | line 1: it is number",
-                "q --jsonl           | {\"text\": 7} | line 1: its \"text\" is number",
+                "q --jsonl           | 7          | line 1: it is a number",
+                "q --jsonl           | {\"text\": 7} | line 1: its \"text\" is a number",
                 "q --jsonl           | {\"text\": \"a\", \"score\": 1} | line 1: \"score\" is a key",
                 "q --top-n=0         | a          | --top-n is 0",
                 "q -md x.gguf        | a          | --model-draft drafts tokens of answers",
