@@ -35,6 +35,9 @@ public final class Tokenizer {
     /**
      * Encodes a prompt: adds the beginning-of-sequence token if the model wants one, and recognizes
      * control tokens such as {@code <|im_end|>}.
+     *
+     * @throws IllegalArgumentException if half of a surrogate pair is in it, which is no character;
+     *     so do all methods that take a text
      */
     public int[] encode(String text) {
         int[] tokens = encode(text, true, true);

@@ -157,6 +157,19 @@ class EmbedderTest {
                 .isEqualTo(embed(OPTIONS, "query: " + TEXT));
     }
 
+    /** Java would make a question mark of it, and the vector one of another text. */
+    @Test
+    void halfOfACharacterIsRefused() {
+        try (Embedder embedder = model.newEmbedder(OPTIONS)) {
+            for (String half : List.of("\ud800x", "x\udc00", "\ude00\ud83d")) {
+                assertThatThrownBy(() -> embedder.embed(half))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("half of a surrogate pair at index ");
+            }
+            assertThat(embedder.embed("\ud83d\ude00")).isNotEmpty();
+        }
+    }
+
     /** More texts than a pass computes, and none of them mixed up with another. */
     @Test
     void manyTextsKeepTheirOrder() {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.core.media.Media;
 import io.github.bigllama.internal.llama.Json;
+import io.github.bigllama.internal.text.Text;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -72,6 +73,8 @@ public record ChatMessage(
                             + " has a NUL character at index "
                             + content.indexOf('\0'));
         }
+        Text.requireWhole("message of the " + role, content);
+        Text.requireWhole("reasoning of the " + role, reasoning);
         if (answers.isPresent() != (role == Role.TOOL)) {
             throw new IllegalArgumentException(
                     "a message of a tool must have the call that it answers, and no other message "

@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.llama;
 
 import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.internal.text.Text;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -54,9 +55,11 @@ public final class Vocabulary {
      *
      * @param addSpecial whether to add the tokens that the model wants at the beginning and the end
      * @param parseSpecial whether control tokens in the text are control tokens, not plain text
-     * @throws IllegalArgumentException if the vocabulary has no token for a part of the text
+     * @throws IllegalArgumentException if the vocabulary has no token for a part of the text, or
+     *     half of a surrogate pair is in it
      */
     public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
+        Text.requireWhole("the text", text);
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment in = arena.allocate(Math.max(bytes.length, 1));

@@ -39,6 +39,25 @@ public final class Text {
         }
     }
 
+    /**
+     * Requires a text that UTF-8 has bytes for: Java writes a question mark for half of a surrogate
+     * pair, so that the model would be given another text.
+     *
+     * @param what the name of the text in the message
+     * @throws IllegalArgumentException if it has such a half
+     */
+    public static void requireWhole(String what, String text) {
+        for (int i = 0; i < text.length(); i += Character.charCount(text.codePointAt(i))) {
+            if (Character.getType(text.codePointAt(i)) == Character.SURROGATE) {
+                throw new IllegalArgumentException(
+                        what
+                                + " has half of a surrogate pair at index "
+                                + i
+                                + ", which is no character");
+            }
+        }
+    }
+
     /** Bytes in hexadecimal, followed by their printable characters. */
     public static String bytes(byte[] bytes, int count) {
         StringBuilder hex = new StringBuilder();

@@ -142,4 +142,14 @@ class ChatTest {
                 .isThrownBy(() -> chat.send("a\0b"))
                 .withMessageContaining("NUL");
     }
+
+    @Test
+    void halfOfACharacterInAMessageIsRefused() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> chat.send("a\ud83d"))
+                .withMessage(
+                        "message of the user has half of a surrogate pair at index 1, which is no "
+                                + "character");
+        assertThat(chat.messages()).isEmpty();
+    }
 }
