@@ -25,9 +25,9 @@ import java.util.Objects;
  * matrices round (some 10<sup>−3</sup> of its length with Q8_0; with F16 nothing changes but the
  * order of additions).
  *
- * <p>Close it before its model. Closing is idempotent; every other call on a closed embedder throws
- * {@link IllegalStateException}. One that has become unreachable is closed some time later, with a
- * warning in the log.
+ * <p>Close it before its model. Closing is idempotent; a closed embedder computes nothing: then
+ * {@link #embed} throws {@link IllegalStateException}. One that has become unreachable is closed
+ * some time later, with a warning in the log.
  */
 public final class Embedder implements AutoCloseable {
     private final LlamaModel model;
@@ -81,7 +81,7 @@ public final class Embedder implements AutoCloseable {
      * @throws DecodeException if llama.cpp fails, or what it computed is not numbers
      */
     public float[] embed(String text) {
-        return embed(List.of(text)).getFirst();
+        return embed(List.of(Objects.requireNonNull(text, "text"))).getFirst();
     }
 
     /**
@@ -92,7 +92,7 @@ public final class Embedder implements AutoCloseable {
      * @throws DecodeException if llama.cpp fails, or what it computed is not numbers
      */
     public List<float[]> embed(List<String> texts) {
-        float[][] vectors = new float[texts.size()][];
+        float[][] vectors = new float[Objects.requireNonNull(texts, "texts").size()][];
         embed(texts, (text, vector) -> vectors[text] = vector.toArray(ValueLayout.JAVA_FLOAT));
         return Arrays.asList(vectors);
     }
@@ -119,6 +119,7 @@ public final class Embedder implements AutoCloseable {
      * @throws IllegalStateException if a consumer calls this
      */
     public void embed(List<String> texts, VectorConsumer consumer) {
+        Objects.requireNonNull(texts, "texts");
         Objects.requireNonNull(consumer, "consumer");
         if (encoder.isComputedByThisThread()) {
             throw new IllegalStateException(

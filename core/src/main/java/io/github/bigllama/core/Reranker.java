@@ -24,9 +24,9 @@ import java.util.stream.IntStream;
  * the call of the interrupted thread with a {@link java.util.concurrent.CancellationException}; the
  * thread stays interrupted.
  *
- * <p>Close it before its model. Closing is idempotent; every other call on a closed reranker throws
- * {@link IllegalStateException}. One that has become unreachable is closed some time later, with a
- * warning in the log.
+ * <p>Close it before its model. Closing is idempotent; a closed reranker computes nothing: then
+ * {@link #score} throws {@link IllegalStateException}. One that has become unreachable is closed
+ * some time later, with a warning in the log.
  */
 public final class Reranker implements AutoCloseable {
     private final LlamaModel model;
@@ -93,7 +93,7 @@ public final class Reranker implements AutoCloseable {
      * @throws PromptTooLongException as {@link #score(String, List)}
      */
     public float[] score(String query, String document) {
-        return score(query, List.of(document)).getFirst();
+        return score(query, List.of(Objects.requireNonNull(document, "document"))).getFirst();
     }
 
     /**
@@ -107,6 +107,7 @@ public final class Reranker implements AutoCloseable {
      */
     public List<float[]> score(String query, List<String> documents) {
         Objects.requireNonNull(query, "query");
+        Objects.requireNonNull(documents, "documents");
         encoder.requireOpen();
         List<int[]> tokens = new ArrayList<>();
         for (String document : documents) {

@@ -29,6 +29,7 @@ import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.RerankingOptions;
 import io.github.bigllama.core.option.SamplingOptions;
+import io.github.bigllama.core.option.ServerOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.ToolChoice;
 import io.github.bigllama.core.quantize.Quantization;
@@ -70,6 +71,7 @@ class NullArgumentsTest {
             List.of(
                     AdapterFile.of(Path.of("none")),
                     GenerationOptions.defaults(),
+                    ServerOptions.defaults(),
                     EmbeddingOptions.defaults(),
                     RerankingOptions.defaults(),
                     ModelOptions.defaults(),
@@ -106,6 +108,8 @@ class NullArgumentsTest {
                     LlamaModel.class,
                     LlamaSession.class,
                     Tokenizer.class,
+                    Embedder.class,
+                    ServerOptions.class,
                     TokenLogprob.class,
                     TokenLogprob.Alternative.class,
                     Infill.class,
@@ -156,7 +160,8 @@ class NullArgumentsTest {
     @Test
     void theParameterIsNamed() throws Exception {
         try (LlamaModel model = DemoModel.load();
-                LlamaSession session = model.newSession(DemoModel.ONE_THREAD)) {
+                LlamaSession session = model.newSession(DemoModel.ONE_THREAD);
+                Embedder embedder = model.newEmbedder(EmbeddingOptions.defaults())) {
             List<Object> values = new ArrayList<>(VALUES);
             ModelFiles files = ModelFiles.read(DemoModel.PATH);
             Forecaster forecaster = new Forecaster(files);
@@ -165,6 +170,7 @@ class NullArgumentsTest {
                     List.of(
                             model,
                             session,
+                            embedder,
                             model.tokenizer(),
                             new Chat(session),
                             files,
@@ -211,25 +217,48 @@ class NullArgumentsTest {
                     || call.getAnnotatedParameterTypes()[i].isAnnotationPresent(Nullable.class)) {
                 continue;
             }
-            Object[] arguments =
-                    Arrays.stream(types).map(each -> value(values, each)).toArray(Object[]::new);
-            arguments[i] = null;
-            String message = messageOf(target, call, arguments);
-            String name = name(call, type, i);
-            calls++;
-            if (!message.matches(name)) {
-                wrong.add(
-                        String.format(
-                                Locale.ROOT,
-                                "%s.%s(%s), parameter %d: %s",
-                                type.getSimpleName(),
-                                call.getName().replaceFirst(".*\\.", ""),
-                                String.join(
-                                        ",",
-                                        Arrays.stream(types).map(Class::getSimpleName).toList()),
-                                i,
-                                message));
+            expectName(values, target, call, type, i, null, name(call, type, i));
+            if (call.isVarArgs() && i == types.length - 1) {
+                Object array = Array.newInstance(types[i].getComponentType(), 1);
+                if (!types[i].getComponentType().isPrimitive()) {
+                    expectName(values, target, call, type, i, array, "[a-z]\\w*");
+                }
             }
+        }
+    }
+
+    /**
+     * Calls with this as a parameter.
+     *
+     * @param given null, or an array of a null
+     * @param name what the message must be
+     */
+    private void expectName(
+            List<Object> values,
+            Object target,
+            Executable call,
+            Class<?> type,
+            int i,
+            @Nullable Object given,
+            String name)
+            throws ReflectiveOperationException {
+        Class<?>[] types = call.getParameterTypes();
+        Object[] arguments =
+                Arrays.stream(types).map(each -> value(values, each)).toArray(Object[]::new);
+        arguments[i] = given;
+        String message = messageOf(target, call, arguments);
+        calls++;
+        if (!message.matches(name)) {
+            wrong.add(
+                    String.format(
+                            Locale.ROOT,
+                            "%s.%s(%s), parameter %d: %s",
+                            type.getSimpleName(),
+                            call.getName().replaceFirst(".*\\.", ""),
+                            String.join(
+                                    ",", Arrays.stream(types).map(Class::getSimpleName).toList()),
+                            i,
+                            message));
         }
     }
 
@@ -243,7 +272,7 @@ class NullArgumentsTest {
             }
         }
         String name = call.getName();
-        if (name.startsWith("with") && call.getParameterCount() == 1 && type.isRecord()) {
+        if (name.matches("with.+") && call.getParameterCount() == 1 && type.isRecord()) {
             return Character.toLowerCase(name.charAt(4)) + name.substring(5);
         }
         return "[a-z]\\w*";

@@ -135,6 +135,21 @@ class RerankerTest {
     }
 
     @Test
+    void aNullIsNamed() {
+        try (Reranker reranker = bert.newReranker(OPTIONS)) {
+            assertThatThrownBy(() -> reranker.score(QUERY, (String) null))
+                    .isInstanceOf(NullPointerException.class)
+                    .hasMessage("document");
+            assertThatThrownBy(() -> reranker.score(QUERY, (List<String>) null))
+                    .isInstanceOf(NullPointerException.class)
+                    .hasMessage("documents");
+            assertThatThrownBy(() -> reranker.score(null, DOCUMENTS))
+                    .isInstanceOf(NullPointerException.class)
+                    .hasMessage("query");
+        }
+    }
+
+    @Test
     void aBertScoresAsInLlamaCppsServer() throws Exception {
         areThoseOfTheServer(bert, 1e-4);
     }

@@ -88,7 +88,10 @@ public record ChatOptions(
     }
 
     public ChatOptions withTools(Tool... values) {
-        return with(draft -> draft.tools = List.of(Objects.requireNonNull(values, "tools")));
+        for (Tool value : Objects.requireNonNull(values, "tools")) {
+            Objects.requireNonNull(value, "tool");
+        }
+        return with(draft -> draft.tools = List.of(values));
     }
 
     public ChatOptions withToolRounds(int value) {

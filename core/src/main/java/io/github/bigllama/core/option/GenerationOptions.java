@@ -119,7 +119,10 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withStopStrings(String... values) {
-        return withStopStrings(List.of(Objects.requireNonNull(values, "stopStrings")));
+        for (String value : Objects.requireNonNull(values, "stopStrings")) {
+            Objects.requireNonNull(value, "stopString");
+        }
+        return withStopStrings(List.of(values));
     }
 
     public GenerationOptions withStopStrings(List<String> values) {

@@ -260,7 +260,10 @@ public record SamplingOptions(
     }
 
     public SamplingOptions withProcessors(LogitsProcessor... values) {
-        return withProcessors(List.of(Objects.requireNonNull(values, "processors")));
+        for (LogitsProcessor value : Objects.requireNonNull(values, "processors")) {
+            Objects.requireNonNull(value, "processor");
+        }
+        return withProcessors(List.of(values));
     }
 
     public SamplingOptions withProcessors(List<LogitsProcessor> values) {

@@ -15,7 +15,7 @@ public record ServerOptions(List<String> arguments) {
     private static final ServerOptions DEFAULTS = new ServerOptions(List.of());
 
     public ServerOptions {
-        arguments = List.copyOf(arguments);
+        arguments = List.copyOf(Objects.requireNonNull(arguments, "arguments"));
     }
 
     /**
@@ -30,12 +30,15 @@ public record ServerOptions(List<String> arguments) {
     /** With further arguments, which replace earlier ones of the same name. */
     public ServerOptions with(String... more) {
         List<String> all = new ArrayList<>(arguments);
-        all.addAll(List.of(Objects.requireNonNull(more, "more")));
+        for (String each : Objects.requireNonNull(more, "more")) {
+            all.add(Objects.requireNonNull(each, "argument"));
+        }
         return new ServerOptions(all);
     }
 
     /** With the address to listen at; port 0 for one that is free. */
     public ServerOptions withAddress(String host, int port) {
-        return with("--host", host, "--port", Integer.toString(port));
+        return with(
+                "--host", Objects.requireNonNull(host, "host"), "--port", Integer.toString(port));
     }
 }
