@@ -15,12 +15,12 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.Reranker;
 import io.github.bigllama.core.exception.PromptTooLongException;
 import io.github.bigllama.core.option.RerankingOptions;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -33,7 +33,9 @@ import picocli.CommandLine.Parameters;
         name = "rerank",
         description = {
             "Sort documents by how well they answer a query. Each line of the output is a score,"
-                    + " the number of the document's line, and the document, with tabs between.",
+                    + " the number of the document's line, and the document, with tabs between."
+                    + " Of a model that answers yes or no, the score is the probability of yes;"
+                    + " --json has both.",
             ""
         })
 public final class RerankCommand implements Callable<Integer> {
@@ -175,13 +177,8 @@ public final class RerankCommand implements Callable<Integer> {
             }
             return node.toString();
         }
-        String shown =
-                scores.length == 1
-                        ? Float.toString(scores[0])
-                        : IntStream.range(0, scores.length)
-                                .mapToObj(i -> labels.get(i) + "=" + scores[i])
-                                .collect(Collectors.joining(" "));
-        return shown
+        // In full: sort -n, unlike sort -g, takes 9.1E-5 for 9.1.
+        return new BigDecimal(Float.toString(scores[0])).toPlainString()
                 + "\t"
                 + scored.document().line()
                 + "\t"

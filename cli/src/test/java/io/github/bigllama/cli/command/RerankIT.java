@@ -82,10 +82,12 @@ class RerankIT {
         assertThat(plain).hasSize(3);
         assertThat(plain[0])
                 .matches(
-                        "yes=[0-9.E-]+ no=[0-9.E-]+\t%d\t%s"
+                        "[0-9]+[.][0-9]+\t%d\t%s"
                                 .formatted(
                                         sorted.getFirst().get("index").intValue() + 2,
                                         sorted.getFirst().get("text").textValue()));
+        assertThat(Double.parseDouble(plain[0].split("\t")[0]))
+                .isEqualTo(sorted.getFirst().get("score").doubleValue());
     }
 
     @Test
