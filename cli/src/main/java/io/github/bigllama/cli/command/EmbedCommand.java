@@ -8,6 +8,7 @@ import io.github.bigllama.cli.option.Names;
 import io.github.bigllama.cli.option.PassArguments;
 import io.github.bigllama.cli.option.TextArguments;
 import io.github.bigllama.cli.output.Output;
+import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.cli.process.Terminals;
@@ -28,7 +29,8 @@ import picocli.CommandLine.Option;
         name = "embed",
         description = {
             "Turn texts into vectors, which are close to each other if the texts mean the same. "
-                    + "Each line is a text; each line of the output is a vector.",
+                    + "Each line is a text, a blank one too; each line of the output is a "
+                    + "vector.",
             ""
         })
 public final class EmbedCommand implements Callable<Integer> {
@@ -38,7 +40,7 @@ public final class EmbedCommand implements Callable<Integer> {
             names = "--jsonl",
             description =
                     "Each line is JSON: a string, or an object with \"text\" and keys of your own, "
-                            + "which --json repeats.")
+                            + "which --json repeats. Blank lines are left out.")
     boolean jsonLines;
 
     /** The forms of the output. */
@@ -94,7 +96,11 @@ public final class EmbedCommand implements Callable<Integer> {
         model.requireNoDraft();
         List<TextInput> inputs =
                 TextInput.of(
-                        "text", text.read("text", true), jsonLines, List.of(EmbedOutput.EMBEDDING));
+                        "text",
+                        text.readLines("text"),
+                        jsonLines,
+                        true,
+                        List.of(EmbedOutput.EMBEDDING));
         EmbeddingOptions options = options();
         try (Interruption interruption = new Interruption();
                 LlamaModel loaded =
@@ -105,6 +111,7 @@ public final class EmbedCommand implements Callable<Integer> {
                                         System.err));
                 Embedder embedder = loaded.newEmbedder(options)) {
             loaded.residency().ifPresent(kept -> System.err.println("bigllama: " + kept.plan()));
+            requireTokens(inputs, loaded);
             // On a terminal the vectors themselves show how far it is.
             boolean shows = !Terminals.isTerminal(Terminals.STDOUT);
             Output out = Output.standard();
@@ -116,6 +123,24 @@ public final class EmbedCommand implements Callable<Integer> {
                     chunk -> out.print(lines(chunk, embedder)));
         }
         return ExitCode.OK;
+    }
+
+    /** Before anything is computed. */
+    private void requireTokens(List<TextInput> inputs, LlamaModel loaded) {
+        if (!prefix.isEmpty() || loaded.tokenizer().encode("", true, false).length > 0) {
+            return;
+        }
+        for (TextInput input : inputs) {
+            if (input.text().isEmpty()) {
+                throw new CommandException(
+                        ExitCode.FAILED,
+                        "line "
+                                + input.line()
+                                + " is empty, and this model has no tokens for an empty text; "
+                                + "remove the line, or set a --prefix",
+                        null);
+            }
+        }
     }
 
     private EmbeddingOptions options() {

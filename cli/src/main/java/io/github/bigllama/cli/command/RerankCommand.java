@@ -138,8 +138,9 @@ public final class RerankCommand implements Callable<Integer> {
         }
         return TextInput.of(
                 "document",
-                TextArguments.read("document", true, lines, file),
+                TextArguments.readLines("document", lines, file),
                 jsonLines,
+                false,
                 List.of(INDEX, SCORE, SCORES));
     }
 

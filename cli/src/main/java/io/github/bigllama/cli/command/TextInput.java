@@ -18,19 +18,25 @@ record TextInput(int line, String text, ObjectNode kept) {
     static final String TEXT = "text";
 
     /**
-     * The texts of lines; blank ones are left out.
+     * The texts of lines.
      *
+     * @param keepsBlank whether a blank line is a text; one of JSON is none
      * @param what the name of a text in messages, for example {@code document}
      * @param isJson whether each line is a JSON string, or an object with a text
      * @param results the keys that the result adds to an object
      * @throws CommandException if there is none, or one is not as it should be
      */
-    static List<TextInput> of(String what, String lines, boolean isJson, List<String> results) {
+    static List<TextInput> of(
+            String what,
+            List<String> lines,
+            boolean isJson,
+            boolean keepsBlank,
+            List<String> results) {
         List<TextInput> inputs = new ArrayList<>();
         int number = 0;
-        for (String line : lines.split("\\R", -1)) {
+        for (String line : lines) {
             number++;
-            if (!line.isBlank()) {
+            if (!line.isBlank() || keepsBlank && !isJson) {
                 inputs.add(isJson ? parse(number, line, results) : plain(number, line));
             }
         }

@@ -28,7 +28,8 @@ public final class TextArguments {
             description =
                     "The text; words are joined by spaces. Without words, or with - as the first, "
                             + "it is read from standard input. Text from a pipe or --file is put "
-                            + "before the words, with an empty line between. Put -- before a text "
+                            + "before the words, with an empty line between, unless each line is "
+                            + "a text. Put -- before a text "
                             + "that begins with -.")
     List<String> words = new ArrayList<>();
 
@@ -52,18 +53,49 @@ public final class TextArguments {
      * @throws CommandException if there is none, or it cannot be read
      */
     public String read(String what, boolean wholeLines) {
-        return read(what, wholeLines, words, file);
+        List<String> parts = parts(what, words, file);
+        int last = parts.size() - 1;
+        boolean isReadLast = rest(words).isEmpty();
+        for (int i = 0; i <= last; i++) {
+            if (i < last || wholeLines && isReadLast) {
+                parts.set(i, cut(parts.get(i)));
+            }
+        }
+        // Programs without a terminal often start others with an empty pipe.
+        parts.removeIf(part -> last > 0 && part.isEmpty());
+        return String.join(BETWEEN, parts);
     }
 
     /**
-     * Reads a text, for a command whose arguments are not only a text.
+     * Reads texts that are a line each; blank lines are texts, too.
+     *
+     * @param what the name of a text in messages, for example {@code document}
+     * @throws CommandException if they cannot be read, or are to be typed
+     */
+    public List<String> readLines(String what) {
+        return readLines(what, words, file);
+    }
+
+    /**
+     * Reads lines, for a command whose arguments are not only a text.
      *
      * @param file null if there is none
      */
-    public static String read(
-            String what, boolean wholeLines, List<String> words, @Nullable Path file) {
-        boolean dash = !words.isEmpty() && words.getFirst().equals("-");
-        List<String> rest = dash ? words.subList(1, words.size()) : words;
+    public static List<String> readLines(String what, List<String> words, @Nullable Path file) {
+        return parts(what, words, file).stream().flatMap(String::lines).toList();
+    }
+
+    private static boolean hasDash(List<String> words) {
+        return !words.isEmpty() && words.getFirst().equals("-");
+    }
+
+    private static List<String> rest(List<String> words) {
+        return hasDash(words) ? words.subList(1, words.size()) : words;
+    }
+
+    private static List<String> parts(String what, List<String> words, @Nullable Path file) {
+        boolean dash = hasDash(words);
+        List<String> rest = rest(words);
         boolean given = file != null || !rest.isEmpty();
         if (!given && !dash && Terminals.isTerminal(Terminals.STDIN)) {
             throw CommandException.usage(
@@ -73,21 +105,19 @@ public final class TextArguments {
         }
         List<String> parts = new ArrayList<>();
         if (!given || dash || StandardInput.isPipeOrFile()) {
-            parts.add(cut(readStandardInput(what, given && !dash), wholeLines || given));
+            parts.add(readStandardInput(what, given && !dash));
         }
         if (file != null) {
-            parts.add(cut(readFile(what, file), wholeLines || !rest.isEmpty()));
+            parts.add(readFile(what, file));
         }
         if (!rest.isEmpty()) {
             parts.add(String.join(" ", rest));
         }
-        // Programs without a terminal often start others with an empty pipe.
-        parts.removeIf(part -> parts.size() > 1 && part.isEmpty());
-        return String.join(BETWEEN, parts);
+        return parts;
     }
 
-    private static String cut(String text, boolean wholeLines) {
-        if (!wholeLines || !text.endsWith("\n")) {
+    private static String cut(String text) {
+        if (!text.endsWith("\n")) {
             return text;
         }
         return text.substring(0, text.length() - (text.endsWith("\r\n") ? 2 : 1));

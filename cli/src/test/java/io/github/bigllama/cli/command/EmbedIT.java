@@ -10,6 +10,7 @@ import io.github.bigllama.cli.Bundle.Result;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -36,7 +37,7 @@ class EmbedIT {
 
     @Test
     void anArgumentAFileAndAPipeGiveTheSame() throws IOException {
-        Path file = Files.writeString(folder.resolve("texts"), PARIS + "\n\nOne, two.\n");
+        Path file = Files.writeString(folder.resolve("texts"), PARIS + "\nOne, two.\n");
         Result argument = bundle.run("embed", PARIS);
         assertThat(argument.exitCode()).isZero();
         assertThat(argument.out().lines()).hasSize(1);
@@ -47,6 +48,40 @@ class EmbedIT {
                 .isEqualTo(ofFile);
         assertThat(vector(ofFile.getFirst(), " "))
                 .hasSameSizeAs(vector(argument.out().strip(), " "));
+    }
+
+    /** So that paste puts each vector beside its text. */
+    @Test
+    void eachLineHasItsVector() throws IOException {
+        String lines = "\n" + PARIS + "\n  \n\none\u2028line\fonly\r\n\n";
+        String[] command = {"embed", "--json", "--prefix", "text: "};
+        List<String> texts = new ArrayList<>();
+        for (String line : bundle.runWith(lines, command).out().lines().toList()) {
+            texts.add(MAPPER.readTree(line).get("text").textValue());
+        }
+        assertThat(texts).containsExactly("", PARIS, "  ", "", "one\u2028line\fonly", "");
+        assertThat(bundle.runWith("\n", command).out().lines()).hasSize(1);
+        assertThat(bundle.runWith("", command).complaint()).contains("there is no text");
+        assertThat(bundle.runWith("One.\nTwo.\n", "embed", "-", "Three.").out().lines()).hasSize(3);
+        // JSON writes an empty text as "".
+        String json = "\n\"One.\"\n\n\"a\u2028b\"\n";
+        assertThat(bundle.runWith(json, "embed", "--jsonl").out().lines()).hasSize(2);
+    }
+
+    @Test
+    void anEmptyTextNeedsATokenOfTheModel() {
+        for (String lines : List.of("One.\n\nTwo.\n", "\"One.\"\n\"\"\n")) {
+            Result refused =
+                    lines.startsWith("\"")
+                            ? bundle.runWith(lines, "embed", "--jsonl")
+                            : bundle.runWith(lines, "embed");
+            assertThat(refused.exitCode()).isEqualTo(1);
+            assertThat(refused.out()).isEmpty();
+            assertThat(refused.complaint())
+                    .isEqualTo(
+                            "bigllama: line 2 is empty, and this model has no tokens for an empty "
+                                    + "text; remove the line, or set a --prefix\n");
+        }
     }
 
     @Test
