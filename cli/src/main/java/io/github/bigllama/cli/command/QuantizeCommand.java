@@ -128,9 +128,9 @@ public final class QuantizeCommand implements Callable<Integer> {
         Quantizer quantizer = Quantizer.of(model, type, options());
         if (dryRun) {
             report(quantizer, out, type);
-        } else {
-            write(quantizer, out);
+            return quantizer.plan().obstacle().isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         }
+        write(quantizer, out);
         return ExitCode.OK;
     }
 
