@@ -94,6 +94,10 @@ public final class Failures {
 
     /** A file name, for picocli, whose own message would name the classes. */
     static Path path(String name) {
+        if (name.isEmpty()) {
+            // Java takes it for the current folder, a shell's variable that is not set for nothing.
+            throw new CommandLine.TypeConversionException("the name of the file is empty");
+        }
         try {
             return Path.of(name);
         } catch (InvalidPathException e) {

@@ -15,6 +15,8 @@ import java.nio.file.NoSuchFileException;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FailuresTest {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -79,6 +81,13 @@ class FailuresTest {
                 .isEqualTo("permission denied");
         assertThat(CommandException.reason(new IOException("disk on fire")))
                 .isEqualTo("disk on fire");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"run -f", "run --image", "run --batch", "run -m", "embed --file"})
+    void noFileHasAnEmptyName(String option) {
+        String[] words = option.split(" ");
+        assertThat(Main.commandLine().execute(words[0], words[1], "", "a text")).isEqualTo(2);
     }
 
     @Test

@@ -1,6 +1,7 @@
 package io.github.bigllama.cli.option;
 
 import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.core.chat.ChatOptions;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
@@ -121,7 +122,8 @@ public final class GenerationArguments {
         try {
             return Utf8.read(file);
         } catch (IOException e) {
-            throw CommandException.usage("cannot read " + file + ": " + CommandException.reason(e));
+            throw new CommandException(
+                    ExitCode.FAILED, "cannot read " + file + ": " + CommandException.reason(e), e);
         }
     }
 

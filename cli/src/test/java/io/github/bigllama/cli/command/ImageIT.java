@@ -42,6 +42,8 @@ class ImageIT {
         refused(describe(image, "--mmproj", model.toString()), "not a projector");
         refused(describe(folder.resolve("none.png").toString()), "there is no file");
         refused(describe(folder.toString()), "is a directory");
+        refused(describe(""), "--image", "the name of the file is empty");
+        assertThat(describe("").exitCode()).isEqualTo(2);
         refused(describe(Files.createFile(folder.resolve("empty")).toString()), "is empty");
         Files.copy(model, folder.resolve("mmproj-demo.gguf"));
         refused(describe(image), "none that fits", "not a projector", "--mmproj FILE");
