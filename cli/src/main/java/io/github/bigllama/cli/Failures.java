@@ -5,6 +5,7 @@ import io.github.bigllama.cli.option.TextArguments;
 import io.github.bigllama.cli.output.Printable;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.OptionNames;
 import io.github.bigllama.cli.process.StderrLoggers;
 import io.github.bigllama.core.exception.LlamaException;
 import io.github.bigllama.core.exception.NativeLoadException;
@@ -81,7 +82,7 @@ public final class Failures {
     static String message(Throwable failure) {
         return switch (failure) {
             case CommandException e -> e.getMessage();
-            case LlamaException e -> e.getMessage();
+            case LlamaException e -> OptionNames.of(e.getMessage());
             case GgufException e -> e.getMessage();
             case PullException e -> e.getMessage();
             case InvalidPathException e -> path(e);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.StderrLoggers;
+import io.github.bigllama.core.exception.PromptTooLongException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -42,6 +43,16 @@ class FailuresTest {
     void valuesAreNamedAsTheOptionsThatSetThem() {
         assertThat(Failures.report(new IllegalArgumentException("topK is -1"), err)).isEqualTo(2);
         assertThat(printed()).isEqualTo("bigllama: --top-k is -1\n");
+    }
+
+    @Test
+    void remediesAreOptionsToo() {
+        assertThat(Failures.message(new PromptTooLongException(900, 512)))
+                .isEqualTo(
+                        "prompt of 900 tokens does not fit the context of 512 tokens; shorten it, "
+                                + "reset the chat, or set a larger context with -c");
+        assertThat(Failures.message(new IllegalArgumentException("ram is 5 bytes")))
+                .isEqualTo("--ram is 5 bytes");
     }
 
     @Test

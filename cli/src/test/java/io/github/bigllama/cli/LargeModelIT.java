@@ -49,7 +49,7 @@ class LargeModelIT {
                 .contains("--mlock")
                 .hasLineCount(1);
         assertThat(BUNDLE.run("run", "--ram", "5", "-m", model.toString(), "x").err())
-                .contains("ram is 5 bytes")
+                .contains("--ram is 5 bytes, must be 1048576 (1MiB) or more")
                 .hasLineCount(1);
         assertThat(BUNDLE.run("run", "--ram", "100M", "-m", model.toString(), "x").err())
                 .containsPattern(

@@ -5,6 +5,7 @@ import io.github.bigllama.cli.output.Statistics;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
+import io.github.bigllama.cli.process.OptionNames;
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.StopReason;
@@ -156,7 +157,7 @@ public final class ChatLoop implements SlashCommands.State {
             }
             file.save();
         } catch (PromptTooLongException e) {
-            failed(e.getMessage() + "; /reset forgets the conversation");
+            failed(OptionNames.of(e.getMessage()) + "; /reset forgets the conversation");
         } catch (ChatTemplateException e) {
             failed(
                     chat.messages().isEmpty()
@@ -165,7 +166,7 @@ public final class ChatLoop implements SlashCommands.State {
                                     + "; /undo takes back the last message, /reset forgets "
                                     + "everything");
         } catch (LlamaException | IllegalArgumentException e) {
-            failed(e.getMessage());
+            failed(OptionNames.of(e.getMessage()));
         }
         if (chat.forgottenMessages() > forgotten) {
             ui.remark(

@@ -4,6 +4,7 @@ import io.github.bigllama.cli.option.Suggestion;
 import io.github.bigllama.cli.output.Printable;
 import io.github.bigllama.cli.output.ResidencyPicture;
 import io.github.bigllama.cli.process.CommandException;
+import io.github.bigllama.cli.process.OptionNames;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.Projector;
 import io.github.bigllama.core.chat.Chat;
@@ -136,7 +137,7 @@ final class SlashCommands {
         try {
             obey(name.get(), argument);
         } catch (LlamaException | GgufException | CommandException | IllegalArgumentException e) {
-            state.failed(e.getMessage());
+            state.failed(OptionNames.of(e.getMessage()));
         } catch (IOException e) {
             state.failed(parts[0] + ": " + CommandException.reason(e));
         }
@@ -364,6 +365,7 @@ final class SlashCommands {
                 };
         if (parts.length == 1) {
             text.lines().forEach(ui::say);
+            remarkMedia(parts[0]);
             return;
         }
         Path file = file(Name.EXPORT, parts[1]);
@@ -372,5 +374,13 @@ final class SlashCommands {
         }
         Files.writeString(file, text, StandardCharsets.UTF_8);
         ui.remark("written to " + file);
+        remarkMedia(parts[0]);
+    }
+
+    private void remarkMedia(String format) {
+        if (format.equals("json")
+                && chat.messages().stream().anyMatch(message -> !message.media().isEmpty())) {
+            ui.remark("images and sounds are left out; /export md names them");
+        }
     }
 }

@@ -6,6 +6,7 @@ import io.github.bigllama.cli.output.LogprobsJson;
 import io.github.bigllama.cli.output.Output;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.OptionNames;
 import io.github.bigllama.core.GenerationStats;
 import io.github.bigllama.core.Tokenizer;
 import io.github.bigllama.core.chat.ChatBatch;
@@ -149,7 +150,7 @@ final class BatchOutput implements AutoCloseable {
         ObjectNode node = request.kept().deepCopy().put("line", request.line());
         Reply reply = answer.reply();
         if (answer.failure().isPresent()) {
-            node.put("error", answer.failure().get().getMessage());
+            node.put("error", OptionNames.of(answer.failure().get().getMessage()));
         } else {
             node.put("content", reply.content());
             if (!reply.reasoning().isEmpty()) {

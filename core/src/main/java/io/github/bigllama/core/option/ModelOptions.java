@@ -102,7 +102,7 @@ public record ModelOptions(
         Objects.requireNonNull(ram, "ram");
         if (ram.isPresent() && ram.getAsLong() < MIN_RAM) {
             throw new IllegalArgumentException(
-                    "ram is " + ram.getAsLong() + " bytes, must be " + MIN_RAM + " or more");
+                    "ram is " + ram.getAsLong() + " bytes, must be " + MIN_RAM + " (1MiB) or more");
         }
         if (ram.isPresent() && loadMode != LoadMode.AUTO) {
             throw new IllegalArgumentException(

@@ -142,7 +142,7 @@ class OptionsTest {
                 .withMessageContaining("must be an integer");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> ModelOptions.defaults().withRam(1000))
-                .withMessage("ram is 1000 bytes, must be 1048576 or more");
+                .withMessage("ram is 1000 bytes, must be 1048576 (1MiB) or more");
         assertThatIllegalArgumentException()
                 .isThrownBy(
                         () -> ModelOptions.defaults().withRam(1 << 30).withLoadMode(LoadMode.MLOCK))

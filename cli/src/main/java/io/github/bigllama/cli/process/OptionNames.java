@@ -1,11 +1,15 @@
-package io.github.bigllama.cli;
+package io.github.bigllama.cli.process;
 
 import java.util.Map;
 
-/** The names of options in messages of the library, which names the parts of its records. */
-final class OptionNames {
+/**
+ * The names of options in messages of the library, which names the parts of its records, and what
+ * to do in Java.
+ */
+public final class OptionNames {
     private static final Map<String, String> NAMES =
             Map.ofEntries(
+                    Map.entry("ram", "--ram"),
                     Map.entry("contextSize", "--ctx-size"),
                     Map.entry("batchSize", "--batch-size"),
                     Map.entry("microBatchSize", "--ubatch-size"),
@@ -33,12 +37,26 @@ final class OptionNames {
                     Map.entry("mirostat: tau", "--mirostat-ent"),
                     Map.entry("mirostat: eta", "--mirostat-lr"));
 
+    private static final Map<String, String> REMEDIES =
+            Map.of(
+                    "open the session with a larger context size",
+                    "set a larger context with -c",
+                    "open it with a larger context",
+                    "set a larger context with -c");
+
     private OptionNames() {}
 
-    /** A message that begins with the name of a part, with that of its option instead. */
-    static String of(String message) {
+    /**
+     * A message that begins with the name of a part, with that of its option instead; and with the
+     * option that does what it recommends.
+     */
+    public static String of(String message) {
         int end = message.indexOf(" is ");
         String name = end < 0 ? null : NAMES.get(message.substring(0, end));
-        return name == null ? message : name + message.substring(end);
+        String named = name == null ? message : name + message.substring(end);
+        for (Map.Entry<String, String> remedy : REMEDIES.entrySet()) {
+            named = named.replace(remedy.getKey(), remedy.getValue());
+        }
+        return named;
     }
 }
