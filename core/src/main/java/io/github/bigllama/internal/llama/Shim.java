@@ -2,6 +2,7 @@ package io.github.bigllama.internal.llama;
 
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.LlamaException;
+import io.github.bigllama.internal.text.Text;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -106,11 +107,12 @@ public final class Shim {
         return line.length() <= 300 ? line : line.substring(0, 300) + "…";
     }
 
-    /** Refuses a NUL, at which C would end the text. */
+    /** Refuses a NUL, at which C would end the text, and what UTF-8 has no bytes for. */
     public static void requireText(String text) {
+        Text.requireWhole("the text", text);
         if (text.indexOf('\0') >= 0) {
             throw new IllegalArgumentException(
-                    "the text has a NUL character at index " + "" + text.indexOf('\0'));
+                    "the text has a NUL character at index " + text.indexOf('\0'));
         }
     }
 }

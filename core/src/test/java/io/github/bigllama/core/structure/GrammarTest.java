@@ -243,4 +243,12 @@ class GrammarTest {
                 .containsExactly(false, true);
         assertThat(after(triggers, "<call><call>7", "z", "<")).containsExactly(false, true);
     }
+
+    /** Java would write a question mark in its place. */
+    @Test
+    void halfOfASurrogatePairIsNoCharacter() {
+        assertThatThrownBy(() -> Grammar.gbnf("root ::= \"a\ud800\""))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("half of a surrogate pair at index 11");
+    }
 }
