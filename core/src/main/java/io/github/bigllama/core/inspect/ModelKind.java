@@ -106,7 +106,7 @@ public enum ModelKind {
         return switch (architecture) {
             case "clip" -> PROJECTOR;
             case "controlvector" -> CONTROL_VECTOR;
-            case "eagle3", "dflash" -> DRAFT_HEAD;
+            case "eagle3", "dflash", "gemma4-assistant" -> DRAFT_HEAD;
             case "t5" -> ENCODER_DECODER;
             case "wavtokenizer-dec" -> VOCODER;
             default -> ofNetwork(files, values, architecture);

@@ -1,7 +1,7 @@
 package io.github.bigllama.internal.check;
 
+import io.github.bigllama.core.gguf.ModelFiles;
 import io.github.bigllama.internal.text.Text;
-import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.Set;
@@ -11,10 +11,8 @@ import java.util.Set;
  * after it.
  */
 final class ArchitectureCheck {
-    /** LLAMA_MAX_LAYERS and LLAMA_MAX_EXPERTS in llama-hparams.h. */
-    private static final int MAX_LAYERS = 512;
-
-    private static final int MAX_EXPERTS = 1024;
+    /** LLAMA_MAX_LAYERS in llama-hparams.h. */
+    static final int MAX_LAYERS = 512;
 
     /** LLAMA_ROPE_SCALING_TYPES in llama-model.cpp. */
     private static final List<String> ROPE_SCALING = List.of("none", "linear", "yarn", "longrope");
@@ -30,18 +28,27 @@ final class ArchitectureCheck {
     private static final Set<String> DIVIDES_BY_HEADS =
             Set.of("deepseek2-ocr", "gemma2", "gemma3", "olmo2", "phimoe");
 
+    /** Architectures that take the length of their vectors from other numbers. */
+    private static final Set<String> SETS_LENGTH_OUT = Set.of("deepseek4", "qwen4exp");
+
+    private final ModelFiles files;
     private final Hyperparameters values;
 
-    ArchitectureCheck(Hyperparameters values) {
+    ArchitectureCheck(ModelFiles files, Hyperparameters values) {
+        this.files = files;
         this.values = values;
     }
 
     void check() {
         int layers = layers();
         context();
-        experts(layers);
+        vectors();
+        new ExpertCheck(values, layers).check();
         ropeScaling();
         heads(layers);
+        new LatentCheck(files, values, layers).check();
+        new RecurrentCheck(values, layers).check();
+        new OwnKeysCheck(values, layers).check();
         new SlidingWindowCheck(values).check(layers);
         pooling();
         epsilon(values, values.key("attention.layer_norm_rms_epsilon"));
@@ -49,7 +56,10 @@ final class ArchitectureCheck {
         epsilon(values, values.key("attention.group_norm_epsilon"));
     }
 
-    /** GGML_ASSERT on n_layer_all and n_layer_nextn in load_hparams. */
+    /**
+     * GGML_ASSERT on n_layer_all in load_hparams. A model all of whose layers predict further
+     * tokens computes nothing, and GGML_ASSERT(buf != NULL) for its inputs, which nothing uses.
+     */
     private int layers() {
         String key = values.key("block_count");
         long layers = values.u32(key).orElse(1);
@@ -57,7 +67,7 @@ final class ArchitectureCheck {
                 layers >= 1 && layers <= MAX_LAYERS, key, layers, "1 to " + MAX_LAYERS + " layers");
         String nextn = values.key("nextn_predict_layers");
         long predicting = values.u32(nextn).orElse(0);
-        values.require(predicting <= layers, nextn, predicting, "at most block_count, " + layers);
+        values.require(predicting < layers, nextn, predicting, "less than block_count, " + layers);
         return (int) layers;
     }
 
@@ -71,45 +81,21 @@ final class ArchitectureCheck {
         values.require(length <= Integer.MAX_VALUE, key, length, "less than 2^31");
     }
 
-    /** The GGML_ASSERTs on experts and their groups in load_hparams. */
-    private void experts(int layers) {
-        String key = values.key("expert_count");
-        long experts = values.u32(key).orElse(0);
-        String arch = values.architecture();
-        if (experts <= 1 && (arch.equals("hunyuan_vl") || arch.equals("hunyuan-dense"))) {
-            return;
-        }
-        values.require(experts <= MAX_EXPERTS, key, experts, "at most " + MAX_EXPERTS);
-
-        String usedKey = values.key("expert_used_count");
-        long used =
-                Arrays.stream(values.perLayer(usedKey, layers).orElse(new long[layers]))
-                        .max()
-                        .orElse(0);
-        String groupsKey = values.key("expert_group_count");
-        long groups = values.u32(groupsKey).orElse(0);
-        if (experts == 0) {
-            values.require(used == 0, usedKey, used, "none without expert_count");
-            values.require(groups == 0, groupsKey, groups, "none without expert_count");
-            return;
-        }
+    /**
+     * llama_context::decode reads vectors of this length from those of the last layer, or of the
+     * one layer that some models have after it: GGML_ASSERT(offset + size <= ggml_nbytes(tensor)).
+     */
+    private void vectors() {
+        String key = values.key("embedding_length_out");
+        long length = values.u32(key).orElse(0);
+        long embedding = values.u32(values.key("embedding_length")).orElse(0);
         values.require(
-                used >= 1 && used <= experts, usedKey, used, "1 to expert_count, " + experts);
-        values.require(groups < experts, groupsKey, groups, "less than expert_count, " + experts);
-        if (groups > 1) {
-            values.require(
-                    experts % groups == 0,
-                    groupsKey,
-                    groups,
-                    "a divisor of expert_count, " + experts);
-            String groupsUsedKey = values.key("expert_group_used_count");
-            long groupsUsed = values.u32(groupsUsedKey).orElse(0);
-            values.require(
-                    groupsUsed >= 1 && groupsUsed < groups,
-                    groupsUsedKey,
-                    groupsUsed,
-                    "1 to " + (groups - 1));
-        }
+                length <= embedding
+                        || SETS_LENGTH_OUT.contains(values.architecture())
+                        || files.tensor("dense_2.weight").isPresent(),
+                key,
+                length,
+                "at most embedding_length, " + embedding);
     }
 
     /** GGML_ASSERT(hparams.rope_scaling_type_train != LLAMA_ROPE_SCALING_TYPE_UNSPECIFIED). */

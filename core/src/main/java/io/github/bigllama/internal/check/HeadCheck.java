@@ -19,7 +19,6 @@ final class HeadCheck {
                     "clip",
                     "gpt2",
                     "gptj",
-                    "granitehybrid",
                     "jais",
                     "jamba",
                     "jina-bert-v2",
@@ -40,7 +39,8 @@ final class HeadCheck {
                     "wavtokenizer-dec");
 
     /**
-     * GGML_ASSERT(n_embd_head == hparams.n_embd_head_k()) and GGML_ASSERT(n_embd_head == n_rot).
+     * GGML_ASSERT(n_embd_head == hparams.n_embd_head_k()) and GGML_ASSERT(n_embd_head == n_rot), or
+     * tensors of n_rot elements per head (gpt-oss).
      */
     private static final Set<String> KEY_VALUE_AND_ROPE_AGREE =
             Set.of(
@@ -50,6 +50,8 @@ final class HeadCheck {
                     "baichuan",
                     "chameleon",
                     "codeshell",
+                    "cogvlm",
+                    "cohere2moe",
                     "dbrx",
                     "deci",
                     "deepseek",
@@ -58,42 +60,57 @@ final class HeadCheck {
                     "ernie4_5",
                     "ernie4_5-moe",
                     "exaone",
+                    "exaone-moe",
+                    "exaone4",
                     "falcon",
+                    "gpt-oss",
                     "granite",
+                    "granite_swa",
                     "granitemoe",
+                    "graniteswitch",
                     "grok",
                     "grovemoe",
                     "hunyuan-moe",
+                    "hunyuan_vl",
+                    "hy_v3",
                     "internlm2",
                     "jais2",
                     "llada",
                     "llada-moe",
                     "llama",
                     "llama4",
+                    "maincoder",
+                    "mellum",
                     "minicpm",
-                    "minimax-m2",
                     "mistral3",
-                    "nemotron",
                     "olmo",
                     "olmo2",
                     "olmoe",
                     "orion",
+                    "paddleocr",
+                    "pangu-embedded",
+                    "plamo",
+                    "pockettts",
                     "qwen2",
                     "qwen2moe",
                     "qwen2vl",
                     "qwen3",
                     "qwen3moe",
+                    "qwen3tts",
                     "qwen3vl",
                     "qwen3vlmoe",
+                    "rnd1",
                     "seed_oss",
                     "smallthinker",
                     "smollm3",
                     "starcoder2",
+                    "talkie",
                     "xverse");
 
-    /** Only GGML_ASSERT(n_embd_head == hparams.n_embd_head_k()). */
+    /** Only GGML_ASSERT(n_embd_head == hparams.n_embd_head_k()), or tensors of that shape. */
     private static final Set<String> KEY_AND_VALUE_AGREE =
             Set.of(
+                    "afmoe",
                     "bailingmoe2",
                     "bert",
                     "bitnet",
@@ -101,20 +118,42 @@ final class HeadCheck {
                     "chatglm",
                     "cohere2",
                     "command-r",
+                    "eurobert",
                     "glm4",
                     "glm4moe",
                     "gpt2",
                     "gptneox",
+                    "granitehybrid",
                     "jais",
+                    "jamba",
+                    "laguna",
+                    "lfm2",
+                    "lfm2moe",
+                    "maple",
+                    "minimax-01",
+                    "minimax-m2",
+                    "minimax-m3",
                     "modern-bert",
                     "mpt",
+                    "muse-glimmer",
+                    "nanbeige",
+                    "nemotron",
+                    "nemotron_h",
+                    "nemotron_h_moe",
+                    "neo-bert",
                     "openelm",
                     "phi2",
                     "phi3",
                     "qwen",
+                    "qwen35",
+                    "qwen35moe",
+                    "qwen3next",
+                    "qwen4exp",
                     "refact",
+                    "spark2_5",
                     "stablelm",
-                    "starcoder");
+                    "starcoder",
+                    "t5");
 
     /**
      * Architectures whose attn_q is square, so that the loader accepts any number of heads, and
@@ -133,6 +172,9 @@ final class HeadCheck {
                     "dream",
                     "grok",
                     "internlm2",
+                    "jamba",
+                    "lfm2",
+                    "lfm2moe",
                     "llada-moe",
                     "nemotron",
                     "olmo",
@@ -150,7 +192,15 @@ final class HeadCheck {
 
     /** LLAMA_ROPE_TYPE_MROPE and _IMROPE in llama_model_rope_type, with any sections. */
     private static final Set<String> NEEDS_SECTIONS =
-            Set.of("paddleocr", "qwen2vl", "qwen35", "qwen35moe", "qwen3vl", "qwen3vlmoe");
+            Set.of(
+                    "paddleocr",
+                    "qwen2vl",
+                    "qwen35",
+                    "qwen35moe",
+                    "qwen3tts",
+                    "qwen3vl",
+                    "qwen3vlmoe",
+                    "qwen4exp");
 
     private static final int SECTIONS = 4;
 
@@ -177,7 +227,7 @@ final class HeadCheck {
             keyAndValueAgree("attention.value_length", keySize, valueSize);
             keyAndValueAgree("attention.value_length_swa", windowKey, windowValue);
         }
-        if (!WITHOUT_ROPE.contains(arch)) {
+        if (hasRope(arch)) {
             rope("rope.dimension_count", keySize, strict);
             rope("rope.dimension_count_swa", windowKey, strict);
             sections();
@@ -194,6 +244,14 @@ final class HeadCheck {
                             keySize,
                             embedding));
         }
+    }
+
+    /** In Granite, rope.scaling.finetuned says whether there is any. */
+    private boolean hasRope(String arch) {
+        boolean isOff =
+                arch.equals("granitehybrid")
+                        && !values.bool(values.key("rope.scaling.finetuned")).orElse(true);
+        return !isOff && !WITHOUT_ROPE.contains(arch);
     }
 
     private void keyAndValueAgree(String name, long keySize, long valueSize) {

@@ -38,7 +38,7 @@ public final class ModelCheck {
     public static void check(ModelFiles files, Map<String, ?> overrides) {
         files.parts().forEach(ModelCheck::requireByteOrder);
         Hyperparameters values = Hyperparameters.of(files, overrides);
-        new ArchitectureCheck(values).check();
+        new ArchitectureCheck(files, values).check();
         new VocabularyCheck(values).check();
         new LayerCheck(files, values).check();
         files.parts().forEach(part -> new TensorCheck(part, values).check());

@@ -44,7 +44,9 @@ final class TensorCheck {
                             + "|rope_(freqs|factors_long|factors_short)[.]weight|token_types[.]weight"
                             + "|blk[.]\\d+[.](attn_sinks[.]weight|exp_probs_b[.]bias|shortconv[.]conv[.]weight"
                             + "|ssm_conv1d[.](weight|bias)|ssm_dt[.]bias|ssm_a|ssm_d"
-                            + "|time_mix_ln[.](weight|bias)|time_mix_[wav]0[.]weight)");
+                            + "|ffn_norm|time_mix_ln[.](weight|bias)|time_mix_(key|value|receptance)[.]bias"
+                            + "|time_mix_([wav]0|k_k|k_a|r_k|first|decay|lerp_\\w+)[.]weight"
+                            + "|channel_mix_lerp_[kr][.]weight)");
 
     private final Gguf file;
     private final Hyperparameters values;
@@ -72,12 +74,12 @@ final class TensorCheck {
     }
 
     private void usable(TensorInfo tensor) {
-        boolean matrix = tensor.ne(1) > 1 && tensor.name().endsWith(".weight");
-        if (matrix
+        // Those of one row are multiplied with, too, element by element or as a matrix.
+        if (tensor.name().endsWith(".weight")
                 && NEVER_MULTIPLIED.contains(tensor.type())
                 && !INTEGER_MATRIX.matcher(tensor.name()).matches()) {
             throw values.refuse(
-                    "matrix %s has type %s, which llama.cpp cannot multiply with"
+                    "tensor %s has type %s, which llama.cpp cannot multiply with"
                             .formatted(Text.quote(tensor.name()), tensor.type().label()));
         }
         if (tensor.type() != GgmlType.F32 && ALWAYS_F32.matcher(tensor.name()).matches()) {

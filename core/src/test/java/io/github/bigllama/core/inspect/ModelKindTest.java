@@ -46,6 +46,7 @@ class ModelKindTest {
         "llada, DIFFUSION",
         "dream, DIFFUSION",
         "eagle3, DRAFT_HEAD",
+        "gemma4-assistant, DRAFT_HEAD",
         "clip, PROJECTOR",
         "controlvector, CONTROL_VECTOR",
         "wavtokenizer-dec, VOCODER"

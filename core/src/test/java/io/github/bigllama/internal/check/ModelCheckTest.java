@@ -69,8 +69,9 @@ class ModelCheckTest {
     @CsvSource({
         "block_count, 0, 1 to 512 layers",
         "block_count, 513, 1 to 512 layers",
-        "nextn_predict_layers, 5, at most block_count",
+        "nextn_predict_layers, 4, less than block_count",
         "context_length, 4294967295, less than 2^31",
+        "embedding_length_out, 257, 'at most embedding_length, 256'",
         "expert_count, 1025, at most 1024",
         "expert_used_count, 2, none without expert_count",
         "expert_group_count, 2, none without expert_count",
@@ -244,6 +245,10 @@ class ModelCheckTest {
         refused("'blk.1.attn_q.weight' has type i32", "multiply");
         retype("blk.1.attn_q.weight", GgmlType.Q8_K);
         refused("has type q8_K");
+        model.tensor("blk.1.ffn_gate_inp_shexp.weight", GgmlType.I32, 256L);
+        retype("blk.1.attn_q.weight", GgmlType.Q2_0);
+        refused("'blk.1.ffn_gate_inp_shexp.weight' has type i32", "multiply");
+        model.tensors.removeIf(tensor -> tensor.name().contains("shexp"));
         retype("blk.1.attn_q.weight", GgmlType.Q2_0);
         accepted();
         retype("blk.3.ffn_norm.weight", GgmlType.F16);
@@ -263,7 +268,11 @@ class ModelCheckTest {
                 "blk.0.ssm_norm.weight",
                 "blk.0.ssm_dt_norm.weight",
                 "blk.0.time_mix_ln.bias",
-                "blk.0.time_mix_w0.weight"
+                "blk.0.time_mix_w0.weight",
+                "blk.0.time_mix_lerp_fused.weight",
+                "blk.0.time_mix_key.bias",
+                "blk.0.channel_mix_lerp_k.weight",
+                "blk.0.ffn_norm"
             })
     void summandsAndFactorsAreFloats(String name) {
         model.tensor(name, GgmlType.F16, 256L);
