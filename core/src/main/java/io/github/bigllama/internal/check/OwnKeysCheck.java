@@ -19,6 +19,7 @@ final class OwnKeysCheck {
 
     void check() {
         switch (values.architecture()) {
+            case "deepseek2" -> temperature();
             case "ernie4_5-moe" -> atLeastOne(STEP, 0);
             case "minimax-m3" -> atLeastOne("attention.indexer.block_size", 1);
             case "nanbeige" -> loops();
@@ -37,6 +38,14 @@ final class OwnKeysCheck {
         long number = values.u32(key).orElse(standard);
         values.require(number > 0, key, number, "1 or more");
         return number;
+    }
+
+    /** GGML_ASSERT(n_attn_temp_floor_scale != 0) in llama-graph.cpp. */
+    private void temperature() {
+        OptionalDouble scale = values.f32(values.key("attention.temperature_scale"));
+        if (scale.isPresent() && scale.getAsDouble() != 0) {
+            atLeastOne("attention.temperature_length", 0);
+        }
     }
 
     private void loops() {

@@ -140,6 +140,7 @@ class ArchitectureCheckTest {
         refusedWith("attention.head_count_kv", 2, "for 2 head_count_kv", "1 of 48 in layer 0");
         refusedWith("attention.key_length_mla", 7, "more than rope.dimension_count, 16");
         refusedWith("attention.key_length_mla", 16, "more than rope.dimension_count, 16");
+        refusedWith("attention.temperature_scale", 0.5, "temperature_length is 0", "1 or more");
         refusedWith("rope.dimension_count", 48, "more than rope.dimension_count, 48");
     }
 
@@ -345,7 +346,7 @@ class ArchitectureCheckTest {
         assertRefused(Problem.UNUSABLE, () -> check(Map.of()), parts);
     }
 
-    private void refusedWith(String name, long value, String... parts) {
+    private void refusedWith(String name, Number value, String... parts) {
         assertRefused(
                 Problem.UNUSABLE, () -> check(Map.of(architecture + "." + name, value)), parts);
     }
