@@ -158,6 +158,16 @@ public record Architecture(String name, JsonNode data, List<List<String>> layers
         return data.get("metadata").has("expert_count");
     }
 
+    /** Whether a token sees only what is before it. */
+    boolean isCausal() {
+        return data.get("metadata").path("attention.causal").asBoolean(true);
+    }
+
+    /** Whether its graph multiplies an embedding by the root of its length. */
+    boolean scalesEmbedding() {
+        return name.startsWith("gemma");
+    }
+
     /** Its metadata, except for names and the vocabulary. */
     Map<String, GgufValue> metadata() {
         Map<String, GgufValue> metadata = new TreeMap<>();

@@ -26,6 +26,22 @@ public final class RandomModel {
      */
     private static final double EMBEDDING_SCALE = 40;
 
+    /**
+     * The same for models of an {@link Architecture}, which show that it works: what came before a
+     * token has to matter, or nobody would see that it is lost. With less, rounding would matter
+     * too much.
+     */
+    private static final double SMALL_EMBEDDING_SCALE = 4;
+
+    /** The same where the graph multiplies with the root of the length. */
+    private static final double SCALED_EMBEDDING_SCALE = 8;
+
+    /**
+     * How much larger their queries are: attention then is to a few tokens, and not to the mean of
+     * all, which is almost the same in each text.
+     */
+    private static final double QUERY_SCALE = 4;
+
     /** LLAMA_POOLING_TYPE_RANK, and what llama.cpp's converter gives a Qwen3-Reranker. */
     private static final int RANK = 4;
 
@@ -224,20 +240,27 @@ public final class RandomModel {
 
     private static GgufWriter.Source values(Architecture architecture, Architecture.Tensor tensor) {
         String name = tensor.name();
+        double queries = architecture.isCausal() ? QUERY_SCALE : 1;
+        if (name.matches("blk\\.\\d+\\.attn_q(_b)?\\.weight")) {
+            return RandomWeights.uniform(queries);
+        }
+        if (name.matches("blk\\.\\d+\\.attn_q_norm\\.weight")) {
+            return RandomWeights.all(queries);
+        }
         if (name.matches(".*(norm|norm_2|_ln)(\\.weight)?")) {
-            return RandomWeights.ones();
+            return RandomWeights.all(1);
         }
         if (name.endsWith("ssm_a")) {
             return RandomWeights.decays();
         }
-        return RandomWeights.uniform(
-                name.equals("token_embd.weight")
-                        ? embeddingScale(architecture.hasExperts(), tensor.extents()[0])
-                        : 1);
-    }
-
-    private static double embeddingScale(boolean hasExperts, long width) {
-        return (hasExperts ? EMBEDDING_SCALE : 1) * Math.sqrt(width);
+        if (name.equals("token_embd.weight")) {
+            return RandomWeights.uniform(
+                    architecture.scalesEmbedding()
+                            ? SCALED_EMBEDDING_SCALE
+                            : (architecture.hasExperts() ? SMALL_EMBEDDING_SCALE : 1)
+                                    * Math.sqrt(tensor.extents()[0]));
+        }
+        return RandomWeights.uniform(1);
     }
 
     /** What all models have, and the vocabulary. */
@@ -298,7 +321,8 @@ public final class RandomModel {
     private void tensors(Shape shape) {
         long tokens = tokens();
         long width = shape.width;
-        matrix("token_embd.weight", embeddingScale(shape.experts > 0, width), width, tokens);
+        double scale = shape.experts > 0 ? EMBEDDING_SCALE : 1;
+        matrix("token_embd.weight", scale * Math.sqrt(width), width, tokens);
         for (int layer = 0; layer < shape.layers; layer++) {
             layer(shape, "blk." + layer + ".");
         }
@@ -348,7 +372,7 @@ public final class RandomModel {
     }
 
     private void norm(String name, long... extents) {
-        add(name, GgmlType.F32, RandomWeights.ones(), extents);
+        add(name, GgmlType.F32, RandomWeights.all(1), extents);
     }
 
     private void matrix(String name, double scale, long... extents) {

@@ -73,9 +73,9 @@ final class RandomWeights {
         };
     }
 
-    /** Weights of a norm: ones. */
-    static GgufWriter.Source ones() {
-        return (tensor, out) -> floats(tensor, out, () -> 1);
+    /** F32 weights that all are the same, as those of a norm. */
+    static GgufWriter.Source all(double value) {
+        return (tensor, out) -> floats(tensor, out, () -> (float) value);
     }
 
     /** Zeros, for any type that represents zero with zero bits. */
