@@ -6,9 +6,9 @@ import io.github.bigllama.internal.load.LoadedAdapter;
 import java.nio.file.Path;
 
 /**
- * A LoRA adapter or a control vector, loaded for one model and owned by it: {@link
- * LlamaSession#setAdapters} has a session compute with it. Thread-safe; any number of sessions
- * share it.
+ * A LoRA adapter or a control vector, loaded for one model by {@link LlamaModel#loadAdapter} and
+ * owned by it: {@link LlamaSession#setAdapters} has a session compute with it. Thread-safe; any
+ * number of sessions share it.
  *
  * <p>It is freed with its model, or earlier by {@link #close}.
  */

@@ -17,6 +17,13 @@ import java.util.Objects;
  * are computed in one pass over the weights, so give it many at a time. The names of control tokens
  * in a text are plain text, unlike in llama-embedding.
  *
+ * {@snippet :
+ * try (LlamaModel model = LlamaModel.load(Path.of("all-MiniLM-L6-v2.gguf"));
+ *         Embedder embedder = model.newEmbedder()) {
+ *     List<float[]> vectors = embedder.embed(List.of("a text", "another text"));
+ * }
+ * }
+ *
  * <p>Thread-safe: a call waits for those before it, with all of their texts. An interrupt ends the
  * call of the interrupted thread with a {@link java.util.concurrent.CancellationException}; the
  * thread stays interrupted.

@@ -20,6 +20,18 @@ import java.util.stream.IntStream;
  * So is the prompt ({@code format_prompt_rerank}), except that the names of control tokens in a
  * query or a document are plain text.
  *
+ * {@snippet :
+ * try (LlamaModel model = LlamaModel.load(Path.of("reranker.gguf"));
+ *         Reranker reranker = model.newReranker()) {
+ *     List<float[]> scores = reranker.score("a question", documents);
+ *     List<Integer> ranking =
+ *             IntStream.range(0, documents.size())
+ *                     .boxed()
+ *                     .sorted(Comparator.comparing(i -> -scores.get(i)[0]))
+ *                     .toList();
+ * }
+ * }
+ *
  * <p>Thread-safe: a call waits for those before it, with all of their documents. An interrupt ends
  * the call of the interrupted thread with a {@link java.util.concurrent.CancellationException}; the
  * thread stays interrupted.

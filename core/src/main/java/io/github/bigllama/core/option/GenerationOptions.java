@@ -176,6 +176,11 @@ public record GenerationOptions(
         return with(draft -> draft.toolChoice = value);
     }
 
+    /**
+     * Asks for log-probabilities, as llama.cpp's server does with {@code n_probs}.
+     *
+     * @param value number of most likely tokens beside each chosen one; 0 for no log-probabilities
+     */
     public GenerationOptions withLogprobs(int value) {
         return with(draft -> draft.logprobs = value);
     }
