@@ -19,6 +19,9 @@ interface DraftSource extends AutoCloseable {
      */
     int[] draft(int[] tokens, int last, int most);
 
+    /** Whether looking for a draft in vain takes no time to speak of. */
+    boolean isFree();
+
     /** Notes how many tokens of the last draft, which had some, were right. */
     void accepted(int count);
 

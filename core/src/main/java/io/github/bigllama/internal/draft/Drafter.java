@@ -29,6 +29,9 @@ public final class Drafter implements AutoCloseable {
     private final boolean isMeasured;
     private final DraftLength length;
 
+    /** Whether a draft was looked for since the last pass. */
+    private boolean tried;
+
     /**
      * Creates the drafter of a sequence: by the draft model if there is one, else by the layers of
      * the model itself if its context has such, else by n-grams.
@@ -39,16 +42,22 @@ public final class Drafter implements AutoCloseable {
      */
     public Drafter(
             Lane target, Speculation kind, boolean hasExperts, @Nullable DraftContext model) {
-        isMeasured = kind == Speculation.AUTO;
+        this(
+                model == null && target.hasMtp()
+                        ? new MtpDrafts(target)
+                        : new TextDrafts(target, model),
+                kind == Speculation.AUTO,
+                hasExperts);
+    }
+
+    Drafter(DraftSource source, boolean isMeasured, boolean hasExperts) {
+        this.source = source;
+        this.isMeasured = isMeasured;
         boolean readsMore = isMeasured && hasExperts;
         length =
                 new DraftLength(
                         readsMore ? FURTHER_OF_EXPERTS : FURTHER,
                         readsMore ? SETTLED_WITH_EXPERTS : SETTLED);
-        source =
-                model == null && target.hasMtp()
-                        ? new MtpDrafts(target)
-                        : new TextDrafts(target, model);
     }
 
     /** Begins an answer to a prompt. */
@@ -65,7 +74,8 @@ public final class Drafter implements AutoCloseable {
      */
     public int[] draft(int[] tokens, int last, int most) {
         int wanted = Math.min(Math.min(most, source.most()), length.next());
-        return wanted <= 0 ? DraftSource.NONE : source.draft(tokens, last, wanted);
+        tried = wanted > 0;
+        return tried ? source.draft(tokens, last, wanted) : DraftSource.NONE;
     }
 
     /**
@@ -76,7 +86,10 @@ public final class Drafter implements AutoCloseable {
      * @param seconds time for drafting and computing
      */
     public void observe(int drafted, int accepted, double seconds) {
-        length.observe(drafted, accepted, isMeasured ? seconds : 1 + FURTHER * drafted);
+        // One that ended before its first token took as long as one of a wrong token.
+        int computed = drafted == 0 && tried && !source.isFree() ? 1 : drafted;
+        length.observe(computed, accepted, isMeasured ? seconds : 1 + FURTHER * computed);
+        tried = false;
         if (drafted > 0) {
             source.accepted(accepted);
         }

@@ -25,6 +25,11 @@ record MtpDrafts(Lane lane) implements DraftSource {
     }
 
     @Override
+    public boolean isFree() {
+        return false;
+    }
+
+    @Override
     public void accepted(int count) {
         lane.drafted(count);
     }

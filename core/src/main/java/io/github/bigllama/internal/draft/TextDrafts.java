@@ -121,6 +121,11 @@ final class TextDrafts implements DraftSource {
     }
 
     @Override
+    public boolean isFree() {
+        return model == null;
+    }
+
+    @Override
     public void accepted(int count) {
         call(
                 (scope, error) ->
