@@ -459,6 +459,15 @@ class MediaTest {
                 assertThat(tokens).hasSize(TinyProjector.LLAVA_CELLS);
                 byte[] half = Arrays.copyOf(out.toByteArray(), out.size() / 2);
                 refused(model, half, "cut short; get the whole file");
+                if (format.equals("bmp")) {
+                    byte[] topDown = out.toByteArray();
+                    ByteBuffer.wrap(topDown).order(ByteOrder.LITTLE_ENDIAN).putInt(22, -20);
+                    assertThat(
+                                    model.projector()
+                                            .orElseThrow()
+                                            .encode(Media.of("top down", topDown)))
+                            .hasSize(TinyProjector.LLAVA_CELLS);
+                }
             }
         }
     }

@@ -14,6 +14,7 @@ import io.github.bigllama.internal.threads.PlatformThread;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -154,8 +155,8 @@ public final class MediaEncoder implements AutoCloseable {
         if (former != null) {
             return former;
         }
-        new MediaFile(media.bytes())
-                .cutShort()
+        MediaFile file = new MediaFile(media.bytes());
+        file.cutShort()
                 .ifPresent(
                         format -> {
                             throw new MediaException(
@@ -164,8 +165,9 @@ public final class MediaEncoder implements AutoCloseable {
                         });
         MemorySegment pointer;
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment bytes = arena.allocate(media.bytes().remaining());
-            bytes.copyFrom(MemorySegment.ofBuffer(media.bytes()));
+            ByteBuffer upright = file.upright();
+            MemorySegment bytes = arena.allocate(upright.remaining());
+            bytes.copyFrom(MemorySegment.ofBuffer(upright));
             pointer =
                     Shim.pointer(
                             MediaException::new,

@@ -40,6 +40,33 @@ final class MediaFile {
         return Optional.empty();
     }
 
+    /**
+     * The complete file as stb_image takes it: the size of a BMP whose rows are from top to bottom
+     * has a minus, which its function for sizes leaves there; so here they are from bottom to top.
+     */
+    ByteBuffer upright() {
+        if (!begins(0, "BM") || end < 54 || u32(14) < 40 || u32(30) == 1 || u32(30) == 2) {
+            return bytes.duplicate();
+        }
+        int height = bytes.getInt(22);
+        long row = (bytes.getInt(18) * (long) u16(28) + 31) / 32 * 4;
+        long first = u32(10);
+        if (height >= 0 || height < -end || row <= 0 || first + -height * row > end + 3L) {
+            return bytes.duplicate();
+        }
+        // The padding of the last row may be missing.
+        ByteBuffer turned = ByteBuffer.allocate((int) (first + -height * row));
+        turned.order(ByteOrder.LITTLE_ENDIAN);
+        turned.put(0, bytes, 0, (int) first);
+        turned.putInt(22, -height);
+        for (int i = 0; i < -height; i++) {
+            long from = first + i * row;
+            long to = first + (-height - 1 - i) * row;
+            turned.put((int) to, bytes, (int) from, (int) Math.min(row, end - from));
+        }
+        return turned;
+    }
+
     private boolean begins(int at, String magic) {
         if (end < at + magic.length()) {
             return false;

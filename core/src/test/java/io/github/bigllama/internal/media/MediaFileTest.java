@@ -15,6 +15,7 @@ import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
+import javax.imageio.plugins.bmp.BMPImageWriteParam;
 import javax.imageio.stream.ImageOutputStream;
 import javax.sound.sampled.AudioFileFormat;
 import javax.sound.sampled.AudioFormat;
@@ -116,6 +117,52 @@ class MediaFileTest {
         ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).putInt(22, -23);
         assertThat(cutShort(whole)).isEmpty();
         assertThat(cutShort(Arrays.copyOf(whole, whole.length / 2))).isEqualTo("BMP");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            ints = {
+                BufferedImage.TYPE_INT_RGB,
+                BufferedImage.TYPE_BYTE_BINARY,
+                BufferedImage.TYPE_BYTE_GRAY
+            })
+    void bmpsFromTheTopDownAreTurned(int type) throws IOException {
+        BufferedImage image = new BufferedImage(37, 23, type);
+        Random random = new Random(1);
+        for (int i = 0; i < 37 * 23; i++) {
+            image.setRGB(i % 37, i / 37, random.nextInt());
+        }
+        byte[] usual = bmp(image, false);
+        byte[] topDown = bmp(image, true);
+        assertThat(topDown).isNotEqualTo(usual);
+        assertThat(upright(usual)).isEqualTo(usual);
+        byte[] turned = upright(topDown);
+        assertThat(ByteBuffer.wrap(turned).order(ByteOrder.LITTLE_ENDIAN).getInt(22)).isEqualTo(23);
+        BufferedImage read = ImageIO.read(new ByteArrayInputStream(turned));
+        for (int i = 0; i < 37 * 23; i++) {
+            assertThat(read.getRGB(i % 37, i / 37)).isEqualTo(image.getRGB(i % 37, i / 37));
+        }
+    }
+
+    private static byte[] upright(byte[] file) {
+        ByteBuffer upright = new MediaFile(ByteBuffer.wrap(file)).upright();
+        byte[] bytes = new byte[upright.remaining()];
+        upright.get(bytes);
+        return bytes;
+    }
+
+    private static byte[] bmp(BufferedImage image, boolean topDown) throws IOException {
+        ImageWriter writer = ImageIO.getImageWritersByFormatName("bmp").next();
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (ImageOutputStream stream = ImageIO.createImageOutputStream(out)) {
+            BMPImageWriteParam param = (BMPImageWriteParam) writer.getDefaultWriteParam();
+            param.setTopDown(topDown);
+            writer.setOutput(stream);
+            writer.write(null, new IIOImage(image, null, null), param);
+        } finally {
+            writer.dispose();
+        }
+        return out.toByteArray();
     }
 
     @Test
