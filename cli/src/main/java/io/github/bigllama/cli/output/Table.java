@@ -22,7 +22,12 @@ public final class Table {
         if (cells.length != right.length) {
             throw new IllegalArgumentException(cells.length + " cells in " + right.length);
         }
-        rows.add(cells);
+        String[] shown = new String[cells.length];
+        for (int i = 0; i < cells.length; i++) {
+            // Names of files may have line ends.
+            shown[i] = Printable.text(cells[i]).replaceAll("[\n\t]", " ");
+        }
+        rows.add(shown);
         return this;
     }
 
