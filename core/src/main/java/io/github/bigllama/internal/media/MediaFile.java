@@ -45,13 +45,14 @@ final class MediaFile {
      * has a minus, which its function for sizes leaves there; so here they are from bottom to top.
      */
     ByteBuffer upright() {
-        if (!begins(0, "BM") || end < 54 || u32(14) < 40 || u32(30) == 1 || u32(30) == 2) {
+        if (!begins(0, "BM") || end < 54 || u32(14) < 40 || hasPackedRows()) {
             return bytes.duplicate();
         }
         int height = bytes.getInt(22);
-        long row = (bytes.getInt(18) * (long) u16(28) + 31) / 32 * 4;
+        long row = bmpRow(bytes.getInt(18), u16(28));
         long first = u32(10);
-        if (height >= 0 || height < -end || row <= 0 || first + -height * row > end + 3L) {
+        boolean isWhole = row > 0 && first >= 54 && first + -height * row <= end + 3L;
+        if (height >= 0 || height < -end || !isWhole) {
             return bytes.duplicate();
         }
         // The padding of the last row may be missing.
@@ -156,17 +157,26 @@ final class MediaFile {
         long width = isOld ? u16(18) : bytes.getInt(18);
         long height = isOld ? u16(20) : Math.abs((long) bytes.getInt(22));
         int bits = u16(isOld ? 24 : 28);
-        boolean isPacked = !isOld && end >= 34 && (u32(30) == 1 || u32(30) == 2);
+        boolean isPacked = !isOld && end >= 34 && hasPackedRows();
         if (isPacked || width <= 0 || height == 0) {
             // Nothing that can be decoded.
             return true;
         }
-        // Rows are of whole words, except that programs leave out the padding of the last.
-        long row = (width * bits + 31) / 32 * 4;
+        long row = bmpRow(width, bits);
         // First each alone: their product may be no long.
         return row <= end
                 && height <= end
                 && u32(10) + (height - 1) * row + (width * bits + 7) / 8 <= end;
+    }
+
+    /** Whether the header of a BMP says that its rows are run-length encoded. */
+    private boolean hasPackedRows() {
+        return u32(30) == 1 || u32(30) == 2;
+    }
+
+    /** Rows are of whole words, except that programs leave out the padding of the last. */
+    private static long bmpRow(long width, int bits) {
+        return (width * bits + 31) / 32 * 4;
     }
 
     private boolean wavEnds() {

@@ -136,6 +136,10 @@ class MediaFileTest {
         byte[] topDown = bmp(image, true);
         assertThat(topDown).isNotEqualTo(usual);
         assertThat(upright(usual)).isEqualTo(usual);
+        // Rows can't begin in the header.
+        byte[] damaged = topDown.clone();
+        ByteBuffer.wrap(damaged).order(ByteOrder.LITTLE_ENDIAN).putInt(10, 0);
+        assertThat(upright(damaged)).isEqualTo(damaged);
         byte[] turned = upright(topDown);
         assertThat(ByteBuffer.wrap(turned).order(ByteOrder.LITTLE_ENDIAN).getInt(22)).isEqualTo(23);
         BufferedImage read = ImageIO.read(new ByteArrayInputStream(turned));
