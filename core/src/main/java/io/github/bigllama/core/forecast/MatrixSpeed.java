@@ -5,10 +5,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.internal.llama.CpuBackend;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -46,11 +43,6 @@ final class MatrixSpeed {
 
     /** Gives small numbers in every type, but no denormals. */
     private static final byte CONTENT = 0x11;
-
-    private static final MethodHandle SET_THREADS =
-            CpuBackend.function(
-                    "ggml_backend_set_n_threads",
-                    FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
 
     private MatrixSpeed() {}
 
@@ -116,9 +108,8 @@ final class MatrixSpeed {
     }
 
     private static double measure(MemorySegment graph, int threads) {
-        MemorySegment backend =
-                llama_h.ggml_backend_dev_init(CpuBackend.device(), MemorySegment.NULL);
-        try {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment backend = CpuBackend.create(arena);
             double alone = median(backend, graph, 1, SECONDS_ALONE);
             double together = alone;
             for (int i = 0; i < ATTEMPTS && threads > 1; i++) {
@@ -132,15 +123,13 @@ final class MatrixSpeed {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new CancellationException("interrupted while memory was measured");
-        } finally {
-            llama_h.ggml_backend_free(backend);
         }
     }
 
     /** The median over a number of seconds, in graphs per second. */
     private static double median(
             MemorySegment backend, MemorySegment graph, int threads, double seconds) {
-        setThreads(backend, threads);
+        CpuBackend.threads(backend, threads);
         List<Double> speeds = new ArrayList<>();
         long begin = System.nanoTime();
         long end = begin;
@@ -152,15 +141,5 @@ final class MatrixSpeed {
         }
         speeds.sort(null);
         return speeds.get(speeds.size() / 2);
-    }
-
-    private static void setThreads(MemorySegment backend, int threads) {
-        try {
-            SET_THREADS.invokeExact(backend, threads);
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
     }
 }

@@ -36,7 +36,7 @@ final class EvalCallback {
 
     private final Pager pager;
     private final Runnable abort;
-    private final ExpertPredictor predictor = new ExpertPredictor();
+    private ExpertPredictor predictor;
     private final SlotOperands operands;
     private final Map<String, Integer> byName = new HashMap<>();
 
@@ -84,6 +84,7 @@ final class EvalCallback {
     /** The native callback, which lives as long as the arena. */
     MemorySegment callback(Arena arena) {
         operands.open(arena);
+        predictor = new ExpertPredictor(arena);
         return ggml_backend_sched_eval_callback.allocate(this::onNode, arena);
     }
 
@@ -186,13 +187,14 @@ final class EvalCallback {
                         GraphTensor.extent(matrix, 1)));
     }
 
-    /** Has the predicted experts of the next layer read while this layer is computed. */
+    /** Has the predicted experts of the next layers read while this layer is computed. */
     private void predict(long node, int[] chosen) {
         predictor.chosen(routing, chosen);
         int tokens = GraphTensor.extent(node, 1);
-        if (tokens == 1 && routed != 0 && predictor.next(routing) >= 0) {
-            long input = GraphTensor.data(routed);
-            pager.predicted(predictor.next(routing), predictor.next(routing, input, chosen.length));
+        if (tokens == 1 && routed != 0) {
+            predictor
+                    .next(routing, GraphTensor.data(routed), chosen.length)
+                    .forEach(next -> pager.predicted(next.layer(), next.experts()));
         }
     }
 

@@ -1,17 +1,27 @@
 package io.github.bigllama.internal.engine;
 
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
- * Predicts the experts that the next layer will choose while this one is computed, by applying the
- * next layer's router to the input of this layer's. Layers change their input little, so that the
- * first few predicted experts are mostly right; how many can be relied on is learned from the
- * actual choices. Not thread-safe.
+ * Predicts the experts that the next layers will choose while this one is computed, by applying
+ * their routers to the input of this layer's. Layers change their input little, so that the first
+ * few predicted experts are mostly right; how many can be relied on is learned from the actual
+ * choices, for each distance by itself. Not thread-safe.
  */
 final class ExpertPredictor {
+    /**
+     * How many layers ahead is predicted. Layers miss different numbers of experts: two at a time
+     * keep the disk busy where one misses none.
+     */
+    private static final int AHEAD = 2;
+
     /** The largest share of reads for predictions that may turn out useless. */
     private static final double WASTE = 0.05;
 
@@ -32,21 +42,82 @@ final class ExpertPredictor {
      */
     record Router(long weight, long norm, int width, int experts) {}
 
+    /**
+     * The experts that a layer will probably choose, as many as are worth reading.
+     *
+     * @param experts the likeliest first
+     */
+    record Prediction(int layer, int[] experts) {}
+
     private final TreeMap<Integer, Router> routers = new TreeMap<>();
 
-    /** By layer: the predicted experts, the likeliest first. */
-    private final Map<Integer, int[]> predictions = new HashMap<>();
+    /** The predictions of each distance, the next layer's first. */
+    private final List<Grades> distances = Stream.generate(Grades::new).limit(AHEAD).toList();
 
-    /** By place in a prediction: how often that expert was chosen. */
-    private double[] hitRate = {};
+    private final Arena arena;
 
-    /** Number of predictions that have been graded. */
-    private long graded;
+    /** Applies routers, which usually have one shape. */
+    private MatrixProduct product;
 
-    private long passes;
+    /** Predictions over one distance, and how good they have been. */
+    private static final class Grades {
+        /** By layer: the predicted experts, the likeliest first. */
+        private final Map<Integer, int[]> predictions = new HashMap<>();
 
-    /** A row of a router, reused. */
-    private float[] row = {};
+        /** By place in a prediction: how often that expert was chosen. */
+        private double[] hitRate = {};
+
+        /** Number of predictions that have been graded. */
+        private long graded;
+
+        private long passes;
+        private boolean predicts;
+
+        /** Begins a pass; what costs time and is never read is only tried now and then. */
+        void begin() {
+            predictions.clear();
+            predicts = graded < MEMORY || believed(hitRate.length) > 0 || passes++ % REST == 0;
+        }
+
+        /** The number of first places that on average do not waste more reads than allowed. */
+        int believed(int used) {
+            if (graded < TRIAL || hitRate.length < used) {
+                return 0;
+            }
+            double hits = 0;
+            int places = 0;
+            while (places < used && hits + hitRate[places] >= (places + 1) * (1 - WASTE)) {
+                hits += hitRate[places++];
+            }
+            return places;
+        }
+
+        /** Grades the prediction for a layer by the experts that it has chosen. */
+        void chosen(int layer, int[] experts) {
+            int[] prediction = predictions.remove(layer);
+            if (prediction == null) {
+                return;
+            }
+            if (hitRate.length < prediction.length) {
+                hitRate = Arrays.copyOf(hitRate, prediction.length);
+            }
+            graded++;
+            for (int place = 0; place < prediction.length; place++) {
+                int expected = prediction[place];
+                boolean hit = Arrays.stream(experts).anyMatch(expert -> expert == expected);
+                hitRate[place] += ((hit ? 1 : 0) - hitRate[place]) / Math.min(graded, MEMORY);
+            }
+        }
+    }
+
+    /**
+     * Knows no routers yet.
+     *
+     * @param arena as long as it lives the predictor may be used
+     */
+    ExpertPredictor(Arena arena) {
+        this.arena = arena;
+    }
 
     /** Sets the router of a layer. */
     void learn(int layer, Router router) {
@@ -57,49 +128,44 @@ final class ExpertPredictor {
         return routers.containsKey(layer);
     }
 
-    /** The next layer that has a router; -1 if there is none. */
-    int next(int layer) {
-        Integer next = routers.higherKey(layer);
-        return next == null ? -1 : next;
-    }
-
     /**
-     * The experts that the next layer with a router will probably choose, as many as are worth
-     * reading.
+     * The experts that the next layers with routers will probably choose, the next one's first.
      *
      * @param layer the layer whose routing is known
      * @param input the address of its router's input, for one token
      * @param used number of experts that a token uses
      */
-    int[] next(int layer, long input, int used) {
+    List<Prediction> next(int layer, long input, int used) {
+        List<Prediction> next = new ArrayList<>();
         Router here = routers.get(layer);
-        int next = next(layer);
-        Router there = routers.get(next);
-        if (here == null || there == null || here.width != there.width) {
-            return new int[0];
-        }
-        float[] x = new float[here.width];
-        for (int i = 0; i < x.length; i++) {
-            x[i] = at(input, i);
-            if (here.norm != 0 && there.norm != 0) {
-                x[i] *= at(there.norm, i) / at(here.norm, i);
+        Map.Entry<Integer, Router> there = routers.higherEntry(layer);
+        for (Grades grades : distances) {
+            if (here == null || there == null) {
+                break;
             }
+            if (grades.predicts && here.width == there.getValue().width) {
+                int[] likeliest = likeliest(here, input, there.getValue(), used);
+                grades.predictions.put(there.getKey(), likeliest);
+                next.add(
+                        new Prediction(
+                                there.getKey(), Arrays.copyOf(likeliest, grades.believed(used))));
+            }
+            there = routers.higherEntry(there.getKey());
         }
-        int[] likeliest = likeliest(there, x, used);
-        predictions.put(next, likeliest);
-        return Arrays.copyOf(likeliest, believed(used));
+        return next;
     }
 
-    private int[] likeliest(Router router, float[] x, int count) {
-        float[] logits = new float[router.experts];
-        if (row.length != x.length) {
-            row = new float[x.length];
+    private int[] likeliest(Router here, long input, Router there, int count) {
+        float[] x = GraphTensor.floats(input, here.width);
+        if (here.norm != 0 && there.norm != 0) {
+            float[] before = GraphTensor.floats(here.norm, here.width);
+            float[] after = GraphTensor.floats(there.norm, here.width);
+            for (int i = 0; i < x.length; i++) {
+                x[i] *= after[i] / before[i];
+            }
         }
-        for (int expert = 0; expert < router.experts; expert++) {
-            GraphTensor.floats(router.weight + (long) expert * router.width * Float.BYTES, row);
-            logits[expert] = product(row, x);
-        }
-        int[] places = new int[Math.min(count, router.experts)];
+        float[] logits = product(there).of(there.weight, x);
+        int[] places = new int[Math.min(count, there.experts)];
         for (int place = 0; place < places.length; place++) {
             int best = 0;
             for (int expert = 1; expert < logits.length; expert++) {
@@ -113,67 +179,25 @@ final class ExpertPredictor {
         return places;
     }
 
-    /** Four independent sums keep the core's units busy. */
-    private static float product(float[] a, float[] b) {
-        float first = 0;
-        float second = 0;
-        float third = 0;
-        float fourth = 0;
-        int i = 0;
-        for (; i + 4 <= a.length; i += 4) {
-            first += a[i] * b[i];
-            second += a[i + 1] * b[i + 1];
-            third += a[i + 2] * b[i + 2];
-            fourth += a[i + 3] * b[i + 3];
+    private MatrixProduct product(Router router) {
+        if (product == null || !product.isFor(router.width, router.experts)) {
+            product = new MatrixProduct(router.width, router.experts, arena);
         }
-        for (; i < a.length; i++) {
-            first += a[i] * b[i];
-        }
-        return first + second + (third + fourth);
+        return product;
     }
 
-    private static float at(long address, int index) {
-        return GraphTensor.floatAt(address + (long) index * Float.BYTES);
-    }
-
-    /** The number of first places that on average do not waste more reads than allowed. */
-    private int believed(int used) {
-        if (graded < TRIAL || hitRate.length < used) {
-            return 0;
-        }
-        double hits = 0;
-        int places = 0;
-        while (places < used && hits + hitRate[places] >= (places + 1) * (1 - WASTE)) {
-            hits += hitRate[places++];
-        }
-        return places;
-    }
-
-    /** Grades the prediction for a layer by the experts that it has chosen. */
+    /** Grades the predictions for a layer by the experts that it has chosen. */
     void chosen(int layer, int[] experts) {
-        int[] prediction = predictions.remove(layer);
-        if (prediction == null) {
-            return;
-        }
-        if (hitRate.length < prediction.length) {
-            hitRate = Arrays.copyOf(hitRate, prediction.length);
-        }
-        graded++;
-        for (int place = 0; place < prediction.length; place++) {
-            int expected = prediction[place];
-            boolean hit = Arrays.stream(experts).anyMatch(expert -> expert == expected);
-            hitRate[place] += ((hit ? 1 : 0) - hitRate[place]) / Math.min(graded, MEMORY);
-        }
+        distances.forEach(grades -> grades.chosen(layer, experts));
     }
 
     /**
      * Begins a pass, without predictions.
      *
-     * @return whether it is worth while to predict in this pass: what costs time and is never read
-     *     is only tried now and then
+     * @return whether it is worth while to predict in this pass
      */
     boolean begin() {
-        predictions.clear();
-        return graded < MEMORY || believed(hitRate.length) > 0 || passes++ % REST == 0;
+        distances.forEach(Grades::begin);
+        return distances.stream().anyMatch(grades -> grades.predicts);
     }
 }

@@ -108,12 +108,7 @@ final class GraphTensor {
     }
 
     /** Copies 32-bit floats that begin at an address. */
-    static void floats(long address, float[] target) {
-        MemorySegment.copy(MEMORY, ValueLayout.JAVA_FLOAT, address, target, 0, target.length);
-    }
-
-    /** The 32-bit float at an address. */
-    static float floatAt(long address) {
-        return MEMORY.get(ValueLayout.JAVA_FLOAT, address);
+    static float[] floats(long address, int count) {
+        return MEMORY.asSlice(address, (long) count * Float.BYTES).toArray(ValueLayout.JAVA_FLOAT);
     }
 }

@@ -5,6 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
@@ -13,7 +14,29 @@ import java.lang.invoke.MethodHandle;
  */
 @SuppressWarnings("restricted")
 public final class CpuBackend {
+    private static final MethodHandle SET_THREADS =
+            function(
+                    "ggml_backend_set_n_threads",
+                    FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+
     private CpuBackend() {}
+
+    /** A backend to compute graphs with, which is freed when the arena is closed. */
+    public static MemorySegment create(Arena arena) {
+        return llama_h.ggml_backend_dev_init(device(), MemorySegment.NULL)
+                .reinterpret(arena, llama_h::ggml_backend_free);
+    }
+
+    /** Sets how many threads a backend computes with: the calling one, and others. */
+    public static void threads(MemorySegment backend, int threads) {
+        try {
+            SET_THREADS.invokeExact(backend, threads);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
 
     /**
      * The device of the CPU.

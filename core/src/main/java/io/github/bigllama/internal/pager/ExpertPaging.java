@@ -21,7 +21,7 @@ final class ExpertPaging {
     /** The slices that this pass needs and has not computed with yet. */
     private final BitSet needed = new BitSet();
 
-    /** The slices that are read because the next layer is likely to need them. */
+    /** The slices that are read because a layer to come is likely to need them. */
     private final BitSet predicted = new BitSet();
 
     /** The layers whose routing is known. */
@@ -181,8 +181,8 @@ final class ExpertPaging {
                 admit(piece);
                 pool.demand(piece);
             }
+            predicted.clear(map.first(weight), map.last(weight) + 1);
         }
-        predicted.clear();
     }
 
     /** Reads experts that a layer is likely to choose soon. */

@@ -2,17 +2,19 @@ package io.github.bigllama.internal.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.bigllama.internal.engine.ExpertPredictor.Prediction;
 import io.github.bigllama.internal.engine.ExpertPredictor.Router;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Two routers of 16 experts, applied to vectors of 37 values. */
+/** Routers of 16 experts, applied to vectors of 37 values. */
 class ExpertPredictorTest {
     private static final int WIDTH = 37;
     private static final int EXPERTS = 16;
@@ -20,7 +22,7 @@ class ExpertPredictorTest {
 
     private final Arena arena = Arena.ofConfined();
     private final Random random = new Random(1);
-    private final ExpertPredictor predictor = new ExpertPredictor();
+    private final ExpertPredictor predictor = new ExpertPredictor(arena);
 
     /**
      * What a router that chooses an expert for each of the first values of its input looks like.
@@ -38,6 +40,14 @@ class ExpertPredictorTest {
         }
         predictor.learn(4, new Router(onePlace.address(), normHere, WIDTH, EXPERTS));
         predictor.learn(6, new Router(onePlace.address(), normThere, WIDTH, EXPERTS));
+        predictor.begin();
+    }
+
+    /** What is believed of the prediction for layer 6. */
+    private int[] next(MemorySegment input) {
+        Prediction next = predictor.next(4, input.address(), USED).getFirst();
+        assertThat(next.layer()).isEqualTo(6);
+        return next.experts();
     }
 
     private MemorySegment vector(float... values) {
@@ -75,7 +85,7 @@ class ExpertPredictorTest {
         routers(0, 0);
         for (int i = 0; i < 100; i++) {
             MemorySegment input = randomVector();
-            int[] likely = predictor.next(4, input.address(), USED);
+            int[] likely = next(input);
             assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest(input));
             predictor.chosen(6, largest(input));
         }
@@ -86,11 +96,11 @@ class ExpertPredictorTest {
         routers(0, 0);
         for (int i = 0; i < 500; i++) {
             MemorySegment input = randomVector();
-            predictor.next(4, input.address(), USED);
+            next(input);
             predictor.chosen(6, new int[] {largest(input)[0], 17, 18});
         }
         MemorySegment input = randomVector();
-        assertThat(predictor.next(4, input.address(), USED)).containsExactly(largest(input)[0]);
+        assertThat(next(input)).containsExactly(largest(input)[0]);
     }
 
     @Test
@@ -98,10 +108,10 @@ class ExpertPredictorTest {
         routers(0, 0);
         for (int i = 0; i < 400; i++) {
             MemorySegment input = randomVector();
-            predictor.next(4, input.address(), USED);
+            next(input);
             predictor.chosen(6, i < 300 ? largest(input) : new int[] {17, 18, 19});
         }
-        assertThat(predictor.next(4, randomVector().address(), USED)).isEmpty();
+        assertThat(next(randomVector())).isEmpty();
     }
 
     @Test
@@ -119,18 +129,74 @@ class ExpertPredictorTest {
             for (int j = 0; j < WIDTH; j++) {
                 scaled[j] = plain.getAtIndex(ValueLayout.JAVA_FLOAT, j) * falling[j];
             }
-            int[] likely = predictor.next(4, vector(scaled).address(), USED);
+            int[] likely = next(vector(scaled));
             assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest(plain));
             predictor.chosen(6, largest(plain));
         }
     }
 
     @Test
+    void eachDistanceIsBelievedAsFarAsItHasBeenRight() {
+        routers(0, 0);
+        predictor.learn(9, new Router(onePlace.address(), 0, WIDTH, EXPERTS));
+        predictor.learn(10, new Router(onePlace.address(), 0, WIDTH, EXPERTS));
+        for (int i = 0; i < 500; i++) {
+            MemorySegment input = randomVector();
+            predictor.next(4, input.address(), USED);
+            predictor.chosen(6, largest(input));
+            predictor.chosen(9, new int[] {largest(input)[0], 17, 18});
+        }
+        MemorySegment input = randomVector();
+        List<Prediction> next = predictor.next(4, input.address(), USED);
+        assertThat(next).extracting(Prediction::layer).containsExactly(6, 9);
+        assertThat(next.getFirst().experts()).isEqualTo(largest(input));
+        assertThat(next.getLast().experts()).containsExactly(largest(input)[0]);
+    }
+
+    @Test
+    void whatIsNeverRightIsSeldomPredicted() {
+        routers(0, 0);
+        predictor.learn(9, new Router(onePlace.address(), 0, WIDTH, EXPERTS));
+        int[] predictions = new int[10];
+        for (int pass = 0; pass < 1000; pass++) {
+            assertThat(predictor.begin()).isTrue();
+            MemorySegment input = randomVector();
+            for (Prediction next : predictor.next(4, input.address(), USED)) {
+                predictions[next.layer()] += pass < 300 ? 0 : 1;
+            }
+            predictor.chosen(6, largest(input));
+            predictor.chosen(9, new int[] {17, 18, 19});
+        }
+        assertThat(predictions[6]).isEqualTo(700);
+        assertThat(predictions[9]).isBetween(10, 30);
+    }
+
+    @Test
+    void routersOfDifferentShapesDoNotMix() {
+        routers(0, 0);
+        MemorySegment few = arena.allocate(4L * WIDTH * 4, 4);
+        few.setAtIndex(ValueLayout.JAVA_FLOAT, 2L * WIDTH + 5, 1);
+        predictor.learn(9, new Router(few.address(), 0, WIDTH, 4));
+        predictor.learn(10, new Router(few.address(), 0, WIDTH + 1, 4));
+        for (int i = 0; i < 40; i++) {
+            MemorySegment input = randomVector();
+            predictor.next(4, input.address(), USED);
+            predictor.next(6, input.address(), 1);
+            predictor.chosen(6, largest(input));
+            predictor.chosen(9, new int[] {2});
+        }
+        MemorySegment input = randomVector();
+        assertThat(next(input)).isEqualTo(largest(input));
+        assertThat(predictor.next(6, input.address(), 1).getFirst().experts()).containsExactly(2);
+        assertThat(predictor.next(9, input.address(), 1)).isEmpty();
+    }
+
+    @Test
     void nothingIsPredictedOfWhatIsNotKnown() {
         routers(0, 0);
-        assertThat(predictor.next(3)).isEqualTo(4);
-        assertThat(predictor.next(4)).isEqualTo(6);
-        assertThat(predictor.next(6)).isEqualTo(-1);
+        assertThat(predictor.knows(4)).isTrue();
+        assertThat(predictor.knows(5)).isFalse();
+        assertThat(predictor.next(5, randomVector().address(), USED)).isEmpty();
         assertThat(predictor.next(6, randomVector().address(), USED)).isEmpty();
         predictor.chosen(6, new int[] {1});
     }

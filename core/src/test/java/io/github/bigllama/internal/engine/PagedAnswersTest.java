@@ -154,7 +154,7 @@ class PagedAnswersTest {
             assertThat(answer(model, "What is the capital of France?"))
                     .isEqualTo("The capital of France is Paris.");
             SessionOptions large =
-                    OPTIONS.withContextSize(1024).withKvTypes(KvType.F32, KvType.F32);
+                    OPTIONS.withContextSize(1536).withKvTypes(KvType.F32, KvType.F32);
             try (LlamaSession session = model.newSession(large)) {
                 assertThat(model.residency()).isPresent();
                 session.decode(1, 2, 3);

@@ -1,0 +1,63 @@
+package io.github.bigllama.internal.engine;
+
+import io.github.bigllama.bindings.llama.ggml_init_params;
+import io.github.bigllama.bindings.llama.ggml_tensor;
+import io.github.bigllama.bindings.llama.llama_h;
+import io.github.bigllama.internal.llama.CpuBackend;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Multiplies matrices of one shape with vectors, all of 32-bit floats: ggml does it, on the calling
+ * thread. Lives as long as its arena. Not thread-safe.
+ */
+@SuppressWarnings("restricted")
+final class MatrixProduct {
+    private final int columns;
+    private final int rows;
+    private final MemorySegment backend;
+    private final MemorySegment graph;
+    private final MemorySegment matrix;
+    private final MemorySegment vector;
+    private final MemorySegment result;
+
+    /** Makes room for the vector and the result. */
+    MatrixProduct(int columns, int rows, Arena arena) {
+        this.columns = columns;
+        this.rows = rows;
+        backend = CpuBackend.create(arena);
+        CpuBackend.threads(backend, 1);
+        MemorySegment params = ggml_init_params.allocate(arena);
+        ggml_init_params.mem_size(
+                params, 3 * llama_h.ggml_tensor_overhead() + llama_h.ggml_graph_overhead());
+        ggml_init_params.no_alloc(params, true);
+        MemorySegment context = llama_h.ggml_init(params).reinterpret(arena, llama_h::ggml_free);
+        int type = llama_h.GGML_TYPE_F32();
+        matrix = llama_h.ggml_new_tensor_2d(context, type, columns, rows);
+        MemorySegment column = llama_h.ggml_new_tensor_1d(context, type, columns);
+        vector = arena.allocate(ValueLayout.JAVA_FLOAT, columns);
+        ggml_tensor.data(column, vector);
+        MemorySegment product = llama_h.ggml_mul_mat(context, matrix, column);
+        result = arena.allocate(ValueLayout.JAVA_FLOAT, rows);
+        ggml_tensor.data(product, result);
+        graph = llama_h.ggml_new_graph(context);
+        llama_h.ggml_build_forward_expand(graph, product);
+    }
+
+    boolean isFor(int ofColumns, int ofRows) {
+        return columns == ofColumns && rows == ofRows;
+    }
+
+    /**
+     * The product of a matrix and a vector.
+     *
+     * @param address the address of the matrix, row after row
+     */
+    float[] of(long address, float[] x) {
+        ggml_tensor.data(matrix, MemorySegment.ofAddress(address));
+        MemorySegment.copy(x, 0, vector, ValueLayout.JAVA_FLOAT, 0, columns);
+        llama_h.ggml_backend_graph_compute(backend, graph);
+        return result.toArray(ValueLayout.JAVA_FLOAT);
+    }
+}
