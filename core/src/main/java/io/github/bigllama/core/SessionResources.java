@@ -74,7 +74,8 @@ final class SessionResources {
                     lane,
                     options.speculation(),
                     model.hasExperts(),
-                    draftSession.map(s -> new DraftContext(s.lane())).orElse(null));
+                    draftSession.map(s -> new DraftContext(s.lane())).orElse(null),
+                    model.tokenizer()::isEndOfGeneration);
         } catch (RuntimeException | Error e) {
             draftSession.ifPresent(LlamaSession::close);
             throw e;

@@ -1,22 +1,16 @@
 package io.github.bigllama.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.ContextFull;
 import io.github.bigllama.core.option.GenerationOptions;
-import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.SamplingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.core.structure.Grammar;
 import io.github.bigllama.testing.DemoModel;
 import io.github.bigllama.testing.Endless;
-import java.io.IOException;
 import java.lang.foreign.ValueLayout;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -219,74 +213,5 @@ class SpeculationTest {
         try (LlamaSession guessing = model.newSession(small.withSpeculation(Speculation.NGRAM))) {
             assertThat(tokens(guessing, REPEATS.repeat(4), options)).isEqualTo(expected);
         }
-    }
-
-    /** The demo model in BF16 knows nearly always what it says in Q8_0. */
-    @Test
-    void aDraftModelGuesses() {
-        String prompt = "The capital of France";
-        int[] expected = tokens(Speculation.OFF, prompt, greedy);
-        ModelOptions options = ModelOptions.defaults().withDraftModel(BF16);
-        try (LlamaModel pair = LlamaModel.load(DemoModel.PATH, options);
-                LlamaSession session =
-                        pair.newSession(OPTIONS.withSpeculation(Speculation.DRAFT))) {
-            for (int turn = 0; turn < 3; turn++) {
-                try (TokenStream answer = session.generate(prompt, greedy)) {
-                    answer.text();
-                    assertThat(answer.tokens()).isEqualTo(expected);
-                    SpeculationStats stats = answer.stats().speculation().orElseThrow();
-                    assertThat(stats.tokensPerPass()).isGreaterThan(3);
-                }
-            }
-        }
-    }
-
-    @Test
-    void aDraftModelFollowsShiftsAndForks() {
-        ModelOptions options = ModelOptions.defaults().withDraftModel(BF16);
-        GenerationOptions shifting =
-                greedy.withMaxTokens(400).withContextFull(ContextFull.SHIFT).withKeep(8);
-        SessionOptions small = OPTIONS.withContextSize(256).withSequences(2);
-        int[] expected;
-        try (LlamaSession plain = model.newSession(small.withSpeculation(Speculation.OFF))) {
-            expected = tokens(plain, REPEATS.repeat(2), shifting);
-        }
-        try (LlamaModel pair = LlamaModel.load(DemoModel.PATH, options);
-                LlamaSession session = pair.newSession(small)) {
-            assertThat(tokens(session, REPEATS.repeat(2), shifting)).isEqualTo(expected);
-            session.reset();
-            session.decode(3, 4, 5);
-            try (LlamaSession fork = session.fork();
-                    LlamaSession plain = model.newSession(small)) {
-                assertThat(tokens(fork, "The capital of Peru", greedy.withMaxTokens(50)))
-                        .isEqualTo(tokens(plain, "The capital of Peru", greedy.withMaxTokens(50)));
-            }
-        }
-    }
-
-    @Test
-    void aDraftModelOfAnotherVocabularyIsRefused() throws IOException {
-        String bytes = Files.readString(DemoModel.PATH, StandardCharsets.ISO_8859_1);
-        Path other =
-                Files.writeString(
-                        folder.resolve("other.gguf"),
-                        bytes.replace("capital", "kapital"),
-                        StandardCharsets.ISO_8859_1);
-        ModelOptions options = ModelOptions.defaults().withDraftModel(other);
-        try (LlamaModel pair = LlamaModel.load(DemoModel.PATH, options)) {
-            assertThatThrownBy(() -> pair.newSession(OPTIONS))
-                    .isInstanceOf(SessionException.class)
-                    .hasMessageContaining("vocab");
-            try (LlamaSession session = pair.newSession(OPTIONS.withSpeculation(Speculation.OFF))) {
-                assertThat(tokens(session, REPEATS, greedy)).isNotEmpty();
-            }
-        }
-    }
-
-    @Test
-    void withoutADraftModelNoneCanGuess() {
-        assertThatThrownBy(() -> model.newSession(OPTIONS.withSpeculation(Speculation.DRAFT)))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("withDraftModel");
     }
 }

@@ -16,13 +16,18 @@ public final class DraftContext {
         return lane.pointer();
     }
 
+    /** The number of tokens at the end of a text that have not been computed. */
+    int missing(int[] tokens) {
+        return tokens.length - lane.sequence().commonPrefix(tokens);
+    }
+
     /**
      * Computes the rest of a text, a batch at a time.
      *
      * @return false if there is more to compute, or no room
      */
     boolean follow(int[] tokens) {
-        int known = lane.keep(lane.sequence().commonPrefix(tokens));
+        int known = lane.keep(tokens.length - missing(tokens));
         if (tokens.length + 1 + DraftLength.MOST > lane.context().size()) {
             return false;
         }
@@ -30,15 +35,20 @@ public final class DraftContext {
         return count == 0 || lane.decodeSome(tokens, known, count) == count;
     }
 
-    /** Computes a draft. */
-    int guess(IntSupplier computation) {
-        return lane.compute(computation);
+    /**
+     * Computes with the token after the text.
+     *
+     * @param computation computes that token, and nothing after it
+     */
+    int guess(int last, IntSupplier computation) {
+        int result = lane.compute(computation);
+        lane.sequence().append(new int[] {last}, 0, 1);
+        lane.sequence().truncate();
+        return result;
     }
 
-    /** Notes the tokens that were computed for a draft. */
-    void guessed(int last, int[] guess) {
-        lane.sequence().append(new int[] {last}, 0, 1);
-        lane.sequence().append(guess, 0, guess.length);
-        lane.sequence().truncate();
+    /** Leaves the cores to others. */
+    void rest() {
+        lane.rest();
     }
 }

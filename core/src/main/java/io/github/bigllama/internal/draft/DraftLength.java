@@ -17,9 +17,7 @@ public final class DraftLength {
     /** The factor by which the weight of a draft shrinks with the next one. */
     private static final double MEMORY = 0.9;
 
-    /** The initial estimate: this many right tokens of a number of drafted ones. */
-    private static final double RIGHT_AT_FIRST = 1.5;
-
+    /** How many drafted tokens the first estimate is worth. */
     private static final double GUESSED_AT_FIRST = 2.5;
 
     /** The share of time that trials of drafts that did not pay may cost. */
@@ -37,7 +35,7 @@ public final class DraftLength {
 
     private boolean knowsFurther;
 
-    private double right = RIGHT_AT_FIRST;
+    private double right;
     private double guessed = GUESSED_AT_FIRST;
 
     /** Passes until drafts that do not pay are tried. */
@@ -59,12 +57,14 @@ public final class DraftLength {
     /**
      * Begins without measurements.
      *
+     * @param chance the assumed probability that a drafted token is right
      * @param further the assumed time of a further token in a pass, as a fraction of that of the
      *     first
      * @param settled the first pass without drafts, counted from 1, that takes as long as if there
      *     were never any
      */
-    public DraftLength(double further, int settled) {
+    public DraftLength(double chance, double further, int settled) {
+        right = chance * GUESSED_AT_FIRST;
         this.further = further;
         this.settled = settled;
     }

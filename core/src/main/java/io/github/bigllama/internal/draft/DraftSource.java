@@ -22,6 +22,11 @@ interface DraftSource extends AutoCloseable {
     /** Whether looking for a draft in vain takes no time to speak of. */
     boolean isFree();
 
+    /** Seconds that the last draft took for text that no pass had computed, such as a prompt. */
+    default double catchingUp() {
+        return 0;
+    }
+
     /** Notes how many tokens of the last draft, which had some, were right. */
     void accepted(int count);
 

@@ -2,6 +2,7 @@ package io.github.bigllama.internal.draft;
 
 import io.github.bigllama.core.option.Speculation;
 import io.github.bigllama.internal.engine.Lane;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,12 @@ public final class Drafter implements AutoCloseable {
 
     private static final int SETTLED_WITH_EXPERTS = 4;
 
+    /** The assumed probability that a drafted token is right, before any is known to be. */
+    private static final double CHANCE = 0.6;
+
+    /** The same for drafts by layers, which end where they are not sure. */
+    private static final double CHANCE_OF_SURE = 0.9;
+
     private final DraftSource source;
     private final boolean isMeasured;
     private final DraftLength length;
@@ -39,15 +46,23 @@ public final class Drafter implements AutoCloseable {
      * @param kind not {@link Speculation#OFF}
      * @param hasExperts whether each further token reads other experts
      * @param model the draft model's context; null for none
+     * @param isEnd whether a token ends an answer
      */
     public Drafter(
-            Lane target, Speculation kind, boolean hasExperts, @Nullable DraftContext model) {
-        this(
-                model == null && target.hasMtp()
-                        ? new MtpDrafts(target)
-                        : new TextDrafts(target, model),
-                kind == Speculation.AUTO,
-                hasExperts);
+            Lane target,
+            Speculation kind,
+            boolean hasExperts,
+            @Nullable DraftContext model,
+            IntPredicate isEnd) {
+        this(source(target, model, isEnd), kind == Speculation.AUTO, hasExperts);
+    }
+
+    private static DraftSource source(
+            Lane target, @Nullable DraftContext model, IntPredicate isEnd) {
+        if (model != null) {
+            return new ModelDrafts(target, model, isEnd);
+        }
+        return target.hasMtp() ? new MtpDrafts(target) : TextDrafts.ofNgrams(target);
     }
 
     Drafter(DraftSource source, boolean isMeasured, boolean hasExperts) {
@@ -56,6 +71,7 @@ public final class Drafter implements AutoCloseable {
         boolean readsMore = isMeasured && hasExperts;
         length =
                 new DraftLength(
+                        source.isFree() ? CHANCE : CHANCE_OF_SURE,
                         readsMore ? FURTHER_OF_EXPERTS : FURTHER,
                         readsMore ? SETTLED_WITH_EXPERTS : SETTLED);
     }
@@ -88,7 +104,8 @@ public final class Drafter implements AutoCloseable {
     public void observe(int drafted, int accepted, double seconds) {
         // One that ended before its first token took as long as one of a wrong token.
         int computed = drafted == 0 && tried && !source.isFree() ? 1 : drafted;
-        length.observe(computed, accepted, isMeasured ? seconds : 1 + FURTHER * computed);
+        double cost = tried ? seconds - source.catchingUp() : seconds;
+        length.observe(computed, accepted, isMeasured ? cost : 1 + FURTHER * computed);
         tried = false;
         if (drafted > 0) {
             source.accepted(accepted);

@@ -10,11 +10,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.function.IntSupplier;
 import java.util.function.ToIntBiFunction;
-import org.jspecify.annotations.Nullable;
 
-/** Drafts from the text before: by n-grams, or by a draft model. */
+/**
+ * Drafts from the text before with a kind of llama.cpp's {@code common_speculative}: n-grams, or a
+ * draft model, whose context has to follow the text; see {@link ModelDrafts}.
+ */
 final class TextDrafts implements DraftSource {
     /**
      * The length of n-grams. With shorter ones, many drafts are wrong; with longer ones, many
@@ -28,42 +29,37 @@ final class TextDrafts implements DraftSource {
      */
     private static final float SURE = 0.4f;
 
-    /** The names of the kinds in common_speculative. */
-    private static final String NGRAMS = "ngram-simple";
-
-    private static final String DRAFT_MODEL = "draft-simple";
-
     private static final int ONLY = 0;
 
     private final NativeHandle handle;
-    private final @Nullable DraftContext model;
     private final MemorySegment draft;
     private final Arena arena = Arena.ofShared();
 
-    /**
-     * Prepares drafts for a sequence.
-     *
-     * @param model the draft model's context; null for n-grams
-     */
-    TextDrafts(Lane target, @Nullable DraftContext model) {
-        this.model = model;
+    /** Drafts by n-grams. */
+    static TextDrafts ofNgrams(Lane target) {
+        return new TextDrafts("ngram-simple", target, MemorySegment.NULL);
+    }
+
+    /** Drafts by a draft model. */
+    static TextDrafts of(DraftContext model, Lane target) {
+        return new TextDrafts("draft-simple", target, model.pointer());
+    }
+
+    private TextDrafts(String kind, Lane target, MemorySegment model) {
         draft = arena.allocate(ValueLayout.JAVA_INT, DraftLength.MOST);
         handle =
                 new NativeHandle(
                         "drafter",
                         Shim.pointer(
                                 TextDrafts::failure,
-                                model != null
+                                model.address() != 0
                                         ? "the draft model cannot draft tokens"
                                         : "cannot draft tokens",
                                 (scope, error) ->
                                         llama_h.bigllama_speculation_create(
-                                                scope.allocateFrom(
-                                                        model != null ? DRAFT_MODEL : NGRAMS),
+                                                scope.allocateFrom(kind),
                                                 target.pointer(),
-                                                model == null
-                                                        ? MemorySegment.NULL
-                                                        : model.pointer(),
+                                                model,
                                                 1,
                                                 DraftLength.MOST,
                                                 NGRAM,
@@ -95,34 +91,24 @@ final class TextDrafts implements DraftSource {
 
     @Override
     public int[] draft(int[] tokens, int last, int most) {
-        if (model != null && !model.follow(tokens)) {
-            return NONE;
-        }
-        IntSupplier guess =
-                () ->
-                        call(
-                                (scope, error) ->
-                                        llama_h.bigllama_speculation_draft(
-                                                handle.pointer(),
-                                                ONLY,
-                                                tokens(scope, tokens),
-                                                tokens.length,
-                                                last,
-                                                most,
-                                                draft,
-                                                error));
-        int count = model == null ? guess.getAsInt() : model.guess(guess);
-        int[] guessed =
-                draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
-        if (model != null) {
-            model.guessed(last, guessed);
-        }
-        return guessed;
+        int count =
+                call(
+                        (scope, error) ->
+                                llama_h.bigllama_speculation_draft(
+                                        handle.pointer(),
+                                        ONLY,
+                                        tokens(scope, tokens),
+                                        tokens.length,
+                                        last,
+                                        most,
+                                        draft,
+                                        error));
+        return draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
     }
 
     @Override
     public boolean isFree() {
-        return model == null;
+        return true;
     }
 
     @Override

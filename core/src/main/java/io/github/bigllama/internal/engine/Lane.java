@@ -102,6 +102,11 @@ public final class Lane implements AutoCloseable {
         context.rest(this);
     }
 
+    /** Notes that nothing is computed for now, but will be soon. */
+    public void pause() {
+        context.pause();
+    }
+
     /** Runs a computation that an interrupt of the thread ends early; false if that happened. */
     public boolean interruptibly(BooleanSupplier computation) {
         AtomicBoolean never = new AtomicBoolean();
@@ -110,7 +115,7 @@ public final class Lane implements AutoCloseable {
             return computation.getAsBoolean();
         } finally {
             unfollow(never);
-            context.pause();
+            pause();
         }
     }
 

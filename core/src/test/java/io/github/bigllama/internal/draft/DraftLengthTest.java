@@ -27,35 +27,35 @@ class DraftLengthTest {
 
     @Test
     void manyTokensWhereTheyAreFree() {
-        assertThat(speed(new DraftLength(0.05, 1), 0.95, 0.01, 2000)).isGreaterThan(8);
+        assertThat(speed(new DraftLength(0.6, 0.05, 1), 0.95, 0.01, 2000)).isGreaterThan(8);
     }
 
     @Test
     void aFewWhereGuessesAreOftenWrong() {
-        assertThat(speed(new DraftLength(0.05, 1), 0.4, 0.05, 2000)).isGreaterThan(1.35);
+        assertThat(speed(new DraftLength(0.6, 0.05, 1), 0.4, 0.05, 2000)).isGreaterThan(1.35);
     }
 
     @Test
     void noneWhereTheyAreWrong() {
-        assertThat(speed(new DraftLength(0.05, 1), 0, 0.05, 2000)).isGreaterThan(0.98);
-        assertThat(speed(new DraftLength(0.7, 1), 0, 0.9, 2000)).isGreaterThan(0.98);
+        assertThat(speed(new DraftLength(0.6, 0.05, 1), 0, 0.05, 2000)).isGreaterThan(0.98);
+        assertThat(speed(new DraftLength(0.6, 0.7, 1), 0, 0.9, 2000)).isGreaterThan(0.98);
     }
 
     @Test
     void noneWhereAFurtherTokenCostsAsMuchAsTheFirst() {
-        assertThat(speed(new DraftLength(0.05, 1), 0.9, 1.1, 2000)).isGreaterThan(0.97);
+        assertThat(speed(new DraftLength(0.6, 0.05, 1), 0.9, 1.1, 2000)).isGreaterThan(0.97);
     }
 
     @Test
     void triesAgainWhenTheTextChanges() {
-        DraftLength length = new DraftLength(0.05, 1);
+        DraftLength length = new DraftLength(0.6, 0.05, 1);
         speed(length, 0, 0.05, 500);
         assertThat(speed(length, 0.95, 0.02, 2000)).isGreaterThan(5);
     }
 
     @Test
     void aSlowFirstPassIsForgotten() {
-        DraftLength length = new DraftLength(0.7, 1);
+        DraftLength length = new DraftLength(0.6, 0.7, 1);
         length.observe(0, 0, 100);
         assertThat(speed(length, 0.5, 0.9, 2000)).isGreaterThan(0.93);
     }
@@ -87,7 +87,7 @@ class DraftLengthTest {
     @Test
     void comparesWithPassesThatAreNotSlowBecauseOfFormerDrafts() {
         double[] after = {1.6, 1.4, 1.2};
-        assertThat(unsettled(new DraftLength(0.7, 4), 0.5, after)).isGreaterThan(0.95);
-        assertThat(unsettled(new DraftLength(0.7, 1), 0.5, after)).isLessThan(0.9);
+        assertThat(unsettled(new DraftLength(0.6, 0.7, 4), 0.5, after)).isGreaterThan(0.95);
+        assertThat(unsettled(new DraftLength(0.6, 0.7, 1), 0.5, after)).isLessThan(0.9);
     }
 }
