@@ -43,7 +43,7 @@ public final class Paging {
 
     /**
      * Notes the bytes that the context has reserved for computing a number of tokens at once, and
-     * has the plan leave room for them.
+     * has the plan leave room for them; what stays is read from now on.
      *
      * @throws InsufficientRamException if there is too little RAM left for weights
      */
@@ -52,6 +52,7 @@ public final class Paging {
         batch = tokens;
         anonymousBefore = AvailableRam.anonymousBytes() - pager.ownBytes();
         pager.reserve(bytes);
+        pager.warmUp();
     }
 
     /** Notes that the context's buffers, in use already, have another size now. */

@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -53,34 +55,49 @@ public final class LinuxMappedFile extends MappedFile {
         LinuxCalls.madvise(address + start, end - start, LinuxCalls.MADV_RANDOM);
     }
 
+    /** A part of a file that is mapped: the address of byte 0 of the file, and the part's. */
+    private record Extent(long address, long from, long to) {}
+
     /** The addresses around one that map this file: pages outside of it are never touched. */
     static long[] extent(Path path, long address, long probe) throws IOException {
+        for (Extent extent : extents(path)) {
+            if (extent.address == address && extent.from <= probe && probe < extent.to) {
+                return new long[] {extent.from, extent.to};
+            }
+        }
+        throw new IOException(
+                "the weights are not in a mapping of %s at %#x".formatted(path, probe));
+    }
+
+    /** The addresses of byte 0 of a file, one for each time that it is mapped. */
+    static List<Long> addresses(Path path) throws IOException {
+        return extents(path).stream().map(Extent::address).distinct().toList();
+    }
+
+    /** The mapped parts of a file. Between them llama.cpp has unmapped what it does not need. */
+    private static List<Extent> extents(Path path) throws IOException {
         long inode = ((Number) Files.getAttribute(path, "unix:ino")).longValue();
-        long[] extent = null;
-        for (String line : Files.readAllLines(Path.of("/proc/self/maps"))) {
+        List<Extent> extents = new ArrayList<>();
+        // Names may be in any encoding.
+        for (String line :
+                Files.readAllLines(Path.of("/proc/self/maps"), StandardCharsets.ISO_8859_1)) {
             // start-end permissions offset device inode path
             String[] fields = line.split("\\s+", 6);
+            if (Long.parseLong(fields[4]) != inode || !fields[1].endsWith("s")) {
+                continue;
+            }
             String[] range = fields[0].split("-");
             long from = Long.parseUnsignedLong(range[0], 16);
             long to = Long.parseUnsignedLong(range[1], 16);
-            boolean ours =
-                    Long.parseLong(fields[4]) == inode
-                            && fields[1].endsWith("s")
-                            && from - Long.parseUnsignedLong(fields[2], 16) == address;
-            if (ours && extent != null && extent[1] == from) {
-                extent[1] = to;
-            } else if (extent != null && extent[1] > probe) {
-                // Behind a hole there may be more of the file: llama.cpp unmaps whole pages only.
-                break;
-            } else {
-                extent = ours ? new long[] {from, to} : null;
+            long address = from - Long.parseUnsignedLong(fields[2], 16);
+            Extent last = extents.isEmpty() ? null : extents.getLast();
+            if (last != null && last.address == address && last.to == from) {
+                extents.removeLast();
+                from = last.from;
             }
+            extents.add(new Extent(address, from, to));
         }
-        if (extent == null || probe < extent[0] || probe >= extent[1]) {
-            throw new IOException(
-                    "the weights are not in a mapping of %s at %#x".formatted(path, probe));
-        }
-        return extent;
+        return extents;
     }
 
     private static boolean hugeFolios() {

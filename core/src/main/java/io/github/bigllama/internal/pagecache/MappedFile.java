@@ -2,6 +2,7 @@ package io.github.bigllama.internal.pagecache;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A file that llama.cpp has mapped into memory, and the operating system's operations on its pages.
@@ -35,6 +36,21 @@ public abstract class MappedFile implements AutoCloseable {
                             "on %s it is not known how to choose what stays in RAM"
                                     .formatted(system));
         };
+    }
+
+    /**
+     * Where this process has mapped a file: the addresses of its byte 0, one for each mapping; none
+     * if it is not mapped, or the system does not say.
+     */
+    public static List<Long> places(Path path) {
+        if (!System.getProperty("os.name").equals("Linux")) {
+            return List.of();
+        }
+        try {
+            return LinuxMappedFile.addresses(path);
+        } catch (IOException e) {
+            return List.of();
+        }
     }
 
     public Path path() {

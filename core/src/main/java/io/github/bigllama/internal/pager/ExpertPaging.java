@@ -87,11 +87,20 @@ final class ExpertPaging {
         if (isRestored && !isPreloaded && cache.capacity() > 0) {
             isPreloaded = true;
             fill();
-            pool.preload(
-                    Arrays.stream(cache.byScore())
-                            .filter(piece -> pool.isAbsent(piece) && cache.contains(piece))
-                            .toArray());
+            pool.preload(favourites());
         }
+    }
+
+    /**
+     * The slices that are to stay and are not in memory, those used most first; none if it is not
+     * known from a former process which those are.
+     */
+    int[] favourites() {
+        return isRestored
+                ? Arrays.stream(cache.byScore())
+                        .filter(piece -> pool.isAbsent(piece) && cache.contains(piece))
+                        .toArray()
+                : new int[0];
     }
 
     /** Changes how many bytes of a kind of pieces may be kept. */

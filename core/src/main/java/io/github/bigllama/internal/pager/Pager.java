@@ -9,6 +9,7 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.arena.OwnMemory;
+import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.UseOrder;
@@ -16,8 +17,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntSupplier;
+import java.util.stream.IntStream;
 
 /**
  * Carries out a {@link ResidencyPlan} on the mapping that llama.cpp made: brings weights into
@@ -135,6 +138,50 @@ public final class Pager implements AutoCloseable {
             planner.update(untouched);
         } finally {
             turn.unlock();
+        }
+    }
+
+    /**
+     * Begins to read what is to stay, so that the first pass finds it in memory if there is time
+     * until then; where the system says where the files are mapped. During a pass nothing happens.
+     */
+    public void warmUp() {
+        if (!turn.tryLock()) {
+            return;
+        }
+        try (PiecePool.Hold hold = pool.hold()) {
+            for (int file = 0; file < weights.files().size(); file++) {
+                find(file);
+            }
+            pool.preload(
+                    IntStream.concat(planner.kept(), Arrays.stream(experts.favourites()))
+                            .toArray());
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    /** Finds out where a file is mapped; if it can't, a pass will. */
+    private void find(int file) {
+        OptionalLong probe =
+                weights.all().stream()
+                        .filter(w -> w.file() == file)
+                        .filter(w -> w.use() == Use.EVERY_TOKEN || w.use() == Use.EXPERTS)
+                        .mapToLong(Weight::offset)
+                        .findFirst();
+        List<Long> places = MappedFile.places(weights.files().get(file));
+        // Mapped twice, it is not known which one llama.cpp computes with here.
+        if (files.isAttached(file) || probe.isEmpty() || places.size() != 1) {
+            return;
+        }
+        try {
+            attach(file, places.getFirst(), probe.getAsLong());
+        } catch (IOException e) {
+            LOGGER.log(
+                    System.Logger.Level.DEBUG,
+                    "{0}: {1}",
+                    weights.files().get(file),
+                    e.getMessage());
         }
     }
 

@@ -10,6 +10,7 @@ import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.PlanRules;
 import java.util.BitSet;
 import java.util.OptionalLong;
+import java.util.stream.IntStream;
 
 /**
  * Makes new plans as RAM and the size of the window change, and has the pool carry them out.
@@ -86,6 +87,11 @@ final class Planner {
         if (window != plan.window() && PlanRules.must(map, window, drafting) <= plan.weightRam()) {
             plan(plan.weightRam(), window);
         }
+    }
+
+    /** The pieces of weights that every token uses which are to stay, in the order of the file. */
+    IntStream kept() {
+        return planned.stream();
     }
 
     /** Whether all weights that every token uses are kept. */

@@ -26,6 +26,8 @@ import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.RerankingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.AvailableRam;
+import io.github.bigllama.core.residency.Residency;
+import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.internal.synthetic.InflatedModel;
 import io.github.bigllama.internal.synthetic.RandomModel;
@@ -161,6 +163,31 @@ class PagedAnswersTest {
                 assertThat(session.lastPass()).isPresent();
             }
         }
+    }
+
+    /** While a user still types, what is to stay is read. */
+    @Test
+    void whatStaysIsReadBeforeTheFirstPass() throws IOException, InterruptedException {
+        for (Path file : List.of(dense, experts)) {
+            try (LlamaModel model = LlamaModel.load(file, withRamForWeights(Files.size(file) / 2));
+                    LlamaSession session = model.newSession(OPTIONS)) {
+                Residency residency = model.residency().orElseThrow();
+                long deadline = System.nanoTime() + 10_000_000_000L;
+                while (resident(residency) < residency.plan().kept()
+                        && System.nanoTime() < deadline) {
+                    Thread.sleep(10);
+                }
+                assertThat(residency.plan().kept()).isGreaterThan(5_000_000);
+                assertThat(resident(residency)).isGreaterThanOrEqualTo(residency.plan().kept());
+                assertThat(residency.lastPass()).isEmpty();
+                session.decode(1, 2, 3);
+                assertThat(residency.lastPass()).isPresent();
+            }
+        }
+    }
+
+    private static long resident(Residency residency) {
+        return residency.map(1).layers().stream().mapToLong(ResidencyMap.Layer::resident).sum();
     }
 
     @Test

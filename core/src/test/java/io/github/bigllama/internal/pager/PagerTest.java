@@ -104,6 +104,44 @@ class PagerTest {
     }
 
     @Test
+    void whatStaysIsReadBeforeAPass() throws Exception {
+        Path path = Models.dense(folder);
+        weights = Models.weights(path);
+        pager = new Pager(weights, RamBudgetTest.ofWeights(100_000_000), inPageCache());
+        pager.warmUp();
+        try (FileChannel channel = FileChannel.open(path)) {
+            MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
+            eyes = MappedFile.of(path, mapping.address(), 0);
+            pager.warmUp();
+            long kept = pager.residency().plan().kept();
+            for (int i = 0; i < 1000 && residentBytes() < kept; i++) {
+                Thread.sleep(10);
+            }
+            assertThat(residentBytes()).isBetween(kept, 104_000_000L);
+            // The pass reads the rest.
+            long all = pass(1).bytesRead();
+            assertThat(all).isBetween(weights.loadedSize() - 1_000_000, Files.size(path));
+            assertThat(residentBytes()).isLessThan(104_000_000);
+        }
+    }
+
+    /** Which of two mappings is computed with only shows when that happens. */
+    @Test
+    void aFileMappedTwiceIsLeftToThePass() throws Exception {
+        Path path = Models.dense(folder);
+        try (FileChannel channel = FileChannel.open(path)) {
+            channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
+            weights = Models.weights(path);
+            pager = new Pager(weights, RamBudgetTest.ofWeights(100_000_000), inPageCache());
+            MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
+            eyes = MappedFile.of(path, mapping.address(), 0);
+            pager.warmUp();
+            assertThat(pager.attach(0, mapping.address(), 0)).isTrue();
+            assertThat(pass(1).bytesRead()).isPositive();
+        }
+    }
+
+    @Test
     void anOrderThatIsNotTheOneOfTheNamesIsLearned() throws Exception {
         open(Models.dense(folder), 100_000_000);
         int count = weights.all().size();
