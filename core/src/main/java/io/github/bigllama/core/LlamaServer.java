@@ -118,6 +118,7 @@ public final class LlamaServer implements AutoCloseable {
             server.thread.start();
             server.awaitReady();
         }
+        context.warmUp();
         return server;
     }
 

@@ -4,6 +4,7 @@ import io.github.bigllama.bindings.llama.bigllama_decode_callback;
 import io.github.bigllama.bindings.llama.llama_batch;
 import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
 import io.github.bigllama.internal.load.ContextSizes;
@@ -63,6 +64,18 @@ public final class ServedContext implements AutoCloseable {
     /** What the server calls instead of llama_decode. */
     public MemorySegment decodeCallback() {
         return bigllama_decode_callback.allocate(this::decode, arena);
+    }
+
+    /** Has what is to stay read from now on, as the server has its context. */
+    public void warmUp() {
+        if (paging != null) {
+            try {
+                // How large its buffers are is known when the first batch is computed.
+                paging.reserved(0, 1);
+            } catch (InsufficientRamException e) {
+                LOGGER.log(Level.DEBUG, "the first batch will fail: {0}", e.getMessage());
+            }
+        }
     }
 
     private int decode(MemorySegment pointer, MemorySegment batch) {

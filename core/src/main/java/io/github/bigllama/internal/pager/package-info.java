@@ -11,7 +11,8 @@
  *       every layer stays; the rest is read by several threads, ahead of the computation and in its
  *       order, and dropped right behind it. A small window holds the pages in transit. Before the
  *       first layer of a token is computed, the readers are at the second, and between tokens they
- *       are at the first again.
+ *       are at the first again. What stays is read as soon as there is a context: before the first
+ *       token, while a user still types.
  *   <li>In a model with experts, the weights that every token uses stay first. The RAM that is left
  *       holds the experts used most. When a layer has chosen its experts, only the missing ones are
  *       read.
