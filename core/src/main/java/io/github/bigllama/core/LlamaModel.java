@@ -211,7 +211,8 @@ public final class LlamaModel extends NativeOwner implements AutoCloseable {
      * weights. See {@link LlamaSession}.
      *
      * <p>If the model does not fit into RAM beside the KV cache, bigllama chooses from then on
-     * which weights stay in RAM.
+     * which weights stay in RAM, and begins to read them: on Linux, before the first token is asked
+     * for.
      *
      * @throws SessionException if the model does not write texts or was loaded without its weights,
      *     if there is not enough RAM for the session (the message names the largest context that

@@ -42,7 +42,11 @@ public final class OptionNames {
                     "open the session with a larger context size",
                     "set a larger context with -c",
                     "open it with a larger context",
-                    "set a larger context with -c");
+                    "set a larger context with -c",
+                    "; see ModelOptions.withDraftModel",
+                    "; name one with --model-draft",
+                    ", or was loaded without them; see ModelOptions.withMtp",
+                    "");
 
     private OptionNames() {}
 

@@ -39,6 +39,15 @@ class RunIT {
         assertThat(result.exitCode()).isZero();
     }
 
+    /** What a user of the terminal can't do is not recommended. */
+    @ParameterizedTest
+    @CsvSource({"draft, name one with --model-draft", "mtp, has no layers that predict"})
+    void saysWhatDraftsNeed(String kind, String remedy) {
+        Result result = bundle.run("run", "--speculate", kind, QUESTION);
+        assertThat(result.complaint()).contains(remedy).doesNotContain("ModelOptions");
+        assertThat(result.exitCode()).isNotZero();
+    }
+
     @Test
     void saysThatItIsOnlyTheDemoModel() {
         Result result = bundle.run("run", QUESTION);

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
@@ -30,6 +31,12 @@ import java.util.stream.Stream;
 public final class DraftModels {
     /** The number of copies that are kept. */
     public static final int KEPT = 3;
+
+    /** How the names of copies begin that are being made. */
+    private static final String PART = "making-";
+
+    /** A part that was written to that long ago is from a process that was killed. */
+    private static final Duration ABANDONED = Duration.ofDays(1);
 
     private static final System.Logger LOGGER = System.getLogger(DraftModels.class.getName());
 
@@ -55,7 +62,7 @@ public final class DraftModels {
             if (!isWhole(copy)) {
                 Files.createDirectories(folder);
                 // Another process may be making the same copy.
-                Path mine = Files.createTempFile(folder, "making-", ".gguf");
+                Path mine = Files.createTempFile(folder, PART, ".gguf");
                 try {
                     Quantizer.of(model, type, QuantizeOptions.defaults().withAllowRequantize(true))
                             .write(mine, progress);
@@ -102,17 +109,25 @@ public final class DraftModels {
     }
 
     private static void prune(Path folder) throws IOException {
-        List<Path> old;
+        List<Path> all;
         try (Stream<Path> files = Files.list(folder)) {
-            old =
-                    files.filter(file -> !file.getFileName().toString().startsWith("making-"))
-                            .sorted(Comparator.comparing(DraftModels::used).reversed())
-                            .skip(KEPT)
-                            .toList();
+            all = files.toList();
         }
-        for (Path file : old) {
+        FileTime abandoned = FileTime.from(Instant.now().minus(ABANDONED));
+        Stream<Path> parts =
+                all.stream().filter(file -> isPart(file) && used(file).compareTo(abandoned) < 0);
+        Stream<Path> copies =
+                all.stream()
+                        .filter(file -> !isPart(file))
+                        .sorted(Comparator.comparing(DraftModels::used).reversed())
+                        .skip(KEPT);
+        for (Path file : Stream.concat(parts, copies).toList()) {
             Files.deleteIfExists(file);
         }
+    }
+
+    private static boolean isPart(Path file) {
+        return file.getFileName().toString().startsWith(PART);
     }
 
     private static FileTime used(Path file) {

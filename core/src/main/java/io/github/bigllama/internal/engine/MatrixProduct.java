@@ -28,11 +28,7 @@ final class MatrixProduct {
         this.rows = rows;
         backend = CpuBackend.create(arena);
         CpuBackend.threads(backend, 1);
-        MemorySegment params = ggml_init_params.allocate(arena);
-        ggml_init_params.mem_size(
-                params, 3 * llama_h.ggml_tensor_overhead() + llama_h.ggml_graph_overhead());
-        ggml_init_params.no_alloc(params, true);
-        MemorySegment context = llama_h.ggml_init(params).reinterpret(arena, llama_h::ggml_free);
+        MemorySegment context = context(arena);
         int type = llama_h.GGML_TYPE_F32();
         matrix = llama_h.ggml_new_tensor_2d(context, type, columns, rows);
         MemorySegment column = llama_h.ggml_new_tensor_1d(context, type, columns);
@@ -43,6 +39,19 @@ final class MatrixProduct {
         ggml_tensor.data(product, result);
         graph = llama_h.ggml_new_graph(context);
         llama_h.ggml_build_forward_expand(graph, product);
+    }
+
+    /** Holds the headers of three tensors, and a graph. */
+    private static MemorySegment context(Arena arena) {
+        long size = 3 * llama_h.ggml_tensor_overhead() + llama_h.ggml_graph_overhead();
+        MemorySegment params = ggml_init_params.allocate(arena);
+        ggml_init_params.mem_size(params, size);
+        ggml_init_params.no_alloc(params, true);
+        MemorySegment context = llama_h.ggml_init(params);
+        if (context.equals(MemorySegment.NULL)) {
+            throw new OutOfMemoryError("cannot allocate " + size + " bytes");
+        }
+        return context.reinterpret(arena, llama_h::ggml_free);
     }
 
     boolean isFor(int ofColumns, int ofRows) {

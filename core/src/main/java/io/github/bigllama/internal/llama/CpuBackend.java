@@ -23,8 +23,11 @@ public final class CpuBackend {
 
     /** A backend to compute graphs with, which is freed when the arena is closed. */
     public static MemorySegment create(Arena arena) {
-        return llama_h.ggml_backend_dev_init(device(), MemorySegment.NULL)
-                .reinterpret(arena, llama_h::ggml_backend_free);
+        MemorySegment backend = llama_h.ggml_backend_dev_init(device(), MemorySegment.NULL);
+        if (backend.equals(MemorySegment.NULL)) {
+            throw new OutOfMemoryError("cannot allocate a CPU backend");
+        }
+        return backend.reinterpret(arena, llama_h::ggml_backend_free);
     }
 
     /** Sets how many threads a backend computes with: the calling one, and others. */

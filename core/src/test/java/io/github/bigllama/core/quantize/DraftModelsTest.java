@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -102,5 +104,16 @@ class DraftModelsTest {
                                         }))
                 .isInstanceOf(CancellationException.class);
         assertThat(files()).isEmpty();
+    }
+
+    @Test
+    void whatAKilledProcessHasLeftIsDeleted() throws Exception {
+        Path folder = Files.createDirectories(cache.resolve("drafts"));
+        Path left = Files.createFile(folder.resolve("making-1.gguf.part"));
+        Files.setLastModifiedTime(left, FileTime.from(Instant.now().minus(Duration.ofDays(2))));
+        Path inProgress = Files.createFile(folder.resolve("making-2.gguf.part"));
+        assertThat(files()).contains(left);
+        Path copy = copy(Quantization.Q8_0);
+        assertThat(files()).containsExactlyInAnyOrder(copy, inProgress);
     }
 }
