@@ -70,6 +70,7 @@ final class SessionResources {
             return null;
         }
         try {
+            draftSession.ifPresent(session -> lane.besides(session.lane()));
             return new Drafter(
                     lane,
                     options.speculation(),

@@ -207,6 +207,11 @@ public final class Context implements AutoCloseable {
         }
     }
 
+    /** See {@link NativeContext#besides}. */
+    void besides(MemorySegment other) {
+        context.besides(other);
+    }
+
     /** Runs an action while nothing is computed. */
     <T> T locked(Supplier<T> action) {
         lock.lock();

@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.core.exception.DecodeException;
+import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.media.MediaPiece;
 import io.github.bigllama.internal.threads.PlatformThread;
@@ -332,6 +333,15 @@ public final class Lane implements AutoCloseable {
         } finally {
             sequence.guessed(Math.max(0, sequence.used() - before - 1));
         }
+    }
+
+    /**
+     * Notes that another model drafts for this one, in a context that has been created since.
+     *
+     * @throws SessionException if that leaves too little RAM for weights
+     */
+    public void besides(Lane drafts) {
+        context.besides(drafts.pointer());
     }
 
     /** Whether the model drafts by its own layers; see {@link #draft}. */

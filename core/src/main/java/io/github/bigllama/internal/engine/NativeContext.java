@@ -5,6 +5,7 @@ import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.core.option.SessionOptions;
+import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
@@ -19,6 +20,7 @@ import io.github.bigllama.internal.threads.ComputeThreads;
 import io.github.bigllama.internal.threads.CoreShare;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleConsumer;
 import java.util.function.IntSupplier;
@@ -113,6 +115,24 @@ final class NativeContext implements AutoCloseable {
     /** Ends computations that are no longer wanted. */
     AbortSwitch abort() {
         return abort;
+    }
+
+    /**
+     * Notes that another context, which takes turns with this one, has been created since: its
+     * buffers take RAM from the weights, too.
+     *
+     * @throws SessionException if there is too little left for weights
+     */
+    void besides(MemorySegment other) {
+        if (paging == null) {
+            return;
+        }
+        long buffers = ContextSizes.computeBuffers(pointer()) + ContextSizes.computeBuffers(other);
+        try {
+            paging.reserved(buffers, llama_h.llama_n_ubatch(pointer()));
+        } catch (InsufficientRamException e) {
+            throw new SessionException("draft model: " + e.getMessage(), List.of());
+        }
     }
 
     /** A batch that lives as long as the context. */
