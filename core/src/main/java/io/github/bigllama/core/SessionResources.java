@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * becomes unreachable, so nothing here may refer back to the session.
  */
 final class SessionResources {
-    /** Buffers for larger batches would take RAM from the weights, and read prompts no faster. */
-    private static final int DRAFT_BATCH = 64;
+    /** Buffers for more tokens would take RAM from the weights, and read prompts no faster. */
+    private static final int DRAFT_MICRO_BATCH = 64;
 
     private final LlamaModel model;
     private final Lane lane;
@@ -63,7 +63,9 @@ final class SessionResources {
                                                         options.contextSize()
                                                                 + 1
                                                                 + DraftLength.MOST)
-                                                .withBatchSizes(DRAFT_BATCH, DRAFT_BATCH)
+                                                .withBatchSizes(
+                                                        SessionOptions.defaults().batchSize(),
+                                                        DRAFT_MICRO_BATCH)
                                                 .withThreads(
                                                         options.threads(), options.batchThreads())
                                                 .withSpeculation(Speculation.OFF)));

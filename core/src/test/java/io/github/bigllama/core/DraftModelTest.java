@@ -82,6 +82,21 @@ class DraftModelTest {
         }
     }
 
+    /** All of it before the first pass, which has a draft then. */
+    @Test
+    void aDraftModelReadsALongPrompt() {
+        String prompt = REPEATS.repeat(20) + "The capital of France";
+        assertThat(model.tokenizer().encode(prompt)).hasSizeGreaterThan(200);
+        ModelOptions options = ModelOptions.defaults().withDraftModel(BF16);
+        try (LlamaModel pair = LlamaModel.load(DemoModel.PATH, options);
+                LlamaSession session = pair.newSession(OPTIONS.withSpeculation(Speculation.DRAFT));
+                TokenStream answer = session.generate(prompt, greedy.withMaxTokens(10))) {
+            answer.text();
+            SpeculationStats stats = answer.stats().speculation().orElseThrow();
+            assertThat(stats.drafted()).isGreaterThanOrEqualTo(5);
+        }
+    }
+
     @Test
     void aDraftModelFollowsShiftsAndForks() {
         ModelOptions options = ModelOptions.defaults().withDraftModel(BF16);
