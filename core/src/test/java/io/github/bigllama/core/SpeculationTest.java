@@ -22,7 +22,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Guesses change how fast an answer comes, and nothing of what it says. */
 class SpeculationTest {
-    private static final Path BF16 = DemoModel.PATH.resolveSibling("bigllama-demo-BF16.gguf");
     private static final String REPEATS = "one two three four five six seven eight nine ten ";
     private static final SessionOptions OPTIONS =
             SessionOptions.defaults().withContextSize(1024).withThreads(1, 1);

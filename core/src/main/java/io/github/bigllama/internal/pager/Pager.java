@@ -163,25 +163,25 @@ public final class Pager implements AutoCloseable {
 
     /** Finds out where a file is mapped; if it can't, a pass will. */
     private void find(int file) {
+        if (files.isAttached(file)) {
+            return;
+        }
+        Path path = weights.files().get(file);
         OptionalLong probe =
                 weights.all().stream()
                         .filter(w -> w.file() == file)
                         .filter(w -> w.use() == Use.EVERY_TOKEN || w.use() == Use.EXPERTS)
                         .mapToLong(Weight::offset)
                         .findFirst();
-        List<Long> places = MappedFile.places(weights.files().get(file));
+        List<Long> places = MappedFile.places(path);
         // Mapped twice, it is not known which one llama.cpp computes with here.
-        if (files.isAttached(file) || probe.isEmpty() || places.size() != 1) {
+        if (probe.isEmpty() || places.size() != 1) {
             return;
         }
         try {
             attach(file, places.getFirst(), probe.getAsLong());
         } catch (IOException e) {
-            LOGGER.log(
-                    System.Logger.Level.DEBUG,
-                    "{0}: {1}",
-                    weights.files().get(file),
-                    e.getMessage());
+            LOGGER.log(System.Logger.Level.DEBUG, "{0}: {1}", path, e.getMessage());
         }
     }
 
