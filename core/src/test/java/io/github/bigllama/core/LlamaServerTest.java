@@ -21,6 +21,7 @@ import io.github.bigllama.internal.synthetic.RandomModel.Shape;
 import io.github.bigllama.testing.AdapterGguf;
 import io.github.bigllama.testing.DemoModel;
 import io.github.bigllama.testing.SmallRam;
+import io.github.bigllama.testing.WarmUp;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -201,14 +202,7 @@ class LlamaServerTest {
                 LlamaServer server =
                         LlamaServer.start(model, FREE_PORT.with("--ctx-size", "1024"))) {
             Residency residency = model.residency().orElseThrow();
-            // What stays is read before anybody asks; the plan counts the bytes between weights,
-            // too.
-            long kept = residency.plan().kept() * 99 / 100;
-            for (int i = 0; i < 1000 && resident(residency) < kept; i++) {
-                Thread.sleep(10);
-            }
-            assertThat(residency.lastPass()).isEmpty();
-            assertThat(resident(residency)).isGreaterThanOrEqualTo(kept);
+            WarmUp.await(residency);
             assertThat(ask(server, FRANCE)).isEqualTo(PARIS);
             assertThat(ask(server, "What is the capital of Iceland?"))
                     .isEqualTo("The capital of Iceland is Reykjavík.");
@@ -221,10 +215,6 @@ class LlamaServerTest {
                             model.residency().orElseThrow().lastPass().orElseThrow().bytesRead());
             assertLooksLikeThePlan(model);
         }
-    }
-
-    private static long resident(Residency residency) {
-        return residency.map(1).layers().stream().mapToLong(ResidencyMap.Layer::resident).sum();
     }
 
     @Test

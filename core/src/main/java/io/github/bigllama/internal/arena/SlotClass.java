@@ -5,11 +5,14 @@ import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.SequencedSet;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
@@ -38,9 +41,6 @@ final class SlotClass {
 
     private long quota;
     private boolean growing;
-
-    /** Number of slabs. */
-    private int count;
 
     /** Bytes taken from the system, in whole huge pages. */
     private long taken;
@@ -110,14 +110,44 @@ final class SlotClass {
         return (slots + perSlab - 1) / perSlab * slabBytes() + SlabMemory.HUGE;
     }
 
-    /** The number of slots that the memory can have. */
+    /** The number of slots that the memory can have, once slabs that are to be freed are gone. */
     long slots() {
-        return perSlab == 0 ? 0 : mostSlabs() * perSlab;
+        if (perSlab == 0) {
+            return 0;
+        }
+        BitSet some = numbers(slab -> !slab.retiring);
+        int next = some.nextClearBit(0);
+        for (some.set(next); isWithin(some); some.set(next)) {
+            next = some.nextClearBit(next);
+        }
+        return (some.cardinality() - 1L) * perSlab;
     }
 
-    private long mostSlabs() {
-        // The last huge page may belong to a slab in part.
-        return Math.max(0, quota - SlabMemory.HUGE) / slabBytes();
+    /** The numbers of some of the slabs. */
+    private BitSet numbers(Predicate<Slab> some) {
+        BitSet numbers = new BitSet();
+        for (int number = 0; number < slabs.size(); number++) {
+            Slab slab = slabs.get(number);
+            numbers.set(number, slab != null && some.test(slab));
+        }
+        return numbers;
+    }
+
+    /** Whether there may be slabs with some numbers at the same time. */
+    private boolean isWithin(BitSet numbers) {
+        return bytes(numbers) <= quota && end(numbers.length() - 1) <= memory.size();
+    }
+
+    /** Bytes of the huge pages of some slabs. */
+    private long bytes(BitSet numbers) {
+        long pages = 0;
+        long after = 0;
+        for (int n = numbers.nextSetBit(0); n >= 0; n = numbers.nextSetBit(n + 1)) {
+            long last = (end(n) + SlabMemory.HUGE - 1) / SlabMemory.HUGE;
+            pages += last - Math.max(after, start(n) / SlabMemory.HUGE);
+            after = last;
+        }
+        return pages * SlabMemory.HUGE;
     }
 
     boolean hasFree() {
@@ -196,7 +226,14 @@ final class SlotClass {
 
     /** Whether there is room for another slab. */
     boolean hasRoom() {
-        return perSlab > 0 && count < mostSlabs() && end(freeNumber()) <= memory.size();
+        return perSlab > 0 && isWithin(numbersWith(freeNumber()));
+    }
+
+    /** The numbers of all slabs, and another. */
+    private BitSet numbersWith(int number) {
+        BitSet numbers = numbers(slab -> true);
+        numbers.set(number);
+        return numbers;
     }
 
     private int freeNumber() {
@@ -213,7 +250,6 @@ final class SlotClass {
         }
         Ground ground = ground(number);
         slabs.set(number, new Slab(perSlab));
-        count++;
         taken += ground.to - ground.from;
         return ground;
     }
@@ -252,7 +288,7 @@ final class SlotClass {
         growing = false;
         slabs.get(ground.slab).growing = false;
         // The quota may have become smaller meanwhile.
-        if (!succeeded || count > mostSlabs()) {
+        if (!succeeded || !isWithin(numbers(slab -> !slab.retiring))) {
             remove(ground.slab);
             return;
         }
@@ -271,19 +307,20 @@ final class SlotClass {
             cut(bytes);
         }
         quota = bytes;
-        List<Slab> staying =
-                new ArrayList<>(
-                        slabs.stream()
-                                .filter(s -> s != null && !s.retiring && !s.growing)
-                                .toList());
-        // Slabs with the most pieces last.
-        staying.sort(Comparator.comparingLong(this::used));
+        BitSet staying = numbers(slab -> !slab.retiring);
+        // Slabs with the fewest pieces go first, and of those the last, which leaves no gap.
+        Iterator<Integer> going =
+                numbers(slab -> !slab.retiring && !slab.growing).stream()
+                        .boxed()
+                        .sorted(
+                                Comparator.<Integer>comparingLong(n -> used(slabs.get(n)))
+                                        .thenComparing(Comparator.reverseOrder()))
+                        .iterator();
         List<Integer> leaving = new ArrayList<>();
-        for (int i = 0; i < staying.size(); i++) {
-            if (staying.size() - i <= mostSlabs()) {
-                break;
-            }
-            retire(staying.get(i), leaving);
+        while (bytes(staying) > quota && going.hasNext()) {
+            int number = going.next();
+            staying.clear(number);
+            retire(number, leaving);
         }
         return leaving;
     }
@@ -292,9 +329,10 @@ final class SlotClass {
         return Arrays.stream(slab.pieces).filter(p -> p != NONE && !idle.contains(p)).count();
     }
 
-    private void retire(Slab slab, List<Integer> leaving) {
+    private void retire(int number, List<Integer> leaving) {
+        Slab slab = slabs.get(number);
         slab.retiring = true;
-        int first = slabs.indexOf(slab) * perSlab;
+        int first = number * perSlab;
         free.removeIf(slot -> slot >= first && slot < first + perSlab);
         for (int piece : slab.pieces) {
             if (piece == NONE) {
@@ -304,14 +342,13 @@ final class SlotClass {
             }
         }
         if (slab.gone == perSlab) {
-            remove(slabs.indexOf(slab));
+            remove(number);
         }
     }
 
     private void remove(int slab) {
         Ground ground = ground(slab);
         slabs.set(slab, null);
-        count--;
         taken -= ground.to - ground.from;
         memory.give(ground.from, ground.to);
     }
@@ -322,7 +359,6 @@ final class SlotClass {
         slabs.clear();
         free.clear();
         idle.clear();
-        count = 0;
         taken = 0;
     }
 }

@@ -153,6 +153,11 @@ public final class Slots implements AutoCloseable {
         return classOf[piece];
     }
 
+    /** Whether a piece is in a slot that another could be in. */
+    public boolean sharesSlots(int piece, int other) {
+        return isIn(piece) && classOf[piece] == classOf[other];
+    }
+
     private SlotClass ofPiece(int piece) {
         return classes[classOf[piece]];
     }
@@ -259,7 +264,7 @@ public final class Slots implements AutoCloseable {
         return isIn(piece) && ofPiece(piece).isRetiring(slotOf[piece]);
     }
 
-    /** Whether all slots for a piece are taken by needed pieces. */
+    /** Whether all slots for a piece are taken, and none is about to become free. */
     public boolean isExhausted(int piece) {
         SlotClass c = ofPiece(piece);
         return !isAvailable(piece) && !c.isGrowing() && !mayGrow(c);

@@ -1,20 +1,14 @@
 package io.github.bigllama.internal.draft;
 
-import io.github.bigllama.bindings.llama.llama_h;
-import io.github.bigllama.core.exception.LlamaException;
 import io.github.bigllama.core.exception.SessionException;
 import io.github.bigllama.internal.engine.Lane;
-import io.github.bigllama.internal.llama.NativeHandle;
-import io.github.bigllama.internal.llama.Shim;
-import java.lang.foreign.Arena;
+import io.github.bigllama.internal.engine.Speculator;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.function.ToIntBiFunction;
 
 /**
- * Drafts from the text before with a kind of llama.cpp's {@code common_speculative}: n-grams, or a
- * draft model, whose context has to follow the text; see {@link ModelDrafts}.
+ * Drafts from the text before: by n-grams, or by a draft model, whose context has to follow the
+ * text; see {@link ModelDrafts}.
  */
 final class TextDrafts implements DraftSource {
     /**
@@ -31,9 +25,7 @@ final class TextDrafts implements DraftSource {
 
     private static final int ONLY = 0;
 
-    private final NativeHandle handle;
-    private final MemorySegment draft;
-    private final Arena arena = Arena.ofShared();
+    private final Speculator speculator;
 
     /** Drafts by n-grams. */
     static TextDrafts ofNgrams(Lane target) {
@@ -46,42 +38,22 @@ final class TextDrafts implements DraftSource {
     }
 
     private TextDrafts(String kind, Lane target, MemorySegment model) {
-        draft = arena.allocate(ValueLayout.JAVA_INT, DraftLength.MOST);
-        handle =
-                new NativeHandle(
-                        "drafter",
-                        Shim.pointer(
-                                TextDrafts::failure,
-                                model.address() != 0
-                                        ? "the draft model cannot draft tokens"
-                                        : "cannot draft tokens",
-                                (scope, error) ->
-                                        llama_h.bigllama_speculation_create(
-                                                scope.allocateFrom(kind),
-                                                target.pointer(),
-                                                model,
-                                                1,
-                                                DraftLength.MOST,
-                                                NGRAM,
-                                                SURE,
-                                                error)),
-                        llama_h::bigllama_speculation_free);
+        speculator =
+                new Speculator(
+                        new Speculator.Kind(kind, 1, DraftLength.MOST, NGRAM, SURE),
+                        target.pointer(),
+                        model,
+                        message -> failure(model, message));
     }
 
-    private static LlamaException failure(String message) {
-        return new SessionException(message, List.of());
+    private static SessionException failure(MemorySegment model, String message) {
+        boolean byModel = !model.equals(MemorySegment.NULL);
+        return new SessionException(byModel ? "draft model: " + message : message, List.of());
     }
 
     @Override
     public void begin(int[] prompt) {
-        call(
-                (scope, error) ->
-                        llama_h.bigllama_speculation_begin(
-                                handle.pointer(),
-                                ONLY,
-                                tokens(scope, prompt),
-                                prompt.length,
-                                error));
+        speculator.begin(ONLY, prompt);
     }
 
     @Override
@@ -91,19 +63,7 @@ final class TextDrafts implements DraftSource {
 
     @Override
     public int[] draft(int[] tokens, int last, int most) {
-        int count =
-                call(
-                        (scope, error) ->
-                                llama_h.bigllama_speculation_draft(
-                                        handle.pointer(),
-                                        ONLY,
-                                        tokens(scope, tokens),
-                                        tokens.length,
-                                        last,
-                                        most,
-                                        draft,
-                                        error));
-        return draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
+        return speculator.draft(ONLY, tokens, last, most);
     }
 
     @Override
@@ -113,22 +73,11 @@ final class TextDrafts implements DraftSource {
 
     @Override
     public void accepted(int count) {
-        call(
-                (scope, error) ->
-                        llama_h.bigllama_speculation_accept(handle.pointer(), ONLY, count, error));
-    }
-
-    private static MemorySegment tokens(Arena scope, int[] tokens) {
-        return scope.allocateFrom(ValueLayout.JAVA_INT, tokens);
-    }
-
-    private static int call(ToIntBiFunction<Arena, MemorySegment> function) {
-        return Shim.number(TextDrafts::failure, "cannot draft tokens", function);
+        speculator.accepted(ONLY, count);
     }
 
     @Override
     public void close() {
-        handle.close();
-        arena.close();
+        speculator.close();
     }
 }

@@ -73,9 +73,7 @@ record ContextInit(
 
     private void reserve(Paging of, LlamaLog.Result<MemorySegment> created) {
         try {
-            of.reserved(
-                    ContextSizes.of(created).computeBuffers(),
-                    llama_h.llama_n_ubatch(created.value()));
+            of.reserved(created.value(), 0);
         } catch (InsufficientRamException e) {
             llama_h.llama_free(created.value());
             throw new SessionException(noun + ": " + e.getMessage(), List.of());

@@ -6,7 +6,6 @@ import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
-import io.github.bigllama.internal.llama.Shim;
 import io.github.bigllama.internal.load.ContextParams;
 import io.github.bigllama.internal.load.MtpLayers;
 import io.github.bigllama.internal.pager.Pager;
@@ -14,9 +13,8 @@ import io.github.bigllama.internal.threads.ComputeThreads;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,11 +28,9 @@ final class MtpContext implements AutoCloseable {
     /** The name of this kind of speculation in common_speculative. */
     private static final String KIND = "draft-mtp";
 
-    private final Arena arena = Arena.ofShared();
     private final NativeHandle context;
     private final ComputeThreads threads;
-    private final NativeHandle drafter;
-    private final MemorySegment draft = arena.allocate(ValueLayout.JAVA_INT, MtpLayers.MOST);
+    private final Speculator speculator;
     private final @Nullable Pager pager;
 
     /**
@@ -57,52 +53,37 @@ final class MtpContext implements AutoCloseable {
             }
             context = create(target.pointer(), model, options);
         } catch (InsufficientRamException e) {
-            arena.close();
             throw failure(e.getMessage());
-        } catch (SessionException e) {
-            arena.close();
-            throw e;
         }
         threads = new ComputeThreads(context, NativeContext.cores(target, options, pager), true);
         try {
-            drafter = drafter(target.pointer(), options.sequences());
+            speculator =
+                    new Speculator(
+                            new Speculator.Kind(KIND, options.sequences(), MtpLayers.MOST, 1, 0),
+                            target.pointer(),
+                            context.pointer(),
+                            MtpContext::failure);
         } catch (SessionException e) {
             context.close();
-            arena.close();
+            threads.close();
             throw e;
         }
     }
 
-    private NativeHandle create(MemorySegment target, MemorySegment model, SessionOptions options) {
+    private static NativeHandle create(
+            MemorySegment target, MemorySegment model, SessionOptions options) {
         int batch = llama_h.llama_n_batch(target);
-        MemorySegment params = ContextParams.mtp(options, batch, arena);
-        LlamaLog.Result<MemorySegment> created =
-                LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
+        LlamaLog.Result<MemorySegment> created;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment params = ContextParams.mtp(options, batch, arena);
+            created = LlamaLog.collect(() -> llama_h.llama_init_from_model(model, params));
+        }
         if (created.value().equals(MemorySegment.NULL)) {
             throw new SessionException(
                     "could not create a context for the layers that predict further tokens (MTP)",
                     created.log());
         }
         return new NativeHandle("MTP context", created.value(), llama_h::llama_free);
-    }
-
-    private NativeHandle drafter(MemorySegment target, int sequences) {
-        return new NativeHandle(
-                "MTP drafter",
-                Shim.pointer(
-                        MtpContext::failure,
-                        "cannot draft tokens",
-                        (scope, error) ->
-                                llama_h.bigllama_speculation_create(
-                                        scope.allocateFrom(KIND),
-                                        target,
-                                        context.pointer(),
-                                        sequences,
-                                        MtpLayers.MOST,
-                                        1,
-                                        0,
-                                        error)),
-                llama_h::bigllama_speculation_free);
     }
 
     private static SessionException failure(String message) {
@@ -119,9 +100,10 @@ final class MtpContext implements AutoCloseable {
     /** Computes what the target has just computed. */
     void follow(Batch batch) {
         compute(
-                error ->
-                        llama_h.bigllama_speculation_follow(
-                                drafter.pointer(), batch.struct(), error));
+                () -> {
+                    speculator.follow(batch);
+                    return new int[0];
+                });
     }
 
     /**
@@ -132,57 +114,28 @@ final class MtpContext implements AutoCloseable {
      * @param most the most tokens to draft, up to {@link MtpLayers#MOST}
      */
     int[] draft(int sequence, int[] tokens, int last, int most) {
-        try (Arena scope = Arena.ofConfined()) {
-            MemorySegment known = scope.allocateFrom(ValueLayout.JAVA_INT, tokens);
-            int count =
-                    compute(
-                            error ->
-                                    llama_h.bigllama_speculation_draft(
-                                            drafter.pointer(),
-                                            sequence,
-                                            known,
-                                            tokens.length,
-                                            last,
-                                            most,
-                                            draft,
-                                            error));
-            return draft.asSlice(0, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
-        }
+        return compute(() -> speculator.draft(sequence, tokens, last, most));
     }
 
     /** Notes how many tokens of the last draft were right. */
     void accepted(int sequence, int count) {
-        Shim.number(
-                MtpContext::failure,
-                "cannot draft tokens",
-                (scope, error) ->
-                        llama_h.bigllama_speculation_accept(
-                                drafter.pointer(), sequence, count, error));
-    }
-
-    private interface Call {
-        int run(MemorySegment error);
+        speculator.accepted(sequence, count);
     }
 
     /** Without what fails here, drafts are worse, or there are none: answers stay the same. */
-    private int compute(Call call) {
-        IntSupplier computation =
-                () ->
-                        threads.compute(
-                                () ->
-                                        Shim.number(
-                                                MtpContext::failure,
-                                                "cannot compute",
-                                                (scope, error) -> call.run(error)),
-                                result -> true);
+    private int[] compute(Supplier<int[]> call) {
+        Supplier<int[]> computation = () -> threads.compute(call, result -> true);
         try {
-            return pager == null ? computation.getAsInt() : pager.draft(computation);
+            if (pager == null) {
+                return computation.get();
+            }
+            return pager.draft(computation).orElse(new int[0]);
         } catch (SessionException | IOException e) {
             LOGGER.log(System.Logger.Level.DEBUG, e.getMessage(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        return 0;
+        return new int[0];
     }
 
     @Override
@@ -190,9 +143,8 @@ final class MtpContext implements AutoCloseable {
         if (context.isClosed()) {
             return;
         }
-        drafter.close();
+        speculator.close();
         context.close();
         threads.close();
-        arena.close();
     }
 }

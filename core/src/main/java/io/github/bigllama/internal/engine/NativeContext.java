@@ -127,9 +127,8 @@ final class NativeContext implements AutoCloseable {
         if (paging == null) {
             return;
         }
-        long buffers = ContextSizes.computeBuffers(pointer()) + ContextSizes.computeBuffers(other);
         try {
-            paging.reserved(buffers, llama_h.llama_n_ubatch(pointer()));
+            paging.reserved(pointer(), ContextSizes.computeBuffers(other));
         } catch (InsufficientRamException e) {
             throw new SessionException("draft model: " + e.getMessage(), List.of());
         }
@@ -196,7 +195,7 @@ final class NativeContext implements AutoCloseable {
             return LoadedAdapter.exclusively(computation);
         } finally {
             if (paging != null) {
-                paging.resized(ContextSizes.computeBuffers(handle.pointer()));
+                paging.resized(handle.pointer());
             }
         }
     }

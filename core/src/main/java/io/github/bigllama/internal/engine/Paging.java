@@ -1,10 +1,12 @@
 package io.github.bigllama.internal.engine;
 
+import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.llama.LlamaLog;
+import io.github.bigllama.internal.load.ContextSizes;
 import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.pager.Pager;
 import java.lang.foreign.Arena;
@@ -42,12 +44,26 @@ public final class Paging {
     }
 
     /**
-     * Notes the bytes that the context has reserved for computing a number of tokens at once, and
-     * has the plan leave room for them; what stays is read from now on.
+     * Notes the buffers that the context has reserved for computing, and has the plan leave room
+     * for them; what stays is read from now on.
+     *
+     * @param besides bytes that others have reserved and that are used in the same passes
+     * @throws InsufficientRamException if there is too little RAM left for weights
+     */
+    void reserved(MemorySegment context, long besides) {
+        reserve(ContextSizes.computeBuffers(context) + besides, llama_h.llama_n_ubatch(context));
+    }
+
+    /**
+     * Has what stays read from now on, before there is a context.
      *
      * @throws InsufficientRamException if there is too little RAM left for weights
      */
-    void reserved(long bytes, int tokens) {
+    void warmUp() {
+        reserve(0, 1);
+    }
+
+    private void reserve(long bytes, int tokens) {
         computeBuffers = bytes;
         batch = tokens;
         anonymousBefore = AvailableRam.anonymousBytes() - pager.ownBytes();
@@ -56,8 +72,8 @@ public final class Paging {
     }
 
     /** Notes that the context's buffers, in use already, have another size now. */
-    void resized(long bytes) {
-        computeBuffers = bytes;
+    void resized(MemorySegment context) {
+        computeBuffers = ContextSizes.computeBuffers(context);
     }
 
     /** As {@link MemoryFit#affordableBatch}, with the RAM that weights have beside the buffers. */

@@ -2,12 +2,10 @@ package io.github.bigllama.internal.engine;
 
 import io.github.bigllama.bindings.llama.bigllama_decode_callback;
 import io.github.bigllama.bindings.llama.llama_batch;
-import io.github.bigllama.bindings.llama.llama_h;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.llama.NativeHandle;
-import io.github.bigllama.internal.load.ContextSizes;
 import io.github.bigllama.internal.pager.FileSizes;
 import io.github.bigllama.internal.pager.Pager;
 import io.github.bigllama.internal.threads.AbortSwitch;
@@ -71,7 +69,7 @@ public final class ServedContext implements AutoCloseable {
         if (paging != null) {
             try {
                 // How large its buffers are is known when the first batch is computed.
-                paging.reserved(0, 1);
+                paging.warmUp();
             } catch (InsufficientRamException e) {
                 LOGGER.log(Level.DEBUG, "the first batch will fail: {0}", e.getMessage());
             }
@@ -115,7 +113,7 @@ public final class ServedContext implements AutoCloseable {
         NativeHandle borrowed = new NativeHandle("context of the server", pointer, freed -> {});
         if (paging != null) {
             abort.install(borrowed);
-            paging.reserved(ContextSizes.computeBuffers(pointer), llama_h.llama_n_ubatch(pointer));
+            paging.reserved(pointer, 0);
         }
         context = borrowed;
         threads = new ComputeThreads(borrowed, cores, true);

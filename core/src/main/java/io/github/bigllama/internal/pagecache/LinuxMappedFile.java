@@ -48,21 +48,21 @@ public final class LinuxMappedFile extends MappedFile {
         super(path);
         this.address = address;
         this.huge = hugeFolios();
-        long[] extent = extent(path, address, address + probe);
-        this.start = extent[0] - address;
-        this.end = extent[1] - address;
+        Extent extent = extent(path, address, address + probe);
+        this.start = extent.from - address;
+        this.end = extent.to - address;
         this.fd = LinuxCalls.open(path);
         LinuxCalls.madvise(address + start, end - start, LinuxCalls.MADV_RANDOM);
     }
 
     /** A part of a file that is mapped: the address of byte 0 of the file, and the part's. */
-    private record Extent(long address, long from, long to) {}
+    record Extent(long address, long from, long to) {}
 
     /** The addresses around one that map this file: pages outside of it are never touched. */
-    static long[] extent(Path path, long address, long probe) throws IOException {
+    static Extent extent(Path path, long address, long probe) throws IOException {
         for (Extent extent : extents(path)) {
             if (extent.address == address && extent.from <= probe && probe < extent.to) {
-                return new long[] {extent.from, extent.to};
+                return extent;
             }
         }
         throw new IOException(

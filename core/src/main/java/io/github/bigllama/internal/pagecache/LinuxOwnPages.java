@@ -105,8 +105,7 @@ final class LinuxOwnPages extends OwnPages {
     /** Whether a place shows a file, all of it. */
     private static boolean shows(MappedFile file, long place, long length, long offset)
             throws IOException {
-        long[] extent = LinuxMappedFile.extent(file.path(), place - offset, place);
-        return extent[1] >= place + length;
+        return LinuxMappedFile.extent(file.path(), place - offset, place).to() >= place + length;
     }
 
     /** Between the two calls the place is empty but reserved: no other mapping can get there. */

@@ -6,10 +6,12 @@ import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
 import io.github.bigllama.internal.pieces.PieceMap;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
@@ -41,6 +43,42 @@ final class MappedFiles implements AutoCloseable {
     /** Whether byte 0 of a file is at an address. */
     boolean isAt(int file, long address) {
         return isAttached(file) && addresses[file] == address;
+    }
+
+    /**
+     * Where a file is mapped.
+     *
+     * @param address the address of its byte 0
+     * @param probe an offset in it that is mapped
+     */
+    record Place(int file, long address, long probe) {}
+
+    /**
+     * Where those files are mapped that are not attached yet, as far as the system says. Of a file
+     * that is mapped twice it is not known which mapping llama.cpp computes with.
+     */
+    List<Place> places() {
+        List<Place> places = new ArrayList<>();
+        for (int file = 0; file < files.length; file++) {
+            OptionalLong probe = isAttached(file) ? OptionalLong.empty() : probe(file);
+            if (probe.isEmpty()) {
+                continue;
+            }
+            List<Long> addresses = MappedFile.places(map.weights().files().get(file));
+            if (addresses.size() == 1) {
+                places.add(new Place(file, addresses.getFirst(), probe.getAsLong()));
+            }
+        }
+        return places;
+    }
+
+    /** The offset of a weight of a file that is computed with. */
+    private OptionalLong probe(int file) {
+        return map.weights().all().stream()
+                .filter(w -> w.file() == file)
+                .filter(w -> w.use() == Use.EVERY_TOKEN || w.use() == Use.EXPERTS)
+                .mapToLong(Weight::offset)
+                .findFirst();
     }
 
     /** A file by its number; null if its mapping is unknown. */

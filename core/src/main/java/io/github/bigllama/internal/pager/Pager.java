@@ -9,7 +9,6 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.arena.OwnMemory;
-import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pager.WorkQueue.Activity;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.UseOrder;
@@ -17,9 +16,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalLong;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -150,38 +149,16 @@ public final class Pager implements AutoCloseable {
             return;
         }
         try (PiecePool.Hold hold = pool.hold()) {
-            for (int file = 0; file < weights.files().size(); file++) {
-                find(file);
+            for (MappedFiles.Place place : files.places()) {
+                attach(place.file(), place.address(), place.probe());
             }
             pool.preload(
                     IntStream.concat(planner.kept(), Arrays.stream(experts.favourites()))
                             .toArray());
+        } catch (IOException e) {
+            LOGGER.log(System.Logger.Level.DEBUG, "a pass will say so: {0}", e.getMessage());
         } finally {
             turn.unlock();
-        }
-    }
-
-    /** Finds out where a file is mapped; if it can't, a pass will. */
-    private void find(int file) {
-        if (files.isAttached(file)) {
-            return;
-        }
-        Path path = weights.files().get(file);
-        OptionalLong probe =
-                weights.all().stream()
-                        .filter(w -> w.file() == file)
-                        .filter(w -> w.use() == Use.EVERY_TOKEN || w.use() == Use.EXPERTS)
-                        .mapToLong(Weight::offset)
-                        .findFirst();
-        List<Long> places = MappedFile.places(path);
-        // Mapped twice, it is not known which one llama.cpp computes with here.
-        if (probe.isEmpty() || places.size() != 1) {
-            return;
-        }
-        try {
-            attach(file, places.getFirst(), probe.getAsLong());
-        } catch (IOException e) {
-            LOGGER.log(System.Logger.Level.DEBUG, "{0}: {1}", path, e.getMessage());
         }
     }
 
@@ -203,22 +180,22 @@ public final class Pager implements AutoCloseable {
     /**
      * Drafts between two passes; waits while one is under way.
      *
-     * @return the result, or 0 if what drafts read is no longer kept
+     * @return the result; empty if what drafts read is no longer kept
      * @throws IOException if weights can no longer be read
      */
-    public int draft(IntSupplier computation) throws IOException, InterruptedException {
+    public <T> Optional<T> draft(Supplier<T> computation) throws IOException, InterruptedException {
         turn.lockInterruptibly();
         try {
             try (PiecePool.Hold hold = pool.hold()) {
                 if (!planner.isDrafting()) {
-                    return 0;
+                    return Optional.empty();
                 }
                 if (!givenUp) {
                     pool.requireMapping();
                     segment.holdOutputs();
                 }
             }
-            return computation.getAsInt();
+            return Optional.of(computation.get());
         } finally {
             try (PiecePool.Hold hold = pool.hold()) {
                 segment.release();

@@ -251,12 +251,14 @@ final class PiecePool {
     /** Ends the use of a piece. */
     void used(int piece) {
         states.busy(piece, false);
+        queue.used(piece);
         release(piece);
     }
 
     /** Ends the use of all pieces. */
     void noneBusy() {
         states.busy().forEach(this::used);
+        queue.allUsed();
         if (transfers.slots() != null) {
             transfers.slots().retiring().forEach(this::evictLater);
             work.signal();

@@ -93,11 +93,36 @@ final class Transfers {
     }
 
     /**
-     * Whether reading a piece that is waited for can begin: if there will be no slot for it, it is
-     * read into the page cache.
+     * Whether reading a piece that is waited for can begin. If all slots are taken, a piece that
+     * was only read ahead leaves its own; if there will be none, the piece is read into the page
+     * cache.
+     *
+     * @param awaited the pieces that keep their slots
      */
-    boolean canStart(int piece) {
-        return hasPlace(piece) || slots.isExhausted(piece);
+    boolean canStart(int piece, BitSet awaited) {
+        if (hasPlace(piece)) {
+            return true;
+        }
+        if (!slots.isExhausted(piece)) {
+            return false;
+        }
+        if (Boolean.getBoolean("nosteal")) return true;
+        boolean comes = false;
+        // The pieces just before it in the order of use are needed last.
+        for (int i = 1; i < states.count(); i++) {
+            int other = Math.floorMod(piece - i, states.count());
+            if (!slots.sharesSlots(other, piece) || slots.isRetiring(other)) {
+                continue;
+            }
+            boolean isAhead =
+                    !states.isPinned(other) && !states.isBusy(other) && !awaited.get(other);
+            if (isAhead && states.is(other, State.PRESENT)) {
+                idle(other);
+                return true;
+            }
+            comes |= isAhead && states.is(other, State.READING) || states.is(other, State.DROPPING);
+        }
+        return !comes;
     }
 
     /** Whether the mapping of a piece is known. */
@@ -108,6 +133,11 @@ final class Transfers {
     /** Whether a task is under way. */
     boolean isUnderWay() {
         return reading + dropping + growing > 0;
+    }
+
+    /** The number of pieces that are being read. */
+    int reading() {
+        return reading;
     }
 
     /** The failure of a reader; null if none failed. */

@@ -14,6 +14,9 @@ import java.util.Deque;
 final class WorkQueue {
     private static final int NONE = -1;
 
+    /** With fewer reads at the same time, a disk is not as fast as it can be. */
+    private static final int FEW_READS = Integer.getInteger("few", 3);
+
     private final PieceMap map;
     private final PieceStates states;
     private final Transfers transfers;
@@ -24,6 +27,9 @@ final class WorkQueue {
 
     private final Deque<Integer> demands = new ArrayDeque<>();
     private final BitSet demanded = new BitSet();
+
+    /** Pieces that have been waited for, until they are used: they keep their slots. */
+    private final BitSet awaited = new BitSet();
 
     /** Pieces that may be needed soon. */
     private final Deque<Integer> prefetches = new ArrayDeque<>();
@@ -65,6 +71,7 @@ final class WorkQueue {
      * @return whether there is a new task
      */
     boolean demand(int piece) {
+        awaited.set(piece);
         if (states.is(piece, State.ABSENT) && !demanded.get(piece)) {
             demanded.set(piece);
             demands.addLast(piece);
@@ -72,6 +79,16 @@ final class WorkQueue {
         }
         rescue(piece);
         return false;
+    }
+
+    /** Ends the use of a piece. */
+    void used(int piece) {
+        awaited.clear(piece);
+    }
+
+    /** Ends the use of all pieces. */
+    void allUsed() {
+        awaited.clear();
     }
 
     /** Has a piece read if there is room for it and no piece is waited for. */
@@ -140,7 +157,8 @@ final class WorkQueue {
      */
     private int wanted() {
         if (!demands.isEmpty()) {
-            return transfers.canStart(demands.peekFirst()) ? demands.removeFirst() : NONE;
+            boolean canStart = transfers.canStart(demands.peekFirst(), awaited);
+            return canStart ? demands.removeFirst() : NONE;
         }
         while (!prefetches.isEmpty()) {
             int piece = prefetches.peekFirst();
@@ -157,9 +175,10 @@ final class WorkQueue {
         return next != NONE ? next : preload();
     }
 
-    /** Nothing that is waited for comes later because of these. */
+    /** What is waited for hardly comes later because of these: the disk is not busy with it. */
     private int preload() {
-        while (!preloads.isEmpty() && activity != Activity.WAITING) {
+        boolean isIdle = activity != Activity.WAITING || transfers.reading() < FEW_READS;
+        while (!preloads.isEmpty() && isIdle) {
             int piece = preloads.peekFirst();
             boolean isWanted =
                     states.is(piece, State.ABSENT)

@@ -11,7 +11,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -137,6 +139,26 @@ class SlotsTest {
         slots.resize(0, 64 * MIB);
         fill(100);
         assertThat(slots.bytes()).isEqualTo(before);
+    }
+
+    /** Wherever pieces leave, no parts of huge pages stay behind. */
+    @Test
+    void memoryIsWithinTheQuotaHoweverOftenItChanges() throws IOException {
+        open(400, 35 * OwnPages.pageSize(), 1000);
+        Random random = new Random(1);
+        for (int round = 0; round < 50; round++) {
+            long quota = random.nextInt(4, 50) * MIB;
+            for (int piece : slots.resize(0, quota)) {
+                slots.rescue(piece);
+                slots.vacate(piece);
+            }
+            fill(400);
+            assertThat(slots.bytes()).isLessThanOrEqualTo(quota);
+            long in = IntStream.range(0, 400).filter(slots::isIn).count();
+            assertThat(in).isEqualTo(slots.slots(0));
+            // Those that are needed least are anywhere.
+            random.ints(0, 400).limit(40).filter(slots::isIn).forEach(slots::idle);
+        }
     }
 
     /** Computing finds slots at multiples of their length from the first. */

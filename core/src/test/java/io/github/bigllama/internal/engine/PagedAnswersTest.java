@@ -27,7 +27,6 @@ import io.github.bigllama.core.option.RerankingOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.Residency;
-import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.ResidencyStats;
 import io.github.bigllama.internal.synthetic.InflatedModel;
 import io.github.bigllama.internal.synthetic.RandomModel;
@@ -35,6 +34,7 @@ import io.github.bigllama.internal.synthetic.RandomModel.Shape;
 import io.github.bigllama.testing.AdapterGguf;
 import io.github.bigllama.testing.DemoModel;
 import io.github.bigllama.testing.SmallRam;
+import io.github.bigllama.testing.WarmUp;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -172,22 +172,11 @@ class PagedAnswersTest {
             try (LlamaModel model = LlamaModel.load(file, withRamForWeights(Files.size(file) / 2));
                     LlamaSession session = model.newSession(OPTIONS)) {
                 Residency residency = model.residency().orElseThrow();
-                // The plan counts the bytes between weights, too.
-                long kept = residency.plan().kept() * 99 / 100;
-                assertThat(kept).isGreaterThan(5_000_000);
-                for (int i = 0; i < 1000 && resident(residency) < kept; i++) {
-                    Thread.sleep(10);
-                }
-                assertThat(resident(residency)).isGreaterThanOrEqualTo(kept);
-                assertThat(residency.lastPass()).isEmpty();
+                WarmUp.await(residency);
                 session.decode(1, 2, 3);
                 assertThat(residency.lastPass()).isPresent();
             }
         }
-    }
-
-    private static long resident(Residency residency) {
-        return residency.map(1).layers().stream().mapToLong(ResidencyMap.Layer::resident).sum();
     }
 
     @Test

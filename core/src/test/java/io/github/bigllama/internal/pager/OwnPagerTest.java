@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.RamBudgetTest;
+import io.github.bigllama.core.residency.ResidencyPlan;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
@@ -37,6 +38,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Passes with weights in own memory; the mapping always shows the bytes of the file, and slots
@@ -238,13 +240,24 @@ class OwnPagerTest {
     void aDenseModelStaysAndPassesInSlots() throws Exception {
         Path path = Models.dense(folder);
         open(path, Files.size(path) * 30 / 100, Choice.OWN);
-        PassStats stats = null;
+        pass(1);
+        long read = 0;
+        long most = 0;
+        long ahead = 0;
         for (int i = 0; i < 5; i++) {
-            stats = pass(1);
+            long kept = pager.residency().plan().kept();
+            PassStats stats = pass(1);
+            assertThat(stats.ownBytes()).isPositive();
+            ResidencyPlan plan = pager.residency().plan();
+            // On a busy machine there may be more room for reading after a pass, and less is kept.
+            kept = Math.min(kept, plan.kept());
+            assertThat(kept).isPositive();
+            read += stats.bytesRead();
+            ahead = Math.max(ahead, plan.window());
+            most += weights.size() - kept;
         }
-        assertThat(stats.ownBytes()).isPositive();
-        // Not everything is read again.
-        assertThat(stats.bytesRead()).isLessThan(weights.size() * 9 / 10);
+        // What is kept is not read again; what is read ahead may be of the next pass.
+        assertThat(read).isLessThanOrEqualTo(most + ahead);
         compare(0, content.length);
     }
 
@@ -277,11 +290,17 @@ class OwnPagerTest {
         compare(0, content.length);
     }
 
-    /** Also then, all experts of a weight have to be in slots at the same time. */
-    @Test
-    void memoryIsGivenBackInTheMiddleOfAPrompt() throws Exception {
+    /**
+     * Also then, all experts of a weight have to be in slots at the same time, even if the ones to
+     * come are already being read into them.
+     */
+    @ParameterizedTest
+    @ValueSource(doubles = {100e6, 400e6, 1e12})
+    void memoryIsGivenBackInTheMiddleOfAPrompt(double bytesPerSecond) throws Exception {
         Path path = Models.experts(folder);
-        open(path, Files.size(path) * 8 / 10, Choice.AUTO);
+        FaultyPages system = new FaultyPages();
+        system.disk(path, bytesPerSecond);
+        open(path, Files.size(path) * 8 / 10, Choice.AUTO, system);
         useAllExperts();
         long before = pager.ownBytes();
         for (int round = 0; round < 4; round++) {
