@@ -15,7 +15,7 @@ final class WorkQueue {
     private static final int NONE = -1;
 
     /** With fewer reads at the same time, a disk is not as fast as it can be. */
-    private static final int FEW_READS = Integer.getInteger("few", 3);
+    private static final int FEW_READS = 3;
 
     private final PieceMap map;
     private final PieceStates states;
