@@ -44,6 +44,12 @@ public final class Models {
         return write(folder.resolve("experts.gguf"), small, false);
     }
 
+    /** Fourteen layers with 64 experts of three weights each, of which 4 are used: 100 MB. */
+    public static Path manyExperts(Path folder) throws IOException {
+        Shape small = new Shape("qwen3moe", 14, 256, 128, 4, 2, 64, 64, 4, false);
+        return write(folder.resolve("many-experts.gguf"), small, false);
+    }
+
     /** As {@link #experts}, with slices that are not a multiple of a page: 38 and a quarter. */
     public static Path oddExperts(Path folder) throws IOException {
         Shape small = new Shape("qwen3moe", 2, 512, 288, 8, 2, 64, 64, 4, false);

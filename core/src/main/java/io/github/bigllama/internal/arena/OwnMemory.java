@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.arena;
 
+import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
@@ -30,6 +31,9 @@ public final class OwnMemory {
     private static final int THREADS = 4;
     private static final int MOST_MEASURED = 48;
     private static final double SECONDS = 0.2;
+
+    /** The least length of a row of slots, in weights with experts. */
+    private static final int ROW = 16;
 
     /**
      * Own memory is chosen unless the page cache is a tenth faster, because it takes less processor
@@ -138,12 +142,43 @@ public final class OwnMemory {
     }
 
     /**
-     * Slots for the pieces of a model.
+     * Slots for the pieces of a model, without memory yet.
      *
-     * @throws IOException if the system does not reserve addresses for them
+     * @param experts bytes of memory that experts will have
+     * @throws IOException if the system does not reserve addresses
      */
-    public Slots slots(PieceMap map) throws IOException {
-        return new Slots(lengths(map), map.everyTokenCount(), memory, system.mostMoved());
+    public Slots slots(PieceMap map, long experts) throws IOException {
+        return new Slots(
+                lengths(map),
+                rows(map, experts),
+                map.everyTokenCount(),
+                memory,
+                system.mostMoved());
+    }
+
+    /**
+     * llama.cpp goes through all slots of a row between the first and the last that it computes
+     * with, so that many slots are divided into several rows. In each there must be room for all
+     * experts of a weight, for prompts: rows are so long that this is a small part.
+     */
+    private static int[] rows(PieceMap map, long experts) {
+        List<Weight> weights = map.weights().all();
+        long row =
+                weights.stream()
+                        .filter(w -> w.use() == Use.EXPERTS)
+                        .mapToLong(w -> ROW * w.size())
+                        .max()
+                        .orElse(1);
+        int count = Math.toIntExact(Math.max(1, experts / row));
+        int[] rows = new int[map.count()];
+        int next = 0;
+        for (int weight = 0; weight < weights.size(); weight++) {
+            if (weights.get(weight).use() == Use.EXPERTS) {
+                Arrays.fill(rows, map.first(weight), map.last(weight) + 1, 1 + next % count);
+                next++;
+            }
+        }
+        return rows;
     }
 
     /**

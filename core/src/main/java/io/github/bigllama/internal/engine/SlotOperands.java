@@ -23,8 +23,9 @@ import java.util.Map;
  * computed, and exchanged back before it is asked for again; llama.cpp reuses graphs.
  *
  * <p>llama.cpp goes through all slots between the first and the last that a node uses, which takes
- * some ten microseconds per thousand. Its kernels for several tokens of IQ types (iqp.cpp) want the
- * slices side by side; in slots, these types are computed with as for single tokens.
+ * up to twenty microseconds per thousand: a row has no more than it must. Its kernels for several
+ * tokens of IQ types (iqp.cpp) want the slices side by side; in slots, these types are computed
+ * with as for single tokens.
  *
  * <p>For the thread that is inside llama_decode.
  */

@@ -217,6 +217,22 @@ class OwnPagerTest {
         compare(0, content.length);
     }
 
+    /** Many slots are in several rows, in each of which all experts of a weight have room. */
+    @Test
+    void expertsAreUsedInSeveralRowsOfSlots() throws Exception {
+        Path path = Models.manyExperts(folder);
+        open(path, Files.size(path) * 97 / 100, Choice.AUTO);
+        Random random = new Random(1);
+        for (int i = 0; i < 20; i++) {
+            inSlots = 0;
+            pass(1, random.ints(0, 64).distinct().limit(4).toArray());
+            assertThat(inSlots).isEqualTo(14 * 3);
+            inSlots = 0;
+            pass(512);
+            assertThat(inSlots).isEqualTo(14 * 3);
+        }
+    }
+
     /** As where a GPU computes with them, or llama.cpp numbers them in a way of its own. */
     @Test
     void expertsThatCanNotBeUsedInSlotsAreUsedWhereTheyAreMapped() throws Exception {
