@@ -11,11 +11,14 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -32,7 +35,7 @@ public final class OwnMemory {
     private static final int MOST_MEASURED = 48;
     private static final double SECONDS = 0.2;
 
-    /** The least length of a row of slots, in weights with experts. */
+    /** The least length of a row of slots, in weights. */
     private static final int ROW = 16;
 
     /**
@@ -144,41 +147,46 @@ public final class OwnMemory {
     /**
      * Slots for the pieces of a model, without memory yet.
      *
-     * @param experts bytes of memory that experts will have
+     * @param bytes memory that experts will have
      * @throws IOException if the system does not reserve addresses
      */
-    public Slots slots(PieceMap map, long experts) throws IOException {
+    public Slots slots(PieceMap map, long bytes) throws IOException {
         return new Slots(
-                lengths(map),
-                rows(map, experts),
-                map.everyTokenCount(),
-                memory,
-                system.mostMoved());
+                lengths(map), rows(map, bytes), map.everyTokenCount(), memory, system.mostMoved());
     }
 
     /**
      * llama.cpp goes through all slots of a row between the first and the last that it computes
-     * with, so that many slots are divided into several rows. In each there must be room for all
-     * experts of a weight, for prompts: rows are so long that this is a small part.
+     * with, so that the slots of many weights are divided into several rows. In each there must be
+     * room for all experts of a weight, for prompts: rows are so long that this is a small part.
      */
-    private static int[] rows(PieceMap map, long experts) {
-        List<Weight> weights = map.weights().all();
-        long row =
-                weights.stream()
-                        .filter(w -> w.use() == Use.EXPERTS)
-                        .mapToLong(w -> ROW * w.size())
-                        .max()
-                        .orElse(1);
-        int count = Math.toIntExact(Math.max(1, experts / row));
+    private static int[] rows(PieceMap map, long bytes) {
         int[] rows = new int[map.count()];
-        int next = 0;
-        for (int weight = 0; weight < weights.size(); weight++) {
-            if (weights.get(weight).use() == Use.EXPERTS) {
-                Arrays.fill(rows, map.first(weight), map.last(weight) + 1, 1 + next % count);
-                next++;
+        double share = Math.min(1, (double) bytes / map.weights().size(Use.EXPERTS));
+        int from = 1;
+        for (List<Integer> alike : weightsBySize(map)) {
+            int count = Math.max(1, (int) (share * alike.size() / ROW));
+            for (int i = 0; i < alike.size(); i++) {
+                int weight = alike.get(i);
+                Arrays.fill(rows, map.first(weight), map.last(weight) + 1, from + i % count);
             }
+            from += count;
         }
         return rows;
+    }
+
+    /** The weights with experts, those of one size together. */
+    private static Collection<List<Integer>> weightsBySize(PieceMap map) {
+        List<Weight> all = map.weights().all();
+        return IntStream.range(0, all.size())
+                .filter(weight -> all.get(weight).use() == Use.EXPERTS)
+                .boxed()
+                .collect(
+                        Collectors.groupingBy(
+                                weight -> all.get(weight).size(),
+                                TreeMap::new,
+                                Collectors.toList()))
+                .values();
     }
 
     /**

@@ -249,7 +249,7 @@ class SlotsTest {
         // Some slices are in a page more than others.
         int lengths = slots.classCount();
         slots.close();
-        slots = own.slots(map, 32 * weight);
+        slots = own.slots(map, 33 * weight);
         assertThat(slots.classCount()).isEqualTo(2 * lengths);
         int[] inClass = new int[2 * lengths];
         for (Weight each : experts) {
