@@ -99,14 +99,26 @@ class RecurrentSessionsTest {
         }
     }
 
-    private static int[] fresh(LlamaModel model, int... prompt) {
-        try (LlamaSession session = model.newSession(of(model))) {
-            return answer(session, prompt);
-        }
-    }
-
     private static float[] logits(LlamaSession session) {
         return session.logits().toArray(ValueLayout.JAVA_FLOAT);
+    }
+
+    /**
+     * Has a session answer a prompt with the state of a fresh one that has the same tokens. The
+     * tokens of two answers may differ: where many are equally likely, rounding decides.
+     */
+    private static void assertAnswers(LlamaSession session, int... prompt) {
+        assertThat(answer(session, prompt)).hasSize(ANSWER);
+        assertHolds(session, prompt);
+    }
+
+    private static void assertHolds(LlamaSession session, int... prompt) {
+        int[] held = session.tokens();
+        assertThat(held).startsWith(prompt).hasSizeGreaterThanOrEqualTo(prompt.length + ANSWER - 1);
+        int[] more = {77};
+        session.decode(more);
+        assertThat(difference(logits(session), after(session.model(), join(held, more))))
+                .isLessThan(ROUNDING);
     }
 
     /** Asserts that a session holds what a fresh one would after the same tokens. */
@@ -162,18 +174,15 @@ class RecurrentSessionsTest {
         LlamaModel model = MODELS.get(name);
         int[] prompt = text(1, 300);
         try (LlamaSession session = model.newSession(of(model))) {
-            int[] said = answer(session, prompt);
-            assertThat(said).isEqualTo(fresh(model, prompt));
+            assertAnswers(session, prompt);
             // Again, from an earlier place, and something else.
-            assertThat(answer(session, prompt)).isEqualTo(said);
-            int[] undone = join(Arrays.copyOf(prompt, 150), text(2, 20));
-            assertThat(answer(session, undone)).isEqualTo(fresh(model, undone));
-            assertThat(answer(session, text(3, 90))).isEqualTo(fresh(model, text(3, 90)));
+            assertAnswers(session, prompt);
+            assertAnswers(session, join(Arrays.copyOf(prompt, 150), text(2, 20)));
+            assertAnswers(session, text(3, 90));
             // So few that a state which was kept for drafts may be there, or another one by now.
             for (int last = 1; last <= 3; last++) {
                 int[] held = session.tokens();
-                int[] other = join(Arrays.copyOf(held, held.length - last), text(6, 5));
-                assertThat(answer(session, other)).isEqualTo(fresh(model, other));
+                assertAnswers(session, join(Arrays.copyOf(held, held.length - last), text(6, 5)));
             }
             session.reset();
             session.decode(prompt);
@@ -195,8 +204,8 @@ class RecurrentSessionsTest {
             try (TokenStream stream = session.generate(more, options(model))) {
                 stream.text();
                 assertThat(stream.stats().cachedTokens()).isEqualTo(held.length);
-                assertThat(stream.tokens()).isEqualTo(fresh(model, more));
             }
+            assertHolds(session, more);
         }
     }
 
@@ -228,8 +237,8 @@ class RecurrentSessionsTest {
                             text(2, 5));
             try (TokenStream stream = session.generate(shorter, shift.withMaxTokens(ANSWER))) {
                 stream.text();
-                assertThat(stream.tokens()).isEqualTo(fresh(model, shorter));
             }
+            assertHolds(session, shorter);
         }
     }
 
@@ -276,7 +285,7 @@ class RecurrentSessionsTest {
             assertThat(session.tokens()).isEqualTo(begin);
             session.decode(text(2, 10));
             assertThat(logits(session)).isEqualTo(expected);
-            assertThat(answer(session, text(3, 50))).isEqualTo(fresh(model, text(3, 50)));
+            assertAnswers(session, text(3, 50));
         }
     }
 
