@@ -99,13 +99,26 @@ class RecurrentSessionsTest {
         }
     }
 
+    private static int[] fresh(LlamaModel model, int... prompt) {
+        try (LlamaSession session = model.newSession(of(model))) {
+            return answer(session, prompt);
+        }
+    }
+
     private static float[] logits(LlamaSession session) {
         return session.logits().toArray(ValueLayout.JAVA_FLOAT);
     }
 
+    /** Has a session answer a prompt of which it knows nothing, as a fresh one does. */
+    private static void assertAnswersAsFresh(LlamaSession session, int... prompt) {
+        assertThat(answer(session, prompt)).isEqualTo(fresh(session.model(), prompt));
+        assertHolds(session, prompt);
+    }
+
     /**
-     * Has a session answer a prompt with the state of a fresh one that has the same tokens. The
-     * tokens of two answers may differ: where many are equally likely, rounding decides.
+     * Has a session answer a prompt of which it knows a part, with the state of a fresh one that
+     * has the same tokens. The tokens of two answers may differ then: where many are equally
+     * likely, rounding decides.
      */
     private static void assertAnswers(LlamaSession session, int... prompt) {
         assertThat(answer(session, prompt)).hasSize(ANSWER);
@@ -174,11 +187,11 @@ class RecurrentSessionsTest {
         LlamaModel model = MODELS.get(name);
         int[] prompt = text(1, 300);
         try (LlamaSession session = model.newSession(of(model))) {
-            assertAnswers(session, prompt);
+            assertAnswersAsFresh(session, prompt);
             // Again, from an earlier place, and something else.
             assertAnswers(session, prompt);
             assertAnswers(session, join(Arrays.copyOf(prompt, 150), text(2, 20)));
-            assertAnswers(session, text(3, 90));
+            assertAnswersAsFresh(session, text(3, 90));
             // So few that a state which was kept for drafts may be there, or another one by now.
             for (int last = 1; last <= 3; last++) {
                 int[] held = session.tokens();
@@ -285,7 +298,7 @@ class RecurrentSessionsTest {
             assertThat(session.tokens()).isEqualTo(begin);
             session.decode(text(2, 10));
             assertThat(logits(session)).isEqualTo(expected);
-            assertAnswers(session, text(3, 50));
+            assertAnswersAsFresh(session, text(3, 50));
         }
     }
 

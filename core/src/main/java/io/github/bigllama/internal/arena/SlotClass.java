@@ -226,14 +226,11 @@ final class SlotClass {
 
     /** Whether there is room for another slab. */
     boolean hasRoom() {
-        return perSlab > 0 && isWithin(numbersWith(freeNumber()));
-    }
-
-    /** The numbers of all slabs, and another. */
-    private BitSet numbersWith(int number) {
-        BitSet numbers = numbers(slab -> true);
-        numbers.set(number);
-        return numbers;
+        if (perSlab == 0) {
+            return false;
+        }
+        Ground ground = ground(freeNumber());
+        return taken + ground.to - ground.from <= quota && end(ground.slab) <= memory.size();
     }
 
     private int freeNumber() {

@@ -149,16 +149,25 @@ public final class Pager implements AutoCloseable {
             return;
         }
         try (PiecePool.Hold hold = pool.hold()) {
-            for (MappedFiles.Place place : files.places()) {
-                attach(place.file(), place.address(), place.probe());
-            }
+            files.places().forEach(this::attachIfPossible);
             pool.preload(
                     IntStream.concat(planner.kept(), Arrays.stream(experts.favourites()))
                             .toArray());
-        } catch (IOException e) {
-            LOGGER.log(System.Logger.Level.DEBUG, "a pass will say so: {0}", e.getMessage());
         } finally {
             turn.unlock();
+        }
+    }
+
+    /** Takes over a mapping before a pass finds it; if that can't be done, the pass will say so. */
+    private void attachIfPossible(MappedFiles.Place place) {
+        try {
+            attach(place.file(), place.address(), place.probe());
+        } catch (IOException e) {
+            LOGGER.log(
+                    System.Logger.Level.DEBUG,
+                    "{0}: {1}",
+                    weights.files().get(place.file()),
+                    e.getMessage());
         }
     }
 

@@ -106,7 +106,6 @@ final class Transfers {
         if (!slots.isExhausted(piece)) {
             return false;
         }
-        if (Boolean.getBoolean("nosteal")) return true;
         boolean comes = false;
         // The pieces just before it in the order of use are needed last.
         for (int i = 1; i < states.count(); i++) {
