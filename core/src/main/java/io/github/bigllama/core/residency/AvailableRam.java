@@ -4,6 +4,7 @@ import io.github.bigllama.internal.system.Cgroups;
 import io.github.bigllama.internal.system.SystemFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -12,8 +13,6 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * How much RAM this process can still fill with pages of files: as much as the machine can spare,
@@ -21,10 +20,10 @@ import java.util.regex.Pattern;
  * count as spare, because they can be dropped; so weights in RAM do not reduce it.
  *
  * <p>The files with the limits are looked up once, their values are read each time, because they
- * can change. Thread-safe.
+ * can change: for every token, so it must not take long. Thread-safe.
  */
 public final class AvailableRam {
-    private static final Pattern NUMBER = Pattern.compile("(\\d+)");
+    private static final Path STATUS = Path.of("/proc/self/status");
     private static final long NONE = Long.MAX_VALUE;
 
     /** For systems that do not say how much is available: nothing is limited then. */
@@ -58,7 +57,13 @@ public final class AvailableRam {
         List<Supplier<Reading>> sources = new ArrayList<>();
         sources.add(() -> memAvailable(root));
         for (Path folder : Cgroups.of(root, "memory")) {
-            sources.add(() -> cgroup(root, folder));
+            String source = "the limit of the cgroup /" + root.relativize(folder);
+            // The files of cgroups version 2 are named differently from those of version 1.
+            if (Files.exists(folder.resolve("memory.current"))) {
+                sources.add(() -> new Reading(cgroup(folder), source));
+            } else if (Files.exists(folder.resolve("memory.usage_in_bytes"))) {
+                sources.add(() -> new Reading(cgroup1(folder), source));
+            }
         }
         return new AvailableRam(sources);
     }
@@ -86,74 +91,86 @@ public final class AvailableRam {
     }
 
     private static Reading memAvailable(Path root) {
-        OptionalLong kibibytes = value(root.resolve("proc/meminfo"), "MemAvailable:");
+        OptionalLong kibibytes =
+                value(SystemFile.text(root.resolve("proc/meminfo")), "MemAvailable:");
         return kibibytes.isPresent()
                 ? new Reading(kibibytes.getAsLong() * 1024, "the memory that the system can spare")
                 : UNKNOWN;
     }
 
-    private static Reading cgroup(Path root, Path folder) {
-        // The files of cgroups version 2 are named differently from those of version 1.
-        OptionalLong limit = number(folder.resolve("memory.max"));
-        OptionalLong high = number(folder.resolve("memory.high"));
+    /** Bytes that a cgroup of version 2 leaves. */
+    private static long cgroup(Path folder) {
+        long limit = number(folder.resolve("memory.max")).orElse(NONE);
+        long high = number(folder.resolve("memory.high")).orElse(NONE);
         OptionalLong usage = number(folder.resolve("memory.current"));
-        String prefix = "";
-        if (usage.isEmpty()) {
-            limit = number(folder.resolve("memory.limit_in_bytes"));
-            usage = number(folder.resolve("memory.usage_in_bytes"));
-            prefix = "total_";
-        }
-        long bytes = Math.min(limit.orElse(NONE), high.orElse(NONE));
+        return left(Math.min(limit, high), usage, folder, "");
+    }
+
+    /** Bytes that a cgroup of version 1 leaves. */
+    private static long cgroup1(Path folder) {
+        OptionalLong limit = number(folder.resolve("memory.limit_in_bytes"));
+        OptionalLong usage = number(folder.resolve("memory.usage_in_bytes"));
+        return left(limit.orElse(NONE), usage, folder, "total_");
+    }
+
+    private static long left(long limit, OptionalLong usage, Path folder, String prefix) {
         // In version 1 the largest multiple of the page size means unlimited.
-        if (usage.isEmpty() || bytes >= Long.MAX_VALUE - (1 << 20)) {
-            return UNKNOWN;
+        if (usage.isEmpty() || limit >= Long.MAX_VALUE - (1 << 20)) {
+            return NONE;
         }
-        Path statistics = folder.resolve("memory.stat");
+        String statistics = SystemFile.text(folder.resolve("memory.stat"));
         long files =
-                value(statistics, prefix + "inactive_file").orElse(0)
-                        + value(statistics, prefix + "active_file").orElse(0);
-        return new Reading(
-                Math.max(0, bytes - usage.getAsLong() + files),
-                "the limit of the cgroup /" + root.relativize(folder));
+                value(statistics, prefix + "inactive_file ").orElse(0)
+                        + value(statistics, prefix + "active_file ").orElse(0);
+        return Math.max(0, limit - usage.getAsLong() + files);
     }
 
     /**
      * Bytes of memory of this process that are not pages of files; 0 where the system does not say.
      */
     public static long anonymousBytes() {
-        Path status = Path.of("/proc/self/status");
+        String status = SystemFile.text(STATUS);
         return 1024 * (value(status, "RssAnon:").orElse(0) + value(status, "RssShmem:").orElse(0));
     }
 
     /** Bytes of memory of this process that have been swapped out; 0 where it is not known. */
     public static long swappedBytes() {
-        return 1024 * value(Path.of("/proc/self/status"), "VmSwap:").orElse(0);
+        return 1024 * value(SystemFile.text(STATUS), "VmSwap:").orElse(0);
     }
 
     private static OptionalLong number(Path file) {
-        return parse(SystemFile.text(file));
+        return number(SystemFile.text(file), 0);
     }
 
     /** The number after a name at the beginning of a line. */
-    private static OptionalLong value(Path file, String name) {
-        return SystemFile.text(file)
-                .lines()
-                .filter(line -> line.startsWith(name + " ") || line.startsWith(name + "\t"))
-                .map(line -> parse(line.substring(name.length())))
-                .findFirst()
-                .orElse(OptionalLong.empty());
+    private static OptionalLong value(String text, String name) {
+        int line = text.startsWith(name) ? 0 : text.indexOf("\n" + name) + 1;
+        return line == 0 && !text.startsWith(name)
+                ? OptionalLong.empty()
+                : number(text, line + name.length());
     }
 
-    private static OptionalLong parse(String text) {
-        Matcher matcher = NUMBER.matcher(text);
+    /** The number that follows in a line; empty if none does, or one too large for a limit. */
+    private static OptionalLong number(String text, int position) {
+        int from = position;
+        while (from < text.length() && !isDigit(text.charAt(from)) && text.charAt(from) != '\n') {
+            from++;
+        }
+        int to = from;
+        while (to < text.length() && isDigit(text.charAt(to))) {
+            to++;
+        }
         try {
-            return matcher.find()
-                    ? OptionalLong.of(Long.parseLong(matcher.group()))
-                    : OptionalLong.empty();
+            return to == from
+                    ? OptionalLong.empty()
+                    : OptionalLong.of(Long.parseLong(text, from, to, 10));
         } catch (NumberFormatException e) {
-            // Too large for a long: not a limit.
             return OptionalLong.empty();
         }
+    }
+
+    private static boolean isDigit(char c) {
+        return c >= '0' && c <= '9';
     }
 
     private static Reading macOs() {
@@ -182,9 +199,9 @@ public final class AvailableRam {
                                 lines.put(
                                         line.substring(0, line.indexOf(':')),
                                         line.substring(line.indexOf(':') + 1)));
-        OptionalLong page = parse(text.lines().findFirst().orElse(""));
-        OptionalLong free = parse(lines.getOrDefault("Pages free", ""));
-        OptionalLong files = parse(lines.getOrDefault("File-backed pages", ""));
+        OptionalLong page = number(text, 0);
+        OptionalLong free = number(lines.getOrDefault("Pages free", ""), 0);
+        OptionalLong files = number(lines.getOrDefault("File-backed pages", ""), 0);
         if (page.isEmpty() || free.isEmpty()) {
             return UNKNOWN;
         }

@@ -42,6 +42,12 @@ final class SlotClass {
     private long quota;
     private boolean growing;
 
+    /** The slab to take next; null if the quota does not allow it. */
+    private Ground next;
+
+    /** The number of slots that the quota allows; -1 while it is not known. */
+    private long most;
+
     /** Bytes taken from the system, in whole huge pages. */
     private long taken;
 
@@ -112,9 +118,13 @@ final class SlotClass {
 
     /** The number of slots that the memory can have, once slabs that are to be freed are gone. */
     long slots() {
-        if (perSlab == 0) {
-            return 0;
+        if (most < 0) {
+            most = countSlots();
         }
+        return most;
+    }
+
+    private long countSlots() {
         BitSet some = numbers(slab -> !slab.retiring);
         int next = some.nextClearBit(0);
         for (some.set(next); isWithin(some); some.set(next)) {
@@ -226,11 +236,16 @@ final class SlotClass {
 
     /** Whether there is room for another slab. */
     boolean hasRoom() {
-        if (perSlab == 0) {
-            return false;
-        }
+        return next != null;
+    }
+
+    /** Finds out what the slabs and the quota allow now. */
+    private void changed() {
         Ground ground = ground(freeNumber());
-        return taken + ground.to - ground.from <= quota && end(ground.slab) <= memory.size();
+        boolean fits =
+                taken + ground.to - ground.from <= quota && end(ground.slab) <= memory.size();
+        next = fits ? ground : null;
+        most = -1;
     }
 
     private int freeNumber() {
@@ -241,13 +256,13 @@ final class SlotClass {
     /** Begins to allocate a slab. */
     Ground growing() {
         growing = true;
-        int number = freeNumber();
-        if (number == slabs.size()) {
+        Ground ground = next;
+        if (ground.slab == slabs.size()) {
             slabs.add(null);
         }
-        Ground ground = ground(number);
-        slabs.set(number, new Slab(perSlab));
+        slabs.set(ground.slab, new Slab(perSlab));
         taken += ground.to - ground.from;
+        changed();
         return ground;
     }
 
@@ -300,7 +315,10 @@ final class SlotClass {
      * @return the pieces that have to leave their slots
      */
     List<Integer> resize(long bytes) {
-        if (perSlab == 0 && bytes > 0) {
+        if (bytes == quota) {
+            return List.of();
+        }
+        if (perSlab == 0) {
             cut(bytes);
         }
         quota = bytes;
@@ -319,6 +337,7 @@ final class SlotClass {
             staying.clear(number);
             retire(number, leaving);
         }
+        changed();
         return leaving;
     }
 
@@ -348,6 +367,7 @@ final class SlotClass {
         slabs.set(slab, null);
         taken -= ground.to - ground.from;
         memory.give(ground.from, ground.to);
+        changed();
     }
 
     /** Gives all memory back, except memory that has been moved to the mapping. */

@@ -47,7 +47,14 @@ final class EvalCallback {
     private long[] addresses = {};
 
     private int[] atAddress = {};
+
+    /** Where the last of these weights ends. */
+    private long end;
+
     private boolean allAttached;
+
+    /** The sources of the node that is asked about. */
+    private final long[] sources = new long[GraphTensor.MAX_SOURCES];
 
     /** The layer for whose routing the computation stops; -1 for another stop. */
     private int routing = -1;
@@ -126,13 +133,14 @@ final class EvalCallback {
             return true;
         }
         boolean stop = false;
-        for (int i = 0; i < GraphTensor.MAX_SOURCES; i++) {
-            long source = GraphTensor.source(node, i);
+        GraphTensor.sources(node, sources);
+        long second = sources[1];
+        for (int i = 0; i < sources.length; i++) {
+            long source = sources[i];
             int weight = source == 0 ? -1 : weightOf(source);
             if (weight < 0) {
                 continue;
             }
-            long second = GraphTensor.source(node, 1);
             if (i == 0 && isRowLookup(second)) {
                 pager.lookUp(weight);
                 continue;
@@ -210,6 +218,9 @@ final class EvalCallback {
     /** The weight that a tensor is, or is a view of a part of; -1 if it is another tensor. */
     private int weightOf(long tensor) {
         long address = GraphTensor.data(tensor);
+        if (allAttached && (address < addresses[0] || address >= end)) {
+            return -1;
+        }
         int index = Arrays.binarySearch(addresses, address);
         int before = index >= 0 ? index : -index - 2;
         if (before >= 0) {
@@ -256,6 +267,8 @@ final class EvalCallback {
         }
         addresses = all.keySet().stream().mapToLong(Long::longValue).toArray();
         atAddress = all.values().stream().mapToInt(Integer::intValue).toArray();
+        int last = atAddress[atAddress.length - 1];
+        end = addresses[addresses.length - 1] + pager.weights().all().get(last).size();
         allAttached = addresses.length == pager.weights().all().size();
     }
 

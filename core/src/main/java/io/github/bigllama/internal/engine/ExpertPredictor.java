@@ -3,6 +3,7 @@ package io.github.bigllama.internal.engine;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,10 +103,13 @@ final class ExpertPredictor {
                 hitRate = Arrays.copyOf(hitRate, prediction.length);
             }
             graded++;
+            BitSet chosen = new BitSet();
+            for (int expert : experts) {
+                chosen.set(expert);
+            }
             for (int place = 0; place < prediction.length; place++) {
-                int expected = prediction[place];
-                boolean hit = Arrays.stream(experts).anyMatch(expert -> expert == expected);
-                hitRate[place] += ((hit ? 1 : 0) - hitRate[place]) / Math.min(graded, MEMORY);
+                int hit = chosen.get(prediction[place]) ? 1 : 0;
+                hitRate[place] += (hit - hitRate[place]) / Math.min(graded, MEMORY);
             }
         }
     }

@@ -41,6 +41,12 @@ final class GraphTensor {
         return MEMORY.get(ValueLayout.JAVA_LONG, node + SOURCES + (long) index * Long.BYTES);
     }
 
+    /** The addresses of all sources of a node; 0 where there is none. */
+    static void sources(long node, long[] sources) {
+        MemorySegment.copy(
+                MEMORY, ValueLayout.JAVA_LONG, node + SOURCES, sources, 0, sources.length);
+    }
+
     /** The address of a node's values; 0 before they are allocated. */
     static long data(long node) {
         return MEMORY.get(ValueLayout.JAVA_LONG, node + DATA);

@@ -9,9 +9,9 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.IntToLongFunction;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
@@ -61,16 +61,42 @@ final class ExpertCache {
 
     private final List<Kind> kinds = new ArrayList<>();
 
+    /** A cached piece, and the score that it had some time ago. */
+    private record Scored(int piece, double score) {
+        private static final Comparator<Scored> ORDER =
+                Comparator.comparingDouble(Scored::score).thenComparingInt(Scored::piece);
+    }
+
     /** Pieces that share a capacity. */
-    private static final class Kind {
-        /** The cached pieces, the least used first. */
-        private final TreeSet<Integer> byScore;
+    private final class Kind {
+        /**
+         * The cached pieces. Scores only grow: those of the first are brought up to date when it
+         * matters which is the first, instead of at each use.
+         */
+        private final PriorityQueue<Scored> queue = new PriorityQueue<>(Scored.ORDER);
 
         private long size;
         private long capacity;
 
-        Kind(Comparator<Integer> order) {
-            byScore = new TreeSet<>(order);
+        void add(int piece) {
+            queue.add(new Scored(piece, score(piece)));
+        }
+
+        /** Takes the least used piece; null if there is none. */
+        Scored poll() {
+            Scored least = queue.poll();
+            while (least != null && least.score < score(least.piece)) {
+                add(least.piece);
+                least = queue.poll();
+            }
+            return least;
+        }
+
+        /** Sorts again, after scores have become smaller. */
+        void rescale() {
+            List<Scored> all = List.copyOf(queue);
+            queue.clear();
+            all.forEach(scored -> add(scored.piece));
         }
     }
 
@@ -103,12 +129,7 @@ final class ExpertCache {
         kind = new int[unit.length];
         size = new long[unit.length];
         Arrays.setAll(size, i -> map.length(i + map.everyTokenCount()));
-        kinds.add(new Kind(this::compare));
-    }
-
-    private int compare(int a, int b) {
-        int order = Double.compare(score(a), score(b));
-        return order != 0 ? order : Integer.compare(a, b);
+        kinds.add(new Kind());
     }
 
     /**
@@ -120,7 +141,7 @@ final class ExpertCache {
     void divide(int count, IntUnaryOperator kindOf, IntToLongFunction sizeOf) {
         kinds.clear();
         for (int i = 0; i < Math.max(1, count); i++) {
-            kinds.add(new Kind(this::compare));
+            kinds.add(new Kind());
         }
         for (int i = 0; i < kind.length; i++) {
             int k = kindOf.applyAsInt(i + map.everyTokenCount());
@@ -184,26 +205,14 @@ final class ExpertCache {
             score[i] /= use;
         }
         use = 1;
+        kinds.forEach(Kind::rescale);
     }
 
     /** Counts a use of an expert of a layer. */
     void touch(int layer, int expert) {
-        int[] weights = weights(layer);
-        for (int weight : weights) {
-            int piece = map.first(weight) + expert;
-            if (cached.get(piece)) {
-                kind(piece).byScore.remove(piece);
-            }
-        }
-        int used = unit[map.first(weights[0]) + expert - map.everyTokenCount()];
+        int used = unit[map.first(weights(layer)[0]) + expert - map.everyTokenCount()];
         score[used] += use;
         uses[used]++;
-        for (int weight : weights) {
-            int piece = map.first(weight) + expert;
-            if (cached.get(piece)) {
-                kind(piece).byScore.add(piece);
-            }
-        }
     }
 
     /** How often each expert was used, layer after layer. */
@@ -257,23 +266,35 @@ final class ExpertCache {
         }
         Kind k = kind(piece);
         long needed = k.size + size(piece) - k.capacity;
-        List<Integer> victims = new ArrayList<>();
-        for (Integer candidate : k.byScore) {
-            if (needed <= 0 || score(candidate) >= score(piece)) {
+        List<Scored> kept = new ArrayList<>();
+        List<Scored> victims = new ArrayList<>();
+        while (needed > 0) {
+            Scored least = k.poll();
+            if (least == null) {
                 break;
             }
-            if (!busy.get(candidate)) {
-                victims.add(candidate);
-                needed -= size(candidate);
+            if (least.score >= score(piece)) {
+                kept.add(least);
+                break;
+            }
+            if (busy.get(least.piece)) {
+                kept.add(least);
+            } else {
+                victims.add(least);
+                needed -= size(least.piece);
             }
         }
+        k.queue.addAll(kept);
         if (needed > 0) {
+            k.queue.addAll(victims);
             return false;
         }
-        victims.forEach(this::remove);
-        evicted.addAll(victims);
+        for (Scored victim : victims) {
+            removed(victim.piece);
+            evicted.add(victim.piece);
+        }
         cached.set(piece);
-        k.byScore.add(piece);
+        k.add(piece);
         k.size += size(piece);
         return true;
     }
@@ -289,8 +310,8 @@ final class ExpertCache {
         k.capacity = newCapacity;
         List<Integer> evicted = new ArrayList<>();
         while (k.size > k.capacity) {
-            Integer least = k.byScore.first();
-            remove(least);
+            int least = k.poll().piece;
+            removed(least);
             evicted.add(least);
         }
         return evicted;
@@ -311,11 +332,9 @@ final class ExpertCache {
         return kinds.stream().mapToLong(k -> k.size).sum();
     }
 
-    private void remove(Integer piece) {
-        Kind k = kind(piece);
-        k.byScore.remove(piece);
+    private void removed(int piece) {
         cached.clear(piece);
-        k.size -= size(piece);
+        kind(piece).size -= size(piece);
     }
 
     private double score(int piece) {

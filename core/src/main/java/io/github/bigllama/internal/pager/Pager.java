@@ -315,7 +315,7 @@ public final class Pager implements AutoCloseable {
      * @param choices those of each token
      */
     public void routed(int layer, int[] choices) {
-        int[] chosen = Arrays.stream(choices).distinct().toArray();
+        int[] chosen = tokens == 1 ? choices : Arrays.stream(choices).distinct().toArray();
         try (PiecePool.Hold hold = pool.hold()) {
             if (givenUp) {
                 return;

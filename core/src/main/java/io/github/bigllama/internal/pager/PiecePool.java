@@ -19,7 +19,7 @@ final class PiecePool {
     private final ReentrantLock lock = new ReentrantLock();
     private final Hold hold = lock::unlock;
 
-    /** Signalled when the readers have something to do. */
+    /** Signalled when there is a task for a reader that waits. */
     private final Condition work = lock.newCondition();
 
     /** Signalled when a piece has arrived or gone. */
@@ -31,6 +31,12 @@ final class PiecePool {
 
     /** Pieces that were not needed when they were first held. */
     private final BitSet borrowed = new BitSet();
+
+    /** The number of readers that wait for a task. */
+    private int waiting;
+
+    /** The task of the reader that has been woken; null if none has. */
+    private Task offered;
 
     private boolean closed;
 
@@ -57,52 +63,61 @@ final class PiecePool {
         lock.lockInterruptibly();
         try {
             while (true) {
+                Task task = offered == null && !closed ? queue.next() : offered;
+                offered = null;
+                if (task != null) {
+                    wake();
+                    return task;
+                }
                 if (closed) {
                     return null;
                 }
-                Task task = queue.next();
-                if (task != null) {
-                    // One reader is woken at a time, and wakes the next if it finds something to
-                    // do.
-                    work.signal();
-                    return task;
+                waiting++;
+                try {
+                    work.await();
+                } finally {
+                    waiting--;
                 }
-                work.await();
             }
         } finally {
             lock.unlock();
         }
     }
 
-    /** Ends a task from {@link #take}. */
+    /** Ends a task from {@link #take}; the reader then takes the next. */
     void done(Task task, IOException problem) {
         lock.lock();
         try {
             task.done(problem);
-            work.signal();
             change.signalAll();
         } finally {
             lock.unlock();
         }
     }
 
+    /**
+     * Wakes a reader if there is something to do, because something has changed. Readers that are
+     * woken for nothing take the cores from computing. One is woken at a time, and wakes the next.
+     */
+    void wake() {
+        if (waiting > 0 && offered == null && !closed) {
+            offered = queue.next();
+            if (offered != null) {
+                work.signal();
+            }
+        }
+    }
+
     /** What a pass is doing now. */
     void activity(WorkQueue.Activity now) {
         queue.activity(now);
-        if (now != WorkQueue.Activity.COMPUTING) {
-            work.signal();
-        }
+        wake();
     }
 
     /** Sets the order to read ahead in from now on. */
     void schedule(Schedule next) {
         queue.schedule(next);
-        work.signal();
-    }
-
-    /** Wakes the readers, because computing has advanced or a mapping is known. */
-    void wake() {
-        work.signal();
+        wake();
     }
 
     boolean isPresent(int piece) {
@@ -134,14 +149,14 @@ final class PiecePool {
     /** Has a piece read before anything else, whether there is room or not. */
     void demand(int piece) {
         if (queue.demand(piece)) {
-            work.signal();
+            wake();
         }
     }
 
     /** Has a piece read if there is room for it and no piece is waited for. */
     void prefetch(int piece) {
         queue.prefetch(piece);
-        work.signal();
+        wake();
     }
 
     /** Forgets the prefetch of pieces that are not being read yet. */
@@ -152,7 +167,7 @@ final class PiecePool {
     /** Has pieces read, as far as they are to stay, when there is nothing else to do. */
     void preload(int[] pieces) {
         queue.preload(pieces);
-        work.signal();
+        wake();
     }
 
     /**
@@ -200,7 +215,7 @@ final class PiecePool {
         } else {
             return;
         }
-        work.signal();
+        wake();
     }
 
     private void evictLater(int piece) {
@@ -261,7 +276,7 @@ final class PiecePool {
         queue.allUsed();
         if (transfers.slots() != null) {
             transfers.slots().retiring().forEach(this::evictLater);
-            work.signal();
+            wake();
         }
     }
 
@@ -283,13 +298,13 @@ final class PiecePool {
         if (slots().isIn(piece)) {
             leave(piece);
         }
-        work.signal();
+        wake();
     }
 
     /** Sets the own memory for pieces. */
     void slots(Slots memory) {
         transfers.slots(memory);
-        work.signal();
+        wake();
     }
 
     /** Own memory for pieces; null if there is none. */
@@ -307,7 +322,7 @@ final class PiecePool {
         for (int piece : slots().resize(sizeClass, quota)) {
             leave(piece);
         }
-        work.signal();
+        wake();
     }
 
     /** Has a piece leave its slot, after its use if it is in use. */
@@ -321,7 +336,7 @@ final class PiecePool {
     /** Sets the size of the window in bytes. */
     void window(long bytes) {
         states.window(bytes);
-        work.signal();
+        wake();
     }
 
     /** Waits until a piece changes, for a moment at most. */
@@ -335,7 +350,7 @@ final class PiecePool {
     /** Forgets failures of the readers, so that they try again. */
     void clearFailure() {
         transfers.clearFailure();
-        work.signal();
+        wake();
     }
 
     /**

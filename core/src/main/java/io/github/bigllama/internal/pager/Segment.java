@@ -150,8 +150,8 @@ final class Segment {
             return;
         }
         long start = System.nanoTime();
-        pool.activity(Activity.WAITING);
         demand(weight, pool.isStuck());
+        pool.activity(Activity.WAITING);
         // A piece that was about to be dropped is available as soon as it is asked for, without a
         // change to wait for.
         while (!isHere(weight)) {
