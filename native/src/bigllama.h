@@ -1,6 +1,6 @@
 /*
  * The parts of llama.cpp's C++ libraries `common` and `mtmd` that bigllama needs, as C functions: chat templates, parsing
- * of replies, grammars, speculation, its server, images and sounds. Texts are UTF-8 and end with NUL; requests and results are JSON.
+ * of replies, grammars, speculation, its server, images and sounds; and products of experts. Texts are UTF-8 and end with NUL; requests and results are JSON.
  *
  * No function lets an exception out. A function that fails returns NULL and sets *error to a message. Free results and
  * errors with bigllama_text_free. Templates may be used by one thread at a time; everything else is thread-safe unless
@@ -29,6 +29,7 @@ struct llama_model;
 struct llama_token_data;
 struct llama_token_data_array;
 struct llama_vocab;
+struct bigllama_experts;
 struct bigllama_grammar;
 struct bigllama_media;
 struct bigllama_projector;
@@ -253,6 +254,25 @@ BIGLLAMA_API int bigllama_media_positions(
  * the computation of a micro-batch. With a model loaded with no_alloc they are only counted, not allocated.
  */
 BIGLLAMA_API void bigllama_context_memory(const struct llama_context * context, int64_t * cache, int64_t * compute);
+
+/*
+ * Products of chosen experts and their inputs, as ggml_mul_mat_id computes them on the CPU, of experts that may be
+ * anywhere in memory. For one node of a graph at a time, and for the thread that computes it; freed when no node is
+ * entered.
+ */
+BIGLLAMA_API struct bigllama_experts * bigllama_experts_create(char ** error);
+
+BIGLLAMA_API void bigllama_experts_free(struct bigllama_experts * experts);
+
+/*
+ * Has a node of ggml_mul_mat_id be computed once with experts at these addresses, one for each that was chosen, token
+ * after token. Each has rows at the distances that the node's weight has. Returns 0, or -1 and an error.
+ */
+BIGLLAMA_API int bigllama_experts_enter(
+    struct bigllama_experts * experts, struct ggml_tensor * node, const int64_t * slices, int count, char ** error);
+
+/* Has a node be what it was before it was entered; does nothing if another node has its memory now. */
+BIGLLAMA_API void bigllama_experts_leave(struct bigllama_experts * experts, struct ggml_tensor * node);
 
 /* A ggml_abort_callback whose data is a pointer to a byte: the computation is aborted once that byte is nonzero. */
 BIGLLAMA_API bool bigllama_abort_if_set(void * flag);

@@ -26,6 +26,7 @@ class PackagesTest {
                     "internal.engine",
                     "internal.media",
                     "internal.threads",
+                    "internal.graph",
                     "internal.load",
                     "internal.pager",
                     "internal.arena",

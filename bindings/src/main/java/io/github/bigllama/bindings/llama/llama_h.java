@@ -783,6 +783,15 @@ public class llama_h extends llama_h$shared {
     public static int GGML_TYPE_COUNT() {
         return GGML_TYPE_COUNT;
     }
+    private static final int GGML_OP_CUSTOM = (int)95L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_op.GGML_OP_CUSTOM = 95
+     * }
+     */
+    public static int GGML_OP_CUSTOM() {
+        return GGML_OP_CUSTOM;
+    }
     private static final int GGML_LOG_LEVEL_NONE = (int)0L;
     /**
      * {@snippet lang=c :
@@ -2698,6 +2707,69 @@ public class llama_h extends llama_h$shared {
                 traceDowncall("ggml_mul_mat", ctx, a, b);
             }
             return (MemorySegment)mh$.invokeExact(ctx, a, b);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_mul_mat_id {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_mul_mat_id");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_mul_mat_id(struct ggml_context *ctx, struct ggml_tensor *as, struct ggml_tensor *b, struct ggml_tensor *ids)
+     * }
+     */
+    public static FunctionDescriptor ggml_mul_mat_id$descriptor() {
+        return ggml_mul_mat_id.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_mul_mat_id(struct ggml_context *ctx, struct ggml_tensor *as, struct ggml_tensor *b, struct ggml_tensor *ids)
+     * }
+     */
+    public static MethodHandle ggml_mul_mat_id$handle() {
+        return ggml_mul_mat_id.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_mul_mat_id(struct ggml_context *ctx, struct ggml_tensor *as, struct ggml_tensor *b, struct ggml_tensor *ids)
+     * }
+     */
+    public static MemorySegment ggml_mul_mat_id$address() {
+        return ggml_mul_mat_id.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_mul_mat_id(struct ggml_context *ctx, struct ggml_tensor *as, struct ggml_tensor *b, struct ggml_tensor *ids)
+     * }
+     */
+    public static MemorySegment ggml_mul_mat_id(MemorySegment ctx, MemorySegment as, MemorySegment b, MemorySegment ids) {
+        var mh$ = ggml_mul_mat_id.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_mul_mat_id", ctx, as, b, ids);
+            }
+            return (MemorySegment)mh$.invokeExact(ctx, as, b, ids);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -25102,6 +25174,249 @@ public class llama_h extends llama_h$shared {
                 traceDowncall("bigllama_context_memory", context, cache, compute);
             }
             mh$.invokeExact(context, cache, compute);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_experts_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_experts_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct bigllama_experts *bigllama_experts_create(char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_experts_create$descriptor() {
+        return bigllama_experts_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct bigllama_experts *bigllama_experts_create(char **error)
+     * }
+     */
+    public static MethodHandle bigllama_experts_create$handle() {
+        return bigllama_experts_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct bigllama_experts *bigllama_experts_create(char **error)
+     * }
+     */
+    public static MemorySegment bigllama_experts_create$address() {
+        return bigllama_experts_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct bigllama_experts *bigllama_experts_create(char **error)
+     * }
+     */
+    public static MemorySegment bigllama_experts_create(MemorySegment error) {
+        var mh$ = bigllama_experts_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_experts_create", error);
+            }
+            return (MemorySegment)mh$.invokeExact(error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_experts_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_experts_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_experts_free(struct bigllama_experts *experts)
+     * }
+     */
+    public static FunctionDescriptor bigllama_experts_free$descriptor() {
+        return bigllama_experts_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_experts_free(struct bigllama_experts *experts)
+     * }
+     */
+    public static MethodHandle bigllama_experts_free$handle() {
+        return bigllama_experts_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_experts_free(struct bigllama_experts *experts)
+     * }
+     */
+    public static MemorySegment bigllama_experts_free$address() {
+        return bigllama_experts_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_experts_free(struct bigllama_experts *experts)
+     * }
+     */
+    public static void bigllama_experts_free(MemorySegment experts) {
+        var mh$ = bigllama_experts_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_experts_free", experts);
+            }
+            mh$.invokeExact(experts);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_experts_enter {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            llama_h.C_INT,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_POINTER,
+            llama_h.C_INT,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_experts_enter");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int bigllama_experts_enter(struct bigllama_experts *experts, struct ggml_tensor *node, const int64_t *slices, int count, char **error)
+     * }
+     */
+    public static FunctionDescriptor bigllama_experts_enter$descriptor() {
+        return bigllama_experts_enter.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int bigllama_experts_enter(struct bigllama_experts *experts, struct ggml_tensor *node, const int64_t *slices, int count, char **error)
+     * }
+     */
+    public static MethodHandle bigllama_experts_enter$handle() {
+        return bigllama_experts_enter.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int bigllama_experts_enter(struct bigllama_experts *experts, struct ggml_tensor *node, const int64_t *slices, int count, char **error)
+     * }
+     */
+    public static MemorySegment bigllama_experts_enter$address() {
+        return bigllama_experts_enter.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int bigllama_experts_enter(struct bigllama_experts *experts, struct ggml_tensor *node, const int64_t *slices, int count, char **error)
+     * }
+     */
+    public static int bigllama_experts_enter(MemorySegment experts, MemorySegment node, MemorySegment slices, int count, MemorySegment error) {
+        var mh$ = bigllama_experts_enter.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_experts_enter", experts, node, slices, count, error);
+            }
+            return (int)mh$.invokeExact(experts, node, slices, count, error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class bigllama_experts_leave {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            llama_h.C_POINTER,
+            llama_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("bigllama_experts_leave");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void bigllama_experts_leave(struct bigllama_experts *experts, struct ggml_tensor *node)
+     * }
+     */
+    public static FunctionDescriptor bigllama_experts_leave$descriptor() {
+        return bigllama_experts_leave.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void bigllama_experts_leave(struct bigllama_experts *experts, struct ggml_tensor *node)
+     * }
+     */
+    public static MethodHandle bigllama_experts_leave$handle() {
+        return bigllama_experts_leave.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void bigllama_experts_leave(struct bigllama_experts *experts, struct ggml_tensor *node)
+     * }
+     */
+    public static MemorySegment bigllama_experts_leave$address() {
+        return bigllama_experts_leave.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void bigllama_experts_leave(struct bigllama_experts *experts, struct ggml_tensor *node)
+     * }
+     */
+    public static void bigllama_experts_leave(MemorySegment experts, MemorySegment node) {
+        var mh$ = bigllama_experts_leave.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("bigllama_experts_leave", experts, node);
+            }
+            mh$.invokeExact(experts, node);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -5,6 +5,7 @@ import io.github.bigllama.core.exception.DecodeException;
 import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.InsufficientRamException;
 import io.github.bigllama.core.residency.PassStats;
+import io.github.bigllama.internal.graph.EvalCallback;
 import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.load.ContextSizes;
 import io.github.bigllama.internal.load.MemoryFit;

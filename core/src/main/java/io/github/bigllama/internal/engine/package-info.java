@@ -1,5 +1,5 @@
 /**
- * The layer between the public classes and llama.cpp: contexts and their sequences, sampling, and
- * the callback through which the pager follows a computation.
+ * The layer between the public classes and llama.cpp: contexts and their sequences, the passes that
+ * they share, and sampling.
  */
 package io.github.bigllama.internal.engine;

@@ -1,5 +1,7 @@
 package io.github.bigllama.internal.pager;
 
+import java.util.Arrays;
+
 /**
  * Where the chosen experts of a weight are in the process's own memory: at equal distances, as in a
  * tensor. They stay there until {@link Pager#used}.
@@ -9,4 +11,9 @@ package io.github.bigllama.internal.pager;
  * @param places the number of places
  * @param chosen for each choice of each token, the place of that expert
  */
-public record ExpertSlots(long address, long stride, int places, int[] chosen) {}
+public record ExpertSlots(long address, long stride, int places, int[] chosen) {
+    /** For each choice of each token, the address of the first value of that expert. */
+    public long[] addresses() {
+        return Arrays.stream(chosen).mapToLong(place -> address + place * stride).toArray();
+    }
+}

@@ -29,8 +29,8 @@ final class Segment {
     private final BitSet held = new BitSet();
 
     /**
-     * The weights with experts in slots that are used where they are mapped all the same: only a
-     * row of slots that has all chosen ones can take the place of the weight.
+     * The weights with experts in slots that are used where they are mapped all the same: slots can
+     * only take the place of the weight if all chosen ones are in them.
      */
     private final BitSet mapped = new BitSet();
 
@@ -96,7 +96,7 @@ final class Segment {
         if (slots == null || !slots.has(first) || choices.length == 0) {
             return null;
         }
-        // The row begins at the first slot that is used: llama.cpp goes through all of it.
+        // From the first slot that is used to the last: llama.cpp goes through all between.
         int from = Integer.MAX_VALUE;
         int to = 0;
         int[] numbers = new int[choices.length];

@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.engine;
+package io.github.bigllama.internal.graph;
 
 import io.github.bigllama.bindings.llama.ggml_tensor;
 import io.github.bigllama.bindings.llama.llama_h;
@@ -54,6 +54,11 @@ final class GraphTensor {
 
     static boolean isOfType(long node, GgmlType type) {
         return MEMORY.get(ValueLayout.JAVA_INT, node + TYPE) == type.id();
+    }
+
+    /** Whether a node's operation is a function that it names itself. */
+    static boolean isCustom(long node) {
+        return MEMORY.get(ValueLayout.JAVA_INT, node + OPERATION) == llama_h.GGML_OP_CUSTOM();
     }
 
     /** The number of elements in a dimension. */

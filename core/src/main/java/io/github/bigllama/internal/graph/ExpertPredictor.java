@@ -1,6 +1,7 @@
-package io.github.bigllama.internal.engine;
+package io.github.bigllama.internal.graph;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -59,6 +60,11 @@ final class ExpertPredictor {
 
     /** Applies routers, which usually have one shape. */
     private MatrixProduct product;
+
+    /** Copies of routers, for the inputs of others: their norms differ. */
+    private final Map<Step, MemorySegment> copies = new HashMap<>();
+
+    private record Step(Router here, Router there) {}
 
     /** Predictions over one distance, and how good they have been. */
     private static final class Grades {
@@ -160,15 +166,10 @@ final class ExpertPredictor {
     }
 
     private int[] likeliest(Router here, long input, Router there, int count) {
-        float[] x = GraphTensor.floats(input, here.width);
-        if (here.norm != 0 && there.norm != 0) {
-            float[] before = GraphTensor.floats(here.norm, here.width);
-            float[] after = GraphTensor.floats(there.norm, here.width);
-            for (int i = 0; i < x.length; i++) {
-                x[i] *= after[i] / before[i];
-            }
-        }
-        float[] logits = product(there).of(there.weight, x);
+        MatrixProduct applied = product(there);
+        MemorySegment copy =
+                copies.computeIfAbsent(new Step(here, there), step -> copy(step, applied));
+        float[] logits = applied.of(copy, input);
         int[] places = new int[Math.min(count, there.experts)];
         for (int place = 0; place < places.length; place++) {
             int best = 0;
@@ -181,6 +182,20 @@ final class ExpertPredictor {
             logits[best] = Float.NEGATIVE_INFINITY;
         }
         return places;
+    }
+
+    private static MemorySegment copy(Step step, MatrixProduct product) {
+        Router there = step.there;
+        float[] scale = new float[there.width];
+        Arrays.fill(scale, 1);
+        if (step.here.norm != 0 && there.norm != 0) {
+            float[] before = GraphTensor.floats(step.here.norm, there.width);
+            float[] after = GraphTensor.floats(there.norm, there.width);
+            for (int i = 0; i < scale.length; i++) {
+                scale[i] = after[i] / before[i];
+            }
+        }
+        return product.copy(there.weight, scale);
     }
 
     private MatrixProduct product(Router router) {

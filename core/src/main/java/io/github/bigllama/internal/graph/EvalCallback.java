@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.engine;
+package io.github.bigllama.internal.graph;
 
 import io.github.bigllama.bindings.llama.ggml_backend_sched_eval_callback;
 import io.github.bigllama.core.gguf.GgmlType;
@@ -23,7 +23,7 @@ import java.util.function.DoubleConsumer;
  * <p>llama.cpp calls it on the thread that is inside llama_decode. Exceptions must not be thrown
  * there: a failure is kept, and ends the computation.
  */
-final class EvalCallback {
+public final class EvalCallback {
     /**
      * The beginning of the name of the nodes whose data are the experts that tokens were routed to.
      */
@@ -77,7 +77,7 @@ final class EvalCallback {
      *
      * @param abort ends the current computation
      */
-    EvalCallback(Pager pager, Runnable abort) {
+    public EvalCallback(Pager pager, Runnable abort) {
         this.pager = pager;
         this.abort = abort;
         this.operands = new SlotOperands(pager);
@@ -89,14 +89,14 @@ final class EvalCallback {
     }
 
     /** The native callback, which lives as long as the arena. */
-    MemorySegment callback(Arena arena) {
+    public MemorySegment callback(Arena arena) {
         operands.open(arena);
         predictor = new ExpertPredictor(arena);
         return ggml_backend_sched_eval_callback.allocate(this::onNode, arena);
     }
 
     /** Begins a pass, and forgets earlier failures. */
-    void begin(DoubleConsumer listener) {
+    public void begin(DoubleConsumer listener) {
         progress = listener;
         guard.reset();
         routing = -1;
@@ -112,7 +112,7 @@ final class EvalCallback {
      * The failure since the pass began; null if there is none. Unchecked exceptions are thrown
      * instead.
      */
-    Exception failure() {
+    public Exception failure() {
         return guard.rethrow();
     }
 

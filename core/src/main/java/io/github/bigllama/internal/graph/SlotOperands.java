@@ -1,4 +1,4 @@
-package io.github.bigllama.internal.engine;
+package io.github.bigllama.internal.graph;
 
 import io.github.bigllama.bindings.llama.ggml_tensor;
 import io.github.bigllama.core.residency.Weight;
@@ -15,21 +15,22 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Has llama.cpp compute with experts that are in slots of the pager. A multiplication by chosen
- * experts (ggml_mul_mat_id) finds each at a multiple of a stride from the first, so it gets the row
- * of slots for its weight, and the numbers of slots for those of the experts. That costs nothing,
- * while moving pages into llama.cpp's mapping would take system calls, and would have experts in
- * small pages: they are smaller than huge ones. The operands are exchanged before the node is
- * computed, and exchanged back before it is asked for again; llama.cpp reuses graphs.
+ * Has llama.cpp compute with experts that are in slots of the pager. That costs nothing, while
+ * moving pages into llama.cpp's mapping would take system calls, and would have experts in small
+ * pages: they are smaller than huge ones. A node is changed before it is computed, and changed back
+ * before it is asked for again; llama.cpp reuses graphs.
  *
- * <p>llama.cpp goes through all slots between the first and the last that a node uses, which takes
- * up to twenty microseconds per thousand: a row has no more than it must. Its kernels for several
- * tokens of IQ types (iqp.cpp) want the slices side by side; in slots, these types are computed
- * with as for single tokens.
+ * <p>For few tokens, a multiplication by chosen experts (ggml_mul_mat_id) becomes an {@link
+ * ExpertProduct}. For others it stays what it is, and as it finds each expert at a multiple of a
+ * stride from the first, it gets the slots for its weight, and the numbers of slots for those of
+ * the experts. Its kernels for several tokens of IQ types (iqp.cpp) want the slices side by side;
+ * in slots, these types are computed with as for single tokens.
  *
  * <p>For the thread that is inside llama_decode.
  */
 final class SlotOperands {
+    private static final System.Logger LOGGER = System.getLogger(SlotOperands.class.getName());
+
     private static final long TENSOR = ggml_tensor.sizeof();
 
     /** The index of the numbers of experts among the sources of the node. */
@@ -54,6 +55,14 @@ final class SlotOperands {
     /** The places whose tensors are used by what will be computed next. */
     private final BitSet inUse = new BitSet();
 
+    /** By place: the multiplication for few tokens; null before the first. */
+    private final ExpertProduct[] products;
+
+    /** The nodes that have become such multiplications. */
+    private final Map<Long, ExpertProduct> entered = new HashMap<>();
+
+    private boolean hasProducts = true;
+
     /** The places whose experts can only be used where the file is mapped. */
     private final BitSet mapped = new BitSet();
 
@@ -69,6 +78,7 @@ final class SlotOperands {
         }
         numbers = new MemorySegment[count];
         Arrays.fill(numbers, MemorySegment.NULL);
+        products = new ExpertProduct[count];
     }
 
     /** Takes memory for the operands, as long as the graphs of a context may be computed. */
@@ -82,8 +92,15 @@ final class SlotOperands {
         inUse.clear();
     }
 
-    /** Puts the operands back that a node had; before anything else is done with it. */
+    /** Has a node be what it was; before anything else is done with it. */
     void restore(long node) {
+        if (GraphTensor.isCustom(node)) {
+            ExpertProduct product = entered.remove(node);
+            if (product != null) {
+                product.leave(node);
+            }
+            return;
+        }
         long distance = GraphTensor.source(node, 0) - tensors.address();
         if (distance >= 0 && distance < tensors.byteSize()) {
             Operands operands = before.remove(node);
@@ -114,6 +131,12 @@ final class SlotOperands {
             return;
         }
         inUse.set(place);
+        ExpertProduct product = chosen.length <= ExpertProduct.MOST ? product(place) : null;
+        if (product != null) {
+            product.enter(node, slots.addresses());
+            entered.put(node, product);
+            return;
+        }
         long matrix = tensors.address() + 2 * TENSOR * place;
         long whole = GraphTensor.source(node, 0);
         before.put(node, new Operands(whole, router));
@@ -122,6 +145,22 @@ final class SlotOperands {
         GraphTensor.dimension(matrix, 3, 1, slots.stride() * slots.places());
         GraphTensor.source(node, 0, matrix);
         GraphTensor.source(node, CHOSEN, numbers(place, matrix + TENSOR, router, slots));
+    }
+
+    /** The multiplication of a weight; null if there can be none. */
+    private ExpertProduct product(int place) {
+        if (products[place] == null && hasProducts) {
+            try {
+                products[place] = new ExpertProduct(arena);
+            } catch (IllegalStateException e) {
+                hasProducts = false;
+                LOGGER.log(
+                        System.Logger.Level.DEBUG,
+                        "few experts are multiplied as many are: {0}",
+                        e.getMessage());
+            }
+        }
+        return products[place];
     }
 
     private long numbers(int place, long tensor, long router, ExpertSlots slots) {

@@ -1,9 +1,9 @@
-package io.github.bigllama.internal.engine;
+package io.github.bigllama.internal.graph;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.bigllama.internal.engine.ExpertPredictor.Prediction;
-import io.github.bigllama.internal.engine.ExpertPredictor.Router;
+import io.github.bigllama.internal.graph.ExpertPredictor.Prediction;
+import io.github.bigllama.internal.graph.ExpertPredictor.Router;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
