@@ -1,6 +1,7 @@
 /*
  * The parts of llama.cpp's C++ libraries `common` and `mtmd` that bigllama needs, as C functions: chat templates, parsing
- * of replies, grammars, speculation, its server, images and sounds; and products of experts. Texts are UTF-8 and end with NUL; requests and results are JSON.
+ * of replies, grammars, speculation, its server, images and sounds; and multiplications by experts. Texts are UTF-8 and
+ * end with NUL; requests and results are JSON.
  *
  * No function lets an exception out. A function that fails returns NULL and sets *error to a message. Free results and
  * errors with bigllama_text_free. Templates may be used by one thread at a time; everything else is thread-safe unless
@@ -256,9 +257,8 @@ BIGLLAMA_API int bigllama_media_positions(
 BIGLLAMA_API void bigllama_context_memory(const struct llama_context * context, int64_t * cache, int64_t * compute);
 
 /*
- * Products of chosen experts and their inputs, as ggml_mul_mat_id computes them on the CPU, of experts that may be
- * anywhere in memory. For one node of a graph at a time, and for the thread that computes it; freed when no node is
- * entered.
+ * Multiplies inputs with chosen experts as ggml_mul_mat_id does on the CPU; the experts may be anywhere in memory. For
+ * one node of a graph at a time, and for the thread that computes it; freed when no node is entered.
  */
 BIGLLAMA_API struct bigllama_experts * bigllama_experts_create(char ** error);
 

@@ -15,10 +15,10 @@
 
 namespace {
 
-/* As many rows of an expert are computed by a thread before it takes more, as in ggml_mul_mat_id with one token. */
+/* The rows of an expert that a thread takes at a time, as in ggml_mul_mat_id with one token. */
 constexpr int64_t CHUNK = 64;
 
-/* As many rows are computed for all tokens of an expert while the processor's cache has them. */
+/* The rows that stay in the processor's cache while all tokens of an expert are computed. */
 constexpr int64_t BLOCK = 16;
 
 using kernels = decltype(ggml_get_type_traits_cpu) *;
@@ -92,6 +92,9 @@ struct bigllama_experts {
         const int64_t rows = weight->ne[1];
         const int64_t chunks = (rows + CHUNK - 1) / CHUNK;
         const int64_t all = chunks * static_cast<int64_t>(groups.size());
+        if (begun >= all) {
+            return;
+        }
         const char * vectors = static_cast<const char *>(input->data);
         size_t stride = input->nb[1];
         size_t token = input->nb[2];
@@ -130,7 +133,8 @@ struct bigllama_experts {
         }
     }
 
-    static void operation(ggml_tensor * result, int, int, void * experts) {
+    /* There is no way to report a failure, and ggml itself ends the process without memory. */
+    static void operation(ggml_tensor * result, int, int, void * experts) noexcept {
         static_cast<bigllama_experts *>(experts)->compute(result);
     }
 };

@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.arena;
 
+import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
@@ -10,11 +11,14 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -30,6 +34,9 @@ public final class OwnMemory {
     private static final int THREADS = 4;
     private static final int MOST_MEASURED = 48;
     private static final double SECONDS = 0.2;
+
+    /** The least length of a row of slots, in weights. */
+    private static final int ROW = 16;
 
     /**
      * Own memory is chosen unless the page cache is a tenth faster, because it takes less processor
@@ -140,10 +147,47 @@ public final class OwnMemory {
     /**
      * Slots for the pieces of a model, without memory yet.
      *
+     * @param bytes memory that experts will have
      * @throws IOException if the system does not reserve addresses
      */
-    public Slots slots(PieceMap map) throws IOException {
-        return new Slots(lengths(map), map.everyTokenCount(), memory, system.mostMoved());
+    public Slots slots(PieceMap map, long bytes) throws IOException {
+        return new Slots(
+                lengths(map), rows(map, bytes), map.everyTokenCount(), memory, system.mostMoved());
+    }
+
+    /**
+     * For batches of many tokens llama.cpp takes memory and time for all slots of a row between the
+     * first and the last that it computes with, so that the slots of many weights are divided into
+     * several rows. In each there must be room for all experts of a weight, for prompts: rows are
+     * so long that this is a small part.
+     */
+    private static int[] rows(PieceMap map, long bytes) {
+        int[] rows = new int[map.count()];
+        double share = Math.min(1, (double) bytes / map.weights().size(Use.EXPERTS));
+        int from = 1;
+        for (List<Integer> alike : weightsBySize(map)) {
+            int count = Math.max(1, (int) (share * alike.size() / ROW));
+            for (int i = 0; i < alike.size(); i++) {
+                int weight = alike.get(i);
+                Arrays.fill(rows, map.first(weight), map.last(weight) + 1, from + i % count);
+            }
+            from += count;
+        }
+        return rows;
+    }
+
+    /** The weights with experts, those of one size together. */
+    private static Collection<List<Integer>> weightsBySize(PieceMap map) {
+        List<Weight> all = map.weights().all();
+        return IntStream.range(0, all.size())
+                .filter(weight -> all.get(weight).use() == Use.EXPERTS)
+                .boxed()
+                .collect(
+                        Collectors.groupingBy(
+                                weight -> all.get(weight).size(),
+                                TreeMap::new,
+                                Collectors.toList()))
+                .values();
     }
 
     /**

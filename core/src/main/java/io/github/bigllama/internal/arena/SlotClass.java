@@ -42,7 +42,7 @@ final class SlotClass {
     private long quota;
     private boolean growing;
 
-    /** The slab to take next; null if the quota does not allow it. */
+    /** The slab to take next; null if there is no room for it. */
     private Ground next;
 
     /** The number of slots that the quota allows; -1 while it is not known. */
@@ -126,9 +126,9 @@ final class SlotClass {
 
     private long countSlots() {
         BitSet some = numbers(slab -> !slab.retiring);
-        int next = some.nextClearBit(0);
-        for (some.set(next); isWithin(some); some.set(next)) {
-            next = some.nextClearBit(next);
+        int added = some.nextClearBit(0);
+        for (some.set(added); isWithin(some); some.set(added)) {
+            added = some.nextClearBit(added);
         }
         return (some.cardinality() - 1L) * perSlab;
     }

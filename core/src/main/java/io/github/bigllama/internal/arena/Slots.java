@@ -8,11 +8,12 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
- * The process's own memory for pieces, in slots. Pieces of one length have slots of that length,
- * cut from slabs of several huge pages; whole slabs are taken from the system and given back. A
- * piece that is no longer needed keeps its slot until another needs it.
+ * The process's own memory for pieces, in rows of slots. Pieces of one row and length have slots of
+ * that length, cut from slabs of several huge pages; whole slabs are taken from the system and
+ * given back. A piece that is no longer needed keeps its slot until another needs it.
  *
  * <p>Methods must be called with the lock of the pool held, except {@link Growth#run}.
  */
@@ -61,11 +62,13 @@ public final class Slots implements AutoCloseable {
      * Begins without slots.
      *
      * @param lengths by piece: bytes that can be in a slot; 0 for none
-     * @param moving the pieces before this one are moved out of their slots
+     * @param rows by piece: the number of its row; pieces of different rows share no slots
+     * @param moving the pieces before this one are moved out of their slots, and have row 0
      * @param mostMoved the most pieces that are moved at the same time
      * @throws IOException if the system does not reserve addresses
      */
-    Slots(long[] lengths, int moving, SlabMemory memory, int mostMoved) throws IOException {
+    Slots(long[] lengths, int[] rows, int moving, SlabMemory memory, int mostMoved)
+            throws IOException {
         this.moving = moving;
         this.mostMoved = mostMoved;
         classOf = new int[lengths.length];
@@ -73,18 +76,20 @@ public final class Slots implements AutoCloseable {
         Arrays.fill(classOf, NONE);
         Arrays.fill(slotOf, NONE);
         List<SlotClass> all = new ArrayList<>();
-        addClasses(lengths, 0, moving, memory, all);
-        addClasses(lengths, moving, lengths.length, memory, all);
+        for (int row = 0; row <= Arrays.stream(rows).max().orElse(-1); row++) {
+            int number = row;
+            int[] pieces = IntStream.range(0, rows.length).filter(p -> rows[p] == number).toArray();
+            addClasses(lengths, pieces, memory, all);
+        }
         classes = all.toArray(SlotClass[]::new);
     }
 
-    /** Adds the classes of some pieces, which are all moved, or all not. */
-    private void addClasses(
-            long[] lengths, int from, int to, SlabMemory memory, List<SlotClass> all)
+    /** Adds the classes of the pieces of a row. */
+    private void addClasses(long[] lengths, int[] pieces, SlabMemory memory, List<SlotClass> all)
             throws IOException {
-        long[] sizes = sizes(Arrays.copyOfRange(lengths, from, to));
+        long[] sizes = sizes(Arrays.stream(pieces).mapToLong(piece -> lengths[piece]).toArray());
         int[] counts = new int[sizes.length];
-        for (int piece = from; piece < to; piece++) {
+        for (int piece : pieces) {
             int place = Arrays.binarySearch(sizes, lengths[piece]);
             int next = place >= 0 ? place : -place - 1;
             // A piece that would leave most of a slot empty is kept in the page cache.
@@ -95,7 +100,7 @@ public final class Slots implements AutoCloseable {
             }
         }
         for (int k = 0; k < sizes.length; k++) {
-            all.add(new SlotClass(sizes[k], counts[k], from < moving, memory));
+            all.add(new SlotClass(sizes[k], counts[k], pieces[0] < moving, memory));
         }
     }
 
@@ -224,7 +229,7 @@ public final class Slots implements AutoCloseable {
         return ofPiece(piece).address(slotOf[piece]);
     }
 
-    /** The number of the slot of a piece among those of its length, which are side by side. */
+    /** The number of the slot of a piece among those of its length, which are in a row. */
     public int number(int piece) {
         return slotOf[piece];
     }

@@ -125,7 +125,8 @@ public final class Paging {
      */
     private long untouched(int tokens) {
         long used = computeBuffers / batch * tokens;
-        long touched = AvailableRam.anonymousBytes() - pager.ownBytes() - anonymousBefore;
+        long others = pager.ownBytes() + watch.ownBytes() + anonymousBefore;
+        long touched = AvailableRam.anonymousBytes() - others;
         return Math.clamp(used - touched, 0, computeBuffers);
     }
 

@@ -95,6 +95,11 @@ public final class EvalCallback {
         return ggml_backend_sched_eval_callback.allocate(this::onNode, arena);
     }
 
+    /** Bytes of memory that predictions have taken. */
+    public long ownBytes() {
+        return predictor == null ? 0 : predictor.copied();
+    }
+
     /** Begins a pass, and forgets earlier failures. */
     public void begin(DoubleConsumer listener) {
         progress = listener;

@@ -61,10 +61,11 @@ final class ExpertPredictor {
     /** Applies routers, which usually have one shape. */
     private MatrixProduct product;
 
-    /** Copies of routers, for the inputs of others: their norms differ. */
-    private final Map<Step, MemorySegment> copies = new HashMap<>();
+    /** By layer: a copy of its router's matrix. */
+    private final Map<Integer, MemorySegment> copies = new HashMap<>();
 
-    private record Step(Router here, Router there) {}
+    /** Bytes of the copies. */
+    private long copied;
 
     /** Predictions over one distance, and how good they have been. */
     private static final class Grades {
@@ -129,9 +130,17 @@ final class ExpertPredictor {
         this.arena = arena;
     }
 
-    /** Sets the router of a layer. */
+    /** Sets the router of a layer, which is in use now: its matrix is copied. */
     void learn(int layer, Router router) {
         routers.put(layer, router);
+        MemorySegment copy = product(router).copy(router.weight);
+        copies.put(layer, copy);
+        copied += copy.byteSize();
+    }
+
+    /** Bytes of memory for copies of routers. */
+    long copied() {
+        return copied;
     }
 
     boolean knows(int layer) {
@@ -154,7 +163,7 @@ final class ExpertPredictor {
                 break;
             }
             if (grades.predicts && here.width == there.getValue().width) {
-                int[] likeliest = likeliest(here, input, there.getValue(), used);
+                int[] likeliest = likeliest(here, input, there.getKey(), there.getValue(), used);
                 grades.predictions.put(there.getKey(), likeliest);
                 next.add(
                         new Prediction(
@@ -165,11 +174,16 @@ final class ExpertPredictor {
         return next;
     }
 
-    private int[] likeliest(Router here, long input, Router there, int count) {
-        MatrixProduct applied = product(there);
-        MemorySegment copy =
-                copies.computeIfAbsent(new Step(here, there), step -> copy(step, applied));
-        float[] logits = applied.of(copy, input);
+    private int[] likeliest(Router here, long input, int layer, Router there, int count) {
+        float[] x = GraphTensor.floats(input, here.width);
+        if (here.norm != 0 && there.norm != 0) {
+            float[] before = GraphTensor.floats(here.norm, here.width);
+            float[] after = GraphTensor.floats(there.norm, here.width);
+            for (int i = 0; i < x.length; i++) {
+                x[i] *= after[i] / before[i];
+            }
+        }
+        float[] logits = product(there).of(copies.get(layer), x);
         int[] places = new int[Math.min(count, there.experts)];
         for (int place = 0; place < places.length; place++) {
             int best = 0;
@@ -182,20 +196,6 @@ final class ExpertPredictor {
             logits[best] = Float.NEGATIVE_INFINITY;
         }
         return places;
-    }
-
-    private static MemorySegment copy(Step step, MatrixProduct product) {
-        Router there = step.there;
-        float[] scale = new float[there.width];
-        Arrays.fill(scale, 1);
-        if (step.here.norm != 0 && there.norm != 0) {
-            float[] before = GraphTensor.floats(step.here.norm, there.width);
-            float[] after = GraphTensor.floats(there.norm, there.width);
-            for (int i = 0; i < scale.length; i++) {
-                scale[i] = after[i] / before[i];
-            }
-        }
-        return product.copy(there.weight, scale);
     }
 
     private MatrixProduct product(Router router) {

@@ -17,7 +17,7 @@ import java.lang.foreign.ValueLayout;
  */
 @SuppressWarnings("restricted")
 final class ExpertProduct {
-    /** The most experts of all tokens. */
+    /** The most choices in a batch, over all its tokens. */
     static final int MOST = 64;
 
     private final MemorySegment product;

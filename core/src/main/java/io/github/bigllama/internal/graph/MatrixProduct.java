@@ -26,7 +26,7 @@ final class MatrixProduct {
     private final MemorySegment vector;
     private final MemorySegment result;
 
-    /** Makes room for the result. */
+    /** Makes room for the vector and the result. */
     MatrixProduct(int columns, int rows, Arena arena) {
         this.columns = columns;
         this.rows = rows;
@@ -36,8 +36,11 @@ final class MatrixProduct {
         CpuBackend.threads(backend, 1);
         MemorySegment context = context(arena);
         matrix = llama_h.ggml_new_tensor_2d(context, type.id(), columns, rows);
-        vector = llama_h.ggml_new_tensor_1d(context, llama_h.GGML_TYPE_F32(), columns);
-        MemorySegment product = llama_h.ggml_mul_mat(context, matrix, vector);
+        MemorySegment column =
+                llama_h.ggml_new_tensor_1d(context, llama_h.GGML_TYPE_F32(), columns);
+        vector = arena.allocate(ValueLayout.JAVA_FLOAT, columns);
+        ggml_tensor.data(column, vector);
+        MemorySegment product = llama_h.ggml_mul_mat(context, matrix, column);
         result = arena.allocate(ValueLayout.JAVA_FLOAT, rows);
         ggml_tensor.data(product, result);
         graph = llama_h.ggml_new_graph(context);
@@ -65,39 +68,22 @@ final class MatrixProduct {
      * Copies a matrix.
      *
      * @param address the address of its floats, row after row
-     * @param scale by column: a factor for its values
      */
-    MemorySegment copy(long address, float[] scale) {
+    MemorySegment copy(long address) {
         MemorySegment copy = arena.allocate(llama_h.ggml_nbytes(matrix), 64);
-        long size = copy.byteSize() / rows;
-        try (Arena scratch = Arena.ofConfined()) {
-            MemorySegment row = scratch.allocate(ValueLayout.JAVA_FLOAT, columns);
-            for (int i = 0; i < rows; i++) {
-                float[] values = GraphTensor.floats(address + 4L * i * columns, columns);
-                for (int j = 0; j < columns; j++) {
-                    values[j] *= scale[j];
-                }
-                MemorySegment.copy(values, 0, row, ValueLayout.JAVA_FLOAT, 0, columns);
-                MemorySegment target = copy.asSlice(i * size, size);
-                if (type == GgmlType.F32) {
-                    target.copyFrom(row);
-                } else {
-                    llama_h.ggml_quantize_chunk(
-                            type.id(), row, target, 0, 1, columns, MemorySegment.NULL);
-                }
-            }
+        MemorySegment floats =
+                MemorySegment.ofAddress(address).reinterpret((long) rows * columns * Float.BYTES);
+        if (type == GgmlType.F32) {
+            return copy.copyFrom(floats);
         }
+        llama_h.ggml_quantize_chunk(type.id(), floats, copy, 0, rows, columns, MemorySegment.NULL);
         return copy;
     }
 
-    /**
-     * The product of a copy and a vector.
-     *
-     * @param address the address of the vector's floats
-     */
-    float[] of(MemorySegment copy, long address) {
+    /** The product of a copy and a vector. */
+    float[] of(MemorySegment copy, float[] x) {
         ggml_tensor.data(matrix, copy);
-        ggml_tensor.data(vector, MemorySegment.ofAddress(address));
+        MemorySegment.copy(x, 0, vector, ValueLayout.JAVA_FLOAT, 0, columns);
         llama_h.ggml_backend_graph_compute(backend, graph);
         return result.toArray(ValueLayout.JAVA_FLOAT);
     }

@@ -21,10 +21,11 @@ import java.util.Map;
  * before it is asked for again; llama.cpp reuses graphs.
  *
  * <p>For few tokens, a multiplication by chosen experts (ggml_mul_mat_id) becomes an {@link
- * ExpertProduct}. For others it stays what it is, and as it finds each expert at a multiple of a
- * stride from the first, it gets the slots for its weight, and the numbers of slots for those of
- * the experts. Its kernels for several tokens of IQ types (iqp.cpp) want the slices side by side;
- * in slots, these types are computed with as for single tokens.
+ * ExpertProduct}. For more it stays what it is, and as it finds each expert at a multiple of a
+ * stride from the first, it gets the row of slots for its weight, and the numbers of slots for
+ * those of the experts. It takes memory and time for all slots between the first and the last: a
+ * row has no more than it must. Its kernels for several tokens of IQ types (iqp.cpp) want the
+ * slices side by side; in slots, these types are computed with as for single tokens.
  *
  * <p>For the thread that is inside llama_decode.
  */
@@ -155,8 +156,8 @@ final class SlotOperands {
             } catch (IllegalStateException e) {
                 hasProducts = false;
                 LOGGER.log(
-                        System.Logger.Level.DEBUG,
-                        "few experts are multiplied as many are: {0}",
+                        System.Logger.Level.WARNING,
+                        "llama.cpp multiplies few experts as slowly as many: {0}",
                         e.getMessage());
             }
         }

@@ -54,7 +54,7 @@ final class OwnWeights implements AutoCloseable {
         if (pool.slots() == null) {
             Slots slots;
             try {
-                slots = memory.slots(map);
+                slots = memory.slots(map, planner.expertRoom(false));
             } catch (IOException e) {
                 LOGGER.log(
                         System.Logger.Level.WARNING,

@@ -17,7 +17,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class PiecePool {
     private final ReentrantLock lock = new ReentrantLock();
-    private final Hold hold = lock::unlock;
+    private final Hold hold = this::release;
 
     /** Signalled when there is a task for a reader that waits. */
     private final Condition work = lock.newCondition();
@@ -35,8 +35,14 @@ final class PiecePool {
     /** The number of readers that wait for a task. */
     private int waiting;
 
-    /** The task of the reader that has been woken; null if none has. */
+    /**
+     * A task for the reader that has been woken; whichever comes first does it. Null if none has
+     * been woken.
+     */
     private Task offered;
+
+    /** Whether there may be another task, because something has changed. */
+    private boolean changed;
 
     private boolean closed;
 
@@ -58,6 +64,30 @@ final class PiecePool {
         return hold;
     }
 
+    private void release() {
+        try {
+            if (lock.getHoldCount() == 1) {
+                offer();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Wakes a reader if there is a task for it. Readers that are woken for nothing take the cores
+     * from computing. One is woken at a time, and wakes the next.
+     */
+    private void offer() {
+        if (changed && waiting > 0 && offered == null && !closed) {
+            changed = false;
+            offered = queue.next();
+            if (offered != null) {
+                work.signal();
+            }
+        }
+    }
+
     /** Waits for the next task of a reader; null if there will be none any more. */
     Task take() throws InterruptedException {
         lock.lockInterruptibly();
@@ -66,7 +96,8 @@ final class PiecePool {
                 Task task = offered == null && !closed ? queue.next() : offered;
                 offered = null;
                 if (task != null) {
-                    wake();
+                    changed = true;
+                    offer();
                     return task;
                 }
                 if (closed) {
@@ -96,16 +127,11 @@ final class PiecePool {
     }
 
     /**
-     * Wakes a reader if there is something to do, because something has changed. Readers that are
-     * woken for nothing take the cores from computing. One is woken at a time, and wakes the next.
+     * Notes that there may be a task, for which a reader is woken when the thread lets others in:
+     * until then, more may change.
      */
     void wake() {
-        if (waiting > 0 && offered == null && !closed) {
-            offered = queue.next();
-            if (offered != null) {
-                work.signal();
-            }
-        }
+        changed = true;
     }
 
     /** What a pass is doing now. */
@@ -344,6 +370,7 @@ final class PiecePool {
         if (transfers.failure() != null) {
             throw transfers.failure();
         }
+        offer();
         change.await(1, TimeUnit.SECONDS);
     }
 

@@ -96,7 +96,7 @@ final class Segment {
         if (slots == null || !slots.has(first) || choices.length == 0) {
             return null;
         }
-        // From the first slot that is used to the last: llama.cpp goes through all between.
+        // The row begins at the first slot that is used: llama.cpp goes through all of it.
         int from = Integer.MAX_VALUE;
         int to = 0;
         int[] numbers = new int[choices.length];
@@ -150,8 +150,8 @@ final class Segment {
             return;
         }
         long start = System.nanoTime();
-        demand(weight, pool.isStuck());
         pool.activity(Activity.WAITING);
+        demand(weight, pool.isStuck());
         // A piece that was about to be dropped is available as soon as it is asked for, without a
         // change to wait for.
         while (!isHere(weight)) {

@@ -2,11 +2,16 @@ package io.github.bigllama.internal.arena;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pagecache.OwnPages;
 import io.github.bigllama.internal.pagecache.SlabMemory;
+import io.github.bigllama.internal.pieces.PieceMap;
+import io.github.bigllama.testing.Models;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -17,6 +22,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 @SuppressWarnings("restricted")
 class SlotsTest {
@@ -38,7 +44,7 @@ class SlotsTest {
     private void open(int pieces, long length, int mostMoved) throws IOException {
         long[] lengths = new long[pieces];
         Arrays.fill(lengths, length);
-        slots = new Slots(lengths, pieces, memory, mostMoved);
+        slots = new Slots(lengths, new int[pieces], pieces, memory, mostMoved);
     }
 
     /** Fills slots as readers do, until there are no more; returns how many pieces are in. */
@@ -223,10 +229,36 @@ class SlotsTest {
             lengths[i] = 50 * page - i % 2 * page;
         }
         lengths[100] = 3 * page;
-        slots = new Slots(lengths, 0, memory, 1000);
+        slots = new Slots(lengths, new int[101], 0, memory, 1000);
         assertThat(slots.classCount()).isEqualTo(1);
         assertThat(slots.has(0)).isTrue();
         assertThat(slots.has(1)).isTrue();
         assertThat(slots.has(100)).isFalse();
+    }
+
+    /** There is a row for each sixteen weights of experts that there is memory for. */
+    @Test
+    void expertsOfAWeightAreInOneRowAndManyWeightsInSeveral(@TempDir Path folder)
+            throws IOException {
+        PieceMap map = new PieceMap(Models.weights(Models.manyExperts(folder)));
+        OwnMemory own = new OwnMemory(OwnMemory.Choice.AUTO, OwnPages.ofThisSystem());
+        List<Weight> experts =
+                map.weights().all().stream().filter(w -> w.use() == Use.EXPERTS).toList();
+        long weight = experts.getFirst().size();
+        slots = own.slots(map, 31 * weight);
+        // Some slices are in a page more than others.
+        int lengths = slots.classCount();
+        slots.close();
+        slots = own.slots(map, 33 * weight);
+        assertThat(slots.classCount()).isEqualTo(2 * lengths);
+        int[] inClass = new int[2 * lengths];
+        for (Weight each : experts) {
+            int first = map.first(map.weights().all().indexOf(each));
+            for (int piece = first; piece < first + 64; piece++) {
+                assertThat(slots.classOf(piece)).isEqualTo(slots.classOf(first));
+            }
+            inClass[slots.classOf(first)]++;
+        }
+        assertThat(Arrays.stream(inClass).limit(lengths).sum()).isEqualTo(experts.size() / 2);
     }
 }

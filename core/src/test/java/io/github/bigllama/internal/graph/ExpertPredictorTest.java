@@ -200,4 +200,31 @@ class ExpertPredictorTest {
         assertThat(predictor.next(6, randomVector().address(), USED)).isEmpty();
         predictor.chosen(6, new int[] {1});
     }
+
+    /** Their copies have eight bits per value. */
+    @Test
+    void routersOfWholeBlocksAreCopied() {
+        int width = 64;
+        MemorySegment matrix = arena.allocate(4L * width * EXPERTS, 4);
+        for (int expert = 0; expert < EXPERTS; expert++) {
+            matrix.setAtIndex(ValueLayout.JAVA_FLOAT, (long) expert * width + 2 * expert, 1);
+        }
+        predictor.learn(0, new Router(matrix.address(), 0, width, EXPERTS));
+        predictor.learn(1, new Router(matrix.address(), 0, width, EXPERTS));
+        assertThat(predictor.copied()).isEqualTo(2L * width * EXPERTS * 34 / 32);
+        matrix.fill((byte) 0);
+        predictor.begin();
+        MemorySegment input = arena.allocate(4L * width, 4);
+        for (int i = 0; i < 50; i++) {
+            int[] shuffled =
+                    random.ints(0, EXPERTS).distinct().limit(EXPERTS).toArray();
+            for (int rank = 0; rank < EXPERTS; rank++) {
+                input.setAtIndex(ValueLayout.JAVA_FLOAT, 2L * shuffled[rank], EXPERTS - rank);
+            }
+            int[] likely = predictor.next(0, input.address(), USED).getFirst().experts();
+            int[] largest = Arrays.copyOf(shuffled, USED);
+            assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest);
+            predictor.chosen(1, largest);
+        }
+    }
 }

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -119,6 +120,36 @@ class ExpertCacheTest {
         }
         use(2);
         assertThat(cache.contains(piece(2))).isTrue();
+    }
+
+    /** Its order is brought up to date only when it matters. */
+    @Test
+    void theLeastUsedIsEvictedHoweverScoresHaveGrownSince() {
+        Random random = new Random(1);
+        cache.resize(40L * map.length(piece(0)));
+        List<Integer> evicted = new ArrayList<>();
+        int evictions = 0;
+        for (int token = 0; token < 5000; token++) {
+            cache.age();
+            for (int i = 0; i < 4; i++) {
+                int expert = (int) Math.min(63, Math.abs(random.nextGaussian()) * 30);
+                cache.touch(0, expert);
+                evicted.clear();
+                cache.admit(piece(expert), NOTHING_BUSY, evicted);
+                evictions += evicted.size();
+                double most = evicted.stream().mapToDouble(this::score).max().orElse(0);
+                for (int other = 0; other < 64; other++) {
+                    if (cache.contains(piece(other))) {
+                        assertThat(score(piece(other))).isGreaterThanOrEqualTo(most);
+                    }
+                }
+            }
+        }
+        assertThat(evictions).isGreaterThan(100);
+    }
+
+    private double score(int piece) {
+        return cache.scores()[piece - map.first(weights[0])];
     }
 
     private int piece(int expert) {

@@ -217,8 +217,9 @@ class OwnPagerTest {
         compare(0, content.length);
     }
 
+    /** Many slots are in several rows, in each of which all experts of a weight have room. */
     @Test
-    void theExpertsOfManyLayersAreUsedInSlots() throws Exception {
+    void expertsAreUsedInSeveralRowsOfSlots() throws Exception {
         Path path = Models.manyExperts(folder);
         open(path, Files.size(path) * 97 / 100, Choice.AUTO);
         Random random = new Random(1);
