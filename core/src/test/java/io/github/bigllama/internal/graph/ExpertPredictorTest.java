@@ -216,8 +216,7 @@ class ExpertPredictorTest {
         predictor.begin();
         MemorySegment input = arena.allocate(4L * width, 4);
         for (int i = 0; i < 50; i++) {
-            int[] shuffled =
-                    random.ints(0, EXPERTS).distinct().limit(EXPERTS).toArray();
+            int[] shuffled = random.ints(0, EXPERTS).distinct().limit(EXPERTS).toArray();
             for (int rank = 0; rank < EXPERTS; rank++) {
                 input.setAtIndex(ValueLayout.JAVA_FLOAT, 2L * shuffled[rank], EXPERTS - rank);
             }
