@@ -783,15 +783,6 @@ public class llama_h extends llama_h$shared {
     public static int GGML_TYPE_COUNT() {
         return GGML_TYPE_COUNT;
     }
-    private static final int GGML_OP_CUSTOM = (int)95L;
-    /**
-     * {@snippet lang=c :
-     * enum ggml_op.GGML_OP_CUSTOM = 95
-     * }
-     */
-    public static int GGML_OP_CUSTOM() {
-        return GGML_OP_CUSTOM;
-    }
     private static final int GGML_LOG_LEVEL_NONE = (int)0L;
     /**
      * {@snippet lang=c :

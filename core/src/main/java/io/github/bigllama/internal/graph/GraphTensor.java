@@ -56,9 +56,9 @@ final class GraphTensor {
         return MEMORY.get(ValueLayout.JAVA_INT, node + TYPE) == type.id();
     }
 
-    /** Whether a node's operation is a function that it names itself. */
-    static boolean isCustom(long node) {
-        return MEMORY.get(ValueLayout.JAVA_INT, node + OPERATION) == llama_h.GGML_OP_CUSTOM();
+    /** The number of a node's operation. */
+    static int operation(long node) {
+        return MEMORY.get(ValueLayout.JAVA_INT, node + OPERATION);
     }
 
     /** The number of elements in a dimension. */

@@ -62,6 +62,9 @@ final class SlotOperands {
     /** The nodes that have become such multiplications. */
     private final Map<Long, ExpertProduct> entered = new HashMap<>();
 
+    /** The operation that these nodes have; -1 before the first. */
+    private int operation = -1;
+
     private boolean hasProducts = true;
 
     /** The places whose experts can only be used where the file is mapped. */
@@ -95,7 +98,7 @@ final class SlotOperands {
 
     /** Has a node be what it was; before anything else is done with it. */
     void restore(long node) {
-        if (GraphTensor.isCustom(node)) {
+        if (GraphTensor.operation(node) == operation) {
             ExpertProduct product = entered.remove(node);
             if (product != null) {
                 product.leave(node);
@@ -136,6 +139,7 @@ final class SlotOperands {
         if (product != null) {
             product.enter(node, slots.addresses());
             entered.put(node, product);
+            operation = GraphTensor.operation(node);
             return;
         }
         long matrix = tensors.address() + 2 * TENSOR * place;

@@ -129,14 +129,16 @@ class ExpertProductTest {
         MemorySegment kept = arena.allocate(data(weight).byteSize(), 64).copyFrom(data(weight));
         data(weight).fill((byte) 0);
         ExpertProduct product = new ExpertProduct(arena);
+        int operation = GraphTensor.operation(node.address());
 
         for (int pass = 0; pass < 3; pass++) {
             product.enter(node.address(), slices);
+            assertThat(GraphTensor.operation(node.address())).isNotEqualTo(operation);
             assertThat(Arrays.mismatch(computed(graph, node), expected)).isEqualTo(-1);
             product.leave(node.address());
         }
 
-        assertThat(GraphTensor.isCustom(node.address())).isFalse();
+        assertThat(GraphTensor.operation(node.address())).isEqualTo(operation);
         data(weight).copyFrom(kept);
         assertThat(Arrays.mismatch(computed(graph, node), expected)).isEqualTo(-1);
     }
