@@ -67,7 +67,7 @@ public final class Paging {
     private void reserve(long bytes, int tokens) {
         computeBuffers = bytes;
         batch = tokens;
-        anonymousBefore = AvailableRam.anonymousBytes() - pager.ownBytes();
+        anonymousBefore = otherBytes();
         pager.reserve(bytes);
         pager.warmUp();
     }
@@ -125,9 +125,13 @@ public final class Paging {
      */
     private long untouched(int tokens) {
         long used = computeBuffers / batch * tokens;
-        long others = pager.ownBytes() + watch.ownBytes() + anonymousBefore;
-        long touched = AvailableRam.anonymousBytes() - others;
+        long touched = otherBytes() - anonymousBefore;
         return Math.clamp(used - touched, 0, computeBuffers);
+    }
+
+    /** Bytes of the process's own memory that hold neither weights nor copies of them. */
+    private long otherBytes() {
+        return AvailableRam.anonymousBytes() - pager.ownBytes() - watch.ownBytes();
     }
 
     /** The cost of the last pass; empty before the first. */

@@ -132,10 +132,10 @@ final class ExpertPredictor {
 
     /** Sets the router of a layer, which is in use now: its matrix is copied. */
     void learn(int layer, Router router) {
-        routers.put(layer, router);
         MemorySegment copy = product(router).copy(router.weight);
-        copies.put(layer, copy);
         copied += copy.byteSize();
+        copies.put(layer, copy);
+        routers.put(layer, router);
     }
 
     /** Bytes of memory for copies of routers. */

@@ -44,6 +44,9 @@ final class Readers implements AutoCloseable {
             return null;
         } catch (IOException e) {
             return e;
+        } catch (RuntimeException | Error e) {
+            // A task that is never done would be waited for.
+            return new IOException(e.toString(), e);
         }
     }
 
