@@ -144,10 +144,8 @@ public final class AvailableRam {
 
     /** The number after a name at the beginning of a line. */
     private static OptionalLong value(String text, String name) {
-        int line = text.startsWith(name) ? 0 : text.indexOf("\n" + name) + 1;
-        return line == 0 && !text.startsWith(name)
-                ? OptionalLong.empty()
-                : number(text, line + name.length());
+        int line = ("\n" + text).indexOf("\n" + name);
+        return line < 0 ? OptionalLong.empty() : number(text, line + name.length());
     }
 
     /** The number that follows in a line; empty if none does, or one too large for a limit. */

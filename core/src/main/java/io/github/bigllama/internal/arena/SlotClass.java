@@ -241,10 +241,10 @@ final class SlotClass {
 
     /** Finds out what the slabs and the quota allow now. */
     private void changed() {
-        Ground ground = ground(freeNumber());
-        boolean fits =
-                taken + ground.to - ground.from <= quota && end(ground.slab) <= memory.size();
-        next = fits ? ground : null;
+        int number = freeNumber();
+        BitSet all = numbers(slab -> true);
+        all.set(number);
+        next = isWithin(all) ? ground(number) : null;
         most = -1;
     }
 

@@ -51,7 +51,8 @@ final class ExpertPredictor {
      */
     record Prediction(int layer, int[] experts) {}
 
-    private final TreeMap<Integer, Router> routers = new TreeMap<>();
+    /** By layer. */
+    private final TreeMap<Integer, Known> routers = new TreeMap<>();
 
     /** The predictions of each distance, the next layer's first. */
     private final List<Grades> distances = Stream.generate(Grades::new).limit(AHEAD).toList();
@@ -61,11 +62,8 @@ final class ExpertPredictor {
     /** Applies routers, which usually have one shape. */
     private MatrixProduct product;
 
-    /** By layer: a copy of its router's matrix. */
-    private final Map<Integer, MemorySegment> copies = new HashMap<>();
-
-    /** Bytes of the copies. */
-    private long copied;
+    /** A router, and a copy of its matrix. */
+    private record Known(Router router, MemorySegment copy) {}
 
     /** Predictions over one distance, and how good they have been. */
     private static final class Grades {
@@ -132,15 +130,12 @@ final class ExpertPredictor {
 
     /** Sets the router of a layer, which is in use now: its matrix is copied. */
     void learn(int layer, Router router) {
-        MemorySegment copy = product(router).copy(router.weight);
-        copied += copy.byteSize();
-        copies.put(layer, copy);
-        routers.put(layer, router);
+        routers.put(layer, new Known(router, product(router).copy(router.weight)));
     }
 
     /** Bytes of memory for copies of routers. */
     long copied() {
-        return copied;
+        return routers.values().stream().mapToLong(known -> known.copy.byteSize()).sum();
     }
 
     boolean knows(int layer) {
@@ -156,14 +151,14 @@ final class ExpertPredictor {
      */
     List<Prediction> next(int layer, long input, int used) {
         List<Prediction> next = new ArrayList<>();
-        Router here = routers.get(layer);
-        Map.Entry<Integer, Router> there = routers.higherEntry(layer);
+        Known here = routers.get(layer);
+        Map.Entry<Integer, Known> there = routers.higherEntry(layer);
         for (Grades grades : distances) {
             if (here == null || there == null) {
                 break;
             }
-            if (grades.predicts && here.width == there.getValue().width) {
-                int[] likeliest = likeliest(here, input, there.getKey(), there.getValue(), used);
+            if (grades.predicts && here.router.width == there.getValue().router.width) {
+                int[] likeliest = likeliest(here.router, input, there.getValue(), used);
                 grades.predictions.put(there.getKey(), likeliest);
                 next.add(
                         new Prediction(
@@ -174,7 +169,8 @@ final class ExpertPredictor {
         return next;
     }
 
-    private int[] likeliest(Router here, long input, int layer, Router there, int count) {
+    private int[] likeliest(Router here, long input, Known known, int count) {
+        Router there = known.router;
         float[] x = GraphTensor.floats(input, here.width);
         if (here.norm != 0 && there.norm != 0) {
             float[] before = GraphTensor.floats(here.norm, here.width);
@@ -183,7 +179,7 @@ final class ExpertPredictor {
                 x[i] *= after[i] / before[i];
             }
         }
-        float[] logits = product(there).of(copies.get(layer), x);
+        float[] logits = product(there).of(known.copy, x);
         int[] places = new int[Math.min(count, there.experts)];
         for (int place = 0; place < places.length; place++) {
             int best = 0;

@@ -73,9 +73,6 @@ final class MatrixProduct {
         MemorySegment copy = arena.allocate(llama_h.ggml_nbytes(matrix), 64);
         MemorySegment floats =
                 MemorySegment.ofAddress(address).reinterpret((long) rows * columns * Float.BYTES);
-        if (type == GgmlType.F32) {
-            return copy.copyFrom(floats);
-        }
         llama_h.ggml_quantize_chunk(type.id(), floats, copy, 0, rows, columns, MemorySegment.NULL);
         return copy;
     }

@@ -1,7 +1,5 @@
 package io.github.bigllama.internal.pager;
 
-import java.util.Arrays;
-
 /**
  * Where the chosen experts of a weight are in the process's own memory: at equal distances, as in a
  * tensor. They stay there until {@link Pager#used}.
@@ -14,6 +12,10 @@ import java.util.Arrays;
 public record ExpertSlots(long address, long stride, int places, int[] chosen) {
     /** For each choice of each token, the address of the first value of that expert. */
     public long[] addresses() {
-        return Arrays.stream(chosen).mapToLong(place -> address + place * stride).toArray();
+        long[] addresses = new long[chosen.length];
+        for (int i = 0; i < chosen.length; i++) {
+            addresses[i] = address + chosen[i] * stride;
+        }
+        return addresses;
     }
 }

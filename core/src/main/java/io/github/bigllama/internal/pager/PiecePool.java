@@ -17,7 +17,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class PiecePool {
     private final ReentrantLock lock = new ReentrantLock();
-    private final Hold hold = this::release;
+    private final Hold hold = this::endHold;
 
     /** Signalled when there is a task for a reader that waits. */
     private final Condition work = lock.newCondition();
@@ -31,9 +31,6 @@ final class PiecePool {
 
     /** Pieces that were not needed when they were first held. */
     private final BitSet borrowed = new BitSet();
-
-    /** The number of readers that wait for a task. */
-    private int waiting;
 
     /**
      * A task for the reader that has been woken; whichever comes first does it. Null if none has
@@ -64,7 +61,7 @@ final class PiecePool {
         return hold;
     }
 
-    private void release() {
+    private void endHold() {
         try {
             if (lock.getHoldCount() == 1) {
                 offer();
@@ -79,7 +76,7 @@ final class PiecePool {
      * from computing. One is woken at a time, and wakes the next.
      */
     private void offer() {
-        if (changed && waiting > 0 && offered == null && !closed) {
+        if (changed && lock.hasWaiters(work) && offered == null && !closed) {
             changed = false;
             offered = queue.next();
             if (offered != null) {
@@ -103,12 +100,7 @@ final class PiecePool {
                 if (closed) {
                     return null;
                 }
-                waiting++;
-                try {
-                    work.await();
-                } finally {
-                    waiting--;
-                }
+                work.await();
             }
         } finally {
             lock.unlock();

@@ -2,9 +2,7 @@ package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.core.residency.AvailableRam;
 import io.github.bigllama.core.residency.RamBudget;
-import java.io.FileInputStream;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import io.github.bigllama.internal.system.SystemFile;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 import java.util.function.LongConsumer;
@@ -98,12 +96,7 @@ final class PressureWatch implements AutoCloseable {
 
     /** Microseconds for which programs have waited for memory; 0 where the system does not say. */
     private static long stalled() {
-        // Not with a channel, because an interrupt would close it.
-        try (FileInputStream in = new FileInputStream(PRESSURE.toFile())) {
-            return stalled(new String(in.readAllBytes(), StandardCharsets.US_ASCII)).orElse(0);
-        } catch (IOException e) {
-            return 0;
-        }
+        return stalled(SystemFile.text(PRESSURE)).orElse(0);
     }
 
     static OptionalLong stalled(String text) {

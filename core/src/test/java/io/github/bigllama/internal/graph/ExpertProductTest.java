@@ -63,10 +63,6 @@ class ExpertProductTest {
         MemorySegment weight = tensor(type.id(), COLUMNS, ROWS, EXPERTS);
         MemorySegment values = arena.allocate(4L * COLUMNS * ROWS * EXPERTS, 4);
         randomFloats(values);
-        if (type == GgmlType.F32) {
-            data(weight).copyFrom(values);
-            return weight;
-        }
         MemorySegment importance = arena.allocate(4L * COLUMNS, 4);
         for (int i = 0; i < COLUMNS; i++) {
             importance.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
