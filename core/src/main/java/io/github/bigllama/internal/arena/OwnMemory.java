@@ -5,6 +5,7 @@ import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
 import io.github.bigllama.internal.pagecache.OwnPages;
+import io.github.bigllama.internal.pagecache.ReadBatch;
 import io.github.bigllama.internal.pagecache.SlabMemory;
 import io.github.bigllama.internal.pieces.PieceMap;
 import java.io.IOException;
@@ -142,6 +143,11 @@ public final class OwnMemory {
             }
         }
         return unit;
+    }
+
+    /** Hands several reads to the system at once; null if there is no such thing. */
+    public ReadBatch batch() {
+        return system == null ? null : system.batch();
     }
 
     /**

@@ -78,6 +78,11 @@ final class LinuxOwnPages extends OwnPages {
     }
 
     @Override
+    public ReadBatch batch() {
+        return LinuxReadBatch.open();
+    }
+
+    @Override
     void moveIn(long slot, long place, long length) throws IOException {
         move(slot, place, length);
     }

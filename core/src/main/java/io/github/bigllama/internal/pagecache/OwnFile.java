@@ -86,6 +86,40 @@ public final class OwnFile implements AutoCloseable {
         }
     }
 
+    /** A read that somebody else does. */
+    public static final class Begun {
+        private final Copies.Copy copy;
+        private final DirectRead read;
+
+        private Begun(Copies.Copy copy, DirectRead read) {
+            this.copy = copy;
+            this.read = read;
+        }
+
+        /** What is to be read. */
+        public DirectRead read() {
+            return read;
+        }
+    }
+
+    /** Begins to read a part into a slot, to be followed by {@link #end}. */
+    public Begun begin(long slot, long offset, long length) {
+        Copies.Copy copy = copies.begin(length);
+        return new Begun(copy, new DirectRead(copy.descriptor(), slot, length, offset));
+    }
+
+    /**
+     * Ends a read; if it has failed, {@link #read} may say why, or succeed.
+     *
+     * @param count bytes that were read, or an error
+     * @param least bytes that are needed
+     * @return whether they have been read
+     */
+    public boolean end(Begun begun, long count, long least) {
+        copies.end(begun.copy, begun.read.length(), count >= least);
+        return count >= least;
+    }
+
     private void read(Copies.Copy copy, long slot, long offset, long length, long least)
             throws IOException {
         long done = 0;

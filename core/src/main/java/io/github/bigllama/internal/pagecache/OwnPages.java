@@ -96,6 +96,11 @@ public abstract class OwnPages {
         return Integer.MAX_VALUE;
     }
 
+    /** Hands several reads to the system at once; null if it takes one at a time. */
+    public ReadBatch batch() {
+        return null;
+    }
+
     /** Reads into memory; returns bytes, 0 at the end of the file, or -errno. */
     long read(int file, long address, long length, long offset) {
         return PosixMemory.read(file, address, length, offset);

@@ -6,7 +6,9 @@ import io.github.bigllama.internal.pager.Transfers.Task;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.Schedule;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -32,10 +34,7 @@ final class PiecePool {
     /** Pieces that were not needed when they were first held. */
     private final BitSet borrowed = new BitSet();
 
-    /**
-     * A task for the reader that has been woken; whichever comes first does it. Null if none has
-     * been woken.
-     */
+    /** A task for whichever reader comes first; null if there is none. */
     private Task offered;
 
     /** Whether there may be another task, because something has changed. */
@@ -85,26 +84,51 @@ final class PiecePool {
         }
     }
 
-    /** Waits for the next task of a reader; null if there will be none any more. */
-    Task take() throws InterruptedException {
+    /**
+     * Waits for the next tasks of a reader: one, or some reads that can be done together. None if
+     * there will be none any more.
+     *
+     * @param most the most tasks
+     */
+    List<Task> take(int most) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             while (true) {
-                Task task = offered == null && !closed ? queue.next() : offered;
-                offered = null;
-                if (task != null) {
+                List<Task> tasks = takeNow(most);
+                if (!tasks.isEmpty()) {
                     changed = true;
                     offer();
-                    return task;
+                    return tasks;
                 }
                 if (closed) {
-                    return null;
+                    return tasks;
                 }
                 work.await();
             }
         } finally {
             lock.unlock();
         }
+    }
+
+    private List<Task> takeNow(int most) {
+        List<Task> tasks = new ArrayList<>();
+        while (tasks.size() < most) {
+            Task task = offered == null && !closed ? queue.next() : offered;
+            offered = task;
+            boolean fits = task != null && (tasks.isEmpty() || task.isRead());
+            if (!fits) {
+                break;
+            }
+            offered = null;
+            tasks.add(task);
+            if (!task.isRead()) {
+                break;
+            }
+        }
+        if (offered != null) {
+            work.signal();
+        }
+        return tasks;
     }
 
     /** Ends a task from {@link #take}; the reader then takes the next. */

@@ -1,9 +1,9 @@
 package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.internal.arena.Slots;
+import io.github.bigllama.internal.pagecache.DirectRead;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnFile;
-import io.github.bigllama.internal.pagecache.SlabMemory;
 import io.github.bigllama.internal.pager.PieceStates.State;
 import io.github.bigllama.internal.pieces.PieceMap;
 import java.io.IOException;
@@ -49,7 +49,26 @@ final class Transfers {
     }
 
     /** A piece to read, drop or move, or memory to allocate. */
-    record Task(Work work, Outcome outcome) {
+    record Task(Work work, Outcome outcome, Filling slice) {
+        private Task(Work work, Outcome outcome) {
+            this(work, outcome, null);
+        }
+
+        /** Whether it is one read, which others can be done together with. */
+        boolean isRead() {
+            return slice != null;
+        }
+
+        /** As {@link Filling#begin}. */
+        DirectRead begin() {
+            return slice.begin();
+        }
+
+        /** As {@link Filling#end}. */
+        void end(long count) throws IOException {
+            slice.end(count);
+        }
+
         void run() throws IOException {
             work.run();
         }
@@ -206,106 +225,30 @@ final class Transfers {
         if (slot.evicted() >= 0) {
             states.dropping(slot.evicted());
         }
-        Filling filling = new Filling(piece, slot);
-        return new Task(filling::run, filling::done);
+        boolean moves = slots.isMoved(piece);
+        Filling filling = new Filling(map, files, piece, slot, moves, moves && !edges.get(piece));
+        return new Task(filling::run, problem -> filled(filling, problem), moves ? null : filling);
     }
 
-    /**
-     * Reads a piece into own memory. One that every token uses is moved to its place then; a slice
-     * stays in its slot, and is computed with there.
-     */
-    private final class Filling {
-        private final int piece;
-        private final Slots.Slot slot;
-        private final int before;
-        private final MappedFile file;
-        private final OwnFile own;
-        private final OwnFile ownBefore;
-        private final boolean moves;
-        private final boolean withEdges;
-        private boolean evicted;
-        private boolean refused;
-        private boolean unread;
-
-        Filling(int piece, Slots.Slot slot) {
-            this.piece = piece;
-            this.slot = slot;
-            this.before = slot.evicted();
-            this.moves = slots.isMoved(piece);
-            this.withEdges = moves && !edges.get(piece);
-            this.file = files.get(map.file(piece));
-            this.own = files.own(map.file(piece));
-            // Pieces that are moved share slots only with each other.
-            this.ownBefore = moves && before >= 0 ? files.own(map.file(before)) : null;
+    /** Updates the states after a piece was read into own memory, or could not be. */
+    private void filled(Filling filling, IOException problem) {
+        int piece = filling.piece();
+        int before = filling.before();
+        if (before >= 0 && filling.hasEvicted()) {
+            states.dropped(before);
+        } else if (before >= 0) {
+            states.idleAgain(before);
         }
-
-        void run() throws IOException {
-            try {
-                if (ownBefore != null) {
-                    ownBefore.evict(slot.address(), map.ownOffset(before), map.ownLength(before));
-                }
-                evicted = true;
-                if (withEdges) {
-                    readEdges();
-                }
-                if (moves) {
-                    own.fill(slot.address(), map.ownOffset(piece), map.ownLength(piece));
-                } else {
-                    readSlice();
-                }
-            } catch (OwnFile.MoveException e) {
-                refused = true;
-                file.read(map.offset(piece), map.length(piece));
-            } catch (OwnFile.ReadException e) {
-                unread = true;
-                file.read(map.offset(piece), map.length(piece));
-            }
+        if (filling.isRefused()) {
+            slots.refused(piece, filling.hasEvicted() ? -1 : before);
+        } else if (filling.isUnread() || problem != null) {
+            slots.vacate(piece);
         }
-
-        /** All slices of a weight begin at the same distance from the start of their slots. */
-        private void readSlice() throws IOException {
-            long skew = map.skew(piece);
-            long size = map.sliceSize(piece);
-            own.read(slot.address(), map.offset(piece), map.length(piece), skew + size);
-            long wanted = map.skew(map.firstSibling(piece));
-            if (skew != wanted) {
-                SlabMemory.move(slot.address() + skew, slot.address() + wanted, size);
-            }
-        }
-
-        /**
-         * Reads the pages at both ends, which neighbours share: they stay in the page cache once
-         * they are there.
-         */
-        private void readEdges() throws IOException {
-            long start = map.ownOffset(piece);
-            long end = start + map.ownLength(piece);
-            long last = map.offset(piece) + map.length(piece);
-            if (map.offset(piece) < start) {
-                file.read(map.offset(piece), start - map.offset(piece));
-            }
-            if (end < last) {
-                file.read(end, last - end);
-            }
-        }
-
-        void done(IOException problem) {
-            if (before >= 0 && evicted) {
-                states.dropped(before);
-            } else if (before >= 0) {
-                states.idleAgain(before);
-            }
-            if (refused) {
-                slots.refused(piece, evicted ? -1 : before);
-            } else if (unread || problem != null) {
-                slots.vacate(piece);
-            }
-            edges.set(piece, problem == null);
-            hasRead(piece, problem);
-            // RAM has become short meanwhile.
-            if (slots.isRetiring(piece) && !states.isBusy(piece)) {
-                retiring.accept(piece);
-            }
+        edges.set(piece, problem == null);
+        hasRead(piece, problem);
+        // RAM has become short meanwhile.
+        if (slots.isRetiring(piece) && !states.isBusy(piece)) {
+            retiring.accept(piece);
         }
     }
 

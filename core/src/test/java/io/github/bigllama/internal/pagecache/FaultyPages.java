@@ -3,8 +3,10 @@ package io.github.bigllama.internal.pagecache;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /** This system, where something goes wrong from some moment on. */
@@ -16,6 +18,8 @@ public final class FaultyPages extends DelegatingPages {
     private volatile boolean losesPlaces;
     private volatile boolean dawdles;
     private volatile boolean spoils;
+    private volatile boolean failsInBatches;
+    private final AtomicInteger batched = new AtomicInteger();
 
     /** What becomes of files, by descriptor. */
     private final Map<Integer, Disk> disks = new ConcurrentHashMap<>();
@@ -79,6 +83,46 @@ public final class FaultyPages extends DelegatingPages {
     /** What is read from now on is not what is in the file. */
     public void spoil() {
         spoils = true;
+    }
+
+    /** Has reads be done together from now on, most of them badly. */
+    public void failInBatches() {
+        failsInBatches = true;
+    }
+
+    /** The number of reads that were to be done together. */
+    public int batched() {
+        return batched.get();
+    }
+
+    @Override
+    public ReadBatch batch() {
+        return failsInBatches ? new FaultyBatch() : null;
+    }
+
+    private final class FaultyBatch implements ReadBatch {
+        @Override
+        public int most() {
+            return 5;
+        }
+
+        @Override
+        public void read(List<DirectRead> reads, Listener listener) {
+            // The last is done first.
+            for (int i = reads.size() - 1; i >= 0; i--) {
+                DirectRead read = reads.get(i);
+                long length = read.length() * (batched.incrementAndGet() % 3) / 2;
+                long count =
+                        length == 0
+                                ? -ENOMEM
+                                : FaultyPages.super.read(
+                                        read.descriptor(), read.address(), length, read.offset());
+                listener.hasRead(i, count);
+            }
+        }
+
+        @Override
+        public void close() {}
     }
 
     @Override

@@ -251,6 +251,20 @@ class OwnPagerTest {
         pass(512);
     }
 
+    /** Then each is read again by itself. */
+    @Test
+    void readsThatFailTogetherAreRepeated() throws Exception {
+        Path path = Models.experts(folder);
+        FaultyPages system = new FaultyPages();
+        system.failInBatches();
+        open(path, Files.size(path) * 6 / 10, Choice.AUTO, system);
+        for (int i = 0; i < 3; i++) {
+            useAllExperts();
+        }
+        assertThat(system.batched()).isGreaterThan(100);
+        assertThat(inSlots).isEqualTo(3 * 16 * 2 * 3);
+    }
+
     /** As on macOS, where all weights are in own memory. */
     @Test
     void aDenseModelStaysAndPassesInSlots() throws Exception {
