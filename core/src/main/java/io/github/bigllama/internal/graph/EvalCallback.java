@@ -202,13 +202,20 @@ public final class EvalCallback {
 
     /** Has the predicted experts of the next layers read while this layer is computed. */
     private void predict(long node, int[] chosen) {
-        predictor.chosen(routing, chosen);
         int tokens = GraphTensor.extent(node, 1);
-        if (tokens == 1 && routed != 0) {
+        predictor.chosen(routing, tokens, chosen);
+        if (tokens <= ExpertPredictor.MOST_TOKENS && isInput(routed, tokens)) {
             predictor
-                    .next(routing, GraphTensor.data(routed), chosen.length)
+                    .next(routing, GraphTensor.data(routed), tokens, chosen.length / tokens)
                     .forEach(next -> pager.predicted(next.layer(), next.experts()));
         }
+    }
+
+    /** Whether a node has a vector of each token, one after the other. */
+    private static boolean isInput(long node, int tokens) {
+        return node != 0
+                && GraphTensor.extent(node, 1) == tokens
+                && GraphTensor.stride(node, 1) == (long) GraphTensor.extent(node, 0) * Float.BYTES;
     }
 
     private static boolean isFloats(long tensor) {

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -23,6 +24,9 @@ final class ExpertPredictor {
      * keep the disk busy where one misses none.
      */
     private static final int AHEAD = 2;
+
+    /** With more tokens, most experts of a layer are chosen anyway. */
+    static final int MOST_TOKENS = 16;
 
     /** The largest share of reads for predictions that may turn out useless. */
     private static final double WASTE = 0.05;
@@ -45,9 +49,9 @@ final class ExpertPredictor {
     record Router(long weight, long norm, int width, int experts) {}
 
     /**
-     * The experts that a layer will probably choose, as many as are worth reading.
+     * The experts that a layer will probably choose for any token, as many as are worth reading.
      *
-     * @param experts the likeliest first
+     * @param experts the likeliest of each token first
      */
     record Prediction(int layer, int[] experts) {}
 
@@ -67,8 +71,8 @@ final class ExpertPredictor {
 
     /** Predictions over one distance, and how good they have been. */
     private static final class Grades {
-        /** By layer: the predicted experts, the likeliest first. */
-        private final Map<Integer, int[]> predictions = new HashMap<>();
+        /** By layer and token: the predicted experts, the likeliest first. */
+        private final Map<Integer, int[][]> predictions = new HashMap<>();
 
         /** By place in a prediction: how often that expert was chosen. */
         private double[] hitRate = {};
@@ -98,12 +102,30 @@ final class ExpertPredictor {
             return places;
         }
 
-        /** Grades the prediction for a layer by the experts that it has chosen. */
-        void chosen(int layer, int[] experts) {
-            int[] prediction = predictions.remove(layer);
-            if (prediction == null) {
+        /** Of each token, the experts that are worth reading. */
+        int[] believed(int[][] prediction, int used) {
+            int places = believed(used);
+            return IntStream.range(0, places)
+                    .flatMap(place -> Arrays.stream(prediction).mapToInt(token -> token[place]))
+                    .distinct()
+                    .toArray();
+        }
+
+        /** Grades the prediction for a layer by the experts that it has chosen for each token. */
+        void chosen(int layer, int tokens, int[] experts) {
+            int[][] prediction = predictions.remove(layer);
+            // In the last layer, only tokens with outputs are left.
+            if (prediction == null || prediction.length != tokens) {
                 return;
             }
+            int used = experts.length / tokens;
+            for (int token = 0; token < tokens; token++) {
+                int[] ofToken = Arrays.copyOfRange(experts, token * used, (token + 1) * used);
+                grade(prediction[token], ofToken);
+            }
+        }
+
+        private void grade(int[] prediction, int[] experts) {
             if (hitRate.length < prediction.length) {
                 hitRate = Arrays.copyOf(hitRate, prediction.length);
             }
@@ -146,10 +168,11 @@ final class ExpertPredictor {
      * The experts that the next layers with routers will probably choose, the next one's first.
      *
      * @param layer the layer whose routing is known
-     * @param input the address of its router's input, for one token
+     * @param input the address of its router's input, token after token
+     * @param tokens {@link #MOST_TOKENS} at most
      * @param used number of experts that a token uses
      */
-    List<Prediction> next(int layer, long input, int used) {
+    List<Prediction> next(int layer, long input, int tokens, int used) {
         List<Prediction> next = new ArrayList<>();
         Known here = routers.get(layer);
         Map.Entry<Integer, Known> there = routers.higherEntry(layer);
@@ -158,11 +181,13 @@ final class ExpertPredictor {
                 break;
             }
             if (grades.predicts && here.router.width == there.getValue().router.width) {
-                int[] likeliest = likeliest(here.router, input, there.getValue(), used);
+                int[][] likeliest = new int[tokens][];
+                for (int token = 0; token < tokens; token++) {
+                    long at = input + (long) token * here.router.width * Float.BYTES;
+                    likeliest[token] = likeliest(here.router, at, there.getValue(), used);
+                }
                 grades.predictions.put(there.getKey(), likeliest);
-                next.add(
-                        new Prediction(
-                                there.getKey(), Arrays.copyOf(likeliest, grades.believed(used))));
+                next.add(new Prediction(there.getKey(), grades.believed(likeliest, used)));
             }
             there = routers.higherEntry(there.getKey());
         }
@@ -201,9 +226,13 @@ final class ExpertPredictor {
         return product;
     }
 
-    /** Grades the predictions for a layer by the experts that it has chosen. */
-    void chosen(int layer, int[] experts) {
-        distances.forEach(grades -> grades.chosen(layer, experts));
+    /**
+     * Grades the predictions for a layer.
+     *
+     * @param experts those that it has chosen, token after token
+     */
+    void chosen(int layer, int tokens, int[] experts) {
+        distances.forEach(grades -> grades.chosen(layer, tokens, experts));
     }
 
     /**

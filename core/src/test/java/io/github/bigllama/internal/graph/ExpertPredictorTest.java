@@ -7,6 +7,7 @@ import io.github.bigllama.internal.graph.ExpertPredictor.Router;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -45,7 +46,7 @@ class ExpertPredictorTest {
 
     /** What is believed of the prediction for layer 6. */
     private int[] next(MemorySegment input) {
-        Prediction next = predictor.next(4, input.address(), USED).getFirst();
+        Prediction next = predictor.next(4, input.address(), 1, USED).getFirst();
         assertThat(next.layer()).isEqualTo(6);
         return next.experts();
     }
@@ -87,7 +88,7 @@ class ExpertPredictorTest {
             MemorySegment input = randomVector();
             int[] likely = next(input);
             assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest(input));
-            predictor.chosen(6, largest(input));
+            predictor.chosen(6, 1, largest(input));
         }
     }
 
@@ -97,7 +98,7 @@ class ExpertPredictorTest {
         for (int i = 0; i < 500; i++) {
             MemorySegment input = randomVector();
             next(input);
-            predictor.chosen(6, new int[] {largest(input)[0], 17, 18});
+            predictor.chosen(6, 1, new int[] {largest(input)[0], 17, 18});
         }
         MemorySegment input = randomVector();
         assertThat(next(input)).containsExactly(largest(input)[0]);
@@ -109,7 +110,7 @@ class ExpertPredictorTest {
         for (int i = 0; i < 400; i++) {
             MemorySegment input = randomVector();
             next(input);
-            predictor.chosen(6, i < 300 ? largest(input) : new int[] {17, 18, 19});
+            predictor.chosen(6, 1, i < 300 ? largest(input) : new int[] {17, 18, 19});
         }
         assertThat(next(randomVector())).isEmpty();
     }
@@ -131,7 +132,7 @@ class ExpertPredictorTest {
             }
             int[] likely = next(vector(scaled));
             assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest(plain));
-            predictor.chosen(6, largest(plain));
+            predictor.chosen(6, 1, largest(plain));
         }
     }
 
@@ -142,15 +143,47 @@ class ExpertPredictorTest {
         predictor.learn(10, new Router(onePlace.address(), 0, WIDTH, EXPERTS));
         for (int i = 0; i < 500; i++) {
             MemorySegment input = randomVector();
-            predictor.next(4, input.address(), USED);
-            predictor.chosen(6, largest(input));
-            predictor.chosen(9, new int[] {largest(input)[0], 17, 18});
+            predictor.next(4, input.address(), 1, USED);
+            predictor.chosen(6, 1, largest(input));
+            predictor.chosen(9, 1, new int[] {largest(input)[0], 17, 18});
         }
         MemorySegment input = randomVector();
-        List<Prediction> next = predictor.next(4, input.address(), USED);
+        List<Prediction> next = predictor.next(4, input.address(), 1, USED);
         assertThat(next).extracting(Prediction::layer).containsExactly(6, 9);
         assertThat(next.getFirst().experts()).isEqualTo(largest(input));
         assertThat(next.getLast().experts()).containsExactly(largest(input)[0]);
+    }
+
+    /** First the likeliest of each, and what several choose once. */
+    @Test
+    void whatSeveralTokensChooseIsPredictedTogether() {
+        routers(0, 0);
+        MemorySegment inputs = arena.allocate(3 * 4L * WIDTH, 4);
+        for (int i = 0; i < 30; i++) {
+            int[] chosen = new int[3 * USED];
+            List<Integer> union = new ArrayList<>();
+            for (int token = 0; token < 3; token++) {
+                MemorySegment input = randomVector();
+                inputs.asSlice(token * 4L * WIDTH).copyFrom(input);
+                System.arraycopy(largest(input), 0, chosen, token * USED, USED);
+            }
+            for (int place = 0; place < USED; place++) {
+                for (int token = 0; token < 3; token++) {
+                    union.add(chosen[token * USED + place]);
+                }
+            }
+            int[] likely = predictor.next(4, inputs.address(), 3, USED).getFirst().experts();
+            assertThat(likely)
+                    .isEqualTo(
+                            3 * i < 32
+                                    ? new int[0]
+                                    : union.stream().distinct().mapToInt(e -> e).toArray());
+            predictor.chosen(6, 3, chosen);
+        }
+        predictor.next(4, inputs.address(), 3, USED);
+        // The last layer may have fewer tokens.
+        predictor.chosen(6, 1, new int[] {17, 18, 19});
+        assertThat(predictor.next(4, inputs.address(), 3, USED).getFirst().experts()).isNotEmpty();
     }
 
     @Test
@@ -161,11 +194,11 @@ class ExpertPredictorTest {
         for (int pass = 0; pass < 1000; pass++) {
             assertThat(predictor.begin()).isTrue();
             MemorySegment input = randomVector();
-            for (Prediction next : predictor.next(4, input.address(), USED)) {
+            for (Prediction next : predictor.next(4, input.address(), 1, USED)) {
                 predictions[next.layer()] += pass < 300 ? 0 : 1;
             }
-            predictor.chosen(6, largest(input));
-            predictor.chosen(9, new int[] {17, 18, 19});
+            predictor.chosen(6, 1, largest(input));
+            predictor.chosen(9, 1, new int[] {17, 18, 19});
         }
         assertThat(predictions[6]).isEqualTo(700);
         assertThat(predictions[9]).isBetween(10, 30);
@@ -180,15 +213,16 @@ class ExpertPredictorTest {
         predictor.learn(10, new Router(few.address(), 0, WIDTH + 1, 4));
         for (int i = 0; i < 40; i++) {
             MemorySegment input = randomVector();
-            predictor.next(4, input.address(), USED);
-            predictor.next(6, input.address(), 1);
-            predictor.chosen(6, largest(input));
-            predictor.chosen(9, new int[] {2});
+            predictor.next(4, input.address(), 1, USED);
+            predictor.next(6, input.address(), 1, 1);
+            predictor.chosen(6, 1, largest(input));
+            predictor.chosen(9, 1, new int[] {2});
         }
         MemorySegment input = randomVector();
         assertThat(next(input)).isEqualTo(largest(input));
-        assertThat(predictor.next(6, input.address(), 1).getFirst().experts()).containsExactly(2);
-        assertThat(predictor.next(9, input.address(), 1)).isEmpty();
+        assertThat(predictor.next(6, input.address(), 1, 1).getFirst().experts())
+                .containsExactly(2);
+        assertThat(predictor.next(9, input.address(), 1, 1)).isEmpty();
     }
 
     @Test
@@ -196,9 +230,9 @@ class ExpertPredictorTest {
         routers(0, 0);
         assertThat(predictor.knows(4)).isTrue();
         assertThat(predictor.knows(5)).isFalse();
-        assertThat(predictor.next(5, randomVector().address(), USED)).isEmpty();
-        assertThat(predictor.next(6, randomVector().address(), USED)).isEmpty();
-        predictor.chosen(6, new int[] {1});
+        assertThat(predictor.next(5, randomVector().address(), 1, USED)).isEmpty();
+        assertThat(predictor.next(6, randomVector().address(), 1, USED)).isEmpty();
+        predictor.chosen(6, 1, new int[] {1});
     }
 
     /** Their copies have eight bits per value. */
@@ -220,10 +254,10 @@ class ExpertPredictorTest {
             for (int rank = 0; rank < EXPERTS; rank++) {
                 input.setAtIndex(ValueLayout.JAVA_FLOAT, 2L * shuffled[rank], EXPERTS - rank);
             }
-            int[] likely = predictor.next(0, input.address(), USED).getFirst().experts();
+            int[] likely = predictor.next(0, input.address(), 1, USED).getFirst().experts();
             int[] largest = Arrays.copyOf(shuffled, USED);
             assertThat(likely).isEqualTo(i < 32 ? new int[0] : largest);
-            predictor.chosen(1, largest);
+            predictor.chosen(1, 1, largest);
         }
     }
 }
