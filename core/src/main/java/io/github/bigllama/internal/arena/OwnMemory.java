@@ -145,9 +145,9 @@ public final class OwnMemory {
         return unit;
     }
 
-    /** Hands several reads to the system at once; null if there is no such thing. */
-    public ReadBatch batch() {
-        return system == null ? null : system.batch();
+    /** What hands several reads to the system at once; null if there is no such thing. */
+    public ReadBatch openBatch() {
+        return system == null ? null : system.openBatch();
     }
 
     /**

@@ -78,7 +78,7 @@ final class LinuxOwnPages extends OwnPages {
     }
 
     @Override
-    public ReadBatch batch() {
+    public ReadBatch openBatch() {
         return LinuxReadBatch.open();
     }
 

@@ -13,9 +13,8 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * Linux's io_submit(2): the block layer hands all reads of a call to the disk with one signal. Its
- * io_uring does no better here, needs a queue in shared memory, and is forbidden in many
- * containers. The C library has no functions for these calls.
+ * Linux's io_submit(2). Its io_uring does no better here, needs a queue in shared memory, and is
+ * forbidden in many containers. The C library has no functions for these calls.
  */
 final class LinuxReadBatch implements ReadBatch {
     /** A disk is busy with so many; a read that is waited for may come after them. */
@@ -86,7 +85,8 @@ final class LinuxReadBatch implements ReadBatch {
     /** The addresses of the control blocks. */
     private final MemorySegment addresses = arena.allocate(ValueLayout.JAVA_LONG, MOST);
 
-    private final long context;
+    /** The system's name for the queue of reads; 0 when there is none any more. */
+    private long context;
 
     /** The reads that the system has begun and not done. */
     private final BitSet begun = new BitSet();
@@ -134,7 +134,7 @@ final class LinuxReadBatch implements ReadBatch {
 
     @Override
     public int most() {
-        return MOST;
+        return context == 0 ? 1 : MOST;
     }
 
     @Override
@@ -148,21 +148,29 @@ final class LinuxReadBatch implements ReadBatch {
             block.set(ValueLayout.JAVA_LONG, OFFSET, read.offset());
         }
         begun.clear();
-        submit(reads.size(), listener);
+        long[] refused = new long[reads.size()];
+        submit(refused);
+        for (int i = 0; i < refused.length; i++) {
+            // Those that have begun are on their way meanwhile.
+            if (!begun.get(i)) {
+                listener.hasRead(i, refused[i]);
+            }
+        }
         while (!begun.isEmpty()) {
             await(listener);
         }
     }
 
-    private void submit(int count, Listener listener) {
-        for (int from = 0; from < count; ) {
+    /** Begins all reads that the system accepts, and notes the errors of the others. */
+    private void submit(long[] refused) {
+        for (int from = 0; from < refused.length; ) {
             long at = addresses.address() + from * ValueLayout.JAVA_LONG.byteSize();
-            long taken = call(NUMBERS.submit, context, count - from, at, 0, 0);
+            long taken = call(NUMBERS.submit, context, refused.length - from, at, 0, 0);
             if (taken > 0) {
                 begun.set(from, from + (int) taken);
                 from += (int) taken;
             } else if (taken != -PosixMemory.EINTR) {
-                listener.hasRead(from++, taken);
+                refused[from++] = taken;
             }
         }
     }
@@ -182,17 +190,26 @@ final class LinuxReadBatch implements ReadBatch {
 
     /** Only without its context is it certain that the system writes nothing any more. */
     private void giveUp(long error, Listener listener) {
-        call(NUMBERS.destroy, context, 0, 0, 0, 0);
+        destroy();
         for (int read = begun.nextSetBit(0); read >= 0; read = begun.nextSetBit(0)) {
             begun.clear(read);
             listener.hasRead(read, error);
         }
     }
 
-    /** Between two reads. */
+    private void destroy() {
+        if (context != 0) {
+            call(NUMBERS.destroy, context, 0, 0, 0, 0);
+            context = 0;
+        }
+    }
+
+    /** Waits for reads that have begun. */
     @Override
     public void close() {
-        call(NUMBERS.destroy, context, 0, 0, 0, 0);
-        arena.close();
+        destroy();
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
     }
 }

@@ -74,19 +74,23 @@ public final class OwnFile implements AutoCloseable {
      * @throws IOException if the file ends there
      */
     public void read(long slot, long offset, long length, long least) throws IOException {
-        Copies.Copy copy = copies.begin(length);
+        read(copies.begin(length), slot, offset, length, least);
+    }
+
+    private void read(Copies.Copy copy, long slot, long offset, long length, long least)
+            throws IOException {
         try {
-            read(copy, slot, offset, length, least);
+            readFrom(copy, slot, offset, length, least);
         } catch (IOException e) {
             if (copy == copies.original()) {
                 throw e;
             }
             copies.fail(copy, e);
-            read(copies.begin(copies.original(), length), slot, offset, length, least);
+            readFrom(copies.begin(copies.original(), length), slot, offset, length, least);
         }
     }
 
-    /** A read that somebody else does. */
+    /** A read that the caller has the system do; {@link #end} must follow. */
     public static final class Begun {
         private final Copies.Copy copy;
         private final DirectRead read;
@@ -102,14 +106,14 @@ public final class OwnFile implements AutoCloseable {
         }
     }
 
-    /** Begins to read a part into a slot, to be followed by {@link #end}. */
+    /** Chooses a copy to read a part from into a slot, which the caller does. */
     public Begun begin(long slot, long offset, long length) {
         Copies.Copy copy = copies.begin(length);
         return new Begun(copy, new DirectRead(copy.descriptor(), slot, length, offset));
     }
 
     /**
-     * Ends a read; if it has failed, {@link #read} may say why, or succeed.
+     * Ends a read; if it has failed, {@link #repeat} says why, or succeeds.
      *
      * @param count bytes that were read, or an error
      * @param least bytes that are needed
@@ -120,7 +124,14 @@ public final class OwnFile implements AutoCloseable {
         return count >= least;
     }
 
-    private void read(Copies.Copy copy, long slot, long offset, long length, long least)
+    /** As {@link #read}, for what has failed, and from the same copy first. */
+    public void repeat(Begun begun, long least) throws IOException {
+        DirectRead read = begun.read;
+        Copies.Copy copy = copies.begin(begun.copy, read.length());
+        read(copy, read.address(), read.offset(), read.length(), least);
+    }
+
+    private void readFrom(Copies.Copy copy, long slot, long offset, long length, long least)
             throws IOException {
         long done = 0;
         try {

@@ -9,9 +9,9 @@ import java.util.Locale;
  * be moved from there to their place in llama.cpp's mapping of the file. Places without a slot
  * still map the file, so that touching them too early causes a page fault and never wrong data.
  *
- * <p>Only three calls differ between operating systems: {@link #open}, {@link #moveIn} and {@link
- * #giveBack}. Addresses, lengths and offsets are multiples of {@link #pageSize()}. Thread-safe, as
- * long as nobody uses a place or a slot that another thread moves.
+ * <p>Only three calls must differ between operating systems: {@link #open}, {@link #moveIn} and
+ * {@link #giveBack}. Addresses, lengths and offsets are multiples of {@link #pageSize()}.
+ * Thread-safe, as long as nobody uses a place or a slot that another thread moves.
  */
 public abstract class OwnPages {
     /** The largest block size of a disk; with larger blocks the page cache is used. */
@@ -96,8 +96,8 @@ public abstract class OwnPages {
         return Integer.MAX_VALUE;
     }
 
-    /** Hands several reads to the system at once; null if it takes one at a time. */
-    public ReadBatch batch() {
+    /** What hands several reads to the system at once; null if it takes one at a time. */
+    public ReadBatch openBatch() {
         return null;
     }
 

@@ -3,9 +3,8 @@ package io.github.bigllama.internal.pagecache;
 import java.util.List;
 
 /**
- * Hands several reads to the system at once. That costs less processor time than a thread for each
- * of them: the disk, and on a virtual machine the program of the host that is the disk, is woken
- * once. For one thread.
+ * Hands several reads to the system at once, which costs less processor time than a thread for each
+ * of them. Used by one thread at a time.
  */
 public interface ReadBatch extends AutoCloseable {
     /** What happens when a read is done. */
@@ -19,7 +18,7 @@ public interface ReadBatch extends AutoCloseable {
         void hasRead(int index, long count);
     }
 
-    /** The most reads at once. */
+    /** The most reads at once; 1 if it can't be used any more. */
     int most();
 
     /**
@@ -29,6 +28,7 @@ public interface ReadBatch extends AutoCloseable {
      */
     void read(List<DirectRead> reads, Listener listener);
 
+    /** Ends it, not during a read. */
     @Override
     void close();
 }

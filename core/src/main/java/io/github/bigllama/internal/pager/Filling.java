@@ -103,7 +103,11 @@ final class Filling {
     }
 
     private void readSlice() throws IOException {
-        own.read(slot.address(), map.offset(piece), map.length(piece), least());
+        if (begun == null) {
+            own.read(slot.address(), map.offset(piece), map.length(piece), least());
+        } else {
+            own.repeat(begun, least());
+        }
         align();
     }
 
@@ -123,6 +127,7 @@ final class Filling {
 
     /** Begins the read of a slice, to be followed by {@link #end} instead of {@link #run}. */
     DirectRead begin() {
+        evicted = true;
         begun = own.begin(slot.address(), map.offset(piece), map.length(piece));
         return begun.read();
     }
@@ -134,7 +139,6 @@ final class Filling {
      */
     void end(long count) throws IOException {
         if (own.end(begun, count, least())) {
-            evicted = true;
             align();
         } else {
             run();

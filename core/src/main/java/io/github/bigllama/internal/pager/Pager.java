@@ -88,7 +88,7 @@ public final class Pager implements AutoCloseable {
             planner = new Planner(map, pool, budget);
         }
         own = new OwnWeights(memory, map, files, pool, planner, experts);
-        readers = new Readers(pool, weights.hasExperts(), memory::batch);
+        readers = new Readers(pool, weights.hasExperts(), memory::openBatch);
     }
 
     /**

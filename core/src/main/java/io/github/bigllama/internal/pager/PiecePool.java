@@ -77,7 +77,7 @@ final class PiecePool {
     private void offer() {
         if (changed && lock.hasWaiters(work) && offered == null && !closed) {
             changed = false;
-            offered = queue.next();
+            offered = queue.next(true);
             if (offered != null) {
                 work.signal();
             }
@@ -95,12 +95,7 @@ final class PiecePool {
         try {
             while (true) {
                 List<Task> tasks = takeNow(most);
-                if (!tasks.isEmpty()) {
-                    changed = true;
-                    offer();
-                    return tasks;
-                }
-                if (closed) {
+                if (!tasks.isEmpty() || closed) {
                     return tasks;
                 }
                 work.await();
@@ -112,31 +107,45 @@ final class PiecePool {
 
     private List<Task> takeNow(int most) {
         List<Task> tasks = new ArrayList<>();
-        while (tasks.size() < most) {
-            Task task = offered == null && !closed ? queue.next() : offered;
-            offered = task;
-            boolean fits = task != null && (tasks.isEmpty() || task.isRead());
-            if (!fits) {
-                break;
-            }
-            offered = null;
+        Task task = poll(true);
+        while (task != null) {
             tasks.add(task);
-            if (!task.isRead()) {
+            if (!task.canBeBatched() || tasks.size() >= most) {
+                // There may be more for another reader.
+                changed = true;
+                offer();
                 break;
             }
-        }
-        if (offered != null) {
-            work.signal();
+            task = poll(false);
+            if (task != null && !task.canBeBatched()) {
+                offered = task;
+                work.signal();
+                break;
+            }
         }
         return tasks;
     }
 
-    /** Ends a task from {@link #take}; the reader then takes the next. */
-    void done(Task task, IOException problem) {
+    private Task poll(boolean isFirst) {
+        Task task = offered == null && !closed ? queue.next(isFirst) : offered;
+        offered = null;
+        return task;
+    }
+
+    /**
+     * Ends a task from {@link #take}.
+     *
+     * @param isLast whether the reader takes the next then
+     */
+    void done(Task task, IOException problem, boolean isLast) {
         lock.lock();
         try {
             task.done(problem);
             change.signalAll();
+            if (!isLast) {
+                changed = true;
+                offer();
+            }
         } finally {
             lock.unlock();
         }

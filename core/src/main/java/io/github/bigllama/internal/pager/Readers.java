@@ -11,15 +11,14 @@ import java.util.function.Supplier;
 // A hold is kept, not used.
 @SuppressWarnings("try")
 final class Readers implements AutoCloseable {
+    private static final System.Logger LOGGER = System.getLogger(Readers.class.getName());
+
     /**
      * Two threads saturate the disks that were measured when they read megabytes in order. Slices
      * of experts are smaller and scattered: eight threads read 2.2 GB/s of them where four read
-     * 1.9.
+     * 1.9. Most of them sleep where slices are read in batches.
      */
     private static final int OF_SLICES = 8;
-
-    /** Threads that hand several slices to the system at once. */
-    private static final int OF_BATCHES = 2;
 
     private static final int IN_ORDER = 4;
 
@@ -33,27 +32,28 @@ final class Readers implements AutoCloseable {
      */
     Readers(PiecePool pool, boolean hasExperts, Supplier<ReadBatch> batches) {
         this.pool = pool;
-        ReadBatch batch = hasExperts ? batches.get() : null;
-        int count = !hasExperts ? IN_ORDER : batch == null ? OF_SLICES : OF_BATCHES;
-        for (int i = 0; i < count; i++) {
-            ReadBatch own = i == 0 || batch == null ? batch : batches.get();
+        for (int i = 0; i < (hasExperts ? OF_SLICES : IN_ORDER); i++) {
+            ReadBatch batch = hasExperts ? batches.get() : null;
             threads.add(
                     Thread.ofPlatform()
                             .daemon()
                             .name("bigllama-reader-" + i)
-                            .start(() -> read(own)));
+                            .start(() -> read(batch)));
         }
     }
 
     private void read(ReadBatch batch) {
         try (batch) {
-            int most = batch == null ? 1 : batch.most();
-            for (List<Task> tasks = pool.take(most); !tasks.isEmpty(); tasks = pool.take(most)) {
+            while (true) {
+                List<Task> tasks = pool.take(batch == null ? 1 : batch.most());
+                if (tasks.isEmpty()) {
+                    return;
+                }
                 if (tasks.size() > 1) {
                     read(tasks, batch);
                 } else {
                     Task task = tasks.getFirst();
-                    pool.done(task, problem(task::run));
+                    pool.done(task, problem(task::run), true);
                 }
             }
         } catch (InterruptedException e) {
@@ -62,12 +62,22 @@ final class Readers implements AutoCloseable {
     }
 
     private void read(List<Task> tasks, ReadBatch batch) {
-        batch.read(
-                tasks.stream().map(Task::begin).toList(),
-                (index, count) -> {
-                    Task task = tasks.get(index);
-                    pool.done(task, problem(() -> task.end(count)));
-                });
+        List<Task> left = new ArrayList<>(tasks);
+        try {
+            batch.read(
+                    tasks.stream().map(Task::begin).toList(),
+                    (index, count) -> {
+                        Task task = tasks.get(index);
+                        IOException problem = problem(() -> task.end(count));
+                        left.remove(task);
+                        pool.done(task, problem, left.isEmpty());
+                    });
+        } catch (RuntimeException | Error e) {
+            LOGGER.log(System.Logger.Level.WARNING, "weights are read one by one now", e);
+            // When it is closed, nothing is written into slots any more.
+            batch.close();
+            left.forEach(task -> pool.done(task, new IOException(e.toString(), e), false));
+        }
     }
 
     private interface Work {

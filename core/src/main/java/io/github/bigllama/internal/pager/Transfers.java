@@ -12,7 +12,8 @@ import java.util.function.IntConsumer;
 
 /**
  * The tasks of readers: read pieces through the page cache or into own memory, and drop them.
- * Methods must be called with the lock of the pool held, except {@link Task#run}.
+ * Methods must be called with the lock of the pool held, except those of tasks that work: {@link
+ * Task#run}, {@link Task#begin} and {@link Task#end}.
  */
 final class Transfers {
     private final PieceMap map;
@@ -54,8 +55,8 @@ final class Transfers {
             this(work, outcome, null);
         }
 
-        /** Whether it is one read, which others can be done together with. */
-        boolean isRead() {
+        /** Whether it is a read that can be done together with others. */
+        boolean canBeBatched() {
             return slice != null;
         }
 

@@ -17,6 +17,9 @@ final class WorkQueue {
     /** With fewer reads at the same time, a disk is not as fast as it can be. */
     private static final int FEW_READS = 3;
 
+    /** With more reads at the same time, no disk is faster, and what is waited for comes later. */
+    private static final int MANY_READS = 16;
+
     private final PieceMap map;
     private final PieceStates states;
     private final Transfers transfers;
@@ -131,8 +134,13 @@ final class WorkQueue {
         }
     }
 
-    /** The next task; null if there is none. */
-    Transfers.Task next() {
+    /**
+     * The next task; null if there is none.
+     *
+     * @param isFirst whether it is the first for a reader, which is to find several reads then:
+     *     they are done together
+     */
+    Transfers.Task next(boolean isFirst) {
         if (!evictions.isEmpty()) {
             return transfers.evict(evictions.removeFirst());
         }
@@ -143,7 +151,7 @@ final class WorkQueue {
         if (!drops.isEmpty() && !isDropLater()) {
             return transfers.drop(drops.removeFirst());
         }
-        int piece = transfers.failure() != null ? NONE : wanted();
+        int piece = transfers.failure() != null ? NONE : wanted(isFirst);
         if (piece == NONE) {
             return null;
         }
@@ -155,10 +163,13 @@ final class WorkQueue {
      * The next piece to read: one that is waited for, one that may be needed soon, or the next in
      * order.
      */
-    private int wanted() {
+    private int wanted(boolean isFirst) {
         if (!demands.isEmpty()) {
             boolean canStart = transfers.canStart(demands.peekFirst(), awaited);
             return canStart ? demands.removeFirst() : NONE;
+        }
+        if (transfers.reading() >= (isFirst ? MANY_READS / 2 : MANY_READS)) {
+            return NONE;
         }
         while (!prefetches.isEmpty()) {
             int piece = prefetches.peekFirst();

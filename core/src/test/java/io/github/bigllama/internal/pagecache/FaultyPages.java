@@ -31,6 +31,7 @@ public final class FaultyPages extends DelegatingPages {
         private final double bytesPerSecond;
         private long bytes;
         private boolean fails;
+        private int failures;
 
         private Disk(double bytesPerSecond) {
             this.bytesPerSecond = bytesPerSecond;
@@ -38,6 +39,7 @@ public final class FaultyPages extends DelegatingPages {
 
         private synchronized boolean read(long length) {
             if (fails) {
+                failures++;
                 return false;
             }
             bytes += length;
@@ -48,6 +50,11 @@ public final class FaultyPages extends DelegatingPages {
         /** What has been read of it. */
         public synchronized long bytes() {
             return bytes;
+        }
+
+        /** How often something was to be read of it that could not. */
+        public synchronized int failures() {
+            return failures;
         }
 
         /** Nothing can be read of it any more. */
@@ -96,7 +103,7 @@ public final class FaultyPages extends DelegatingPages {
     }
 
     @Override
-    public ReadBatch batch() {
+    public ReadBatch openBatch() {
         return failsInBatches ? new FaultyBatch() : null;
     }
 
@@ -115,7 +122,7 @@ public final class FaultyPages extends DelegatingPages {
                 long count =
                         length == 0
                                 ? -ENOMEM
-                                : FaultyPages.super.read(
+                                : FaultyPages.this.read(
                                         read.descriptor(), read.address(), length, read.offset());
                 listener.hasRead(i, count);
             }

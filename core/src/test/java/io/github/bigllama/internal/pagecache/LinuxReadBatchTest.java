@@ -45,7 +45,7 @@ class LinuxReadBatchTest {
         } catch (IOException e) {
             assumeTrue(false, e.getMessage());
         }
-        batch = system.batch();
+        batch = system.openBatch();
         assumeTrue(batch != null, "io_setup is refused here");
     }
 
@@ -79,6 +79,7 @@ class LinuxReadBatchTest {
     void readsWhatIsInTheFile() {
         Random random = new Random(2);
         for (int round = 0; round < 100; round++) {
+            memory.fill((byte) 0);
             List<DirectRead> reads = new ArrayList<>();
             for (int i = 0; i < 1 + round % batch.most(); i++) {
                 reads.add(read(i, random.nextInt(20) * PART));

@@ -265,6 +265,27 @@ class OwnPagerTest {
         assertThat(inSlots).isEqualTo(3 * 16 * 2 * 3);
     }
 
+    @Test
+    void aMirrorThatFailsWhereReadsAreDoneTogetherIsNotAskedAgain() throws Exception {
+        Path path = Models.experts(folder);
+        Path mirror = Files.copy(path, folder.resolve("mirror.gguf"));
+        FaultyPages system = new FaultyPages();
+        system.failInBatches();
+        FaultyPages.Disk other = system.disk(mirror, 1e9);
+        open(path, Files.size(path) * 6 / 10, system, mirror);
+        useAllExperts();
+        assertThat(other.bytes()).isPositive();
+        other.fail();
+        useAllExperts();
+        int failures = other.failures();
+        assertThat(failures).isPositive();
+        for (int i = 0; i < 4; i++) {
+            useAllExperts();
+        }
+        assertThat(other.failures()).isEqualTo(failures);
+        assertThat(system.batched()).isGreaterThan(100);
+    }
+
     /** As on macOS, where all weights are in own memory. */
     @Test
     void aDenseModelStaysAndPassesInSlots() throws Exception {
