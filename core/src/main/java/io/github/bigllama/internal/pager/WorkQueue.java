@@ -18,7 +18,10 @@ final class WorkQueue {
     private static final int FEW_READS = 3;
 
     /** With more reads at the same time, no disk is faster, and what is waited for comes later. */
-    private static final int MANY_READS = 16;
+    private static final int MANY_READS = 20;
+
+    /** With as many reads under way, a reader waits until it can have several at once. */
+    private static final int ENOUGH_READS = 12;
 
     private final PieceMap map;
     private final PieceStates states;
@@ -168,7 +171,7 @@ final class WorkQueue {
             boolean canStart = transfers.canStart(demands.peekFirst(), awaited);
             return canStart ? demands.removeFirst() : NONE;
         }
-        if (transfers.reading() >= (isFirst ? MANY_READS / 2 : MANY_READS)) {
+        if (transfers.reading() >= (isFirst ? ENOUGH_READS : MANY_READS)) {
             return NONE;
         }
         while (!prefetches.isEmpty()) {
