@@ -203,17 +203,22 @@ public final class EvalCallback {
     /** Has the predicted experts of the next layers read while this layer is computed. */
     private void predict(long node, int[] chosen) {
         int tokens = GraphTensor.extent(node, 1);
+        if (tokens == 0) {
+            // The last layer of a micro-batch without outputs.
+            return;
+        }
         predictor.chosen(routing, tokens, chosen);
-        if (tokens <= ExpertPredictor.MOST_TOKENS && isInput(routed, tokens)) {
+        if (tokens <= ExpertPredictor.MOST_TOKENS && hasRows(routed, tokens)) {
             predictor
                     .next(routing, GraphTensor.data(routed), tokens, chosen.length / tokens)
                     .forEach(next -> pager.predicted(next.layer(), next.experts()));
         }
     }
 
-    /** Whether a node has a vector of each token, one after the other. */
-    private static boolean isInput(long node, int tokens) {
+    /** Whether a node has a vector of floats for each token, one after the other. */
+    private static boolean hasRows(long node, int tokens) {
         return node != 0
+                && isFloats(node)
                 && GraphTensor.extent(node, 1) == tokens
                 && GraphTensor.stride(node, 1) == (long) GraphTensor.extent(node, 0) * Float.BYTES;
     }

@@ -25,7 +25,7 @@ final class ExpertPredictor {
      */
     private static final int AHEAD = 2;
 
-    /** With more tokens, most experts of a layer are chosen anyway. */
+    /** With more tokens, predicting takes long, and often most experts of a layer are chosen. */
     static final int MOST_TOKENS = 16;
 
     /** The largest share of reads for predictions that may turn out useless. */
@@ -51,7 +51,7 @@ final class ExpertPredictor {
     /**
      * The experts that a layer will probably choose for any token, as many as are worth reading.
      *
-     * @param experts the likeliest of each token first
+     * @param experts the likeliest of each token, then the second of each
      */
     record Prediction(int layer, int[] experts) {}
 

@@ -13,8 +13,8 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * Linux's io_submit(2). Its io_uring does no better here, needs a queue in shared memory, and is
- * forbidden in many containers. The C library has no functions for these calls.
+ * Linux's io_submit(2). Linux's io_uring does no better here, needs a queue in shared memory, and
+ * is forbidden in many containers. The C library has no functions for these calls.
  */
 final class LinuxReadBatch implements ReadBatch {
     /** A disk is busy with so many; a read that is waited for may come after them. */

@@ -194,10 +194,14 @@ final class ExpertPaging {
         }
     }
 
-    /** Reads experts that a layer is likely to choose soon. */
+    /**
+     * Reads experts that a layer is likely to choose soon.
+     *
+     * @param likely the likeliest first
+     */
     void predict(int layer, int[] likely) {
-        for (int weight : cache.weights(layer)) {
-            for (int expert : likely) {
+        for (int expert : likely) {
+            for (int weight : cache.weights(layer)) {
                 int piece = map.first(weight) + expert;
                 if (pool.isAbsent(piece)) {
                     predicted.set(piece);

@@ -53,6 +53,7 @@ final class Filling {
         this.own = files.own(map.file(piece));
         // Pieces that are moved share slots only with each other.
         this.ownBefore = moves && before >= 0 ? files.own(map.file(before)) : null;
+        this.evicted = ownBefore == null;
     }
 
     int piece() {
@@ -127,7 +128,6 @@ final class Filling {
 
     /** Begins the read of a slice, to be followed by {@link #end} instead of {@link #run}. */
     DirectRead begin() {
-        evicted = true;
         begun = own.begin(slot.address(), map.offset(piece), map.length(piece));
         return begun.read();
     }

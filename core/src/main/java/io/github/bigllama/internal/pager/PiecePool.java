@@ -135,7 +135,7 @@ final class PiecePool {
     /**
      * Ends a task from {@link #take}.
      *
-     * @param isLast whether the reader takes the next then
+     * @param isLast whether the reader calls {@link #take} right after this
      */
     void done(Task task, IOException problem, boolean isLast) {
         lock.lock();

@@ -140,8 +140,8 @@ final class WorkQueue {
     /**
      * The next task; null if there is none.
      *
-     * @param isFirst whether it is the first for a reader, which is to find several reads then:
-     *     they are done together
+     * @param isFirst whether a reader begins with it: then fewer reads may be under way, so that it
+     *     finds several for a batch
      */
     Transfers.Task next(boolean isFirst) {
         if (!evictions.isEmpty()) {
