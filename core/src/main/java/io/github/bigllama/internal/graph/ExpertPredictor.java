@@ -180,11 +180,17 @@ final class ExpertPredictor {
             if (here == null || there == null) {
                 break;
             }
-            if (grades.predicts && here.router.width == there.getValue().router.width) {
+            int width = here.router.width;
+            if (grades.predicts && width == there.getValue().router.width) {
+                float[] scale = scale(here.router, there.getValue().router);
                 int[][] likeliest = new int[tokens][];
                 for (int token = 0; token < tokens; token++) {
-                    long at = input + (long) token * here.router.width * Float.BYTES;
-                    likeliest[token] = likeliest(here.router, at, there.getValue(), used);
+                    long at = input + (long) token * width * Float.BYTES;
+                    float[] x = GraphTensor.floats(at, width);
+                    for (int i = 0; i < scale.length; i++) {
+                        x[i] *= scale[i];
+                    }
+                    likeliest[token] = likeliest(there.getValue(), x, used);
                 }
                 grades.predictions.put(there.getKey(), likeliest);
                 next.add(new Prediction(there.getKey(), grades.believed(likeliest, used)));
@@ -194,16 +200,21 @@ final class ExpertPredictor {
         return next;
     }
 
-    private int[] likeliest(Router here, long input, Known known, int count) {
-        Router there = known.router;
-        float[] x = GraphTensor.floats(input, here.width);
-        if (here.norm != 0 && there.norm != 0) {
-            float[] before = GraphTensor.floats(here.norm, here.width);
-            float[] after = GraphTensor.floats(there.norm, here.width);
-            for (int i = 0; i < x.length; i++) {
-                x[i] *= after[i] / before[i];
-            }
+    /** By what the norms of two routers' inputs differ; empty if they have none. */
+    private static float[] scale(Router here, Router there) {
+        if (here.norm == 0 || there.norm == 0) {
+            return new float[0];
         }
+        float[] before = GraphTensor.floats(here.norm, here.width);
+        float[] scale = GraphTensor.floats(there.norm, here.width);
+        for (int i = 0; i < scale.length; i++) {
+            scale[i] /= before[i];
+        }
+        return scale;
+    }
+
+    private int[] likeliest(Known known, float[] x, int count) {
+        Router there = known.router;
         float[] logits = product(there).of(known.copy, x);
         int[] places = new int[Math.min(count, there.experts)];
         for (int place = 0; place < places.length; place++) {

@@ -84,8 +84,8 @@ final class Filling {
         try {
             if (ownBefore != null) {
                 ownBefore.evict(slot.address(), map.ownOffset(before), map.ownLength(before));
+                evicted = true;
             }
-            evicted = true;
             if (withEdges) {
                 readEdges();
             }

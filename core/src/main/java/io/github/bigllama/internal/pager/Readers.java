@@ -80,11 +80,7 @@ final class Readers implements AutoCloseable {
         }
     }
 
-    private interface Work {
-        void run() throws IOException;
-    }
-
-    private static IOException problem(Work work) {
+    private static IOException problem(Transfers.Work work) {
         try {
             work.run();
             return null;

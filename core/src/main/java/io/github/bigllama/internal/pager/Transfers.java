@@ -40,7 +40,7 @@ final class Transfers {
     private long busyNanos;
 
     /** The work of a reader, done without the lock. */
-    private interface Work {
+    interface Work {
         void run() throws IOException;
     }
 

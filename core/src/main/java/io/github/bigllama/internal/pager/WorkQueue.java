@@ -17,10 +17,13 @@ final class WorkQueue {
     /** With fewer reads at the same time, a disk is not as fast as it can be. */
     private static final int FEW_READS = 3;
 
-    /** With more reads at the same time, no disk is faster, and what is waited for comes later. */
+    /**
+     * With more reads at the same time, no disk is faster, and what is waited for comes later: it
+     * is read all the same.
+     */
     private static final int MANY_READS = 20;
 
-    /** With as many reads under way, a reader waits until it can have several at once. */
+    /** With as many reads under way no reader begins more, so that it can have several at once. */
     private static final int ENOUGH_READS = 12;
 
     private final PieceMap map;
