@@ -67,7 +67,6 @@ public final class EvalCallback {
 
     private int[] choices = {};
 
-    private boolean wide;
     private boolean predicts;
     private DoubleConsumer progress;
     private final UpcallGuard guard = new UpcallGuard();
@@ -108,9 +107,7 @@ public final class EvalCallback {
         routed = 0;
         router = 0;
         operands.used();
-        wide = pager.isWide();
-        // Routers that are not in memory would have to be read for a prediction.
-        predicts = predictor.begin() && !wide && pager.keepsEveryToken();
+        predicts = predictor.begin() && pager.wantsPredictions();
     }
 
     /**
@@ -174,7 +171,7 @@ public final class EvalCallback {
             router = node;
             choices = chosen;
             pager.routed(routing, chosen);
-            if (!wide) {
+            if (predicts) {
                 predict(node, chosen);
             }
             routing = -1;
@@ -208,7 +205,7 @@ public final class EvalCallback {
             return;
         }
         predictor.chosen(routing, tokens, chosen);
-        if (tokens <= ExpertPredictor.MOST_TOKENS && hasRows(routed, tokens)) {
+        if (hasRows(routed, tokens)) {
             predictor
                     .next(routing, GraphTensor.data(routed), tokens, chosen.length / tokens)
                     .forEach(next -> pager.predicted(next.layer(), next.experts()));

@@ -1,5 +1,6 @@
 package io.github.bigllama.internal.graph;
 
+import io.github.bigllama.internal.pager.Pager;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -25,16 +26,13 @@ final class ExpertPredictor {
      */
     private static final int AHEAD = 2;
 
-    /** With more tokens, predicting takes long, and often most experts of a layer are chosen. */
-    static final int MOST_TOKENS = 16;
-
     /** The largest share of reads for predictions that may turn out useless. */
     private static final double WASTE = 0.05;
 
-    /** Number of predictions before any is used. */
+    /** Number of layers whose predictions are graded before any is used. */
     private static final int TRIAL = 32;
 
-    /** The approximate number of predictions that a hit rate is averaged over. */
+    /** The approximate number of layers that a hit rate is averaged over. */
     private static final int MEMORY = 256;
 
     /** The number of passes of which one predicts while no prediction is worth reading. */
@@ -62,6 +60,15 @@ final class ExpertPredictor {
     private final List<Grades> distances = Stream.generate(Grades::new).limit(AHEAD).toList();
 
     private final Arena arena;
+
+    /**
+     * The layers for which only tokens with outputs were left: the last one, unless all have
+     * outputs.
+     */
+    private final BitSet onlyOutputs = new BitSet();
+
+    /** The tokens of the layer before. */
+    private int before;
 
     /** Applies routers, which usually have one shape. */
     private MatrixProduct product;
@@ -114,29 +121,31 @@ final class ExpertPredictor {
         /** Grades the prediction for a layer by the experts that it has chosen for each token. */
         void chosen(int layer, int tokens, int[] experts) {
             int[][] prediction = predictions.remove(layer);
-            // In the last layer, only tokens with outputs are left.
+            // Only some of the tokens had been expected, or all.
             if (prediction == null || prediction.length != tokens) {
                 return;
             }
             int used = experts.length / tokens;
+            double[] hits = new double[prediction[0].length];
             for (int token = 0; token < tokens; token++) {
-                int[] ofToken = Arrays.copyOfRange(experts, token * used, (token + 1) * used);
-                grade(prediction[token], ofToken);
+                BitSet chosen = new BitSet();
+                for (int i = token * used; i < (token + 1) * used; i++) {
+                    chosen.set(experts[i]);
+                }
+                for (int place = 0; place < hits.length; place++) {
+                    hits[place] += chosen.get(prediction[token][place]) ? 1.0 / tokens : 0;
+                }
             }
+            grade(hits);
         }
 
-        private void grade(int[] prediction, int[] experts) {
-            if (hitRate.length < prediction.length) {
-                hitRate = Arrays.copyOf(hitRate, prediction.length);
+        private void grade(double[] hits) {
+            if (hitRate.length < hits.length) {
+                hitRate = Arrays.copyOf(hitRate, hits.length);
             }
             graded++;
-            BitSet chosen = new BitSet();
-            for (int expert : experts) {
-                chosen.set(expert);
-            }
-            for (int place = 0; place < prediction.length; place++) {
-                int hit = chosen.get(prediction[place]) ? 1 : 0;
-                hitRate[place] += (hit - hitRate[place]) / Math.min(graded, MEMORY);
+            for (int place = 0; place < hits.length; place++) {
+                hitRate[place] += (hits[place] - hitRate[place]) / Math.min(graded, MEMORY);
             }
         }
     }
@@ -169,7 +178,7 @@ final class ExpertPredictor {
      *
      * @param layer the layer whose routing is known
      * @param input the address of its router's input, token after token
-     * @param tokens {@link #MOST_TOKENS} at most
+     * @param tokens {@link Pager#MOST_PREDICTED} at most
      * @param used number of experts that a token uses
      */
     List<Prediction> next(int layer, long input, int tokens, int used) {
@@ -182,16 +191,12 @@ final class ExpertPredictor {
             }
             int width = here.router.width;
             if (grades.predicts && width == there.getValue().router.width) {
-                float[] scale = scale(here.router, there.getValue().router);
-                int[][] likeliest = new int[tokens][];
-                for (int token = 0; token < tokens; token++) {
-                    long at = input + (long) token * width * Float.BYTES;
-                    float[] x = GraphTensor.floats(at, width);
-                    for (int i = 0; i < scale.length; i++) {
-                        x[i] *= scale[i];
-                    }
-                    likeliest[token] = likeliest(there.getValue(), x, used);
-                }
+                // Of a prompt, usually only the last token has outputs.
+                int count = onlyOutputs.get(there.getKey()) ? 1 : tokens;
+                long at = input + (long) (tokens - count) * width * Float.BYTES;
+                float[] x = GraphTensor.floats(at, count * width);
+                scale(x, here.router, there.getValue().router);
+                int[][] likeliest = likeliest(there.getValue(), x, used);
                 grades.predictions.put(there.getKey(), likeliest);
                 next.add(new Prediction(there.getKey(), grades.believed(likeliest, used)));
             }
@@ -200,39 +205,54 @@ final class ExpertPredictor {
         return next;
     }
 
-    /** By what the norms of two routers' inputs differ; empty if they have none. */
-    private static float[] scale(Router here, Router there) {
+    /**
+     * Multiplies inputs of a router by what the norm before another one differs, if both have one.
+     */
+    private static void scale(float[] x, Router here, Router there) {
         if (here.norm == 0 || there.norm == 0) {
-            return new float[0];
+            return;
         }
         float[] before = GraphTensor.floats(here.norm, here.width);
-        float[] scale = GraphTensor.floats(there.norm, here.width);
-        for (int i = 0; i < scale.length; i++) {
-            scale[i] /= before[i];
+        float[] after = GraphTensor.floats(there.norm, here.width);
+        for (int i = 0; i < here.width; i++) {
+            float factor = after[i] / before[i];
+            for (int at = i; at < x.length; at += here.width) {
+                x[at] *= factor;
+            }
         }
-        return scale;
     }
 
-    private int[] likeliest(Known known, float[] x, int count) {
+    /** Of each input, the experts that a router is likeliest to choose. */
+    private int[][] likeliest(Known known, float[] inputs, int used) {
         Router there = known.router;
-        float[] logits = product(there).of(known.copy, x);
-        int[] places = new int[Math.min(count, there.experts)];
-        for (int place = 0; place < places.length; place++) {
-            int best = 0;
-            for (int expert = 1; expert < logits.length; expert++) {
-                if (logits[expert] > logits[best]) {
-                    best = expert;
+        float[] logits = product(there).of(known.copy, inputs);
+        int[][] likeliest = new int[inputs.length / there.width][];
+        for (int token = 0; token < likeliest.length; token++) {
+            int first = token * there.experts;
+            likeliest[token] = largest(logits, first, first + there.experts, used);
+        }
+        return likeliest;
+    }
+
+    /** The numbers of the largest values of a part of an array, the largest first. */
+    private static int[] largest(float[] values, int from, int to, int count) {
+        int[] largest = new int[Math.min(count, to - from)];
+        for (int place = 0; place < largest.length; place++) {
+            int best = from;
+            for (int i = from + 1; i < to; i++) {
+                if (values[i] > values[best]) {
+                    best = i;
                 }
             }
-            places[place] = best;
-            logits[best] = Float.NEGATIVE_INFINITY;
+            largest[place] = best - from;
+            values[best] = Float.NEGATIVE_INFINITY;
         }
-        return places;
+        return largest;
     }
 
     private MatrixProduct product(Router router) {
         if (product == null || !product.isFor(router.width, router.experts)) {
-            product = new MatrixProduct(router.width, router.experts, arena);
+            product = new MatrixProduct(router.width, router.experts, Pager.MOST_PREDICTED, arena);
         }
         return product;
     }
@@ -243,6 +263,10 @@ final class ExpertPredictor {
      * @param experts those that it has chosen, token after token
      */
     void chosen(int layer, int tokens, int[] experts) {
+        if (routers.lowerKey(layer) != null && before > 1) {
+            onlyOutputs.set(layer, tokens < before);
+        }
+        before = tokens;
         distances.forEach(grades -> grades.chosen(layer, tokens, experts));
     }
 

@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Multiplies copies of matrices of one shape with vectors of 32-bit floats: ggml does it, on the
- * calling thread. Copies have eight bits per value, which are read in a quarter of the time that
- * the floats of the matrix would take. Lives as long as its arena. Not thread-safe.
+ * Multiplies copies of matrices of one shape with vectors of 32-bit floats, some at a time: ggml
+ * does it, on the calling thread. Copies have eight bits per value, which are read in a quarter of
+ * the time that the floats of the matrix would take. Lives as long as its arena. Not thread-safe.
  */
 @SuppressWarnings("restricted")
 final class MatrixProduct {
@@ -23,11 +23,17 @@ final class MatrixProduct {
     private final MemorySegment backend;
     private final MemorySegment graph;
     private final MemorySegment matrix;
-    private final MemorySegment vector;
-    private final MemorySegment result;
+    private final MemorySegment input;
+    private final MemorySegment product;
+    private final MemorySegment vectors;
+    private final MemorySegment results;
 
-    /** Makes room for the vector and the result. */
-    MatrixProduct(int columns, int rows, Arena arena) {
+    /**
+     * Makes room for vectors and results.
+     *
+     * @param most the most vectors at a time
+     */
+    MatrixProduct(int columns, int rows, int most, Arena arena) {
         this.columns = columns;
         this.rows = rows;
         this.arena = arena;
@@ -36,13 +42,12 @@ final class MatrixProduct {
         CpuBackend.threads(backend, 1);
         MemorySegment context = context(arena);
         matrix = llama_h.ggml_new_tensor_2d(context, type.id(), columns, rows);
-        MemorySegment column =
-                llama_h.ggml_new_tensor_1d(context, llama_h.GGML_TYPE_F32(), columns);
-        vector = arena.allocate(ValueLayout.JAVA_FLOAT, columns);
-        ggml_tensor.data(column, vector);
-        MemorySegment product = llama_h.ggml_mul_mat(context, matrix, column);
-        result = arena.allocate(ValueLayout.JAVA_FLOAT, rows);
-        ggml_tensor.data(product, result);
+        input = llama_h.ggml_new_tensor_2d(context, llama_h.GGML_TYPE_F32(), columns, most);
+        vectors = arena.allocate(ValueLayout.JAVA_FLOAT, (long) most * columns);
+        ggml_tensor.data(input, vectors);
+        product = llama_h.ggml_mul_mat(context, matrix, input);
+        results = arena.allocate(ValueLayout.JAVA_FLOAT, (long) most * rows);
+        ggml_tensor.data(product, results);
         graph = llama_h.ggml_new_graph(context);
         llama_h.ggml_build_forward_expand(graph, product);
     }
@@ -77,11 +82,25 @@ final class MatrixProduct {
         return copy;
     }
 
-    /** The product of a copy and a vector. */
+    /**
+     * The products of a copy and vectors, one after the other.
+     *
+     * @param x the vectors, one after the other
+     */
     float[] of(MemorySegment copy, float[] x) {
+        int count = x.length / columns;
         ggml_tensor.data(matrix, copy);
-        MemorySegment.copy(x, 0, vector, ValueLayout.JAVA_FLOAT, 0, columns);
+        MemorySegment.copy(x, 0, vectors, ValueLayout.JAVA_FLOAT, 0, x.length);
+        vectors(input, count);
+        vectors(product, count);
         llama_h.ggml_backend_graph_compute(backend, graph);
-        return result.toArray(ValueLayout.JAVA_FLOAT);
+        return results.asSlice(0, (long) count * rows * Float.BYTES)
+                .toArray(ValueLayout.JAVA_FLOAT);
+    }
+
+    /** Sets the number of vectors of a tensor. */
+    private static void vectors(MemorySegment tensor, int count) {
+        long node = tensor.address();
+        GraphTensor.dimension(node, 1, count, GraphTensor.stride(node, 1));
     }
 }

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Brings in the experts that a pass is routed to, and keeps those that are used most. Methods must
@@ -124,6 +125,11 @@ final class ExpertPaging {
                 admit(piece);
             }
         }
+    }
+
+    /** Whether some experts are not in memory. */
+    boolean areMissing() {
+        return IntStream.range(map.everyTokenCount(), map.count()).anyMatch(pool::isAbsent);
     }
 
     /** Bytes of experts that are not in memory. */

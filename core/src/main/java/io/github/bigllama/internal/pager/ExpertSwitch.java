@@ -4,8 +4,8 @@ import io.github.bigllama.core.residency.PassStats;
 
 /**
  * Decides whether a batch of tokens reads only the experts that its tokens choose, layer by layer,
- * or all of them in order. The former reads fewer bytes, but computing waits for them; the latter
- * reads beside the computation. Not thread-safe.
+ * or all of them in order. The former reads fewer bytes, but beside the computation only those that
+ * were predicted; the latter reads all beside it. Not thread-safe.
  */
 final class ExpertSwitch {
     /** The bandwidth of the disk to assume before it is measured, in bytes per second. */
@@ -25,6 +25,12 @@ final class ExpertSwitch {
     /** Bandwidth of the disk, in bytes per second. */
     private double disk = USUAL_DISK;
 
+    /**
+     * The part of reading or computing, whichever is shorter, that is done beside the other when
+     * only chosen experts are read.
+     */
+    private double overlap;
+
     /** The number of experts that batches use, divided by that of tokens that choose by chance. */
     private double likeness = 1;
 
@@ -43,8 +49,12 @@ final class ExpertSwitch {
         likeness += NEWS / 8 * (Math.min(1, chosen / expected) - likeness);
     }
 
-    /** Learns from a pass. */
-    void observe(PassStats pass) {
+    /**
+     * Learns from a pass.
+     *
+     * @param isWide whether it read all experts in order
+     */
+    void observe(PassStats pass, boolean isWide) {
         double computing = (pass.nanos() - pass.stallNanos()) / 1e9;
         if (pass.tokens() == 1) {
             alone += NEWS * (computing - alone);
@@ -55,6 +65,11 @@ final class ExpertSwitch {
         // A few reads say little about the disk.
         if (pass.readNanos() > 10_000_000) {
             disk += NEWS * (pass.bytesRead() * 1e9 / pass.readNanos() - disk);
+            if (!isWide && pass.tokens() <= Pager.MOST_PREDICTED && computing > 0) {
+                double beside = (pass.readNanos() - pass.stallNanos()) / 1e9;
+                double shorter = Math.min(pass.readNanos() / 1e9, computing);
+                overlap += NEWS * (Math.clamp(beside / shorter, 0, 1) - overlap);
+            }
         }
     }
 
@@ -66,6 +81,9 @@ final class ExpertSwitch {
      */
     boolean isWide(int tokens, double missing, double chosen) {
         double computing = alone + (tokens - 1) * further;
-        return Math.max(missing / disk, computing) < chosen * likeness / disk + computing;
+        double reading = chosen * likeness / disk;
+        double apart = tokens <= Pager.MOST_PREDICTED ? 1 - overlap : 1;
+        return Math.max(missing / disk, computing)
+                < Math.max(reading, computing) + apart * Math.min(reading, computing);
     }
 }

@@ -54,7 +54,7 @@ final class OwnWeights implements AutoCloseable {
         if (pool.slots() == null) {
             Slots slots;
             try {
-                slots = memory.slots(map, planner.expertRoom(false));
+                slots = memory.slots(map, planner.mostExpertRoom());
             } catch (IOException e) {
                 LOGGER.log(
                         System.Logger.Level.WARNING,

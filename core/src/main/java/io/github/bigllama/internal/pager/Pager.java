@@ -39,6 +39,12 @@ import java.util.stream.IntStream;
 public final class Pager implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger(Pager.class.getName());
 
+    /**
+     * The most tokens of a batch whose experts may be predicted: with more, predicting takes long,
+     * and most experts of a layer are chosen anyway.
+     */
+    public static final int MOST_PREDICTED = 32;
+
     private final PieceMap map;
     private final Weights weights;
     private final MappedFiles files;
@@ -283,7 +289,7 @@ public final class Pager implements AutoCloseable {
             boolean isWide = planner.isWide(tokens, experts);
             planner.divide(experts, tokens, isWide);
             experts.begin(tokens, isWide);
-            pool.window(planner.window(isWide));
+            pool.window(planner.window());
             pool.schedule(order.begin(isWide));
             segment.clear();
             pool.activity(Activity.COMPUTING);
@@ -301,10 +307,16 @@ public final class Pager implements AutoCloseable {
         }
     }
 
-    /** Whether all weights that every token uses stay in memory. */
-    public boolean keepsEveryToken() {
+    /**
+     * Whether predictions of experts are of use in the current pass: some experts have to be read,
+     * routers don't, and there are at most {@link #MOST_PREDICTED} tokens.
+     */
+    public boolean wantsPredictions() {
         try (PiecePool.Hold hold = pool.hold()) {
-            return planner.keepsEveryToken();
+            return !order.isWide()
+                    && tokens <= MOST_PREDICTED
+                    && planner.keepsEveryToken()
+                    && experts.areMissing();
         }
     }
 

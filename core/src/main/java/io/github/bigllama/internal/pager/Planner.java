@@ -102,20 +102,36 @@ final class Planner {
     /** Adapts the size of the window to a pass. */
     void observe(PassStats pass) {
         control.observe(pass);
-        byBytes.observe(pass);
+        byBytes.observe(pass, isWide);
     }
 
-    /** Bytes that experts may take in a pass that reads all of them in order, or in another. */
-    long expertRoom(boolean isWide) {
-        if (!map.weights().hasExperts()) {
-            return 0;
+    /** Bytes that experts may keep in the current pass. */
+    private long expertRoom() {
+        return map.weights().hasExperts() ? mostExpertRoom() - passingExperts() : 0;
+    }
+
+    /** Bytes that experts may keep in a pass of one token. */
+    long mostExpertRoom() {
+        return plan.experts() + PlanRules.expertWindow(map);
+    }
+
+    /** The size of the window for the current pass, in bytes. */
+    long window() {
+        return plan.window() + passingExperts();
+    }
+
+    /**
+     * Bytes of the window for experts that pass through, beyond those of one token: all are read in
+     * order, or several tokens choose more than one.
+     */
+    private long passingExperts() {
+        long most = PlanRules.expertWindow(map);
+        if (isWide) {
+            return most;
         }
-        return plan.experts() + (isWide ? 0 : PlanRules.expertWindow(map));
-    }
-
-    /** The size of the window in bytes. */
-    long window(boolean isWide) {
-        return plan.window() + (isWide ? PlanRules.expertWindow(map) : 0);
+        return tokens <= 1
+                ? 0
+                : Math.min(most, PlanRules.layerBytes(map, tokens) - PlanRules.layerBytes(map, 1));
     }
 
     /** Whether a batch reads all experts in order, instead of those that its tokens choose. */
@@ -124,7 +140,7 @@ final class Planner {
             return false;
         }
         long most = PlanRules.layerBytes(map, tokens);
-        return most > plan.window() + expertRoom(false) / 2
+        return most > plan.window() + mostExpertRoom() / 2
                 || byBytes.isWide(tokens, experts.missing(), experts.missing(tokens));
     }
 
@@ -155,7 +171,7 @@ final class Planner {
     void divide(ExpertPaging experts) {
         Slots slots = pool.slots();
         if (slots == null) {
-            experts.resize(0, expertRoom(isWide));
+            experts.resize(0, expertRoom());
             return;
         }
         long own = ownRoom();
@@ -173,7 +189,7 @@ final class Planner {
 
     /** Slots for experts that are read in order: all of a weight have to be there at once. */
     private long passing(int k, long count) {
-        double share = (double) PlanRules.expertWindow(map) / expertRoom(false);
+        double share = (double) PlanRules.expertWindow(map) / mostExpertRoom();
         return Math.max(shares.ofWeight(k), (long) Math.ceil(count * share));
     }
 

@@ -159,7 +159,7 @@ class ExpertPredictorTest {
     void whatSeveralTokensChooseIsPredictedTogether() {
         routers(0, 0);
         MemorySegment inputs = arena.allocate(3 * 4L * WIDTH, 4);
-        for (int i = 0; i < 30; i++) {
+        for (int i = 0; i < 40; i++) {
             int[] chosen = new int[3 * USED];
             List<Integer> union = new ArrayList<>();
             for (int token = 0; token < 3; token++) {
@@ -175,15 +175,36 @@ class ExpertPredictorTest {
             int[] likely = predictor.next(4, inputs.address(), 3, USED).getFirst().experts();
             assertThat(likely)
                     .isEqualTo(
-                            3 * i < 32
+                            i < 32
                                     ? new int[0]
                                     : union.stream().distinct().mapToInt(e -> e).toArray());
             predictor.chosen(6, 3, chosen);
         }
+    }
+
+    /** In the last layer, only tokens with outputs are computed. */
+    @Test
+    void aLayerWithFewerTokensIsPredictedForTheLastOne() {
+        routers(0, 0);
+        MemorySegment inputs = arena.allocate(3 * 4L * WIDTH, 4);
+        int[] ofLast = {};
+        for (int i = 0; i < 40; i++) {
+            for (int token = 0; token < 3; token++) {
+                MemorySegment input = randomVector();
+                inputs.asSlice(token * 4L * WIDTH).copyFrom(input);
+                ofLast = largest(input);
+            }
+            predictor.chosen(4, 3, new int[3 * USED]);
+            int[] likely = predictor.next(4, inputs.address(), 3, USED).getFirst().experts();
+            assertThat(likely).isEqualTo(i < 33 ? new int[0] : ofLast);
+            predictor.chosen(6, 1, ofLast);
+        }
+        // All have outputs again.
+        predictor.chosen(4, 3, new int[3 * USED]);
+        predictor.chosen(6, 3, new int[3 * USED]);
         predictor.next(4, inputs.address(), 3, USED);
-        // The last layer may have fewer tokens.
-        predictor.chosen(6, 1, new int[] {17, 18, 19});
-        assertThat(predictor.next(4, inputs.address(), 3, USED).getFirst().experts()).isNotEmpty();
+        int[] likely = predictor.next(4, inputs.address(), 3, USED).getFirst().experts();
+        assertThat(likely).hasSizeGreaterThan(USED).contains(ofLast[0]);
     }
 
     @Test

@@ -39,7 +39,7 @@ class ExpertSwitchTest {
     void aDiskThatIsSlowerMakesBytesCount() {
         assertThat(byBytes.isWide(16, 3e9, 1.8e9)).isTrue();
         for (int i = 0; i < 20; i++) {
-            byBytes.observe(pass(1, SECOND / 10, 100_000_000, SECOND));
+            byBytes.observe(pass(1, SECOND / 10, 100_000_000, SECOND), true);
         }
         assertThat(byBytes.isWide(16, 3e9, 1.8e9)).isFalse();
     }
@@ -48,13 +48,36 @@ class ExpertSwitchTest {
     void batchesThatComputeSlowlyHideReads() {
         assertThat(byBytes.isWide(16, 2e9, 0.2e9)).isFalse();
         for (int i = 0; i < 20; i++) {
-            byBytes.observe(pass(1, SECOND, 0, 0));
-            byBytes.observe(pass(16, 16 * SECOND, 0, 0));
+            byBytes.observe(pass(1, SECOND, 0, 0), false);
+            byBytes.observe(pass(16, 16 * SECOND, 0, 0), false);
         }
         assertThat(byBytes.isWide(16, 2e9, 0.2e9)).isTrue();
     }
 
+    /** Passes that choose experts read them while they compute, or wait for all of them. */
+    @Test
+    void chosenExpertsThatWereReadBesideTheComputationCostLess() {
+        assertThat(byBytes.isWide(16, 3e9, 2.6e9)).isTrue();
+        for (int i = 0; i < 20; i++) {
+            byBytes.observe(pass(1, SECOND, 200_000_000, SECOND / 10, 0), false);
+        }
+        assertThat(byBytes.isWide(16, 6e9, 5.2e9)).isFalse();
+        // With more tokens, nothing is predicted.
+        byBytes.observe(pass(64, SECOND, 200_000_000, SECOND / 10, SECOND / 10), false);
+        assertThat(byBytes.isWide(16, 6e9, 5.2e9)).isFalse();
+        assertThat(byBytes.isWide(64, 6e9, 5.2e9)).isTrue();
+        for (int i = 0; i < 20; i++) {
+            byBytes.observe(pass(1, SECOND, 200_000_000, SECOND / 10, SECOND / 10), false);
+        }
+        assertThat(byBytes.isWide(16, 6e9, 5.2e9)).isTrue();
+    }
+
     private static PassStats pass(int tokens, long nanos, long bytesRead, long readNanos) {
-        return new PassStats(tokens, nanos, bytesRead, 0, 0, readNanos, 0, 0, 0, 0);
+        return pass(tokens, nanos, bytesRead, readNanos, 0);
+    }
+
+    private static PassStats pass(
+            int tokens, long nanos, long bytesRead, long readNanos, long stallNanos) {
+        return new PassStats(tokens, nanos, bytesRead, 0, stallNanos, readNanos, 0, 0, 0, 0);
     }
 }
