@@ -35,6 +35,11 @@ class OwnMemoryLogitsTest {
             SessionOptions.defaults().withContextSize(256).withBatchSizes(32, 32).withThreads(2, 2);
     private static final int TOKENS = 24;
 
+    /** Batches of so few tokens that not all experts are read for them. */
+    private static final int SHORT = 2;
+
+    private static final int BATCHES = 6;
+
     /** More than a batch. */
     private static final int PROMPT = 40;
 
@@ -153,7 +158,7 @@ class OwnMemoryLogitsTest {
         }
     }
 
-    /** Of a prompt, and of tokens one by one. */
+    /** Of a prompt, of tokens one by one, and of short batches. */
     private static List<float[]> logits(ModelLoader.Loaded loaded, @Nullable Pager pager) {
         List<float[]> all = new ArrayList<>();
         try (Context context =
@@ -166,17 +171,26 @@ class OwnMemoryLogitsTest {
                                 null,
                                 false);
                 Lane lane = context.open().orElseThrow()) {
-            int[] tokens = new Random(3).ints(PROMPT + TOKENS, 300, 800).toArray();
+            int[] tokens =
+                    new Random(3).ints(PROMPT + TOKENS + SHORT * BATCHES, 300, 800).toArray();
             // The first batch of a prompt has no outputs.
             int done = 0;
             while (done < PROMPT) {
                 done += lane.decodeSome(tokens, done, PROMPT - done);
             }
             all.add(last(lane));
-            for (int i = PROMPT; i < tokens.length; i++) {
+            for (int i = PROMPT; i < PROMPT + TOKENS; i++) {
                 assertThat(lane.decodeSome(tokens, i, 1)).isEqualTo(1);
                 all.add(last(lane));
             }
+            boolean anyChoose = false;
+            for (int i = PROMPT + TOKENS; i < tokens.length; i += SHORT) {
+                assertThat(lane.decodeSome(tokens, i, SHORT)).isEqualTo(SHORT);
+                all.add(last(lane));
+                anyChoose |= pager != null && !pager.isWide();
+            }
+            // Only those that a batch chooses are read, at least once.
+            assertThat(anyChoose).isEqualTo(pager != null);
         }
         return all;
     }
