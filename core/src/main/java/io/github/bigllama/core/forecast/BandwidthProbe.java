@@ -83,7 +83,7 @@ final class BandwidthProbe {
      */
     double disk(@Nullable Path model, long slice) throws IOException {
         Path device = model == null ? folder() : model;
-        String pieces = slice == 0 ? "in-order" : "slices-of-" + (slice >> 10) + "-KiB";
+        String pieces = slice == 0 ? "in-order" : "scattered-slices-of-" + (slice >> 10) + "-KiB";
         return once(
                 "disk.%s.%s".formatted(Files.getFileStore(device).name(), pieces),
                 () -> {

@@ -2,14 +2,17 @@ package io.github.bigllama.core.forecast;
 
 import io.github.bigllama.internal.pagecache.MappedFile;
 import io.github.bigllama.internal.pagecache.OwnPages;
+import io.github.bigllama.internal.pagecache.ParallelDirectRead;
 import io.github.bigllama.internal.pagecache.ParallelRead;
 import io.github.bigllama.internal.pagecache.ParallelRead.Range;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.function.LongPredicate;
 
 /**
  * How fast a file that is not in RAM can be read, with the same threads and in the same pieces as
@@ -39,7 +42,8 @@ public final class DiskSpeed {
     }
 
     /**
-     * Reads slices at random places, as experts are read.
+     * Reads slices at random places, as experts are read: past the page cache, or into it if that
+     * is faster.
      *
      * @param slice bytes per slice
      * @param most the most bytes to read
@@ -49,31 +53,59 @@ public final class DiskSpeed {
      */
     public static double ofSlices(Path path, long slice, long most, double seconds)
             throws IOException {
+        return Math.max(
+                throughPageCache(path, slice, most, seconds),
+                pastPageCache(path, slice, most, seconds));
+    }
+
+    private static double throughPageCache(Path path, long slice, long most, double seconds)
+            throws IOException {
         try (ParallelRead read = new ParallelRead(path)) {
             long page = OwnPages.pageSize();
             long whole = (slice + page - 1) / page * page;
             if (whole >= MappedFile.HUGE_PAGE) {
                 read.expectAll();
             }
-            List<Range> ranges = spread(read.size(), whole, most);
-            Collections.shuffle(ranges, new Random(SEED));
-            return measure(read, ranges, seconds);
+            return measure(read, scattered(read.size(), whole, most), seconds);
+        }
+    }
+
+    /** 0 where files can't be read past the page cache. */
+    private static double pastPageCache(Path path, long slice, long most, double seconds) {
+        try (ParallelDirectRead read = new ParallelDirectRead(path)) {
+            List<Range> ranges = scattered(Files.size(path), slice, most);
+            return measure(progress -> read.run(ranges, progress), seconds);
+        } catch (IOException e) {
+            return 0;
         }
     }
 
     private static double measure(ParallelRead read, List<Range> ranges, double seconds)
             throws IOException {
         read.drop(ranges);
+        return measure(progress -> read.run(ranges, false, progress), seconds);
+    }
+
+    private interface Reading {
+        void run(LongPredicate progress) throws IOException;
+    }
+
+    private static double measure(Reading reading, double seconds) throws IOException {
         long[] last = new long[1];
         long start = System.nanoTime();
-        read.run(
-                ranges,
-                false,
+        reading.run(
                 done -> {
                     last[0] = done;
                     return System.nanoTime() - start < seconds * 1e9;
                 });
         return last[0] * 1e9 / (System.nanoTime() - start);
+    }
+
+    /** Ranges of one length, spread evenly over the file, in a random order. */
+    private static List<Range> scattered(long size, long length, long most) {
+        List<Range> ranges = spread(size, length, most);
+        Collections.shuffle(ranges, new Random(SEED));
+        return ranges;
     }
 
     /** Ranges of one length, spread evenly over the file. */

@@ -8,18 +8,12 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongPredicate;
 
 /** Reads ranges of a file that is not used for computing yet, with several threads. */
 @SuppressWarnings("restricted")
 public final class ParallelRead implements AutoCloseable {
     private static final int READERS = 4;
-    private static final long REPORT_MILLIS = 50;
 
     private final Arena arena = Arena.ofShared();
     private final MappedFile file;
@@ -70,80 +64,21 @@ public final class ParallelRead implements AutoCloseable {
      */
     public boolean run(List<Range> ranges, boolean keep, LongPredicate progress)
             throws IOException {
-        Work work = new Work(file, ranges, keep);
-        for (int i = 0; i < READERS; i++) {
-            Thread.ofPlatform().daemon().name("bigllama-read-" + i).start(work::read);
-        }
-        boolean goesOn = true;
-        while (!await(work.ended)) {
-            goesOn &= progress.test(work.done.get());
-            work.stopped.compareAndSet(false, !goesOn);
-        }
-        progress.test(work.done.get());
-        if (work.failure != null) {
-            throw work.failure;
-        }
-        return goesOn;
+        return RangeReaders.run(
+                READERS,
+                ranges,
+                (range, thread) -> {
+                    file.read(range.offset, range.length);
+                    if (!keep) {
+                        file.drop(range.offset, range.length);
+                    }
+                },
+                progress);
     }
 
     @Override
     public void close() {
         file.close();
         arena.close();
-    }
-
-    /** The state that the readers share. */
-    private static final class Work {
-        private final MappedFile file;
-        private final List<Range> ranges;
-        private final boolean keep;
-        private final AtomicInteger next = new AtomicInteger();
-        private final AtomicLong done = new AtomicLong();
-        private final AtomicBoolean stopped = new AtomicBoolean();
-        private final CountDownLatch ended = new CountDownLatch(READERS);
-        private volatile IOException failure;
-
-        Work(MappedFile file, List<Range> ranges, boolean keep) {
-            this.file = file;
-            this.ranges = ranges;
-            this.keep = keep;
-        }
-
-        void read() {
-            try {
-                for (int i = next.getAndIncrement();
-                        i < ranges.size() && !stopped.get();
-                        i = next.getAndIncrement()) {
-                    Range range = ranges.get(i);
-                    file.read(range.offset, range.length);
-                    if (!keep) {
-                        file.drop(range.offset, range.length);
-                    }
-                    done.addAndGet(range.length);
-                }
-            } catch (IOException e) {
-                failure = e;
-                stopped.set(true);
-            } finally {
-                ended.countDown();
-            }
-        }
-    }
-
-    private static boolean await(CountDownLatch ended) {
-        boolean interrupted = false;
-        try {
-            while (true) {
-                try {
-                    return ended.await(REPORT_MILLIS, TimeUnit.MILLISECONDS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
     }
 }
