@@ -272,6 +272,23 @@ class LifetimeTest {
     }
 
     @Test
+    void aModelTrainedWithAnUnknownContextSizeNeedsOne() {
+        ModelOptions options =
+                ModelOptions.defaults().withMetadataOverrides(Map.of("llama.context_length", 0));
+        try (LlamaModel model = LlamaModel.load(DemoModel.PATH, options)) {
+            for (int unknown : new int[] {0, SessionOptions.AUTO_CONTEXT}) {
+                assertThatExceptionOfType(SessionException.class)
+                        .isThrownBy(
+                                () ->
+                                        model.newSession(
+                                                SessionOptions.defaults().withContextSize(unknown)))
+                        .withMessageContaining("context_length is 0; choose a context size");
+            }
+            model.newSession(SessionOptions.defaults().withContextSize(256)).close();
+        }
+    }
+
+    @Test
     void anOverrideThatLlamaWouldNotSurviveIsRefused() {
         ModelOptions options =
                 ModelOptions.defaults().withMetadataOverrides(Map.of("llama.block_count", 0));

@@ -88,7 +88,7 @@ public final class SessionArguments {
                             + " followed the same words before; draft: by the model of "
                             + "--model-draft; mtp: by the model's own layers for that; off: "
                             + "never; auto: if there is such a model or weights are read from "
-                            + "disk. Answers stay the same.")
+                            + "disk. All tokens are still chosen by the model itself.")
     Speculation speculation = DEFAULTS.speculation();
 
     /** Whether the size of the context was given. */

@@ -27,7 +27,7 @@ public record Speed(
      * cores, and a layer waits for the first and the last piece of its weights. Measured by {@code
      * scripts/check-forecast} on two cores.
      */
-    static final double NOT_HIDDEN = 0.4;
+    static final double NOT_HIDDEN = 0.5;
 
     /** By how much the same measurement varies within minutes on a shared machine. */
     static final double UNCERTAINTY = 0.2;

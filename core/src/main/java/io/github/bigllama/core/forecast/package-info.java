@@ -14,7 +14,7 @@
  * matrices of the model's types, the disk with its file), and makes the same plan as a load. A
  * token then takes at best the longer of computing and reading, and at worst their sum, give or
  * take the 20 % by which the same measurement varies within minutes on a shared machine; the
- * forecast is the longer plus 0.4 of the shorter. {@code scripts/check-forecast} compares it with
+ * forecast is the longer plus half of the shorter. {@code scripts/check-forecast} compares it with
  * measurements.
  */
 @NullMarked
