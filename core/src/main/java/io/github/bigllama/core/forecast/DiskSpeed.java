@@ -13,9 +13,10 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.function.LongPredicate;
+import java.util.stream.IntStream;
 
 /**
- * How fast a file that is not in RAM can be read, with the same threads and in the same pieces as
+ * How fast a file that is not in RAM can be read, with several threads and in the same pieces as
  * weights are read. The parts that were read are not in RAM afterwards.
  */
 public final class DiskSpeed {
@@ -66,14 +67,14 @@ public final class DiskSpeed {
             if (whole >= MappedFile.HUGE_PAGE) {
                 read.expectAll();
             }
-            return measure(read, scattered(read.size(), whole, most), seconds);
+            return measure(read, scattered(read.size(), whole, most, 0), seconds);
         }
     }
 
     /** 0 where files can't be read past the page cache. */
     private static double pastPageCache(Path path, long slice, long most, double seconds) {
         try (ParallelDirectRead read = new ParallelDirectRead(path)) {
-            List<Range> ranges = scattered(Files.size(path), slice, most);
+            List<Range> ranges = scattered(Files.size(path), slice, most, 1);
             return measure(progress -> read.run(ranges, progress), seconds);
         } catch (IOException e) {
             return 0;
@@ -101,9 +102,20 @@ public final class DiskSpeed {
         return last[0] * 1e9 / (System.nanoTime() - start);
     }
 
-    /** Ranges of one length, spread evenly over the file, in a random order. */
-    private static List<Range> scattered(long size, long length, long most) {
-        List<Range> ranges = spread(size, length, most);
+    /**
+     * Ranges of one length, spread evenly over the file, in a random order.
+     *
+     * @param half 0 or 1: they have different ranges, which no cache outside of this system knows
+     *     from the other half
+     */
+    private static List<Range> scattered(long size, long length, long most, int half) {
+        List<Range> all = spread(size, length, 2 * most);
+        List<Range> ranges =
+                new ArrayList<>(
+                        IntStream.range(0, all.size())
+                                .filter(i -> i % 2 == half || all.size() == 1)
+                                .mapToObj(all::get)
+                                .toList());
         Collections.shuffle(ranges, new Random(SEED));
         return ranges;
     }

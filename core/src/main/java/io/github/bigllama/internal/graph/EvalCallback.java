@@ -200,11 +200,11 @@ public final class EvalCallback {
     /** Has the predicted experts of the next layers read while this layer is computed. */
     private void predict(long node, int[] chosen) {
         int tokens = GraphTensor.extent(node, 1);
+        predictor.chosen(routing, tokens, chosen);
         if (tokens == 0) {
             // The last layer of a micro-batch without outputs.
             return;
         }
-        predictor.chosen(routing, tokens, chosen);
         if (hasRows(routed, tokens)) {
             predictor
                     .next(routing, GraphTensor.data(routed), tokens, chosen.length / tokens)

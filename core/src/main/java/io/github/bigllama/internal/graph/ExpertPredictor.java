@@ -67,8 +67,8 @@ final class ExpertPredictor {
      */
     private final BitSet onlyOutputs = new BitSet();
 
-    /** The tokens of the layer before. */
-    private int before;
+    /** The number of tokens in the previous layer. */
+    private int previousTokens;
 
     /** Applies routers, which usually have one shape. */
     private MatrixProduct product;
@@ -213,11 +213,13 @@ final class ExpertPredictor {
             return;
         }
         float[] before = GraphTensor.floats(here.norm, here.width);
-        float[] after = GraphTensor.floats(there.norm, here.width);
-        for (int i = 0; i < here.width; i++) {
-            float factor = after[i] / before[i];
-            for (int at = i; at < x.length; at += here.width) {
-                x[at] *= factor;
+        float[] factors = GraphTensor.floats(there.norm, here.width);
+        for (int i = 0; i < factors.length; i++) {
+            factors[i] /= before[i];
+        }
+        for (int from = 0; from < x.length; from += factors.length) {
+            for (int i = 0; i < factors.length; i++) {
+                x[from + i] *= factors[i];
             }
         }
     }
@@ -263,10 +265,10 @@ final class ExpertPredictor {
      * @param experts those that it has chosen, token after token
      */
     void chosen(int layer, int tokens, int[] experts) {
-        if (routers.lowerKey(layer) != null && before > 1) {
-            onlyOutputs.set(layer, tokens < before);
+        if (routers.lowerKey(layer) != null && previousTokens > 1) {
+            onlyOutputs.set(layer, tokens < previousTokens);
         }
-        before = tokens;
+        previousTokens = tokens;
         distances.forEach(grades -> grades.chosen(layer, tokens, experts));
     }
 

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Multiplies copies of matrices of one shape with vectors of 32-bit floats, some at a time: ggml
+ * Multiplies copies of matrices of one shape with vectors of 32-bit floats, several at a time: ggml
  * does it, on the calling thread. Copies have eight bits per value, which are read in a quarter of
  * the time that the floats of the matrix would take. Lives as long as its arena. Not thread-safe.
  */
@@ -91,15 +91,15 @@ final class MatrixProduct {
         int count = x.length / columns;
         ggml_tensor.data(matrix, copy);
         MemorySegment.copy(x, 0, vectors, ValueLayout.JAVA_FLOAT, 0, x.length);
-        vectors(input, count);
-        vectors(product, count);
+        count(input, count);
+        count(product, count);
         llama_h.ggml_backend_graph_compute(backend, graph);
         return results.asSlice(0, (long) count * rows * Float.BYTES)
                 .toArray(ValueLayout.JAVA_FLOAT);
     }
 
     /** Sets the number of vectors of a tensor. */
-    private static void vectors(MemorySegment tensor, int count) {
+    private static void count(MemorySegment tensor, int count) {
         long node = tensor.address();
         GraphTensor.dimension(node, 1, count, GraphTensor.stride(node, 1));
     }

@@ -12,7 +12,7 @@ import java.util.function.LongPredicate;
  * read is not kept.
  */
 public final class ParallelDirectRead implements AutoCloseable {
-    /** As many as are under way at the same time where slices are read in batches. */
+    /** As many threads as read experts where there are no batches. */
     private static final int READERS = 8;
 
     private final Path path;

@@ -4,8 +4,8 @@ import io.github.bigllama.core.residency.PassStats;
 
 /**
  * Decides whether a batch of tokens reads only the experts that its tokens choose, layer by layer,
- * or all of them in order. The former reads fewer bytes, but beside the computation only those that
- * were predicted; the latter reads all beside it. Not thread-safe.
+ * or all of them in order. The former reads fewer bytes, but only predicted experts are read while
+ * others are computed with; the latter reads all of them meanwhile. Not thread-safe.
  */
 final class ExpertSwitch {
     /** The bandwidth of the disk to assume before it is measured, in bytes per second. */
@@ -19,14 +19,14 @@ final class ExpertSwitch {
     /** Seconds of computing one token alone. */
     private double alone;
 
-    /** Seconds that each further token of a batch adds. */
-    private double further;
+    /** The part of that which each further token of a batch adds. */
+    private double further = 0.5;
 
     /** Bandwidth of the disk, in bytes per second. */
     private double disk = USUAL_DISK;
 
     /**
-     * The part of reading or computing, whichever is shorter, that is done beside the other when
+     * The part of reading or computing, whichever is shorter, that is done during the other when
      * only chosen experts are read.
      */
     private double overlap;
@@ -36,7 +36,6 @@ final class ExpertSwitch {
 
     ExpertSwitch(long activeSize) {
         alone = activeSize / USUAL_MEMORY;
-        further = alone / 2;
     }
 
     /**
@@ -59,8 +58,8 @@ final class ExpertSwitch {
         if (pass.tokens() == 1) {
             alone += NEWS * (computing - alone);
         } else if (pass.tokens() > 1) {
-            double each = Math.clamp((computing - alone) / (pass.tokens() - 1), 0, alone);
-            further += NEWS * (each - further);
+            double each = (computing / alone - 1) / (pass.tokens() - 1);
+            further += NEWS * (Math.clamp(each, 0, 1) - further);
         }
         // A few reads say little about the disk.
         if (pass.readNanos() > 10_000_000) {
@@ -80,7 +79,7 @@ final class ExpertSwitch {
      * @param chosen those of them that the batch would use if its tokens chose by chance
      */
     boolean isWide(int tokens, double missing, double chosen) {
-        double computing = alone + (tokens - 1) * further;
+        double computing = alone * (1 + (tokens - 1) * further);
         double reading = chosen * likeness / disk;
         double apart = tokens <= Pager.MOST_PREDICTED ? 1 - overlap : 1;
         return Math.max(missing / disk, computing)

@@ -105,33 +105,26 @@ final class Planner {
         byBytes.observe(pass, isWide);
     }
 
-    /** Bytes that experts may keep in the current pass. */
-    private long expertRoom() {
-        return map.weights().hasExperts() ? mostExpertRoom() - passingExperts() : 0;
-    }
-
-    /** Bytes that experts may keep in a pass of one token. */
+    /** Bytes that experts may keep in a pass that does not read all of them in order. */
     long mostExpertRoom() {
         return plan.experts() + PlanRules.expertWindow(map);
     }
 
     /** The size of the window for the current pass, in bytes. */
     long window() {
-        return plan.window() + passingExperts();
+        return plan.window() + (isWide ? PlanRules.expertWindow(map) : predictedExperts());
     }
 
     /**
-     * Bytes of the window for experts that pass through, beyond those of one token: all are read in
-     * order, or several tokens choose more than one.
+     * Bytes of the window for the experts that several tokens are predicted to choose, beyond those
+     * of one token. They are in slots, which there are for all that are chosen: this takes no RAM.
      */
-    private long passingExperts() {
-        long most = PlanRules.expertWindow(map);
-        if (isWide) {
-            return most;
+    private long predictedExperts() {
+        if (tokens <= 1 || pool.slots() == null || !keepsEveryToken()) {
+            return 0;
         }
-        return tokens <= 1
-                ? 0
-                : Math.min(most, PlanRules.layerBytes(map, tokens) - PlanRules.layerBytes(map, 1));
+        long further = PlanRules.layerBytes(map, tokens) - PlanRules.layerBytes(map, 1);
+        return Math.min(PlanRules.expertWindow(map), further);
     }
 
     /** Whether a batch reads all experts in order, instead of those that its tokens choose. */
@@ -171,7 +164,7 @@ final class Planner {
     void divide(ExpertPaging experts) {
         Slots slots = pool.slots();
         if (slots == null) {
-            experts.resize(0, expertRoom());
+            experts.resize(0, isWide ? plan.experts() : mostExpertRoom());
             return;
         }
         long own = ownRoom();

@@ -183,14 +183,10 @@ class OwnMemoryLogitsTest {
                 assertThat(lane.decodeSome(tokens, i, 1)).isEqualTo(1);
                 all.add(last(lane));
             }
-            boolean anyChoose = false;
             for (int i = PROMPT + TOKENS; i < tokens.length; i += SHORT) {
                 assertThat(lane.decodeSome(tokens, i, SHORT)).isEqualTo(SHORT);
                 all.add(last(lane));
-                anyChoose |= pager != null && !pager.isWide();
             }
-            // Only those that a batch chooses are read, at least once.
-            assertThat(anyChoose).isEqualTo(pager != null);
         }
         return all;
     }

@@ -59,7 +59,7 @@ class ExpertSwitchTest {
     void chosenExpertsThatWereReadBesideTheComputationCostLess() {
         assertThat(byBytes.isWide(16, 3e9, 2.6e9)).isTrue();
         for (int i = 0; i < 20; i++) {
-            byBytes.observe(pass(1, SECOND, 200_000_000, SECOND / 10, 0), false);
+            byBytes.observe(pass(1, SECOND / 10, 200_000_000, SECOND / 10, 0), false);
         }
         assertThat(byBytes.isWide(16, 6e9, 5.2e9)).isFalse();
         // With more tokens, nothing is predicted.
@@ -67,7 +67,7 @@ class ExpertSwitchTest {
         assertThat(byBytes.isWide(16, 6e9, 5.2e9)).isFalse();
         assertThat(byBytes.isWide(64, 6e9, 5.2e9)).isTrue();
         for (int i = 0; i < 20; i++) {
-            byBytes.observe(pass(1, SECOND, 200_000_000, SECOND / 10, SECOND / 10), false);
+            byBytes.observe(pass(1, SECOND / 5, 200_000_000, SECOND / 10, SECOND / 10), false);
         }
         assertThat(byBytes.isWide(16, 6e9, 5.2e9)).isTrue();
     }
