@@ -121,7 +121,7 @@ final class ExpertPredictor {
         /** Grades the prediction for a layer by the experts that it has chosen for each token. */
         void chosen(int layer, int tokens, int[] experts) {
             int[][] prediction = predictions.remove(layer);
-            // Only some of the tokens had been expected, or all.
+            // A prediction for another number of tokens can't be compared.
             if (prediction == null || prediction.length != tokens) {
                 return;
             }

@@ -148,9 +148,8 @@ final class Planner {
 
     /** Bytes of own memory that the plan has room for. */
     private long ownRoom() {
-        long room = plan.experts() + PlanRules.expertWindow(map);
         // The window is for page tables, edges of slices and pages brought in by page faults.
-        return Math.max(0, room - lowered);
+        return Math.max(0, mostExpertRoom() - lowered);
     }
 
     /** Divides the memory among experts for a pass. */
