@@ -58,8 +58,12 @@ class ArchitecturesTest {
     @BeforeAll
     static void warmUp(@TempDir Path folder) throws IOException {
         // What the process itself takes at first would be missing for the first model.
-        try (LlamaModel model = LlamaModel.load(Architectures.write(folder, "deepseek2"), PLAIN)) {
-            logits(model, 0);
+        Path file = Architectures.write(folder, Architecture.of("deepseek2").ofSize(4 * SIZE));
+        long most = SmallRam.forWeights(Files.size(file) * 7 / 8);
+        for (ModelOptions options : List.of(PLAIN, auto(most))) {
+            try (LlamaModel model = LlamaModel.load(file, options)) {
+                logits(model, 0);
+            }
         }
     }
 
@@ -202,7 +206,11 @@ class ArchitecturesTest {
                 Math.max(
                         Files.size(file) / 2,
                         PlanRules.leastRam(Models.weights(file)) + (12L << 20));
-        return PLAIN.withLoadMode(LoadMode.AUTO).withRam(SmallRam.forWeights(weights));
+        return auto(SmallRam.forWeights(weights));
+    }
+
+    private static ModelOptions auto(long ram) {
+        return PLAIN.withLoadMode(LoadMode.AUTO).withRam(ram);
     }
 
     /**

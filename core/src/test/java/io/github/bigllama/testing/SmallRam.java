@@ -1,6 +1,8 @@
 package io.github.bigllama.testing;
 
 import io.github.bigllama.core.residency.AvailableRam;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 
 /** Limits of RAM with which models of tests are larger than RAM. */
 public final class SmallRam {
@@ -12,8 +14,15 @@ public final class SmallRam {
      */
     public static long forWeights(long bytes) {
         // The heap of earlier tests must not shrink afterwards, which would leave more RAM than
-        // intended.
+        // intended. The collector gives memory back in the background.
         System.gc();
-        return AvailableRam.anonymousBytes() + (66L << 20) + bytes;
+        long before = Long.MAX_VALUE;
+        long now = AvailableRam.anonymousBytes();
+        while (now < before) {
+            LockSupport.parkNanos(Duration.ofMillis(100).toNanos());
+            before = now;
+            now = AvailableRam.anonymousBytes();
+        }
+        return now + (66L << 20) + bytes;
     }
 }

@@ -10,6 +10,7 @@ import io.github.bigllama.internal.llama.LlamaLog;
 import io.github.bigllama.internal.load.ContextSizes;
 import io.github.bigllama.internal.load.MemoryFit;
 import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.pager.Pass;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -91,8 +92,9 @@ public final class Paging {
      */
     LlamaLog.Result<Integer> pass(
             int tokens, DoubleConsumer progress, Supplier<LlamaLog.Result<Integer>> compute) {
+        Pass pass;
         try {
-            pager.begin(tokens, untouched(tokens));
+            pass = pager.begin(tokens, untouched(tokens));
         } catch (InsufficientRamException e) {
             throw new DecodeException(
                     pager.weights().files().getFirst() + ": " + e.getMessage(), 0, List.of());
@@ -103,7 +105,7 @@ public final class Paging {
         }
         boolean complete = false;
         try {
-            watch.begin(progress);
+            watch.begin(pass, progress);
             LlamaLog.Result<Integer> result = compute.get();
             Exception failure = watch.failure();
             if (failure != null) {
@@ -115,7 +117,7 @@ public final class Paging {
             complete = result.value() == 0;
             return result;
         } finally {
-            lastPass = pager.end(complete);
+            lastPass = pass.end(complete);
         }
     }
 

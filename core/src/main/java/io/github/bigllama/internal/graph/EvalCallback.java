@@ -5,6 +5,7 @@ import io.github.bigllama.core.gguf.GgmlType;
 import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.internal.llama.UpcallGuard;
 import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.pager.Pass;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -68,6 +69,7 @@ public final class EvalCallback {
     private int[] choices = {};
 
     private boolean predicts;
+    private Pass pass;
     private DoubleConsumer progress;
     private final UpcallGuard guard = new UpcallGuard();
 
@@ -100,14 +102,15 @@ public final class EvalCallback {
     }
 
     /** Begins a pass, and forgets earlier failures. */
-    public void begin(DoubleConsumer listener) {
+    public void begin(Pass pass, DoubleConsumer listener) {
+        this.pass = pass;
         progress = listener;
         guard.reset();
         routing = -1;
         routed = 0;
         router = 0;
-        operands.used();
-        predicts = predictor.begin() && pager.wantsPredictions();
+        operands.begin(pass);
+        predicts = predictor.begin() && pass.wantsPredictions();
     }
 
     /**
@@ -144,10 +147,10 @@ public final class EvalCallback {
                 continue;
             }
             if (i == 0 && isRowLookup(second)) {
-                pager.lookUp(weight);
+                pass.lookUp(weight);
                 continue;
             }
-            stop |= pager.use(weight);
+            stop |= pass.use(weight);
             if (i == 0) {
                 operands.exchange(node, weight, router, choices);
             }
@@ -163,14 +166,14 @@ public final class EvalCallback {
         if (guard.hasThrown()) {
             return false;
         }
-        pager.used();
+        pass.used();
         operands.used();
-        progress.accept(pager.progress());
+        progress.accept(pass.progress());
         if (routing >= 0) {
             int[] chosen = chosenExperts(node);
             router = node;
             choices = chosen;
-            pager.routed(routing, chosen);
+            pass.routed(routing, chosen);
             if (predicts) {
                 predict(node, chosen);
             }
@@ -208,7 +211,7 @@ public final class EvalCallback {
         if (hasRows(routed, tokens)) {
             predictor
                     .next(routing, GraphTensor.data(routed), tokens, chosen.length / tokens)
-                    .forEach(next -> pager.predicted(next.layer(), next.experts()));
+                    .forEach(next -> pass.predicted(next.layer(), next.experts()));
         }
     }
 

@@ -1,6 +1,6 @@
 package io.github.bigllama.internal.graph;
 
-import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.pager.Pass;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -178,7 +178,7 @@ final class ExpertPredictor {
      *
      * @param layer the layer whose routing is known
      * @param input the address of its router's input, token after token
-     * @param tokens {@link Pager#MOST_PREDICTED} at most
+     * @param tokens {@link Pass#MOST_PREDICTED} at most
      * @param used number of experts that a token uses
      */
     List<Prediction> next(int layer, long input, int tokens, int used) {
@@ -254,7 +254,7 @@ final class ExpertPredictor {
 
     private MatrixProduct product(Router router) {
         if (product == null || !product.isFor(router.width, router.experts)) {
-            product = new MatrixProduct(router.width, router.experts, Pager.MOST_PREDICTED, arena);
+            product = new MatrixProduct(router.width, router.experts, Pass.MOST_PREDICTED, arena);
         }
         return product;
     }

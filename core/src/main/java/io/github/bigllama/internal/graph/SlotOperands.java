@@ -5,6 +5,7 @@ import io.github.bigllama.core.residency.Weight;
 import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.internal.pager.ExpertSlots;
 import io.github.bigllama.internal.pager.Pager;
+import io.github.bigllama.internal.pager.Pass;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -70,6 +71,8 @@ final class SlotOperands {
     /** The places whose experts can only be used where the file is mapped. */
     private final BitSet mapped = new BitSet();
 
+    private Pass pass;
+
     private record Operands(long weight, long chosen) {}
 
     SlotOperands(Pager pager) {
@@ -89,6 +92,12 @@ final class SlotOperands {
     void open(Arena memory) {
         arena = memory;
         tensors = arena.allocate(2 * TENSOR * Math.max(1, numbers.length), 16);
+    }
+
+    /** Begins a pass. */
+    void begin(Pass next) {
+        pass = next;
+        used();
     }
 
     /** Notes that everything has been computed that operands were exchanged for. */
@@ -130,7 +139,7 @@ final class SlotOperands {
             pager.keepMapped(weight);
             return;
         }
-        ExpertSlots slots = pager.slots(weight, chosen);
+        ExpertSlots slots = pass.slots(weight, chosen);
         if (slots == null) {
             return;
         }

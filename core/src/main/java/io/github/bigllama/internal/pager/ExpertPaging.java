@@ -17,6 +17,7 @@ import java.util.stream.IntStream;
 final class ExpertPaging {
     private final PieceMap map;
     private final PiecePool pool;
+    private final PassMeter meter;
     private final ExpertCache cache;
 
     /** The slices that this pass needs and has not computed with yet. */
@@ -34,9 +35,10 @@ final class ExpertPaging {
     /** Whether the readers have been told of these experts. */
     private boolean isPreloaded;
 
-    ExpertPaging(PieceMap map, PiecePool pool) {
+    ExpertPaging(PieceMap map, PiecePool pool, PassMeter meter) {
         this.map = map;
         this.pool = pool;
+        this.meter = meter;
         this.cache = new ExpertCache(map);
     }
 
@@ -177,7 +179,7 @@ final class ExpertPaging {
     }
 
     /** Reads the missing ones of the experts that a layer has chosen at once. */
-    void route(int layer, int[] chosen, PassMeter meter) {
+    void route(int layer, int[] chosen) {
         int[] weights = cache.weights(layer);
         if (weights.length == 0) {
             return;

@@ -2,7 +2,7 @@ package io.github.bigllama.internal.pager;
 
 /**
  * Where the chosen experts of a weight are in the process's own memory: at equal distances, as in a
- * tensor. They stay there until {@link Pager#used}.
+ * tensor. They stay there until {@link Pass#used}.
  *
  * @param address the address of the first value of the slice in place 0
  * @param stride bytes from one place to the next

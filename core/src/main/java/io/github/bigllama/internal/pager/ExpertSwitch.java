@@ -64,7 +64,7 @@ final class ExpertSwitch {
         // A few reads say little about the disk.
         if (pass.readNanos() > 10_000_000) {
             disk += NEWS * (pass.bytesRead() * 1e9 / pass.readNanos() - disk);
-            if (!isWide && pass.tokens() <= Pager.MOST_PREDICTED && computing > 0) {
+            if (!isWide && pass.tokens() <= Pass.MOST_PREDICTED && computing > 0) {
                 double beside = (pass.readNanos() - pass.stallNanos()) / 1e9;
                 double shorter = Math.min(pass.readNanos() / 1e9, computing);
                 overlap += NEWS * (Math.clamp(beside / shorter, 0, 1) - overlap);
@@ -81,7 +81,7 @@ final class ExpertSwitch {
     boolean isWide(int tokens, double missing, double chosen) {
         double computing = alone * (1 + (tokens - 1) * further);
         double reading = chosen * likeness / disk;
-        double apart = tokens <= Pager.MOST_PREDICTED ? 1 - overlap : 1;
+        double apart = tokens <= Pass.MOST_PREDICTED ? 1 - overlap : 1;
         return Math.max(missing / disk, computing)
                 < Math.max(reading, computing) + apart * Math.min(reading, computing);
     }

@@ -73,14 +73,14 @@ final class OwnWeights implements AutoCloseable {
     }
 
     private long shortage() {
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             return pool.ownBytes() == 0 ? 0 : planner.shortage();
         }
     }
 
     /** Gives back own memory, even in the middle of a pass; on any thread. */
     void shrink(long bytes) {
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             planner.lower(bytes, experts);
         }
     }

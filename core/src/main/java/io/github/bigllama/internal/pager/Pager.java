@@ -5,8 +5,6 @@ import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.core.residency.RamBudget;
 import io.github.bigllama.core.residency.Residency;
 import io.github.bigllama.core.residency.ResidencyPlan;
-import io.github.bigllama.core.residency.Weight;
-import io.github.bigllama.core.residency.Weight.Use;
 import io.github.bigllama.core.residency.Weights;
 import io.github.bigllama.internal.arena.OwnMemory;
 import io.github.bigllama.internal.pager.WorkQueue.Activity;
@@ -25,11 +23,9 @@ import java.util.stream.IntStream;
  * Carries out a {@link ResidencyPlan} on the mapping that llama.cpp made: brings weights into
  * memory before they are needed, and drops those that are not to stay.
  *
- * <p>A pass over the model is a call of {@link #begin}, then for each weight in the order of use
- * {@link #use} before it is computed with and {@link #used} some time after, and {@link #end}.
- * There is one pass at a time: {@link #begin} waits for others. The order of the first pass is
- * guessed from names; each later pass is expected to have the order of the one before. Weights are
- * numbered as in {@link Weights#all}.
+ * <p>There is one {@link Pass} at a time. The order of the first one is guessed from names; each
+ * later one is expected to have the order of the one before. Weights are numbered as in {@link
+ * Weights#all}.
  *
  * <p>The results of a computation do not change: weights that are not in memory when they are
  * touched are brought in by a page fault, as without the pager.
@@ -38,12 +34,6 @@ import java.util.stream.IntStream;
 @SuppressWarnings("try")
 public final class Pager implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger(Pager.class.getName());
-
-    /**
-     * The most tokens of a batch whose experts may be predicted: with more, predicting takes long,
-     * and most experts of a layer are chosen anyway.
-     */
-    public static final int MOST_PREDICTED = 32;
 
     private final PieceMap map;
     private final Weights weights;
@@ -62,13 +52,8 @@ public final class Pager implements AutoCloseable {
     /** Held during a pass. */
     private final ReentrantLock turn = new ReentrantLock(true);
 
-    /** The weights used since the last {@link #used}. */
+    /** The weights that are computed with now. */
     private final Segment segment;
-
-    private int tokens;
-
-    /** Whether nothing is managed any more, so that the kernel decides. */
-    private volatile boolean givenUp;
 
     /**
      * Makes a plan and starts the readers.
@@ -87,14 +72,14 @@ public final class Pager implements AutoCloseable {
         map = new PieceMap(weights, memory.unit(weights.files()));
         files = new MappedFiles(map);
         pool = new PiecePool(map, files);
-        experts = new ExpertPaging(map, pool);
+        experts = new ExpertPaging(map, pool, meter);
         order = new UseOrder(map);
         segment = new Segment(map, pool, experts, order, meter);
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             planner = new Planner(map, pool, budget);
         }
         own = new OwnWeights(memory, map, files, pool, planner, experts);
-        readers = new Readers(pool, weights.hasExperts(), memory::openBatch);
+        readers = new Readers(pool.dispatcher(), weights.hasExperts(), memory::openBatch);
     }
 
     /**
@@ -111,7 +96,7 @@ public final class Pager implements AutoCloseable {
      * the next; before the first pass.
      */
     public void remember(ExpertProfile experience) {
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             profile = experience;
             profile.read(experts.uses().length).ifPresent(experts::restore);
         }
@@ -124,7 +109,7 @@ public final class Pager implements AutoCloseable {
 
     /** Bytes of RAM for weights, beside memory that will be used for something else. */
     public long weightRam(long untouched) {
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             return planner.weightRam(untouched);
         }
     }
@@ -139,7 +124,7 @@ public final class Pager implements AutoCloseable {
         if (!turn.tryLock()) {
             return;
         }
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             planner.update(untouched);
         } finally {
             turn.unlock();
@@ -154,7 +139,7 @@ public final class Pager implements AutoCloseable {
         if (!turn.tryLock()) {
             return;
         }
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             files.places().forEach(this::attachIfPossible);
             pool.preload(
                     IntStream.concat(planner.kept(), Arrays.stream(experts.favourites()))
@@ -185,7 +170,7 @@ public final class Pager implements AutoCloseable {
      */
     public void keepDrafting() {
         turn.lock();
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             planner.keepDrafting();
         } finally {
             turn.unlock();
@@ -201,18 +186,18 @@ public final class Pager implements AutoCloseable {
     public <T> Optional<T> draft(Supplier<T> computation) throws IOException, InterruptedException {
         turn.lockInterruptibly();
         try {
-            try (PiecePool.Hold hold = pool.hold()) {
+            try (Hold hold = pool.hold()) {
                 if (!planner.isDrafting()) {
                     return Optional.empty();
                 }
-                if (!givenUp) {
+                if (!pool.isGivenUp()) {
                     pool.requireMapping();
                     segment.holdOutputs();
                 }
             }
             return Optional.of(computation.get());
         } finally {
-            try (PiecePool.Hold hold = pool.hold()) {
+            try (Hold hold = pool.hold()) {
                 segment.release();
             }
             turn.unlock();
@@ -233,14 +218,14 @@ public final class Pager implements AutoCloseable {
      * @throws IOException if the mapping can't be managed
      */
     public boolean attach(int file, long address, long probe) throws IOException {
-        try (PiecePool.Hold hold = pool.hold()) {
-            if (!givenUp && !files.isAttached(file)) {
+        try (Hold hold = pool.hold()) {
+            if (!pool.isGivenUp() && !files.isAttached(file)) {
                 files.attach(file, address, probe, pool::isPinned);
                 own.attach(file, address);
                 experts.attached(order.isWide());
                 pool.wake();
             }
-            return givenUp || files.isAt(file, address);
+            return pool.isGivenUp() || files.isAt(file, address);
         }
     }
 
@@ -251,7 +236,7 @@ public final class Pager implements AutoCloseable {
 
     /** Bytes of the process's own memory that hold weights, which are not pages of files. */
     public long ownBytes() {
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             return pool.ownBytes();
         }
     }
@@ -267,24 +252,22 @@ public final class Pager implements AutoCloseable {
                 "{0}: the system decides which part of the model stays in RAM",
                 reason);
         // Moves under way must end before the computation touches their places unannounced.
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             pool.giveUp();
-            givenUp = true;
         }
     }
 
     /**
      * Begins a pass over the model; waits while another is under way.
      *
-     * @param newTokens number of tokens that the pass computes
+     * @param tokens number of tokens that the pass computes
      * @param untouched bytes of memory that the computation may take and has not touched yet
      * @throws InsufficientRamException if the RAM for weights has become too little
      */
-    public void begin(int newTokens, long untouched) throws InterruptedException {
+    public Pass begin(int tokens, long untouched) throws InterruptedException {
         turn.lockInterruptibly();
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             pool.clearFailure();
-            tokens = newTokens;
             planner.update(untouched);
             boolean isWide = planner.isWide(tokens, experts);
             planner.divide(experts, tokens, isWide);
@@ -294,92 +277,10 @@ public final class Pager implements AutoCloseable {
             segment.clear();
             pool.activity(Activity.COMPUTING);
             meter.begin(tokens, pool.busyNanos());
+            return new Pass(this, tokens, isWide, map, pool, planner, experts, segment);
         } catch (RuntimeException | Error e) {
             turn.unlock();
             throw e;
-        }
-    }
-
-    /** Whether the current pass reads all experts in order, whatever the routing. */
-    public boolean isWide() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return order.isWide();
-        }
-    }
-
-    /**
-     * Whether predictions of experts are of use in the current pass: some experts have to be read,
-     * routers don't, and there are at most {@link #MOST_PREDICTED} tokens.
-     */
-    public boolean wantsPredictions() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return !order.isWide()
-                    && tokens <= MOST_PREDICTED
-                    && planner.keepsEveryToken()
-                    && experts.areMissing();
-        }
-    }
-
-    /**
-     * Notes the experts that a layer has chosen: missing ones are read at once, unless the pass
-     * reads all of them in order.
-     *
-     * @param choices those of each token
-     */
-    public void routed(int layer, int[] choices) {
-        int[] chosen = tokens == 1 ? choices : Arrays.stream(choices).distinct().toArray();
-        try (PiecePool.Hold hold = pool.hold()) {
-            if (givenUp) {
-                return;
-            }
-            double expected = tokens > 1 ? experts.expected(layer, tokens) : 0;
-            if (expected > 0) {
-                planner.chosen(chosen.length, expected);
-            }
-            experts.count(layer, choices);
-            if (!order.isWide()) {
-                experts.route(layer, chosen, meter);
-            }
-        }
-    }
-
-    /** Notes experts that a layer is likely to choose: missing ones are read when there is time. */
-    public void predicted(int layer, int[] likely) {
-        try (PiecePool.Hold hold = pool.hold()) {
-            if (!givenUp) {
-                experts.predict(layer, likely);
-            }
-        }
-    }
-
-    /**
-     * Returns when a weight is in memory.
-     *
-     * @return whether {@link #used} should be called right after the computation with it
-     * @throws IOException if it can't be read
-     */
-    public boolean use(int weight) throws IOException, InterruptedException {
-        Weight w = weights.all().get(weight);
-        if (givenUp || w.use() == Use.ROWS || map.last(weight) < map.first(weight)) {
-            return false;
-        }
-        try (PiecePool.Hold hold = pool.hold()) {
-            pool.requireMapping();
-            boolean isMuch = segment.use(weight) >= planner.plan().window() / 4;
-            // The next weight of experts needs the same slots.
-            return isMuch || order.isWide() && w.use() == Use.EXPERTS;
-        }
-    }
-
-    /**
-     * Tells where the chosen experts of a weight are, after {@link #use} of it.
-     *
-     * @param choices those of each token
-     * @return null if some are only where the file is mapped: then all have to be used there
-     */
-    public ExpertSlots slots(int weight, int[] choices) {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return givenUp ? null : segment.slots(weight, choices);
         }
     }
 
@@ -390,42 +291,14 @@ public final class Pager implements AutoCloseable {
                 "{0}: the experts of {1} stay in the page cache, because they can''t be used in slots",
                 weights.files().getFirst(),
                 weights.all().get(weight).name());
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             own.exclude(weight);
         }
     }
 
-    /**
-     * Announces that rows of a weight will be looked up: until {@link #used} no part of it is
-     * moved, and missing pages are brought in by page faults.
-     *
-     * @throws IOException if weights can no longer be read
-     */
-    public void lookUp(int weight) throws IOException, InterruptedException {
-        if (givenUp || map.last(weight) < map.first(weight)) {
-            return;
-        }
-        try (PiecePool.Hold hold = pool.hold()) {
-            pool.requireMapping();
-            segment.hold(weight);
-        }
-    }
-
-    /** Notes that all weights that {@link #use} was called for have been computed with. */
-    public void used() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            segment.release();
-        }
-    }
-
-    /**
-     * Ends a pass.
-     *
-     * @param complete whether the pass came to its end
-     * @return what the pass read and how long it waited
-     */
-    public PassStats end(boolean complete) {
-        try (PiecePool.Hold hold = pool.hold()) {
+    /** Ends a pass; see {@link Pass#end}. */
+    PassStats end(Pass pass, boolean complete) {
+        try (Hold hold = pool.hold()) {
             segment.release();
             pool.noneBusy();
             pool.activity(Activity.NONE);
@@ -444,17 +317,10 @@ public final class Pager implements AutoCloseable {
                             pool.presentBytes(),
                             pool.ownBytes());
             planner.observe(stats);
-            files.lookedUp(tokens);
+            files.lookedUp(pass.tokens());
             return stats;
         } finally {
             turn.unlock();
-        }
-    }
-
-    /** The part of the current pass that is done, 0 to 1. */
-    public double progress() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            return order.current().progress();
         }
     }
 

@@ -18,28 +18,28 @@ record PagerReport(
         implements Residency {
     @Override
     public ResidencyPlan plan() {
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             return planner.plan();
         }
     }
 
     @Override
     public int[] expertUses() {
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             return experts.uses();
         }
     }
 
     @Override
     public Optional<PassStats> lastPass() {
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             return meter.last();
         }
     }
 
     @Override
     public ResidencyStats stats() {
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             return meter.all();
         }
     }
@@ -49,7 +49,7 @@ record PagerReport(
         if (cells < 1) {
             throw new IllegalArgumentException("cells is " + cells + ", must be at least 1");
         }
-        try (PiecePool.Hold hold = pool.hold()) {
+        try (Hold hold = pool.hold()) {
             return new PiecePicture(pieces, pool).draw(cells);
         }
     }

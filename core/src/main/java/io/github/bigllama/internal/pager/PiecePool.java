@@ -2,161 +2,46 @@ package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.internal.arena.Slots;
 import io.github.bigllama.internal.pager.PieceStates.State;
-import io.github.bigllama.internal.pager.Transfers.Task;
 import io.github.bigllama.internal.pieces.PieceMap;
 import io.github.bigllama.internal.pieces.Schedule;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The pieces of a model, shared by the computation, which needs them, and the readers. All methods
- * except {@link #take} and {@link #done} must be called by a thread that has a {@link #hold}.
+ * must be called by a thread that has a {@link #hold}.
  */
 final class PiecePool {
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Hold hold = this::endHold;
-
-    /** Signalled when there is a task for a reader that waits. */
-    private final Condition work = lock.newCondition();
-
-    /** Signalled when a piece has arrived or gone. */
-    private final Condition change = lock.newCondition();
-
     private final PieceStates states;
     private final Transfers transfers;
     private final WorkQueue queue;
+    private final Dispatcher dispatcher;
 
     /** Pieces that were not needed when they were first held. */
     private final BitSet borrowed = new BitSet();
 
-    /** A task for whichever reader comes first; null if there is none. */
-    private Task offered;
-
-    /** Whether there may be another task, because something has changed. */
-    private boolean changed;
-
-    private boolean closed;
+    private boolean givenUp;
 
     PiecePool(PieceMap map, MappedFiles files) {
         this.states = new PieceStates(map);
         this.transfers = new Transfers(map, files, states, this::evictLater);
         this.queue = new WorkQueue(map, states, transfers);
-    }
-
-    /** A thread's hold of the pool; closing it lets others in. */
-    interface Hold extends AutoCloseable {
-        @Override
-        void close();
+        this.dispatcher = new Dispatcher(queue);
     }
 
     /** Waits until the pool is free. */
     Hold hold() {
-        lock.lock();
-        return hold;
+        return dispatcher.hold();
     }
 
-    private void endHold() {
-        try {
-            if (lock.getHoldCount() == 1) {
-                offer();
-            }
-        } finally {
-            lock.unlock();
-        }
+    /** Gives tasks to readers. */
+    Dispatcher dispatcher() {
+        return dispatcher;
     }
 
-    /**
-     * Wakes a reader if there is a task for it. Readers that are woken for nothing take the cores
-     * from computing. One is woken at a time, and wakes the next.
-     */
-    private void offer() {
-        if (changed && lock.hasWaiters(work) && offered == null && !closed) {
-            changed = false;
-            offered = queue.next(true);
-            if (offered != null) {
-                work.signal();
-            }
-        }
-    }
-
-    /**
-     * Waits for the next tasks of a reader: one, or some reads that can be done together. None if
-     * there will be none any more.
-     *
-     * @param most the most tasks
-     */
-    List<Task> take(int most) throws InterruptedException {
-        lock.lockInterruptibly();
-        try {
-            while (true) {
-                List<Task> tasks = takeNow(most);
-                if (!tasks.isEmpty() || closed) {
-                    return tasks;
-                }
-                work.await();
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private List<Task> takeNow(int most) {
-        List<Task> tasks = new ArrayList<>();
-        Task task = poll(true);
-        while (task != null) {
-            tasks.add(task);
-            if (!task.canBeBatched() || tasks.size() >= most) {
-                // There may be more for another reader.
-                changed = true;
-                offer();
-                break;
-            }
-            task = poll(false);
-            if (task != null && !task.canBeBatched()) {
-                offered = task;
-                work.signal();
-                break;
-            }
-        }
-        return tasks;
-    }
-
-    private Task poll(boolean isFirst) {
-        Task task = offered == null && !closed ? queue.next(isFirst) : offered;
-        offered = null;
-        return task;
-    }
-
-    /**
-     * Ends a task from {@link #take}.
-     *
-     * @param isLast whether the reader calls {@link #take} right after this
-     */
-    void done(Task task, IOException problem, boolean isLast) {
-        lock.lock();
-        try {
-            task.done(problem);
-            change.signalAll();
-            if (!isLast) {
-                changed = true;
-                offer();
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /**
-     * Notes that there may be a task, for which a reader is woken when the thread lets others in:
-     * until then, more may change.
-     */
+    /** Notes that there may be a task for a reader. */
     void wake() {
-        changed = true;
+        dispatcher.wake();
     }
 
     /** What a pass is doing now. */
@@ -395,8 +280,7 @@ final class PiecePool {
         if (transfers.failure() != null) {
             throw transfers.failure();
         }
-        offer();
-        change.await(1, TimeUnit.SECONDS);
+        dispatcher.awaitChange();
     }
 
     /** Forgets failures of the readers, so that they try again. */
@@ -431,18 +315,17 @@ final class PiecePool {
         return transfers.busyNanos();
     }
 
-    /** Stops the readers from beginning tasks; returns when no task is under way. */
-    void giveUp() {
-        close();
-        while (transfers.isUnderWay()) {
-            change.awaitUninterruptibly();
-        }
+    /** Whether nothing is managed any more, so that the kernel decides. */
+    boolean isGivenUp() {
+        return givenUp;
     }
 
-    /** Ends the readers. */
-    void close() {
-        closed = true;
-        work.signalAll();
-        change.signalAll();
+    /** Stops the readers from beginning tasks; returns when no task is under way. */
+    void giveUp() {
+        dispatcher.close();
+        while (transfers.isUnderWay()) {
+            dispatcher.awaitDone();
+        }
+        givenUp = true;
     }
 }

@@ -22,7 +22,7 @@ final class Readers implements AutoCloseable {
 
     private static final int IN_ORDER = 4;
 
-    private final PiecePool pool;
+    private final Dispatcher dispatcher;
     private final List<Thread> threads = new ArrayList<>();
 
     /**
@@ -30,8 +30,8 @@ final class Readers implements AutoCloseable {
      *
      * @param batches opens a batch; null where there are none
      */
-    Readers(PiecePool pool, boolean hasExperts, Supplier<ReadBatch> batches) {
-        this.pool = pool;
+    Readers(Dispatcher dispatcher, boolean hasExperts, Supplier<ReadBatch> batches) {
+        this.dispatcher = dispatcher;
         for (int i = 0; i < (hasExperts ? OF_SLICES : IN_ORDER); i++) {
             ReadBatch batch = hasExperts ? batches.get() : null;
             threads.add(
@@ -45,7 +45,7 @@ final class Readers implements AutoCloseable {
     private void read(ReadBatch batch) {
         try (batch) {
             while (true) {
-                List<Task> tasks = pool.take(batch == null ? 1 : batch.most());
+                List<Task> tasks = dispatcher.take(batch == null ? 1 : batch.most());
                 if (tasks.isEmpty()) {
                     return;
                 }
@@ -53,7 +53,7 @@ final class Readers implements AutoCloseable {
                     read(tasks, batch);
                 } else {
                     Task task = tasks.getFirst();
-                    pool.done(task, problem(task::run), true);
+                    dispatcher.done(task, problem(task::run), true);
                 }
             }
         } catch (InterruptedException e) {
@@ -70,13 +70,13 @@ final class Readers implements AutoCloseable {
                         Task task = tasks.get(index);
                         IOException problem = problem(() -> task.end(count));
                         left.remove(task);
-                        pool.done(task, problem, left.isEmpty());
+                        dispatcher.done(task, problem, left.isEmpty());
                     });
         } catch (RuntimeException | Error e) {
             LOGGER.log(System.Logger.Level.WARNING, "weights are read one by one now", e);
             // When it is closed, nothing is written into slots any more.
             batch.close();
-            left.forEach(task -> pool.done(task, new IOException(e.toString(), e), false));
+            left.forEach(task -> dispatcher.done(task, new IOException(e.toString(), e), false));
         }
     }
 
@@ -95,8 +95,8 @@ final class Readers implements AutoCloseable {
     /** Ends the readers; returns when none of them uses a file any more. */
     @Override
     public void close() {
-        try (PiecePool.Hold hold = pool.hold()) {
-            pool.close();
+        try (Hold hold = dispatcher.hold()) {
+            dispatcher.close();
         }
         boolean interrupted = false;
         for (Thread thread : threads) {

@@ -204,6 +204,11 @@ final class Segment {
         return bytes;
     }
 
+    /** The part of the pass that is done, 0 to 1. */
+    double progress() {
+        return order.current().progress();
+    }
+
     /** Releases the segment after its computation. */
     void release() {
         int next = order.next();

@@ -308,6 +308,11 @@ public final class PieceMap {
         return last[weight];
     }
 
+    /** Whether a weight has any pieces. */
+    public boolean hasPieces(int weight) {
+        return last(weight) >= first(weight);
+    }
+
     /** Total bytes of pieces. */
     public long size(int from, int to) {
         long size = 0;

@@ -37,7 +37,7 @@ public final class UseOrder {
         this.map = map;
         int count = map.weights().all().size();
         observed = new int[count];
-        order = IntStream.range(0, count).filter(w -> map.last(w) >= map.first(w)).toArray();
+        order = IntStream.range(0, count).filter(map::hasPieces).toArray();
         schedules();
         current = narrow;
     }

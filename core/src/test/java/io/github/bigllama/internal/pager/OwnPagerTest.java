@@ -51,6 +51,7 @@ class OwnPagerTest {
 
     private final Arena arena = Arena.ofShared();
     private Pager pager;
+    private Pass pass;
     private Weights weights;
     private MemorySegment mapping;
     private byte[] content;
@@ -114,7 +115,7 @@ class OwnPagerTest {
     /** In slots, where they are computed with, or else where the file is mapped. */
     private void compareExperts(int number, int[] chosen) {
         Weight weight = weights.all().get(number);
-        ExpertSlots slots = pager.slots(number, chosen);
+        ExpertSlots slots = pass.slots(number, chosen);
         inSlots += slots == null ? 0 : 1;
         for (int i = 0; i < chosen.length; i++) {
             long offset = weight.offset() + chosen[i] * weight.sliceSize();
@@ -138,14 +139,14 @@ class OwnPagerTest {
 
     private PassStats pass(int tokens, int... chosen) throws Exception {
         spare(total - pager.ownBytes());
-        pager.begin(tokens, 0);
+        pass = pager.begin(tokens, 0);
         for (int i = 0; i < weights.all().size(); i++) {
             Weight weight = weights.all().get(i);
-            if (weight.role().startsWith("ffn_gate_exps") && !pager.isWide()) {
-                pager.routed(weight.layer(), chosen);
+            if (weight.role().startsWith("ffn_gate_exps") && !pass.isWide()) {
+                pass.routed(weight.layer(), chosen);
             }
-            boolean stop = pager.use(i);
-            if (weight.use() == Use.EXPERTS && !pager.isWide()) {
+            boolean stop = pass.use(i);
+            if (weight.use() == Use.EXPERTS && !pass.isWide()) {
                 compareExperts(i, chosen);
             } else if (weight.use() == Use.EXPERTS) {
                 compareExperts(i, IntStream.range(0, weight.slices()).toArray());
@@ -153,10 +154,10 @@ class OwnPagerTest {
                 compare(weight.offset(), weight.size());
             }
             if (stop) {
-                pager.used();
+                pass.used();
             }
         }
-        return pager.end(true);
+        return pass.end(true);
     }
 
     private void useAllExperts() throws Exception {
@@ -320,10 +321,10 @@ class OwnPagerTest {
         useAllExperts();
         long before = pager.ownBytes();
         assertThat(before).isPositive();
-        pager.begin(1, 0);
+        pass = pager.begin(1, 0);
         for (int i = 0; i < weights.all().size() / 2; i++) {
-            if (pager.use(i)) {
-                pager.used();
+            if (pass.use(i)) {
+                pass.used();
             }
         }
         spare(total - 3 * before);
@@ -331,7 +332,7 @@ class OwnPagerTest {
             Thread.sleep(50);
         }
         assertThat(pager.ownBytes()).isLessThan(before);
-        pager.end(false);
+        pass.end(false);
         // A place is empty for a moment while its slot is given back, and nobody computes with it.
         long shrunk = before;
         while (pager.ownBytes() < shrunk) {
@@ -356,18 +357,18 @@ class OwnPagerTest {
         long before = pager.ownBytes();
         for (int round = 0; round < 4; round++) {
             spare(total - pager.ownBytes());
-            pager.begin(512, 0);
-            assertThat(pager.isWide()).isTrue();
+            pass = pager.begin(512, 0);
+            assertThat(pass.isWide()).isTrue();
             inSlots = 0;
             for (int i = 0; i < weights.all().size(); i++) {
-                pager.use(i);
+                pass.use(i);
                 if (weights.all().get(i).use() == Use.EXPERTS) {
                     compareExperts(i, IntStream.range(0, 64).toArray());
                     pager.shrink(1 << 20);
                 }
-                pager.used();
+                pass.used();
             }
-            pager.end(true);
+            pass.end(true);
             assertThat(inSlots).isEqualTo(2 * 3);
         }
         for (int i = 0; i < 200 && pager.ownBytes() >= before; i++) {
@@ -387,21 +388,21 @@ class OwnPagerTest {
         for (int round = 0; round < 12; round++) {
             int[] chosen = random.ints(0, 64).distinct().limit(4).toArray();
             spare(total - pager.ownBytes());
-            pager.begin(1, 0);
+            pass = pager.begin(1, 0);
             for (int i = 0; i < weights.all().size(); i++) {
                 Weight weight = weights.all().get(i);
                 if (weight.role().startsWith("ffn_gate_exps")) {
-                    pager.routed(weight.layer(), chosen);
+                    pass.routed(weight.layer(), chosen);
                 }
-                boolean stop = pager.use(i);
+                boolean stop = pass.use(i);
                 if (weight.use() == Use.EXPERTS) {
                     computeWhileMemoryGoes(i, chosen);
                 }
                 if (stop) {
-                    pager.used();
+                    pass.used();
                 }
             }
-            pager.end(true);
+            pass.end(true);
         }
     }
 
@@ -459,7 +460,7 @@ class OwnPagerTest {
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("dense.gguf")
                     .hasMessageContaining("load the model again");
-            pager.end(false);
+            pass.end(false);
             system.losePlaces(false);
         }
     }
@@ -476,8 +477,8 @@ class OwnPagerTest {
         system.dawdle();
         for (int round = 0; round < 6; round++) {
             spare(total - pager.ownBytes());
-            pager.begin(1, 0);
-            pager.lookUp(embedding);
+            pass = pager.begin(1, 0);
+            pass.lookUp(embedding);
             Thread shrinking = Thread.ofPlatform().start(() -> pager.shrink(2 << 20));
             for (int i = 0; i < 20; i++) {
                 compare(weights.all().get(embedding).offset(), weights.all().get(embedding).size());
@@ -485,10 +486,10 @@ class OwnPagerTest {
             }
             shrinking.join();
             for (int i = 0; i < weights.all().size(); i++) {
-                pager.use(i);
-                pager.used();
+                pass.use(i);
+                pass.used();
             }
-            pager.end(true);
+            pass.end(true);
         }
     }
 

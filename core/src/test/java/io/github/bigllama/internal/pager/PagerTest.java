@@ -40,6 +40,7 @@ class PagerTest {
 
     private final Arena arena = Arena.ofShared();
     private Pager pager;
+    private Pass pass;
     private Weights weights;
     private MappedFile eyes;
 
@@ -148,14 +149,14 @@ class PagerTest {
         open(Models.dense(folder), 100_000_000);
         int count = weights.all().size();
         long first = 0;
-        for (int pass = 0; pass < 4; pass++) {
-            pager.begin(1, 0);
+        for (int round = 0; round < 4; round++) {
+            pass = pager.begin(1, 0);
             for (int i = count - 1; i >= 0; i--) {
                 use(i);
             }
-            PassStats stats = pager.end(true);
-            first = pass == 0 ? stats.bytesRead() : first;
-            if (pass == 3) {
+            PassStats stats = pass.end(true);
+            first = round == 0 ? stats.bytesRead() : first;
+            if (round == 3) {
                 ResidencyPlan plan = pager.residency().plan();
                 assertThat(stats.bytesRead()).isLessThan(plan.streamed() + plan.window());
             }
@@ -171,11 +172,11 @@ class PagerTest {
         open(Models.dense(folder), 90_000_000);
         pass(1);
         for (int stop = 1; stop < weights.all().size(); stop += 5) {
-            pager.begin(1, 0);
+            pass = pager.begin(1, 0);
             for (int i = 0; i < stop; i++) {
                 use(i);
             }
-            pager.end(false);
+            pass.end(false);
             assertThat(residentBytes()).isLessThan(94_000_000);
         }
         pass(1);
@@ -208,8 +209,8 @@ class PagerTest {
         PieceMap map = new PieceMap(Models.weights(path));
         open(path, PlanRules.leastRam(map) + map.size(0, map.everyTokenCount()));
         routedPass(0, 1, 2, 3);
-        pager.begin(1, 0);
-        pager.predicted(0, new int[] {40, 50});
+        pass = pager.begin(1, 0);
+        pass.predicted(0, new int[] {40, 50});
         int first = weightOf("blk.0.ffn_gate_exps.weight");
         int last = weightOf("blk.0.ffn_down_exps.weight");
         for (int i = 0; i < 500 && !isResident(map, map.first(last) + 50); i++) {
@@ -219,15 +220,15 @@ class PagerTest {
         assertThat(isResident(map, map.first(last) + 50)).isTrue();
         for (int i = 0; i < weights.all().size(); i++) {
             if (i == first) {
-                pager.routed(0, new int[] {40, 41, 42, 43});
+                pass.routed(0, new int[] {40, 41, 42, 43});
             }
-            pager.use(i);
-            pager.used();
+            pass.use(i);
+            pass.used();
             if (weights.all().get(i).layer() == 1) {
                 break;
             }
         }
-        PassStats stats = pager.end(false);
+        PassStats stats = pass.end(false);
         assertThat(stats.expertMisses()).isEqualTo(3 * 4);
         // Nobody chose it: it does not stay.
         for (int i = 0; i < 500 && isResident(map, map.first(last) + 50); i++) {
@@ -272,8 +273,8 @@ class PagerTest {
         Path path = Models.experts(folder);
         PieceMap map = new PieceMap(Models.weights(path));
         open(path, PlanRules.leastRam(map) + map.size(0, map.everyTokenCount()));
-        pager.begin(512, 0);
-        assertThat(pager.isWide()).isTrue();
+        pass = pager.begin(512, 0);
+        assertThat(pass.isWide()).isTrue();
         for (int weight = 0; weight < weights.all().size(); weight++) {
             use(weight);
             if (weights.all().get(weight).use() == Use.EXPERTS) {
@@ -281,16 +282,16 @@ class PagerTest {
                     assertThat(isResident(map, piece)).isTrue();
                 }
             }
-            pager.used();
+            pass.used();
         }
-        pager.end(true);
+        pass.end(true);
     }
 
     @Test
     void aFileThatIsCutShortDuringAPassIsAnErrorToo() throws Exception {
         Path path = Models.dense(folder);
         open(path, 90_000_000);
-        pager.begin(1, 0);
+        pass = pager.begin(1, 0);
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
             file.setLength(file.length() / 2);
         }
@@ -302,7 +303,7 @@ class PagerTest {
                         })
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("cut short");
-        pager.end(false);
+        pass.end(false);
     }
 
     @Test
@@ -313,13 +314,13 @@ class PagerTest {
                 () -> {
                     try {
                         for (int i = 0; i < 3; i++) {
-                            pager.begin(1, 0);
+                            pass = pager.begin(1, 0);
                             assertThat(inside.incrementAndGet()).isEqualTo(1);
                             for (int w = 0; w < weights.all().size(); w++) {
                                 use(w);
                             }
                             inside.decrementAndGet();
-                            pager.end(true);
+                            pass.end(true);
                         }
                     } catch (Exception e) {
                         throw new AssertionError(e);
@@ -393,30 +394,30 @@ class PagerTest {
 
     /** A pass in the order of the names; everything is there when it is used. */
     private PassStats pass(int tokens) throws Exception {
-        pager.begin(tokens, 0);
+        pass = pager.begin(tokens, 0);
         for (int i = 0; i < weights.all().size(); i++) {
             use(i);
         }
-        return pager.end(true);
+        return pass.end(true);
     }
 
     private PassStats routedPass(int... chosen) throws Exception {
-        pager.begin(1, 0);
+        pass = pager.begin(1, 0);
         for (int i = 0; i < weights.all().size(); i++) {
             Weight weight = weights.all().get(i);
             if (weight.role().startsWith("ffn_gate_exps")) {
-                pager.routed(weight.layer(), chosen);
+                pass.routed(weight.layer(), chosen);
             }
-            boolean stop = pager.use(i);
+            boolean stop = pass.use(i);
             if (stop) {
-                pager.used();
+                pass.used();
             }
         }
-        return pager.end(true);
+        return pass.end(true);
     }
 
     private void use(int weight) throws IOException, InterruptedException {
-        boolean stop = pager.use(weight);
+        boolean stop = pass.use(weight);
         Weight w = weights.all().get(weight);
         if (w.use() == Use.EVERY_TOKEN) {
             long start = w.offset() / 4096 * 4096;
@@ -425,7 +426,7 @@ class PagerTest {
             }
         }
         if (stop) {
-            pager.used();
+            pass.used();
         }
     }
 
