@@ -121,7 +121,7 @@ final class Contexts {
         SessionOptions fitting = fit(options);
         Pager own = pager.orElse(null);
         if (own != null && fitting.microBatchSize() == SessionOptions.AUTO_MICRO_BATCH) {
-            int batch = rules().streamingBatch(fitting, own.weightRam(0));
+            int batch = rules().streamingBatch(fitting, own::weightRam);
             fitting = fitting.withBatchSizes(batch, batch);
         }
         return new Served(fitting, new ServedContext(fitting, loaded.sizes(), own), own != null);
@@ -175,11 +175,26 @@ final class Contexts {
         return new Context(
                 "session of " + path,
                 loaded.handle().pointer(),
-                speculating(fitting, mtp),
+                speculating(batched(fitting, mtp), mtp),
                 loaded.sizes(),
                 pager.orElse(null),
                 media,
                 mtp);
+    }
+
+    /**
+     * The options with the micro-batch decided, if the KV cache grows with it: llama.cpp would fill
+     * a larger one with zeros before we could know its size.
+     */
+    private SessionOptions batched(SessionOptions fitting, boolean mtp) {
+        boolean grows = llama_h.llama_model_n_swa(loaded.handle().pointer()) > 0;
+        if (pager.isEmpty()
+                || !grows
+                || fitting.microBatchSize() != SessionOptions.AUTO_MICRO_BATCH) {
+            return fitting;
+        }
+        int batch = rules(mtp).streamingBatch(fitting, pager.get()::weightRam);
+        return fitting.withBatchSizes(fitting.batchSize(), batch);
     }
 
     /** Whether the model drafts by its own layers. */

@@ -96,6 +96,19 @@ class ArchitecturesTest {
         }
     }
 
+    /** llama.cpp fills it with zeros when it creates it: too large a one ends the process. */
+    @Test
+    void aMicroBatchThatTheCacheGrowsWithIsChosenBefore() throws IOException {
+        assumeTrue(
+                System.getProperty("os.name").equals("Linux"), "residency is only known on Linux");
+        Path file = Architectures.write(folder, Architecture.of("gemma3").ofSize(SIZE));
+        try (LlamaModel model = LlamaModel.load(file, half(file));
+                LlamaSession session =
+                        model.newSession(SessionOptions.defaults().withContextSize(512))) {
+            assertThat(session.options().microBatchSize()).isBetween(1, 256);
+        }
+    }
+
     @Test
     void halfInRamGivesTheSameVectors() throws IOException {
         assumeTrue(

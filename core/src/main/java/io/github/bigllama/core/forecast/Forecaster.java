@@ -295,13 +295,9 @@ public final class Forecaster implements AutoCloseable {
         if (weights.loadedSize() <= RamBudget.weightRam(ram, other)) {
             return small;
         }
-        int large = MemoryFit.microBatch(session, true);
-        ContextMemory memory = model.memory(session.withBatchSizes(large, large));
         int affordable =
-                MemoryFit.affordableBatch(
-                        RamBudget.weightRam(ram, OWN_MEMORY + memory.total()),
-                        large,
-                        memory.computeBuffers());
+                MemoryFit.streamingBatch(
+                        model, session, bytes -> RamBudget.weightRam(ram, OWN_MEMORY + bytes));
         return session.withBatchSizes(affordable, affordable);
     }
 

@@ -9,6 +9,7 @@ import io.github.bigllama.core.residency.Weight;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.LongUnaryOperator;
 
 /**
  * Decides whether and how a model and its sessions fit into RAM: the rules that loads, sessions and
@@ -178,19 +179,30 @@ public final class MemoryFit {
     }
 
     /**
-     * The micro-batch for a context whose weights pass through memory, and which another program
-     * than ours creates: the largest that is affordable.
+     * The micro-batch for a context whose weights pass through memory: the largest that is
+     * affordable. It must be known before the context is created, if another program than ours
+     * creates it or its KV cache grows with the micro-batch.
      *
      * @param options with a definite context size
+     * @param weightRam the RAM for weights beside a number of bytes
      */
-    public int streamingBatch(SessionOptions options, long weightRam) {
-        int most = microBatch(options, true);
+    public int streamingBatch(SessionOptions options, LongUnaryOperator weightRam) {
         try (ModelDryRun model = dry()) {
-            return affordableBatch(
-                    weightRam,
-                    most,
-                    model.memory(options.withBatchSizes(most, most)).computeBuffers());
+            return streamingBatch(model, options, weightRam);
         }
+    }
+
+    /** The same, of a forecast. */
+    public static int streamingBatch(
+            ModelDryRun model, SessionOptions options, LongUnaryOperator weightRam) {
+        int most = microBatch(options, true);
+        int least = Math.min(most, LEAST_BATCH);
+        ContextMemory large = model.memory(options.withBatchSizes(most, most));
+        ContextMemory small = model.memory(options.withBatchSizes(least, least));
+        // A sliding window has as many more cells as a micro-batch has tokens.
+        long cells = large.kvCache() - small.kvCache();
+        return affordableBatch(
+                weightRam.applyAsLong(large.total()), most, large.computeBuffers() + cells);
     }
 
     /**

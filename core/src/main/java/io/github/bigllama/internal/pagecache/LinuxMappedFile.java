@@ -83,7 +83,7 @@ public final class LinuxMappedFile extends MappedFile {
                 Files.readAllLines(Path.of("/proc/self/maps"), StandardCharsets.ISO_8859_1)) {
             // start-end permissions offset device inode path
             String[] fields = line.split("\\s+", 6);
-            if (Long.parseLong(fields[4]) != inode || !fields[1].endsWith("s")) {
+            if (Long.parseUnsignedLong(fields[4]) != inode || !fields[1].endsWith("s")) {
                 continue;
             }
             String[] range = fields[0].split("-");

@@ -130,19 +130,29 @@ final class MappedFiles implements AutoCloseable {
 
     /**
      * Drops pieces that are not to stay but may be in memory from earlier, in pages of any size.
-     * Neighbours are dropped together, because a large page can only be dropped as a whole.
+     * Neighbours are dropped together, and with them as much of what is to stay as may be in the
+     * same large page, which can only be dropped as a whole: else it would take RAM that the plan
+     * gives to others.
      */
     private void drop(MappedFile mapped, int[] pieces) {
         long from = 0;
         long to = 0;
         for (int piece : pieces) {
             if (map.offset(piece) > to) {
-                mapped.drop(from, to - from);
+                dropWidely(mapped, from, to);
                 from = map.ownOffset(piece);
             }
             to = map.ownOffset(piece) + map.ownLength(piece);
         }
-        mapped.drop(from, to - from);
+        dropWidely(mapped, from, to);
+    }
+
+    private static void dropWidely(MappedFile mapped, long from, long to) {
+        if (from < to) {
+            long first = from / MappedFile.HUGE_PAGE * MappedFile.HUGE_PAGE;
+            long last = Math.ceilDiv(to, MappedFile.HUGE_PAGE) * MappedFile.HUGE_PAGE;
+            mapped.drop(first, last - first);
+        }
     }
 
     private static void expect(MappedFile mapped, long from, long to) throws IOException {

@@ -128,6 +128,25 @@ class PagerTest {
         }
     }
 
+    /** In large pages, parts of which are to stay. */
+    @Test
+    void whatIsInMemoryFromEarlierAndNotToStayLeavesIt() throws Exception {
+        Path path = Models.experts(folder);
+        PieceMap map = new PieceMap(Models.weights(path));
+        weights = Models.weights(path);
+        long ram = PlanRules.leastRam(map) + map.size(0, map.everyTokenCount());
+        pager = new Pager(weights, RamBudgetTest.ofWeights(ram), inPageCache());
+        try (FileChannel channel = FileChannel.open(path)) {
+            MemorySegment mapping = channel.map(MapMode.READ_ONLY, 0, Files.size(path), arena);
+            eyes = MappedFile.of(path, mapping.address(), 0);
+            eyes.expect(0, eyes.size());
+            eyes.read(0, eyes.size());
+            assertThat(residentBytes()).isGreaterThan(eyes.size() * 9 / 10);
+            assertThat(pager.attach(0, mapping.address(), 0)).isTrue();
+        }
+        assertThat(residentBytes()).isLessThanOrEqualTo(pager.residency().plan().kept());
+    }
+
     /** Which of two mappings is computed with only shows when that happens. */
     @Test
     void aFileMappedTwiceIsLeftToThePass() throws Exception {
