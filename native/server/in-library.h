@@ -47,6 +47,21 @@ const std::string & bigllama_bounded(const std::string & json);
 #define parse(text) parse(bigllama_bounded(text))
 #endif
 
+/* Only of answers: clients repeat a request if they are told that the server has failed. */
+#ifdef BIGLLAMA_ANSWERS_ERRORS
+#include "server-context.h"
+#include "server-http.h"
+#include "server-models.h"
+#include "server-stream.h"
+#include "server-tools.h"
+/* Needs some of the others. */
+#include "server-cors-proxy.h"
+
+/* The kind of the exception that is being handled. */
+error_type bigllama_kind_of_error();
+#define ERROR_TYPE_SERVER bigllama_kind_of_error()
+#endif
+
 /* Only of images: a small file may be one that is large when it is unpacked. */
 #ifdef BIGLLAMA_READS_IMAGES
 void * bigllama_image_realloc(void * old, size_t bytes);

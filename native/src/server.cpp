@@ -8,13 +8,16 @@
 #include <functional>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <stdexcept>
+#include <system_error>
 
 #include "arg.h"
 #include "common-log.h"
 #include "depth.h"
 #include "grammar.h"
 #include "log.h"
+#include "server-common.h"
 #include "server-http.h"
 #include "server-stream.h"
 #include "speculative.h"
@@ -95,6 +98,21 @@ const std::string & bigllama_bounded(const std::string & json) {
         throw std::invalid_argument(e.what());
     }
     return json;
+}
+
+error_type bigllama_kind_of_error() {
+    try {
+        throw;
+    } catch (const std::bad_alloc &) {
+        return ERROR_TYPE_SERVER;
+    } catch (const std::system_error &) {
+        return ERROR_TYPE_SERVER;
+    } catch (const std::exception &) {
+        // What requests are computed with does not throw here: something is wrong with the request itself.
+        return ERROR_TYPE_INVALID_REQUEST;
+    } catch (...) {
+        return ERROR_TYPE_SERVER;
+    }
 }
 
 const std::function<bool()> & bigllama_gone_or_ending(const std::function<bool()> & gone) {

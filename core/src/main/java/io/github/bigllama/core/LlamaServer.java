@@ -50,6 +50,8 @@ public final class LlamaServer implements AutoCloseable {
     /** What llama-server takes if its options don't say how many answers it gives at a time. */
     private static final int USUAL_PARALLEL = 4;
 
+    private static final int MOST_PORT = 65_535;
+
     /** {@code n_ubatch} of llama.cpp. */
     private static final int USUAL_MICRO_BATCH = 512;
 
@@ -88,7 +90,8 @@ public final class LlamaServer implements AutoCloseable {
      */
     public static LlamaServer start(LlamaModel model, ServerOptions options) {
         Objects.requireNonNull(model, "model");
-        ServerOptions asked = forKind(Objects.requireNonNull(options, "options"), model.kind());
+        requirePort(Objects.requireNonNull(options, "options").arguments());
+        ServerOptions asked = forKind(options, model.kind());
         ServerOptions fitting;
         ServedContext context;
         try (NativeHandle parsed = program(asked)) {
@@ -120,6 +123,19 @@ public final class LlamaServer implements AutoCloseable {
         }
         context.warmUp();
         return server;
+    }
+
+    /** The system would take the rest of a division. */
+    private static void requirePort(List<String> arguments) {
+        int at = arguments.lastIndexOf("--port") + 1;
+        if (at == 0 || at == arguments.size() || !arguments.get(at).matches("-?\\d{1,9}")) {
+            return;
+        }
+        int port = Integer.parseInt(arguments.get(at));
+        if (port < 0 || port > MOST_PORT) {
+            throw new ServerException(
+                    "cannot serve: the port is " + port + ", must be 0 to " + MOST_PORT);
+        }
     }
 
     /** Models that write no texts are served as what they are, without being told. */

@@ -234,4 +234,33 @@ class WrongServerInputTest {
             }
         }
     }
+
+    @Test
+    void onlyPortsThatThereAre() {
+        for (String port : List.of("70000", "-1")) {
+            assertThatThrownBy(() -> serve(model, "--port", port))
+                    .isInstanceOf(ServerException.class)
+                    .hasMessage("cannot serve: the port is " + port + ", must be 0 to 65535");
+        }
+    }
+
+    /** Clients repeat a request if they are told that the server has failed. */
+    @Test
+    void mistakesOfClientsAreTheirs() throws Exception {
+        Map<String, String> wrong =
+                Map.of(
+                        "{\"messages\": [", "/v1/chat/completions",
+                        "", "/v1/messages",
+                        "{\"tools\": \"x\", \"messages\": []}", "/v1/chat/completions",
+                        "{\"tools\": [5], \"messages\": []}", "/v1/chat/completions",
+                        "{\"content\": 5}", "/tokenize",
+                        "{\"tokens\": [99999999]}", "/detokenize");
+        try (LlamaServer server = serve(model)) {
+            for (Map.Entry<String, String> request : wrong.entrySet()) {
+                HttpResponse<String> answer = post(server, request.getValue(), request.getKey());
+                assertThat(answer.statusCode()).as(answer.body()).isEqualTo(400);
+            }
+            assertThat(chat(server, FRANCE).statusCode()).isEqualTo(200);
+        }
+    }
 }
