@@ -146,7 +146,9 @@ public final class Forecaster implements AutoCloseable {
 
     private Forecast forecast(
             Weights weights, long ram, SessionOptions session, Bandwidths bandwidths) {
-        SessionOptions chosen = withBatch(weights, ram, withContext(ram, session));
+        SessionOptions sized = withContext(ram, session);
+        MemoryFit.requireContextSize(model.path(), sized);
+        SessionOptions chosen = withBatch(weights, ram, sized);
         ContextMemory context = model.memory(chosen);
         Optional<ResidencyPlan> plan = Optional.empty();
         OptionalLong least = OptionalLong.empty();

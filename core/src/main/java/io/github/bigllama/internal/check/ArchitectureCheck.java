@@ -1,8 +1,11 @@
 package io.github.bigllama.internal.check;
 
 import io.github.bigllama.core.gguf.ModelFiles;
+import io.github.bigllama.core.gguf.TensorInfo;
 import io.github.bigllama.internal.text.Text;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.Set;
 
@@ -42,6 +45,7 @@ final class ArchitectureCheck {
     void check() {
         int layers = layers();
         context();
+        embedding();
         vectors();
         new ExpertCheck(values, layers).check();
         ropeScaling();
@@ -79,6 +83,15 @@ final class ArchitectureCheck {
         String key = values.key("context_length");
         long length = values.u32(key).orElse(1);
         values.require(length <= Integer.MAX_VALUE, key, length, "less than 2^31");
+    }
+
+    /** Without it, what is said of other sizes would be misleading. */
+    private void embedding() {
+        String key = values.key("embedding_length");
+        if (values.u32(key).orElse(0) == 0) {
+            throw values.refuse(
+                    key + " is missing, 0 or no u32, llama.cpp needs the size of a vector");
+        }
     }
 
     /**
@@ -132,6 +145,39 @@ final class ArchitectureCheck {
         if (heads[0] > 0) {
             new HeadCheck(values, heads[0]).check();
         }
+        requireShapes(kvKey, kv, heads[0]);
+    }
+
+    /**
+     * Some loaders give all layers the shape of the first, and the graph has that of each:
+     * ggml_reshape_3d: GGML_ASSERT(ggml_nelements(a) == ne0*ne1*ne2), or ggml_set_rows.
+     */
+    private void requireShapes(String key, long[] kv, long firstHeads) {
+        long embedding = values.u32(values.key("embedding_length")).orElse(0);
+        long usual = firstHeads > 0 ? embedding / firstHeads : 0;
+        long size = values.u32(values.key("attention.key_length")).orElse(usual);
+        long window = values.u32(values.key("attention.key_length_swa")).orElse(size);
+        boolean isSame = Arrays.stream(kv).allMatch(count -> count == kv[0]);
+        if (isSame || size == 0) {
+            return;
+        }
+        for (int i = 0; i < kv.length; i++) {
+            // Elsewhere, a layer without heads is a recurrent one.
+            if (kv[i] == 0 && !HeadCheck.isStrict(values.architecture())) {
+                continue;
+            }
+            String name = "blk." + i + ".attn_k.weight";
+            long rows = files.tensor(name).map(ArchitectureCheck::rows).orElse(-1L);
+            values.require(
+                    rows < 0 || rows == kv[i] * size || rows == kv[i] * window,
+                    key,
+                    kv[i],
+                    String.format(Locale.ROOT, "%d in layer %d, as %s has", rows / size, i, name));
+        }
+    }
+
+    private static long rows(TensorInfo tensor) {
+        return tensor.shape().size() < 2 ? -1 : tensor.shape().get(1);
     }
 
     /** llm_graph_context::build_pooling: GGML_ABORT("unknown pooling type"). */

@@ -1,6 +1,7 @@
 package io.github.bigllama.internal.check;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -204,6 +205,9 @@ final class HeadCheck {
 
     private static final int SECTIONS = 4;
 
+    /** What is more than the largest f32 is infinite. */
+    private static final double MOST_F32 = Float.MAX_VALUE;
+
     private final Hyperparameters values;
     private final long heads;
     private final long embedding;
@@ -216,9 +220,14 @@ final class HeadCheck {
         this.keySize = values.u32(values.key("attention.key_length")).orElse(embedding / heads);
     }
 
+    /** Whether all sizes of a head have to agree, in all layers. */
+    static boolean isStrict(String architecture) {
+        return KEY_VALUE_AND_ROPE_AGREE.contains(architecture);
+    }
+
     void check() {
         String arch = values.architecture();
-        boolean strict = KEY_VALUE_AND_ROPE_AGREE.contains(arch);
+        boolean strict = isStrict(arch);
         long valueSize = values.u32(values.key("attention.value_length")).orElse(embedding / heads);
         // Layers with a sliding window may have other sizes.
         long windowKey = values.u32(values.key("attention.key_length_swa")).orElse(keySize);
@@ -231,6 +240,7 @@ final class HeadCheck {
             rope("rope.dimension_count", keySize, strict);
             rope("rope.dimension_count_swa", windowKey, strict);
             sections();
+            frequencies();
         }
         if (HEADS_FILL_EMBEDDING.contains(arch)) {
             values.require(
@@ -273,6 +283,21 @@ final class HeadCheck {
             values.require(rope <= keySize, key, rope, "at most the size of a head, " + keySize);
             // With 0 it never ends.
             values.require(rope > 0 && rope % 2 == 0, key, rope, "an even number above 0");
+        }
+    }
+
+    /** With others, all that is computed is NaN. */
+    private void frequencies() {
+        for (String name : List.of("rope.freq_base", "rope.freq_base_swa")) {
+            String key = values.key(name);
+            double base = values.f32(key).orElse(1);
+            values.require(base > 0 && base < MOST_F32, key, base, "a number above 0");
+        }
+        for (String name : List.of("rope.scale_linear", "rope.scaling.factor")) {
+            String key = values.key(name);
+            double factor = values.f32(key).orElse(1);
+            // 0 is for none.
+            values.require(factor >= 0 && factor < MOST_F32, key, factor, "0 or a number above it");
         }
     }
 

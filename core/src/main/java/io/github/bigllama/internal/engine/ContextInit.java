@@ -35,7 +35,6 @@ record ContextInit(
      * @throws SessionException if llama.cpp can't create it, or weights would have too little RAM
      */
     MemorySegment create() {
-        requireContextSize();
         boolean isFree = options.microBatchSize() == SessionOptions.AUTO_MICRO_BATCH;
         int microBatch = isFree ? most : options.microBatchSize();
         LlamaLog.Result<MemorySegment> created = create(microBatch);
@@ -63,17 +62,6 @@ record ContextInit(
             reserve(paging, created);
         }
         return created.value();
-    }
-
-    /** The size that the model was trained with may be unknown. */
-    private void requireContextSize() {
-        if (options.contextSize() == 0 && llama_h.llama_model_n_ctx_train(model) == 0) {
-            throw new SessionException(
-                    "could not create a "
-                            + noun
-                            + ": the model's context_length is 0; choose a context size",
-                    List.of());
-        }
     }
 
     private LlamaLog.Result<MemorySegment> create(int microBatch) {

@@ -25,6 +25,9 @@ public final class SamplerChain implements AutoCloseable {
      */
     private static final long MIN_KEEP = 0;
 
+    /** Logits divided by less are infinite: it chooses the most probable token, as 0 does. */
+    private static final float LEAST_TEMPERATURE = 1e-30f;
+
     /** The length of Mirostat 1's estimate, called m in its paper. */
     private static final int MIROSTAT_M = 100;
 
@@ -159,7 +162,7 @@ public final class SamplerChain implements AutoCloseable {
 
     private void addChoice(Vocabulary vocabulary, SamplingOptions options) {
         SamplingOptions.Mirostat mirostat = options.mirostat();
-        if (options.temperature() == 0) {
+        if (options.temperature() < LEAST_TEMPERATURE) {
             add(llama_h.llama_sampler_init_greedy());
         } else if (mirostat.version() == 0) {
             add(llama_h.llama_sampler_init_top_k(options.topK()));

@@ -135,6 +135,7 @@ public final class MemoryFit {
     public SessionOptions resolve(SessionOptions options) {
         SessionOptions trained =
                 options.contextSize() > 0 ? options : options.withContextSize(trainedContextSize);
+        requireContextSize(path, trained);
         long weightRam = loaded.budget().weightRam(-ownBytes);
         long room = weightRam - loaded.residentLeast();
         boolean auto = options.contextSize() == SessionOptions.AUTO_CONTEXT;
@@ -175,6 +176,14 @@ public final class MemoryFit {
                                             largest),
                             loaded.budget().explanation(memory.total() - room)),
                     List.of());
+        }
+    }
+
+    /** The size that a model was trained with may be unknown. */
+    public static void requireContextSize(Path path, SessionOptions options) {
+        if (options.contextSize() == 0) {
+            throw new SessionException(
+                    path + ": the model's context_length is 0; choose a context size", List.of());
         }
     }
 

@@ -50,6 +50,10 @@ public final class ModelDryRun implements AutoCloseable {
         handle = NativeLoad.withoutWeights(path, options);
     }
 
+    public Path path() {
+        return path;
+    }
+
     /** The context size that the model was trained with, in tokens. */
     public int trainedContextSize() {
         return llama_h.llama_model_n_ctx_train(handle.pointer());

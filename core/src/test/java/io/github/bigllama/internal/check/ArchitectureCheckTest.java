@@ -354,4 +354,39 @@ class ArchitectureCheckTest {
     private void accepted() {
         assertThatCode(() -> check(Map.of())).doesNotThrowAnyException();
     }
+
+    /** Loaders check the shapes of the first layer only. */
+    @Test
+    void keysOfEachLayer() {
+        for (List<Integer> wrong :
+                List.of(List.of(4, 4, 2, 4), List.of(4, 8, 4, 4), List.of(4, 4, 4, 0))) {
+            model.i32s("llama.attention.head_count_kv", wrong);
+            refused("llama.attention.head_count_kv is", "4 in layer ", ".attn_k.weight has");
+        }
+        model.i32s("llama.attention.head_count_kv", List.of(4, 4, 4, 4));
+        accepted();
+    }
+
+    @Test
+    void theSizeOfAVectorIsBlamedItself() {
+        refusedWith("embedding_length", 0, "the size of a vector");
+        model.text("llama.embedding_length", "256");
+        refused("llama.embedding_length is missing, 0 or no u32");
+        model.remove("llama.embedding_length");
+        refused("llama.embedding_length is missing, 0 or no u32");
+    }
+
+    @Test
+    void rotations() {
+        for (float wrong : new float[] {0, -1, Float.NaN, Float.POSITIVE_INFINITY}) {
+            model.f32("llama.rope.freq_base", wrong);
+            refused("llama.rope.freq_base is", "a number above 0");
+        }
+        model.f32("llama.rope.freq_base", 10_000);
+        accepted();
+        model.f32("llama.rope.scaling.factor", Float.NaN);
+        refused("llama.rope.scaling.factor is", "0 or a number above it");
+        model.f32("llama.rope.scaling.factor", 0);
+        accepted();
+    }
 }
