@@ -1,5 +1,6 @@
 package io.github.bigllama.core.residency;
 
+import io.github.bigllama.internal.pagecache.Cells;
 import io.github.bigllama.internal.pagecache.MappedFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -81,9 +82,8 @@ public record ResidencyMap(List<Layer> layers) {
     private static Layer look(int number, List<Weight> weights, List<MappedFile> files, int cells)
             throws IOException {
         long bytes = weights.stream().mapToLong(Weight::size).sum();
-        long[] present = new long[cells];
+        Cells present = new Cells(bytes, cells);
         long before = 0;
-        long resident = 0;
         for (Weight weight : weights) {
             MappedFile file = files.get(weight.file());
             long page = file.pageSize();
@@ -93,18 +93,12 @@ public record ResidencyMap(List<Layer> layers) {
                 long from = Math.max(weight.offset(), start + i * page);
                 long size = Math.min(weight.end(), start + (i + 1) * page) - from;
                 if (pages[i]) {
-                    long position = before + from - weight.offset();
-                    present[(int) (position * cells / bytes)] += size;
-                    resident += size;
+                    present.add(before + from - weight.offset(), size);
                 }
             }
             before += weight.size();
         }
-        List<Double> shares = new ArrayList<>();
-        for (long each : present) {
-            shares.add(bytes == 0 ? 0 : Math.min(1, (double) each * cells / bytes));
-        }
-        return new Layer(number, bytes, resident, shares, List.of());
+        return new Layer(number, bytes, present.sum(), present.shares(), List.of());
     }
 
     /** Bytes of all weights. */

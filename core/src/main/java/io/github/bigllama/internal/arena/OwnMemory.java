@@ -275,9 +275,10 @@ public final class OwnMemory {
         } catch (IOException e) {
             refusal = e.getMessage();
             LOGGER.log(
-                    System.Logger.Level.WARNING,
-                    "{0}: weights stay in the page cache, because {1}",
+                    mirrors.isEmpty() ? System.Logger.Level.INFO : System.Logger.Level.WARNING,
+                    "{0}: weights stay in the page cache{1}, because {2}",
                     path,
+                    mirrors.isEmpty() ? "" : ", and its mirror is not used",
                     refusal);
         }
         if (own != null) {

@@ -2,9 +2,9 @@ package io.github.bigllama.internal.pager;
 
 import io.github.bigllama.core.residency.ResidencyMap;
 import io.github.bigllama.core.residency.Weight;
+import io.github.bigllama.internal.pagecache.Cells;
 import io.github.bigllama.internal.pieces.PieceMap;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -34,8 +34,8 @@ final class PiecePicture {
 
     private ResidencyMap.Layer layer(int number, List<Integer> weights, int cells) {
         long bytes = weights.stream().mapToLong(i -> map.weights().all().get(i).size()).sum();
-        long[] resident = new long[cells];
-        long[] pinned = new long[cells];
+        Cells resident = new Cells(bytes, cells);
+        Cells pinned = new Cells(bytes, cells);
         long before = 0;
         for (int i : weights) {
             Weight weight = map.weights().all().get(i);
@@ -44,41 +44,15 @@ final class PiecePicture {
                 long size = Math.min(weight.end(), map.offset(piece) + map.length(piece)) - from;
                 if (size > 0 && bytes > 0 && pool.isInMemory(piece)) {
                     long position = before + from - weight.offset();
-                    add(resident, position, size, bytes);
+                    resident.add(position, size);
                     if (pool.isPinned(piece)) {
-                        add(pinned, position, size, bytes);
+                        pinned.add(position, size);
                     }
                 }
             }
             before += weight.size();
         }
         return new ResidencyMap.Layer(
-                number,
-                bytes,
-                Arrays.stream(resident).sum(),
-                shares(resident, bytes),
-                shares(pinned, bytes));
-    }
-
-    /** Divides the bytes of a piece among the cells that it is in. */
-    private static void add(long[] cells, long position, long size, long bytes) {
-        long at = position;
-        while (at < position + size) {
-            int cell = (int) Math.min(cells.length - 1, at * cells.length / bytes);
-            long end =
-                    Math.min(
-                            position + size,
-                            ((cell + 1) * bytes + cells.length - 1) / cells.length);
-            long until = Math.max(at + 1, end);
-            cells[cell] += until - at;
-            at = until;
-        }
-    }
-
-    private static List<Double> shares(long[] cells, long bytes) {
-        return Arrays.stream(cells)
-                .mapToObj(
-                        cell -> bytes == 0 ? 0 : Math.min(1, (double) cell * cells.length / bytes))
-                .toList();
+                number, bytes, resident.sum(), resident.shares(), pinned.shares());
     }
 }

@@ -92,6 +92,31 @@ class OwnMemoryLogitsTest {
         }
     }
 
+    /** With whatever was read before the batches as it is in the file. */
+    @Test
+    void shortBatchesComputeWithExpertsInTheirSlots() throws Exception {
+        Path path = Models.experts(folder);
+        try (Plain plain = new Plain(path)) {
+            List<float[]> expected = logits(plain.loaded, null);
+            FaultyPages system = new FaultyPages();
+            requireDirectReading(system, path);
+            try (Pager pager =
+                    Pagers.experts(
+                            Models.weights(path),
+                            RamBudgetTest.ofWeights(Files.size(path) * 70 / 100),
+                            system)) {
+                List<float[]> actual = logits(plain.loaded, pager, system::spoil);
+                int differing = 0;
+                for (int i = 0; i < expected.size(); i++) {
+                    boolean isSame = Arrays.equals(actual.get(i), expected.get(i));
+                    assertThat(isSame || i > TOKENS).as("logits " + i).isTrue();
+                    differing += isSame ? 0 : 1;
+                }
+                assertThat(differing).isPositive();
+            }
+        }
+    }
+
     /** A model as llama.cpp maps it. */
     private static final class Plain implements AutoCloseable {
         private final ModelLoader.Loaded loaded;
@@ -158,8 +183,13 @@ class OwnMemoryLogitsTest {
         }
     }
 
-    /** Of a prompt, of tokens one by one, and of short batches. */
     private static List<float[]> logits(ModelLoader.Loaded loaded, @Nullable Pager pager) {
+        return logits(loaded, pager, () -> {});
+    }
+
+    /** Of a prompt, of tokens one by one, and of short batches. */
+    private static List<float[]> logits(
+            ModelLoader.Loaded loaded, @Nullable Pager pager, Runnable beforeBatches) {
         List<float[]> all = new ArrayList<>();
         try (Context context =
                         new Context(
@@ -183,6 +213,7 @@ class OwnMemoryLogitsTest {
                 assertThat(lane.decodeSome(tokens, i, 1)).isEqualTo(1);
                 all.add(last(lane));
             }
+            beforeBatches.run();
             for (int i = PROMPT + TOKENS; i < tokens.length; i += SHORT) {
                 assertThat(lane.decodeSome(tokens, i, SHORT)).isEqualTo(SHORT);
                 all.add(last(lane));

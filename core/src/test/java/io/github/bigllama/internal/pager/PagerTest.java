@@ -411,6 +411,39 @@ class PagerTest {
         assertThat(residentBytes()).isLessThan(ram + (4 << 20));
     }
 
+    /** A short batch chooses experts, which are read before they are used; a long one reads all. */
+    @Test
+    void aShortBatchReadsWhatItsTokensChoose() throws Exception {
+        Path path = Models.experts(folder);
+        PieceMap map = new PieceMap(Models.weights(path));
+        open(path, map.size(0, map.count()) * 7 / 10);
+        routedPass(0, 1, 2, 3);
+        pass = pager.begin(2, 0);
+        assertThat(pass.isWide()).isFalse();
+        assertThat(pass.wantsPredictions()).isTrue();
+        for (int i = 0; i < weights.all().size(); i++) {
+            Weight weight = weights.all().get(i);
+            if (weight.role().startsWith("ffn_gate_exps")) {
+                pass.routed(weight.layer(), new int[] {0, 1, 2, 3, 3, 40, 41, 42});
+            }
+            boolean stop = pass.use(i);
+            if (weight.use() == Use.EXPERTS) {
+                for (int expert : new int[] {0, 3, 40, 42}) {
+                    assertThat(isResident(map, map.first(i) + expert)).isTrue();
+                }
+            }
+            if (stop) {
+                pass.used();
+            }
+        }
+        PassStats stats = pass.end(true);
+        assertThat(stats.tokens()).isEqualTo(2);
+        assertThat(stats.expertMisses()).isEqualTo(2 * 3 * 3);
+        pass = pager.begin(Pass.MOST_PREDICTED + 1, 0);
+        assertThat(pass.wantsPredictions()).isFalse();
+        pass.end(false);
+    }
+
     /** A pass in the order of the names; everything is there when it is used. */
     private PassStats pass(int tokens) throws Exception {
         pass = pager.begin(tokens, 0);
