@@ -78,6 +78,15 @@ final class Lifetime implements Runnable {
 
     @Override
     public void run() {
+        try {
+            warn();
+        } finally {
+            free.run();
+            model.closed(this);
+        }
+    }
+
+    private void warn() {
         if (isForgotten) {
             LOGGER.log(
                     Level.WARNING,
@@ -87,7 +96,5 @@ final class Lifetime implements Runnable {
                     model.path(),
                     opened);
         }
-        free.run();
-        model.closed(this);
     }
 }

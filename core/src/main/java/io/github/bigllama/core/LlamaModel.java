@@ -33,8 +33,9 @@ import org.jspecify.annotations.Nullable;
  * A GGUF model: weights, vocabulary and metadata. Thread-safe; any number of sessions share it.
  *
  * <p>Close its sessions, embedders, rerankers and server first, then the model; its adapters, its
- * projector and its draft model are closed with it. Closing is idempotent; every other call on a
- * closed model throws {@link IllegalStateException}.
+ * projector and its draft model are closed with it. A model that is never closed stays in memory.
+ * Closing is idempotent. What a closed model is can still be asked, such as its path and kind;
+ * every other call on it throws {@link IllegalStateException}.
  */
 @SuppressWarnings("exports") // the superclass has nothing for users
 public final class LlamaModel extends NativeOwner implements AutoCloseable {

@@ -50,13 +50,16 @@ import org.jspecify.annotations.Nullable;
  * divide the cores among themselves. A computation for a virtual thread runs on a platform thread,
  * and the virtual thread waits without holding its carrier.
  *
- * <p>Close it before its model. Closing is idempotent; every other call on a closed session throws
- * {@link IllegalStateException}. A session that has become unreachable is closed some time later,
- * with a warning in the log that says where it was opened.
+ * <p>Close it before its model. Closing is idempotent. What a closed session is and was can still
+ * be asked, such as its options and {@link #lastPass}; every other call on it throws {@link
+ * IllegalStateException}. A session that has become unreachable is closed some time later, with a
+ * warning in the log that says where it was opened.
  */
 // A turn is held, not used.
 @SuppressWarnings("try")
 public final class LlamaSession implements AutoCloseable {
+    private static final String NOTHING = "nothing has been computed yet; call decode first";
+
     private final LlamaModel model;
     private final Lane lane;
     private final Turn exit;
@@ -183,7 +186,8 @@ public final class LlamaSession implements AutoCloseable {
      * @param tokens of the vocabulary, at most {@link SessionOptions#batchSize()}
      * @param first index of the first token that gets logits, from 0; at most {@link
      *     SessionOptions#outputs()} tokens may follow from there, itself included
-     * @throws IllegalArgumentException if there are more, or some stand for an image or a sound
+     * @throws IllegalArgumentException if there are more, {@code first} is not 0 to the number of
+     *     tokens, or some stand for an image or a sound
      */
     public void decode(int[] tokens, int first) {
         Objects.requireNonNull(tokens, "tokens");
@@ -194,7 +198,10 @@ public final class LlamaSession implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "images and sounds have no logits; give their tokens to decode(int...)");
             }
-            Objects.checkIndex(first, tokens.length + 1);
+            if (first < 0 || first > tokens.length) {
+                throw new IllegalArgumentException(
+                        "first is " + first + ", must be 0 to " + tokens.length);
+            }
             int batchSize = lane.context().batchSize();
             int outputs = Math.max(1, options().outputs());
             if (tokens.length > batchSize || tokens.length - first > outputs) {
@@ -242,18 +249,33 @@ public final class LlamaSession implements AutoCloseable {
      * @throws IllegalStateException if nothing has been computed
      */
     public MemorySegment logits() {
-        return logits(-1);
+        return outputs(-1);
     }
 
     /**
      * The logits of a token of the last batch, under the rules of {@link #logits()}.
      *
      * @param index index of a token in the batch, from 0; it must have logits
+     * @throws IllegalArgumentException if the index is negative
      * @throws IllegalStateException if nothing has been computed, or not for that token
      */
     public MemorySegment logits(int index) {
+        if (index < 0) {
+            throw new IllegalArgumentException("index is " + index + ", must be 0 or more");
+        }
+        return outputs(index);
+    }
+
+    private MemorySegment outputs(int index) {
         try (Turn turn = enter()) {
-            return require(lane.outputs().logits(index));
+            String missing =
+                    index < 0
+                            ? NOTHING
+                            : String.format(
+                                    Locale.ROOT,
+                                    "nothing has been computed yet, or token %d of the last batch has no logits; see decode(int[], int)",
+                                    index);
+            return require(lane.outputs().logits(index), missing);
         }
     }
 
@@ -270,7 +292,7 @@ public final class LlamaSession implements AutoCloseable {
                 throw new IllegalStateException(
                         "session has no embeddings; open it with SessionOptions.withEmbeddings(true)");
             }
-            return require(lane.outputs().embedding());
+            return require(lane.outputs().embedding(), NOTHING);
         }
     }
 
@@ -371,10 +393,14 @@ public final class LlamaSession implements AutoCloseable {
     /**
      * Forgets all tokens but the first ones.
      *
+     * @param tokens how many to keep, 0 or more; all if there are not so many
      * @return how many tokens the KV cache still holds: fewer than asked for where it can't forget
      *     only a part
      */
     public int keep(int tokens) {
+        if (tokens < 0) {
+            throw new IllegalArgumentException("tokens is " + tokens + ", must be 0 or more");
+        }
         try (Turn turn = enter()) {
             requireNoStream();
             return lane.keep(Math.min(tokens, sequence.used()));
@@ -460,9 +486,9 @@ public final class LlamaSession implements AutoCloseable {
         }
     }
 
-    private MemorySegment require(MemorySegment output) {
+    private static MemorySegment require(MemorySegment output, String missing) {
         if (output.equals(MemorySegment.NULL)) {
-            throw new IllegalStateException("nothing has been computed yet; call decode first");
+            throw new IllegalStateException(missing);
         }
         return output;
     }

@@ -382,4 +382,37 @@ class SessionTest {
     private static int overlap(String a, String b) {
         return Sequence.overlap(a.chars().toArray(), 0, a.length(), b.chars().toArray(), 0);
     }
+
+    @Test
+    void argumentsAreChecked() {
+        try (LlamaSession session = session(256, 1)) {
+            session.decode(5, 6, 7);
+            assertThatThrownBy(() -> session.keep(-5))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("tokens is -5, must be 0 or more");
+            assertThat(session.contextUsed()).isEqualTo(3);
+            assertThatThrownBy(() -> session.logits(-2))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("index is -2, must be 0 or more");
+            assertThatThrownBy(() -> session.logits(0))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("has no logits");
+            assertThatThrownBy(() -> session.decode(new int[] {5}, 3))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("first is 3, must be 0 to 1");
+        }
+    }
+
+    @Test
+    void aTinyTemperatureIsLikeNone() {
+        String prompt = "Once upon a time";
+        try (LlamaSession session = session(256, 1)) {
+            String expected = session.generate(prompt, GREEDY.withMaxTokens(12)).text();
+            GenerationOptions tiny =
+                    GREEDY.withMaxTokens(12)
+                            .withSampling(
+                                    SamplingOptions.defaults().withTemperature(Float.MIN_VALUE));
+            assertThat(session.generate(prompt, tiny).text()).isEqualTo(expected);
+        }
+    }
 }

@@ -8,6 +8,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 
 /** Results of a function in the order of their inputs, some of which are computed ahead. */
@@ -35,7 +36,11 @@ final class Ahead<T, R> implements Iterator<R>, AutoCloseable {
     public boolean hasNext() {
         while (begun.size() < most && inputs.hasNext()) {
             T input = inputs.next();
-            begun.add(threads.submit(() -> function.apply(input)));
+            try {
+                begun.add(threads.submit(() -> function.apply(input)));
+            } catch (RejectedExecutionException e) {
+                throw new IllegalStateException("the batch is closed", e);
+            }
         }
         return !begun.isEmpty();
     }
@@ -54,15 +59,18 @@ final class Ahead<T, R> implements Iterator<R>, AutoCloseable {
             return begun.removeFirst().get();
         } catch (ExecutionException e) {
             close();
-            if (e.getCause() instanceof Error error) {
-                throw error;
-            }
-            throw (RuntimeException) e.getCause();
+            throw Ahead.<RuntimeException>same(e.getCause());
         } catch (InterruptedException e) {
             close();
             Thread.currentThread().interrupt();
             throw new CancellationException("interrupted");
         }
+    }
+
+    /** What a user's code has thrown, which need not have been declared. */
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> E same(Throwable thrown) throws E {
+        throw (E) thrown;
     }
 
     /** Ends what was begun. */

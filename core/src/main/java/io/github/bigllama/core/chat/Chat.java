@@ -250,6 +250,7 @@ public final class Chat implements AutoCloseable {
      * @return the question; empty if there is none
      */
     public Optional<ChatMessage> undo() {
+        requireNoStream();
         return said.history().undo();
     }
 
@@ -258,6 +259,7 @@ public final class Chat implements AutoCloseable {
      * it is there.
      */
     public void reset() {
+        requireNoStream();
         said.clear();
         if (said.history().hasSystem() || !options.tools().isEmpty()) {
             int mismatch = Arrays.mismatch(session.tokens(), turns.head(said));
@@ -269,7 +271,9 @@ public final class Chat implements AutoCloseable {
 
     /** Resets the chat and begins it with a new system message. */
     public void reset(String newSystem) {
-        said.history().begin(Objects.requireNonNull(newSystem, "newSystem"));
+        Objects.requireNonNull(newSystem, "newSystem");
+        requireNoStream();
+        said.history().begin(newSystem);
         reset();
     }
 
@@ -280,12 +284,15 @@ public final class Chat implements AutoCloseable {
      * @param messages at most one system message, which is first; replies follow questions
      */
     public void reset(List<ChatMessage> messages) {
-        said.history().set(List.copyOf(Objects.requireNonNull(messages, "messages")), 0);
+        Objects.requireNonNull(messages, "messages");
+        requireNoStream();
+        said.history().set(List.copyOf(messages), 0);
         said.forgetText();
     }
 
     /** Resets the chat and begins it without a system message. */
     public void resetWithoutSystem() {
+        requireNoStream();
         said.history().begin(null);
         reset();
     }
@@ -322,6 +329,11 @@ public final class Chat implements AutoCloseable {
                                                 "session file " + file + " has no chat",
                                                 List.of()));
         said.restore(Json.read(kept));
+    }
+
+    /** Before anything is changed. */
+    private void requireNoStream() {
+        session.keep(Integer.MAX_VALUE);
     }
 
     /** Whether an answer has failed, or ended before it began. */

@@ -90,11 +90,15 @@ public final class ChatBatch implements AutoCloseable {
      *
      * @param conversations the messages of each, which may begin with a system message and end with
      *     a question
+     * @throws IllegalStateException if the batch is closed; then the stream throws it, too
      */
     public Stream<Answer> answers(
             Stream<List<ChatMessage>> conversations, GenerationOptions options) {
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(conversations, "conversations");
+        if (threads.isShutdown()) {
+            throw new IllegalStateException("the batch is closed");
+        }
         Ahead<List<ChatMessage>, Answer> answers =
                 new Ahead<>(
                         conversations.iterator(),
@@ -152,6 +156,11 @@ public final class ChatBatch implements AutoCloseable {
     /** Ends the conversations that are being answered, and closes the sessions. Idempotent. */
     @Override
     public void close() {
+        closeOnce();
+    }
+
+    /** Two threads would each wait for chats that the other one has. */
+    private synchronized void closeOnce() {
         boolean wasInterrupted = false;
         threads.shutdownNow();
         for (int i = 0; i < sessions.size(); ) {

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -32,6 +33,9 @@ public record ChatMessage(
         Optional<ToolCall> answers) {
     /** The type of a part that stands for an image or a sound, of llama.cpp's chat.cpp. */
     static final String MARKER = "media_marker";
+
+    /** What no text of a message may have: NUL, and half of a surrogate pair. */
+    private static final Pattern NO_CHARACTER = Pattern.compile("[\\x00\\p{Cs}]");
 
     /**
      * A text, or an image or a sound in its place.
@@ -138,7 +142,7 @@ public record ChatMessage(
 
     /** A text that a message may have: a NUL, which would end a C string, becomes U+FFFD. */
     static String plain(String text) {
-        return text.replace('\0', '\uFFFD');
+        return NO_CHARACTER.matcher(text).replaceAll("\uFFFD");
     }
 
     ChatMessage withToolCalls(List<ToolCall> calls) {

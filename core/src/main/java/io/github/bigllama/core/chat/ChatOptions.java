@@ -22,7 +22,8 @@ import java.util.function.Predicate;
  * @param approval is asked before a tool is called, on the thread that would call it; if it says
  *     no, the model is told that the user did not allow it
  * @param toolFailure is given the exception that a tool has thrown, a {@link
- *     java.util.concurrent.TimeoutException} if the tool took too long; the log has it in any case
+ *     java.util.concurrent.TimeoutException} if the tool took too long; the log has it in any case.
+ *     An exception of its own ends the turn, and is thrown to its caller
  * @param parallelToolCalls whether the model may make several calls in one answer, which are then
  *     made at the same time, each on a virtual thread
  * @param parseSpecial whether control tokens in messages, such as {@code <|im_end|>}, are control

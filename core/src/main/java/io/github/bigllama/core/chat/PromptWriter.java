@@ -12,12 +12,20 @@ import io.github.bigllama.internal.llama.Json;
 import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** Has a template write the messages of a chat, its tools, and the schema of the answer. */
 final class PromptWriter {
     private static final System.Logger LOGGER = System.getLogger("io.github.bigllama.tool");
+
+    /** Fields whose values are not texts, but names that llama.cpp and templates know. */
+    private static final Set<String> FORM = Set.of("role", "tool_choice", "type");
+
+    /** Fields whose values have names of a user's choice. */
+    private static final Set<String> FREE = Set.of("json_schema", "parameters");
 
     private final ChatTemplate template;
     private final ChatOptions chat;
@@ -184,21 +192,35 @@ final class PromptWriter {
                 && ControlText.isMarker(node.path("text").asText());
     }
 
-    /** Marks every text in JSON, including names: a tool's parameters may come from anywhere. */
+    /**
+     * Marks every text of a user in JSON, including the names in a tool's parameters, which may
+     * come from anywhere. What the form of a request asks for stays as it is, even if the
+     * vocabulary has control tokens that are called so.
+     */
     private JsonNode marked(JsonNode node) {
+        return marked(node, false);
+    }
+
+    private JsonNode marked(JsonNode node, boolean isFree) {
         if (node instanceof ObjectNode object && isMarker(object)) {
             return object;
         }
         return switch (node) {
             case ObjectNode object -> {
                 ObjectNode all = Json.object();
-                object.properties()
-                        .forEach(f -> all.set(control.mark(f.getKey()), marked(f.getValue())));
+                for (Map.Entry<String, JsonNode> field : object.properties()) {
+                    String name = field.getKey();
+                    JsonNode value = field.getValue();
+                    boolean isForm = !isFree && FORM.contains(name);
+                    all.set(
+                            isFree ? control.mark(name) : name,
+                            isForm ? value : marked(value, isFree || FREE.contains(name)));
+                }
                 yield all;
             }
             case ArrayNode array -> {
                 ArrayNode all = Json.object().arrayNode();
-                array.forEach(element -> all.add(marked(element)));
+                array.forEach(element -> all.add(marked(element, isFree)));
                 yield all;
             }
             case TextNode text -> TextNode.valueOf(control.mark(text.textValue()));

@@ -61,13 +61,19 @@ final class ToolRunner {
         try {
             return options.toolTimeout().isEmpty()
                     ? task.get()
-                    : task.get(options.toolTimeout().get().toNanos(), TimeUnit.NANOSECONDS);
+                    : task.get(
+                            TimeUnit.NANOSECONDS.convert(options.toolTimeout().get()),
+                            TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             task.cancel(true);
             failed(call, e);
             return "error: the tool took too long";
         } catch (ExecutionException e) {
-            throw new AssertionError("result() throws nothing", e);
+            // Of the listener of failures: what a tool throws is a result.
+            if (e.getCause() instanceof Error error) {
+                throw error;
+            }
+            throw (RuntimeException) e.getCause();
         }
     }
 

@@ -134,7 +134,7 @@ public final class GgufWriter {
             throw new IOException(
                     String.format(
                             Locale.ROOT,
-                            "%s needs %.2f GB, and its disk has %.2f GB free",
+                            "%s needs %.3f GB, and its disk has %.3f GB free",
                             target,
                             needed / 1e9,
                             disk.getUsableSpace() / 1e9));

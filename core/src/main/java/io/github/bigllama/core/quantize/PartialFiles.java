@@ -37,6 +37,9 @@ final class PartialFiles implements AutoCloseable {
             if (Files.isDirectory(target)) {
                 throw new IOException(target + " is a folder: name the file to write");
             }
+            if (Files.exists(target) && !Files.isRegularFile(target)) {
+                throw new IOException(target + " is a pipe or a device: name a regular file");
+            }
         }
         Path folder = targets.getFirst().toAbsolutePath().getParent();
         if (!Files.isDirectory(folder)) {
@@ -54,8 +57,7 @@ final class PartialFiles implements AutoCloseable {
                 throw new IOException(
                         String.format(
                                 Locale.ROOT,
-                                "%s needs %.2f GB, and its disk has %.2f GB free",
-                                targets.getFirst(),
+                                "%.3f GB are needed, and its disk has %.3f GB free",
                                 bytes / 1e9,
                                 free / 1e9));
             }

@@ -156,6 +156,9 @@ public final class Quantizer {
     }
 
     private List<Path> files(Path out, String mark) {
+        if (out.getFileName() == null) {
+            throw new QuantizeException(out, out + " is a folder: name the file to write");
+        }
         if (!keepsSplit) {
             return List.of(out.resolveSibling(out.getFileName() + mark));
         }

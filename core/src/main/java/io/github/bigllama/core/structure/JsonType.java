@@ -5,6 +5,8 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JavaType;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.introspect.AnnotationIntrospectorPair;
 import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -124,14 +126,20 @@ public final class JsonType<T> {
     }
 
     /**
-     * Writes a value as JSON, with the mapper of this type.
+     * Writes a value as JSON, with the mapper of this type: dates, times and durations as texts, as
+     * in the schema.
      *
-     * @param value of any class
+     * @param value of this type, as which it is then written; or of any other class
      * @throws IllegalArgumentException if the mapper can't write it
      */
     public String write(@Nullable Object value) {
         try {
-            return mapper.writeValueAsString(value);
+            ObjectWriter writer =
+                    mapper.writer()
+                            .without(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
+                            .without(SerializationFeature.WRITE_DURATIONS_AS_TIMESTAMPS);
+            boolean isOfType = !type.isPrimitive() && type.getRawClass().isInstance(value);
+            return (isOfType ? writer.forType(type) : writer).writeValueAsString(value);
         } catch (JacksonException e) {
             throw new IllegalArgumentException(Json.reason(e), e);
         }

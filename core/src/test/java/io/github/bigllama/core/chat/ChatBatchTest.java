@@ -180,4 +180,25 @@ class ChatBatchTest {
                     .isThrownBy(() -> batch.answers(Stream.of(List.of()), GREEDY).forEach(a -> {}));
         }
     }
+
+    @Test
+    void itMayBeClosedByTwoThreads() throws Exception {
+        ChatBatch batch = batch();
+        Thread other = Thread.ofPlatform().start(batch::close);
+        batch.close();
+        other.join();
+    }
+
+    @Test
+    void aClosedOneSaysSo() {
+        ChatBatch batch = batch();
+        Iterator<ChatBatch.Answer> before = batch.answers(Stream.of(capital(0)), GREEDY).iterator();
+        batch.close();
+        assertThatExceptionOfType(IllegalStateException.class)
+                .isThrownBy(before::hasNext)
+                .withMessage("the batch is closed");
+        assertThatExceptionOfType(IllegalStateException.class)
+                .isThrownBy(() -> batch.answers(Stream.of(capital(0)), GREEDY))
+                .withMessage("the batch is closed");
+    }
 }

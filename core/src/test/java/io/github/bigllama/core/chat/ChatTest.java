@@ -8,12 +8,20 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaSession;
 import io.github.bigllama.core.TokenStream;
 import io.github.bigllama.core.exception.PromptTooLongException;
+import io.github.bigllama.core.gguf.Gguf;
+import io.github.bigllama.core.gguf.GgufMetadata;
 import io.github.bigllama.core.option.GenerationOptions;
 import io.github.bigllama.core.option.SessionOptions;
 import io.github.bigllama.testing.DemoModel;
+import io.github.bigllama.testing.RawGguf;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ChatTest {
     private static final GenerationOptions GREEDY = GenerationOptions.greedy();
@@ -151,5 +159,61 @@ class ChatTest {
                         "message of the user has half of a surrogate pair at index 1, which is no "
                                 + "character");
         assertThat(chat.messages()).isEmpty();
+    }
+
+    @Test
+    void nothingIsForgottenWhileAnAnswerIsOpen() {
+        chat.send("My name is Greta.", GREEDY).text();
+        TokenStream open = chat.send("What is my name?", GREEDY);
+        int messages = chat.messages().size();
+        for (Runnable change :
+                List.<Runnable>of(
+                        chat::reset,
+                        chat::resetWithoutSystem,
+                        chat::undo,
+                        () -> chat.reset("Be short."),
+                        () -> chat.reset(List.of(new ChatMessage(Role.USER, "Hi"))))) {
+            assertThatExceptionOfType(IllegalStateException.class).isThrownBy(change::run);
+            assertThat(chat.messages()).hasSize(messages);
+        }
+        assertThat(open.text()).isEqualTo("Your name is Greta.");
+    }
+
+    /** What llama.cpp and templates read of a request is not a text of the user. */
+    @Test
+    void aControlTokenMayBeCalledLikeAField(@TempDir Path folder) throws IOException {
+        GgufMetadata metadata = Gguf.read(DemoModel.PATH).metadata();
+        List<String> tokens =
+                new ArrayList<>(metadata.array("tokenizer.ggml.tokens").orElseThrow().strings());
+        List<Integer> types =
+                new ArrayList<>(
+                        metadata.array("tokenizer.ggml.token_type")
+                                .orElseThrow()
+                                .integers()
+                                .mapToObj(type -> (int) type)
+                                .toList());
+        List<String> names = List.of("role", "content", "messages", "user", "system");
+        for (int i = 0; i < names.size(); i++) {
+            int before = tokens.indexOf(names.get(i));
+            if (before >= 0) {
+                tokens.set(before, "unused " + i);
+            }
+            tokens.set(700 + i, names.get(i));
+            types.set(700 + i, 3);
+        }
+        Path file =
+                RawGguf.copyOf(DemoModel.PATH)
+                        .strings("tokenizer.ggml.tokens", tokens)
+                        .i32s("tokenizer.ggml.token_type", types)
+                        .write(folder.resolve("named.gguf"));
+        try (LlamaModel named = LlamaModel.load(file);
+                LlamaSession own = named.newSession()) {
+            Chat other = new Chat(own, ChatOptions.defaults().withSystem("Be short."));
+            Reply reply = other.ask("role", GREEDY.withMaxTokens(4));
+            assertThat(reply.stopReason()).isPresent();
+            String prompt = named.tokenizer().decode(own.tokens());
+            assertThat(prompt).contains("\nrole");
+            assertThat(own.tokens()).doesNotContain(700);
+        }
     }
 }

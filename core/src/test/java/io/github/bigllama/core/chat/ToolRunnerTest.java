@@ -174,4 +174,35 @@ class ToolRunnerTest {
         ended.await();
         assertThat(thrown.get()).isInstanceOf(CancellationException.class);
     }
+
+    @Test
+    void halfOfACharacterIsReplaced() {
+        assertThat(result(options(arguments -> "cut \uD83D"))).isEqualTo("cut \uFFFD");
+        assertThat(result(options(arguments -> "whole \uD83D\uDE00")))
+                .isEqualTo("whole \uD83D\uDE00");
+    }
+
+    @Test
+    void whatAListenerThrowsIsForTheCaller() {
+        ChatOptions options =
+                options(
+                                arguments -> {
+                                    throw new ToolException("no");
+                                })
+                        .withToolFailure(
+                                (call, failure) -> {
+                                    throw new UnsupportedOperationException("mine");
+                                });
+        for (ChatOptions each : List.of(options, options.withToolTimeout(Duration.ofMinutes(1)))) {
+            assertThatExceptionOfType(UnsupportedOperationException.class)
+                    .isThrownBy(() -> result(each))
+                    .withMessage("mine");
+        }
+    }
+
+    @Test
+    void aTimeLimitMayBeLongerThanAnybodyLives() {
+        assertThat(result(options(arguments -> "done").withToolTimeout(Duration.ofDays(200_000))))
+                .isEqualTo("done");
+    }
 }

@@ -232,4 +232,20 @@ class QuantizeRefusalsTest {
                 .isInstanceOf(QuantizeException.class)
                 .hasMessageContaining("there is no folder");
     }
+
+    @Test
+    void pipesAndFoldersAreNotReplaced() throws Exception {
+        Path pipe = folder.resolve("pipe");
+        assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+        Quantizer quantizer = Quantizer.of(original, Quantization.Q4_0, DEFAULTS);
+        assertThatThrownBy(() -> quantizer.write(pipe))
+                .isInstanceOf(QuantizeException.class)
+                .hasMessageContaining("is a pipe or a device: name a regular file");
+        assertThat(Files.isRegularFile(pipe)).isFalse();
+        Path root = folder.getRoot();
+        assertThatThrownBy(() -> quantizer.write(root))
+                .isInstanceOf(QuantizeException.class)
+                .hasMessageContaining("is a folder");
+        assertThat(Path.of("null")).doesNotExist();
+    }
 }

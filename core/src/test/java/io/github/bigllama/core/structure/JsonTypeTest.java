@@ -481,4 +481,28 @@ class JsonTypeTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("its JSON names the class");
     }
+
+    record Moment(LocalDate day, Instant at, Duration took) {}
+
+    sealed interface Figure permits Ring, Plate {}
+
+    record Ring(double radius) implements Figure {}
+
+    record Plate(double side) implements Figure {}
+
+    @Test
+    void whatIsWrittenIsWhatTheSchemaWants() {
+        Moment moment = new Moment(LocalDate.of(2026, 12, 1), Instant.EPOCH, Duration.ofMinutes(3));
+        JsonType<Moment> type = JsonType.of(Moment.class);
+        assertThat(type.write(moment))
+                .isEqualTo(
+                        "{\"day\":\"2026-12-01\",\"at\":\"1970-01-01T00:00:00Z\",\"took\":\"PT3M\"}");
+        assertThat(type.read(type.write(moment))).isEqualTo(moment);
+        JsonType<Figure> shape = JsonType.of(Figure.class);
+        assertThat(shape.read(shape.write(new Plate(2)))).isEqualTo(new Plate(2));
+        JsonType<List<Figure>> shapes = JsonType.listOf(Figure.class);
+        List<Figure> both = List.of(new Ring(1), new Plate(2));
+        assertThat(shapes.read(shapes.write(both))).isEqualTo(both);
+        assertThat(shape.write("any")).isEqualTo("\"any\"");
+    }
 }
