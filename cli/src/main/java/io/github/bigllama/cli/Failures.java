@@ -89,6 +89,9 @@ public final class Failures {
             case IllegalArgumentException e ->
                     e.getMessage() == null ? unexpected(e) : OptionNames.of(e.getMessage());
             case OutOfMemoryError e -> "out of memory in Java: " + e.getMessage();
+            case LinkageError e ->
+                    "a part of this program can't be loaded (%s): it is damaged, or the limit of open files is too low; see ulimit -n"
+                            .formatted(e.getMessage());
             default -> unexpected(failure);
         };
     }

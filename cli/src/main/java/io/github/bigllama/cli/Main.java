@@ -39,7 +39,13 @@ public final class Main {
     /** Runs one command. */
     static int run(String... args) {
         CommandLine commandLine = commandLine();
-        int exitCode = commandLine.execute(args);
+        int exitCode;
+        try {
+            exitCode = commandLine.execute(args);
+        } catch (Error e) {
+            // picocli handles exceptions only.
+            return Failures.report(e, System.err);
+        }
         // Of picocli's own output, which keeps errors to itself.
         if (exitCode == ExitCode.OK && commandLine.getOut().checkError()) {
             System.err.println("bigllama: cannot write to standard output");

@@ -5,8 +5,12 @@ import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.core.chat.Chat;
 import io.github.bigllama.core.chat.ChatMessage;
 import io.github.bigllama.core.chat.Role;
+import io.github.bigllama.core.exception.SessionException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 public final class ConversationFile {
     private final Chat chat;
     private final @Nullable Path file;
+
+    /** What identifies the file as it was last read or saved here; null if there was none. */
+    private @Nullable List<Object> seen;
 
     /** The conversation of a chat; without a file, nothing is saved. */
     public ConversationFile(Chat chat, @Nullable Path file) {
@@ -33,6 +40,7 @@ public final class ConversationFile {
         if (Files.exists(file)) {
             Optional<String> asked = system();
             load(chat, file);
+            seen = identity(file);
             return asked.isEmpty() || asked.equals(system())
                     ? Optional.empty()
                     : Optional.of(
@@ -60,10 +68,33 @@ public final class ConversationFile {
                 .findFirst();
     }
 
-    /** Saves the conversation; the file is then complete, or unchanged, whatever happens. */
+    /**
+     * Saves the conversation; the file is then complete, or unchanged, whatever happens.
+     *
+     * @throws SessionException if another process has saved another one there since it was read
+     */
     public void save() {
-        if (file != null) {
-            save(chat, file);
+        if (file == null) {
+            return;
+        }
+        List<Object> now = identity(file);
+        if (now != null && !now.equals(seen)) {
+            throw new SessionException(
+                    "the conversation is not saved: another process has saved one in "
+                            + file
+                            + " meanwhile; in a chat, /save saves it under another name",
+                    List.of());
+        }
+        save(chat, file);
+        seen = identity(file);
+    }
+
+    private static @Nullable List<Object> identity(Path file) {
+        try {
+            BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
+            return List.of(now.lastModifiedTime(), now.size(), Optional.ofNullable(now.fileKey()));
+        } catch (IOException e) {
+            return null;
         }
     }
 

@@ -6,12 +6,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.bigllama.cli.option.Utf8;
 import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
+import io.github.bigllama.cli.process.StandardInput;
 import io.github.bigllama.core.chat.ChatMessage;
 import io.github.bigllama.core.chat.Role;
 import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A file of JSON lines, each of which is a conversation to answer. */
 final class BatchInput {
@@ -30,8 +35,27 @@ final class BatchInput {
 
     private final Path file;
 
+    /** What the file has, if it can be read only once; else null. */
+    private final byte @Nullable [] once;
+
+    /**
+     * The conversations of a file, or of a pipe.
+     *
+     * @param file {@code -} for stdin
+     */
     BatchInput(Path file) {
         this.file = file;
+        try {
+            once = file.toString().equals("-") ? StandardInput.read() : pipe(file);
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    private static byte @Nullable [] pipe(Path file) throws IOException {
+        boolean isPipe =
+                Files.exists(file) && !Files.isRegularFile(file) && !Files.isDirectory(file);
+        return isPipe ? Files.readAllBytes(file) : null;
     }
 
     /**
@@ -61,7 +85,7 @@ final class BatchInput {
     /** The conversations in their order; blank lines are left out. */
     Stream<Request> requests() {
         try {
-            BufferedReader reader = Files.newBufferedReader(file);
+            BufferedReader reader = reader();
             long[] line = {0};
             return Stream.generate(() -> next(reader, line))
                     .takeWhile(text -> text != END)
@@ -71,6 +95,15 @@ final class BatchInput {
         } catch (IOException e) {
             throw unreadable(e);
         }
+    }
+
+    private BufferedReader reader() throws IOException {
+        return once == null
+                ? Files.newBufferedReader(file)
+                : new BufferedReader(
+                        new InputStreamReader(
+                                new ByteArrayInputStream(once),
+                                StandardCharsets.UTF_8.newDecoder()));
     }
 
     /** Told apart from a line by its identity. */

@@ -25,7 +25,7 @@ public final class BatchRun {
             names = "--batch",
             paramLabel = "FILE",
             description =
-                    "Answer each line of this file instead of a prompt: JSON strings, or objects "
+                    "Answer each line of this file (- for stdin) instead of a prompt: JSON strings, or objects "
                             + "with \"prompt\" or \"messages\". The answers are JSON lines in the "
                             + "same order.")
     Optional<Path> file = Optional.empty();

@@ -28,8 +28,10 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Measures how fast a model runs. */
 @Command(
@@ -53,6 +55,8 @@ public final class BenchCommand implements Callable<Integer> {
 
     @ArgGroup(validate = false, heading = "%nContext:%n")
     SessionArguments session = new SessionArguments();
+
+    @Spec CommandSpec spec;
 
     @Parameters(
             arity = "0..1",
@@ -128,6 +132,9 @@ public final class BenchCommand implements Callable<Integer> {
         if (promptTokens < 0 || generatedTokens < 0 || repetitions < 1 || warmUp < 0) {
             throw CommandException.usage("-p, -n and --warm-up must be 0 or more, -r 1 or more");
         }
+        if (promptTokens == 0 && generatedTokens == 0) {
+            throw CommandException.usage("there is nothing to measure: -p and -n are 0");
+        }
         if (parallel.stream().anyMatch(n -> n < 1 || n > SessionOptions.MAX_SEQUENCES)) {
             throw CommandException.usage(
                     String.format(
@@ -136,6 +143,10 @@ public final class BenchCommand implements Callable<Integer> {
                             SessionOptions.MAX_SEQUENCES));
         }
         if (file != null) {
+            if (spec.commandLine().getParseResult().hasMatchedOption("--model")) {
+                throw CommandException.usage(
+                        "the model is given twice, as FILE and with --model; leave out one of them");
+            }
             model.setFile(file);
         }
         try (Interruption interruption = new Interruption();

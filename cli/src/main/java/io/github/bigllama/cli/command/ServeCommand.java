@@ -8,6 +8,7 @@ import io.github.bigllama.cli.page.LivePage;
 import io.github.bigllama.cli.page.PageMetrics;
 import io.github.bigllama.cli.page.PageSource;
 import io.github.bigllama.cli.page.ServerSlots;
+import io.github.bigllama.cli.process.CommandException;
 import io.github.bigllama.cli.process.ExitCode;
 import io.github.bigllama.cli.process.Interruption;
 import io.github.bigllama.cli.process.StderrLoggers;
@@ -15,10 +16,12 @@ import io.github.bigllama.core.LlamaModel;
 import io.github.bigllama.core.LlamaServer;
 import io.github.bigllama.core.option.ModelOptions;
 import io.github.bigllama.core.option.ServerOptions;
+import io.github.bigllama.core.option.SessionOptions;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -41,7 +44,8 @@ import picocli.CommandLine.Unmatched;
         footer = {
             "",
             "For example, while it runs:",
-            "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\",
+            "  curl http://127.0.0.1:8080/v1/chat/completions \\",
+            "    -H 'Content-Type: application/json' \\",
             "    -d '{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}'"
         })
 public final class ServeCommand implements Callable<Integer> {
@@ -105,9 +109,24 @@ public final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        requireRange("--port", port, 0, 65_535);
+        requireRange("--parallel", parallel, 1, SessionOptions.MAX_SEQUENCES);
+        requireRange("--ctx-size", contextSize, 0, Integer.MAX_VALUE);
+        if (others.stream().findFirst().filter(first -> !first.startsWith("-")).isPresent()) {
+            throw CommandException.usage(
+                    "'%s' is no option; see bigllama serve --help".formatted(others.getFirst()));
+        }
         try (Interruption interruption = new Interruption()) {
             Optional<Path> draft = model.takeDraft(interruption, System.err);
             return serve(interruption, options(draft));
+        }
+    }
+
+    private static void requireRange(String option, @Nullable Integer value, int least, int most) {
+        if (value != null && (value < least || value > most)) {
+            throw CommandException.usage(
+                    String.format(
+                            Locale.ROOT, "%s is %d, must be %d to %d", option, value, least, most));
         }
     }
 

@@ -58,8 +58,8 @@ public final class ModelArguments {
             paramLabel = "FILE",
             description =
                     "A copy of the model on another disk (the first part of a split model). If "
-                            + "the"
-                            + " model does not fit into RAM, the rest is read from both.")
+                            + "the model does not fit into RAM, the rest is read from both. It "
+                            + "must have the same bytes, of which only samples are compared.")
     Path mirror;
 
     @Option(

@@ -5,10 +5,13 @@ import java.text.MessageFormat;
 import java.util.ResourceBundle;
 
 /**
- * Writes the log, mainly llama.cpp's, to stderr with {@code --verbose}, and drops it otherwise. The
- * JDK's own loggers take longer to start than the rest of this program.
+ * Writes the log, mainly llama.cpp's, to stderr with {@code --verbose}; otherwise only warnings of
+ * what decides where weights are, in a line each. The JDK's own loggers take longer to start than
+ * the rest of this program.
  */
 public final class StderrLoggers extends System.LoggerFinder {
+    private static final String OURS = "io.github.bigllama.";
+    private static final String INTERNAL = OURS + "internal.";
     private static volatile boolean verbose;
 
     /** Called by {@link java.util.ServiceLoader}. */
@@ -36,14 +39,16 @@ public final class StderrLoggers extends System.LoggerFinder {
         @Override
         public boolean isLoggable(Level level) {
             // Only the JDK logs below DEBUG, and it logs a lot.
-            return verbose && level.getSeverity() >= Level.DEBUG.getSeverity();
+            return verbose
+                    ? level.getSeverity() >= Level.DEBUG.getSeverity()
+                    : level == Level.WARNING && name.startsWith(INTERNAL);
         }
 
         @Override
         public void log(Level level, ResourceBundle bundle, String message, Throwable thrown) {
             if (isLoggable(level)) {
-                System.err.println(shortName() + ": " + message);
-                if (thrown != null) {
+                System.err.println((verbose ? shortName() : "bigllama") + ": " + message);
+                if (verbose && thrown != null) {
                     thrown.printStackTrace();
                 }
             }
@@ -62,8 +67,7 @@ public final class StderrLoggers extends System.LoggerFinder {
         }
 
         private String shortName() {
-            String prefix = "io.github.bigllama.";
-            return name.startsWith(prefix) ? name.substring(prefix.length()) : name;
+            return name.startsWith(OURS) ? name.substring(OURS.length()) : name;
         }
     }
 }

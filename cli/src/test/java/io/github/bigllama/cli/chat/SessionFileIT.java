@@ -128,4 +128,31 @@ class SessionFileIT {
         }
         assertThat(file).exists();
     }
+
+    @Test
+    void aConversationThatAnotherProcessHasSavedStays() throws Exception {
+        Path file = folder.resolve("a.session");
+        Process chat = bundle.start("chat", "--session", file.toString());
+        OutputStream in = chat.getOutputStream();
+        in.write("My name is Greta.\n".getBytes(StandardCharsets.UTF_8));
+        in.flush();
+        for (int i = 0; i < 600 && !Files.exists(file); i++) {
+            TimeUnit.MILLISECONDS.sleep(100);
+        }
+        TimeUnit.MILLISECONDS.sleep(500);
+        assertThat(
+                        bundle.run(
+                                        "run",
+                                        "--session",
+                                        file.toString(),
+                                        "What is the capital of France?")
+                                .exitCode())
+                .isZero();
+        byte[] saved = Files.readAllBytes(file);
+        in.write("What is my name?\n".getBytes(StandardCharsets.UTF_8));
+        in.close();
+        Result result = Bundle.finish(chat);
+        assertThat(result.err()).contains("another process has saved one in " + file);
+        assertThat(file).hasBinaryContent(saved);
+    }
 }

@@ -235,4 +235,13 @@ class BatchIT {
         assertThat(result.err()).contains(reason);
         assertThat(result.out()).isEmpty();
     }
+
+    @Test
+    void aPipeIsReadOnce() {
+        Result result = bundle.runWith(FRANCE + "\n", "run", "--batch", "-");
+        assertThat(result.complaint()).isEmpty();
+        assertThat(result.out()).contains(PARIS);
+        assertThat(bundle.runWith(FRANCE + "\n", "run", "--batch", "/dev/stdin").out())
+                .contains(PARIS);
+    }
 }
