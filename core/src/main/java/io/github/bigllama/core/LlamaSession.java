@@ -8,7 +8,6 @@ import io.github.bigllama.core.residency.PassStats;
 import io.github.bigllama.internal.engine.Lane;
 import io.github.bigllama.internal.engine.SamplerChain;
 import io.github.bigllama.internal.engine.Sequence;
-import io.github.bigllama.internal.media.MediaPiece;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
 import java.nio.file.Path;
@@ -64,6 +63,7 @@ public final class LlamaSession implements AutoCloseable {
     private final Lane lane;
     private final Turn exit;
     private final Sequence sequence;
+    private final TokenChecks checks;
     private final SessionResources resources;
     private final Cleaner.Cleanable cleanable;
     private volatile @Nullable TokenStream stream;
@@ -74,6 +74,7 @@ public final class LlamaSession implements AutoCloseable {
         this.lane = lane;
         this.exit = lane::exit;
         this.sequence = lane.sequence();
+        this.checks = new TokenChecks(model, lane);
         this.resources = new SessionResources(model, lane, options(), adapters);
         this.cleanable = resources.closeWith(this);
     }
@@ -142,11 +143,8 @@ public final class LlamaSession implements AutoCloseable {
         Objects.requireNonNull(options, "options");
         try (Turn turn = enter()) {
             requireNoStream();
-            requireTokens(prompt);
-            int cells = model.cells(prompt);
-            if (cells > contextSize()) {
-                throw new PromptTooLongException(cells, contextSize());
-            }
+            checks.require(prompt);
+            checks.requireFit(model.cells(prompt));
             SamplerChain sampler =
                     resources.open(
                             new SamplerChain(
@@ -174,8 +172,8 @@ public final class LlamaSession implements AutoCloseable {
         Objects.requireNonNull(tokens, "tokens");
         try (Turn turn = enter()) {
             requireNoStream();
-            requireTokens(tokens);
-            requireRoom(tokens);
+            checks.require(tokens);
+            checks.requireRoom(tokens);
             interruptibly(() -> lane.decodeFrom(tokens, 0));
         }
     }
@@ -193,28 +191,8 @@ public final class LlamaSession implements AutoCloseable {
         Objects.requireNonNull(tokens, "tokens");
         try (Turn turn = enter()) {
             requireNoStream();
-            requireTokens(tokens);
-            if (MediaPiece.isIn(tokens, tokens.length)) {
-                throw new IllegalArgumentException(
-                        "images and sounds have no logits; give their tokens to decode(int...)");
-            }
-            if (first < 0 || first > tokens.length) {
-                throw new IllegalArgumentException(
-                        "first is " + first + ", must be 0 to " + tokens.length);
-            }
-            int batchSize = lane.context().batchSize();
-            int outputs = Math.max(1, options().outputs());
-            if (tokens.length > batchSize || tokens.length - first > outputs) {
-                throw new IllegalArgumentException(
-                        String.format(
-                                Locale.ROOT,
-                                "%d tokens, %d of them with logits, do not fit a batch of the session: at most %d tokens, %d with logits",
-                                tokens.length,
-                                tokens.length - first,
-                                batchSize,
-                                outputs));
-            }
-            requireRoom(tokens);
+            checks.requireBatch(tokens, first, Math.max(1, options().outputs()));
+            checks.requireRoom(tokens);
             interruptibly(() -> lane.decode(tokens, 0, tokens.length, first));
         }
     }
@@ -461,28 +439,6 @@ public final class LlamaSession implements AutoCloseable {
         if (stream != null) {
             throw new IllegalStateException(
                     "the session's TokenStream is still open; read it to its end or close it first");
-        }
-    }
-
-    private void requireTokens(int[] tokens) {
-        if (tokens.length == 0) {
-            throw new IllegalArgumentException("there is no token to compute: the prompt is empty");
-        }
-        for (int token : tokens) {
-            if (!MediaPiece.isMedia(token) || model.projector().isEmpty()) {
-                model.vocabulary().requireToken(token);
-            }
-        }
-        if (MediaPiece.isMedia(tokens[tokens.length - 1])) {
-            throw new IllegalArgumentException(
-                    "the tokens end with an image or a sound, after which nothing can be chosen: add a text");
-        }
-    }
-
-    private void requireRoom(int[] tokens) {
-        int cells = model.cells(sequence.tokens()) + model.cells(tokens);
-        if (cells > contextSize()) {
-            throw new PromptTooLongException(cells, contextSize());
         }
     }
 

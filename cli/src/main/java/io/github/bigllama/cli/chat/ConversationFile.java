@@ -11,16 +11,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** The file of {@code --session}, if given, in which a conversation is saved after each answer. */
 public final class ConversationFile {
+    /** What identifies each file as this process has last read or saved it. */
+    private static final Map<Path, List<Object>> SEEN = new ConcurrentHashMap<>();
+
     private final Chat chat;
     private final @Nullable Path file;
-
-    /** What identifies the file as it was last read or saved here; null if there was none. */
-    private @Nullable List<Object> seen;
 
     /** The conversation of a chat; without a file, nothing is saved. */
     public ConversationFile(Chat chat, @Nullable Path file) {
@@ -40,7 +42,6 @@ public final class ConversationFile {
         if (Files.exists(file)) {
             Optional<String> asked = system();
             load(chat, file);
-            seen = identity(file);
             return asked.isEmpty() || asked.equals(system())
                     ? Optional.empty()
                     : Optional.of(
@@ -77,8 +78,8 @@ public final class ConversationFile {
         if (file == null) {
             return;
         }
-        List<Object> now = identity(file);
-        if (now != null && !now.equals(seen)) {
+        Optional<List<Object>> now = identity(file);
+        if (now.isPresent() && !now.get().equals(SEEN.get(key(file)))) {
             throw new SessionException(
                     "the conversation is not saved: another process has saved one in "
                             + file
@@ -86,15 +87,27 @@ public final class ConversationFile {
                     List.of());
         }
         save(chat, file);
-        seen = identity(file);
     }
 
-    private static @Nullable List<Object> identity(Path file) {
+    private static Path key(Path file) {
+        return file.toAbsolutePath().normalize();
+    }
+
+    private static void see(Path file) {
+        identity(file).ifPresent(now -> SEEN.put(key(file), now));
+    }
+
+    /** Empty if there is no such file. */
+    private static Optional<List<Object>> identity(Path file) {
         try {
             BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
-            return List.of(now.lastModifiedTime(), now.size(), Optional.ofNullable(now.fileKey()));
+            return Optional.of(
+                    List.of(
+                            now.lastModifiedTime(),
+                            now.size(),
+                            Optional.ofNullable(now.fileKey())));
         } catch (IOException e) {
-            return null;
+            return Optional.empty();
         }
     }
 
@@ -104,6 +117,7 @@ public final class ConversationFile {
             line.update("saving the conversation to " + file);
             chat.save(file);
         }
+        see(file);
     }
 
     /** Continues the conversation in a file. */
@@ -112,5 +126,6 @@ public final class ConversationFile {
             line.update("reading the conversation in " + file);
             chat.restore(file);
         }
+        see(file);
     }
 }

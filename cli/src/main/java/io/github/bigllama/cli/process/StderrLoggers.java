@@ -41,7 +41,7 @@ public final class StderrLoggers extends System.LoggerFinder {
             // Only the JDK logs below DEBUG, and it logs a lot.
             return verbose
                     ? level.getSeverity() >= Level.DEBUG.getSeverity()
-                    : level == Level.WARNING && name.startsWith(INTERNAL);
+                    : (level == Level.WARNING || level == Level.ERROR) && name.startsWith(INTERNAL);
         }
 
         @Override

@@ -155,4 +155,19 @@ class SessionFileIT {
         assertThat(result.err()).contains("another process has saved one in " + file);
         assertThat(file).hasBinaryContent(saved);
     }
+
+    @Test
+    void aConversationMayBeSavedByHandToo() {
+        String file = folder.resolve("a.session").toString();
+        Result result =
+                bundle.runWith(
+                        "My name is Greta.\n/save " + file + "\nWhat is my name?\n",
+                        "chat",
+                        "--commands",
+                        "--session",
+                        file);
+        assertThat(result.err()).doesNotContain("another process");
+        assertThat(bundle.run("run", "--session", file, "What is my name?").out())
+                .isEqualTo("Your name is Greta.\n");
+    }
 }

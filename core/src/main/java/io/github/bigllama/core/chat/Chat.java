@@ -248,6 +248,7 @@ public final class Chat implements AutoCloseable {
      * Takes back the last question and its answer.
      *
      * @return the question; empty if there is none
+     * @throws IllegalStateException while an answer is open; nothing has changed then
      */
     public Optional<ChatMessage> undo() {
         requireNoStream();
@@ -257,6 +258,8 @@ public final class Chat implements AutoCloseable {
     /**
      * Forgets the conversation except the system message, which stays in the session's KV cache if
      * it is there.
+     *
+     * @throws IllegalStateException while an answer is open; nothing has changed then
      */
     public void reset() {
         requireNoStream();
