@@ -89,7 +89,8 @@ public final class ConversationFile {
         save(chat, file);
     }
 
-    private static Path key(Path file) {
+    /** The same for all names of a file in a folder. */
+    static Path key(Path file) {
         return file.toAbsolutePath().normalize();
     }
 

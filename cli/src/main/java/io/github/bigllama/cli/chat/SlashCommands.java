@@ -241,19 +241,19 @@ final class SlashCommands {
         boolean force = FORCE.matcher(argument).lookingAt();
         String name = FORCE.matcher(argument).replaceFirst("");
         Path file = file(Name.SAVE, name);
-        if (!force && Files.exists(file) && !own.contains(file.toAbsolutePath().normalize())) {
+        if (!force && Files.exists(file) && !own.contains(ConversationFile.key(file))) {
             throw CommandException.usage(
                     "%s exists; choose another name, or /save --force %s replaces it"
                             .formatted(name, name));
         }
         ConversationFile.save(chat, file);
-        own.add(file.toAbsolutePath().normalize());
+        own.add(ConversationFile.key(file));
         ui.remark("saved to " + name);
     }
 
     private void load(Path file) {
         ConversationFile.load(chat, file);
-        own.add(file.toAbsolutePath().normalize());
+        own.add(ConversationFile.key(file));
         ui.remark(
                 String.format(
                         Locale.ROOT,

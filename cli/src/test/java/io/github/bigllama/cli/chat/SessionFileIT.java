@@ -161,12 +161,12 @@ class SessionFileIT {
         String file = folder.resolve("a.session").toString();
         Result result =
                 bundle.runWith(
-                        "My name is Greta.\n/save " + file + "\nWhat is my name?\n",
+                        "My name is Greta.\n/save --force " + file + "\nWhat is my name?\n",
                         "chat",
                         "--commands",
                         "--session",
                         file);
-        assertThat(result.err()).doesNotContain("another process");
+        assertThat(result.err()).contains("saved to " + file).doesNotContain("another process");
         assertThat(bundle.run("run", "--session", file, "What is my name?").out())
                 .isEqualTo("Your name is Greta.\n");
     }

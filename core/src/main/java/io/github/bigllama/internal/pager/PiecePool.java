@@ -9,7 +9,7 @@ import java.util.BitSet;
 
 /**
  * The pieces of a model, shared by the computation, which needs them, and the readers. All methods
- * must be called by a thread that has a {@link #hold}.
+ * but {@link #hold()} must be called by a thread that has one.
  */
 final class PiecePool {
     private final PieceStates states;

@@ -68,36 +68,47 @@ class OwnMemoryLogitsTest {
     /** If they were not, the tests above would show nothing. */
     @Test
     void expertsAreComputedWithInTheirSlots() throws Exception {
-        Path path = Models.experts(folder);
-        try (Plain plain = new Plain(path)) {
-            List<float[]> expected = logits(plain.loaded, null);
-            FaultyPages system = new FaultyPages();
-            requireDirectReading(system, path);
-            try (Pager pager =
-                    Pagers.experts(
-                            Models.weights(path),
-                            RamBudgetTest.ofWeights(Files.size(path) * 70 / 100),
-                            system)) {
-                logits(plain.loaded, pager);
-                assertThat(pager.ownBytes()).isPositive();
-                system.spoil();
-                List<float[]> actual = logits(plain.loaded, pager);
-                // The prompt alone reads all experts, not all of which are there.
-                for (int i = 0; i < expected.size(); i++) {
-                    assertThat(Arrays.mismatch(actual.get(i), expected.get(i)))
-                            .as("logits " + i)
-                            .isNotEqualTo(-1);
-                }
-            }
-        }
+        withExperts(
+                (plain, pager, system) -> {
+                    List<float[]> expected = logits(plain, null);
+                    logits(plain, pager);
+                    assertThat(pager.ownBytes()).isPositive();
+                    system.spoil();
+                    List<float[]> actual = logits(plain, pager);
+                    // The prompt alone reads all experts, not all of which are there.
+                    for (int i = 0; i < expected.size(); i++) {
+                        assertThat(Arrays.mismatch(actual.get(i), expected.get(i)))
+                                .as("logits " + i)
+                                .isNotEqualTo(-1);
+                    }
+                });
     }
 
     /** With whatever was read before the batches as it is in the file. */
     @Test
     void shortBatchesComputeWithExpertsInTheirSlots() throws Exception {
+        withExperts(
+                (plain, pager, system) -> {
+                    List<float[]> expected = logits(plain, null);
+                    List<float[]> actual = logits(plain, pager, system::spoil);
+                    int differing = 0;
+                    for (int i = 0; i < expected.size(); i++) {
+                        boolean isSame = Arrays.equals(actual.get(i), expected.get(i));
+                        assertThat(isSame || i > TOKENS).as("logits " + i).isTrue();
+                        differing += isSame ? 0 : 1;
+                    }
+                    assertThat(differing).isPositive();
+                });
+    }
+
+    private interface ExpertsInSlots {
+        void run(ModelLoader.Loaded plain, Pager pager, FaultyPages system);
+    }
+
+    /** A model with experts, most of which fit into own memory. */
+    private void withExperts(ExpertsInSlots test) throws IOException {
         Path path = Models.experts(folder);
         try (Plain plain = new Plain(path)) {
-            List<float[]> expected = logits(plain.loaded, null);
             FaultyPages system = new FaultyPages();
             requireDirectReading(system, path);
             try (Pager pager =
@@ -105,14 +116,7 @@ class OwnMemoryLogitsTest {
                             Models.weights(path),
                             RamBudgetTest.ofWeights(Files.size(path) * 70 / 100),
                             system)) {
-                List<float[]> actual = logits(plain.loaded, pager, system::spoil);
-                int differing = 0;
-                for (int i = 0; i < expected.size(); i++) {
-                    boolean isSame = Arrays.equals(actual.get(i), expected.get(i));
-                    assertThat(isSame || i > TOKENS).as("logits " + i).isTrue();
-                    differing += isSame ? 0 : 1;
-                }
-                assertThat(differing).isPositive();
+                test.run(plain.loaded, pager, system);
             }
         }
     }
